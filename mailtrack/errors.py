@@ -1,0 +1,47 @@
+"""The errors of mailtrack, as one tree.
+
+Every adapter (carrier, mailbox, mail relay, store) maps what it meets to one of
+four branches, and the caller decides by the branch alone::
+
+    MailtrackError
+    ├── TransientError       try again later, nothing is wrong on our side
+    ├── PermanentError       trying again with the same input gives the same answer
+    │   └── ConfigurationError   the operator has to change a setting
+    ├── QuotaError           we asked too much; wait `retry_after_s`
+    │   └── ChallengeError       a robot check was answered; hours of silence
+    └── AuthError            key, password or certificate refused; alarm, never hammer
+
+Messages are one line: what is wrong, where, what to do.
+"""
+
+
+class MailtrackError(Exception):
+    """Raised when something expected goes wrong; the message is fit to be shown."""
+
+
+class TransientError(MailtrackError):
+    """Raised when the other side is out of order for now (timeouts, 5xx, garbage)."""
+
+
+class PermanentError(MailtrackError):
+    """Raised when the same input will fail again (malformed answer, bad request)."""
+
+
+class ConfigurationError(PermanentError):
+    """Raised when a setting is missing or wrong."""
+
+
+class QuotaError(MailtrackError):
+    """Raised when a carrier asks us to slow down."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ChallengeError(QuotaError):
+    """Raised when a carrier answers with a robot check instead of data."""
+
+
+class AuthError(MailtrackError):
+    """Raised when credentials are refused."""

@@ -1,0 +1,236 @@
+"""The one settings object: `MAILTRACK_*` variables, a `.env` file, `*_FILE` for secrets.
+
+Names nest with two underscores (`MAILTRACK_INBOX__HOST`). Any variable may end in
+`_FILE` instead and name a file that holds the value (Docker and systemd secrets).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mailtrack.clock import Clock, FastClock, SystemClock
+from mailtrack.errors import ConfigurationError
+
+PREFIX = "MAILTRACK_"
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Security(StrEnum):
+    """How a connection is protected; `plain` is for loopback only."""
+
+    TLS = "tls"
+    STARTTLS = "starttls"
+    PLAIN = "plain"
+
+
+class Section(BaseModel):
+    """A group of settings; a misspelt name is an error, not a silence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Replace `password_file` by the content of that file as `password`, and so on."""
+        return dict(_resolve(name, value, cls.model_fields) for name, value in values.items())
+
+
+def _resolve(name: str, value: Any, fields: Mapping[str, Any]) -> tuple[str, Any]:
+    plain = name.removesuffix("_file")
+    if name in fields or plain not in fields:
+        return name, value
+    return plain, _read_secret(Path(value))
+
+
+def _read_secret(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from error
+
+
+class Server(Section):
+    """A mail server that we log in to."""
+
+    host: str = ""
+    port: int = 0
+    security: Security = Security.TLS
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    #: A private certificate authority (PEM file), besides the system's.
+    ca_file: Path | None = None
+
+    def check(self, name: str) -> None:
+        """Raise ConfigurationError where the server is missing or would talk in clear."""
+        if not self.host:
+            raise ConfigurationError(f"{PREFIX}{name}__HOST is not set.")
+        if self.security is Security.PLAIN and self.host not in LOOPBACK:
+            raise ConfigurationError(
+                f"{PREFIX}{name}__SECURITY=plain would send the password in clear to "
+                f"{self.host}; use tls or starttls."
+            )
+
+
+class InboxSettings(Server):
+    """The mailbox that people forward to."""
+
+    port: int = 993
+    #: The address that people forward to; the user name where it is not set.
+    address: str = ""
+    folder: str = "INBOX"
+    #: Where read mails go; empty leaves them in place.
+    move_to: str = ""
+    #: Seconds between two IDLE renewals (RFC 2177 allows 29 minutes; NATs do not).
+    idle_s: float = 300.0
+    #: Seconds between two looks where the server has no IDLE.
+    poll_s: float = 60.0
+    #: The name by which the receiving server signs its Authentication-Results (RFC 8601).
+    authserv_id: str = ""
+    #: Only these addresses may forward; empty admits every proven sender.
+    allow: tuple[str, ...] = ()
+    #: Larger mails are refused with a reason (bytes).
+    max_bytes: int = 5_000_000
+
+    @property
+    def forward_to(self) -> str:
+        return self.address or self.user
+
+
+class SmtpSettings(Server):
+    """The relay that our mails leave through."""
+
+    port: int = 587
+    security: Security = Security.STARTTLS
+    from_address: str = ""
+    from_name: str = "mailtrack"
+    timeout_s: float = 30.0
+
+
+class WebSettings(Section):
+    """Where the pages are served."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    #: How the outside world sees us; links in mails start with it.
+    public_url: str = "http://localhost:8080"
+    metrics: bool = True
+
+    @field_validator("public_url")
+    @classmethod
+    def _no_trailing_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+
+class LinkSettings(Section):
+    """The secret that signs the links in mails; retired ones stay valid for old mails."""
+
+    secret: SecretStr = SecretStr("")
+    retired: tuple[SecretStr, ...] = ()
+
+
+class CarrierSettings(Section):
+    """One carrier's address and credentials."""
+
+    enabled: bool = True
+    url: str = ""
+    key: SecretStr = SecretStr("")
+    client_id: SecretStr = SecretStr("")
+    client_secret: SecretStr = SecretStr("")
+    #: Requests a day, where the contract grants other than the published budget.
+    per_day: int | None = None
+
+
+class JobSettings(Section):
+    """How work is handed out."""
+
+    threads: int = 8
+    #: Real seconds between two ticks of the dispatcher.
+    tick_s: float = 1.0
+    #: Real seconds after which work that nobody finished is handed out again.
+    lease_s: float = 120.0
+    #: Real seconds without a heartbeat after which a worker counts as dead.
+    heartbeat_s: float = 60.0
+
+
+class ClockSettings(Section):
+    """Sped-up time for the demo: `speed` times as fast since `epoch`."""
+
+    speed: float = 1.0
+    epoch: datetime | None = None
+
+
+class Settings(BaseSettings):
+    """All settings; the defaults run the embedded store and broker under `data_dir`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    data_dir: Path = Path("mailtrack-data")
+    #: SQLAlchemy address of the store; empty means SQLite under `data_dir`.
+    database_url: str = ""
+    #: Address of the broker; empty means an embedded Valkey server.
+    redis_url: str = ""
+    #: The same two from files: they hold passwords.
+    database_url_file: Path | None = None
+    redis_url_file: Path | None = None
+    log_level: str = "INFO"
+    inbox: InboxSettings = InboxSettings()
+    smtp: SmtpSettings = SmtpSettings()
+    web: WebSettings = WebSettings()
+    links: LinkSettings = LinkSettings()
+    carriers: Mapping[str, CarrierSettings] = Field(default_factory=dict)
+    jobs: JobSettings = JobSettings()
+    clock: ClockSettings = ClockSettings()
+
+    @model_validator(mode="after")
+    def _read_url_files(self) -> Self:
+        for name in ("database_url", "redis_url"):
+            path = getattr(self, f"{name}_file")
+            if path is not None:
+                object.__setattr__(self, name, _read_secret(path))
+        return self
+
+    @property
+    def store_url(self) -> str:
+        """Return the store's address with the driver that we use."""
+        if not self.database_url:
+            return f"sqlite:///{self.data_dir / 'mailtrack.db'}"
+        for plain in ("postgresql://", "postgres://"):
+            if self.database_url.startswith(plain):
+                return "postgresql+psycopg://" + self.database_url.removeprefix(plain)
+        return self.database_url
+
+    def make_clock(self) -> Clock:
+        """Return the machine's clock, or the demo's fast one."""
+        if self.clock.epoch is None:
+            return SystemClock()
+        return FastClock(self.clock.epoch, self.clock.speed)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings; raise ConfigurationError with one line for the first mistake."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + "__".join(str(part).upper() for part in first["loc"])
+        raise ConfigurationError(f"{name}: {first['msg']}.") from error
