@@ -1,0 +1,83 @@
+"""How much a carrier may be asked: a bucket by the second, a quota by the day.
+
+Pure arithmetic over one row per carrier; the row is stored, so that a restart does not
+refill what was spent.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from mailtrack.domain.polling import PRICE_H
+
+#: How far a refusal or the hourly feedback may move the price of a request.
+PRICE_BOUNDS_H = (PRICE_H / 8, PRICE_H * 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is left to ask of one carrier. `price_h`: see `polling`."""
+
+    day: date
+    spent: int
+    tokens: float
+    filled_at: datetime
+    blocked_until: datetime | None = None
+    price_h: float = PRICE_H
+
+
+def fresh(now: datetime, per_second: float) -> Allowance:
+    """Return the allowance of a carrier that was never asked."""
+    return Allowance(now.date(), 0, _capacity(per_second), now)
+
+
+def take(
+    allowance: Allowance, wanted: int, per_second: float, per_day: int, now: datetime
+) -> tuple[int, Allowance]:
+    """Return how many of `wanted` requests may be made now, and what is left then."""
+    current = _refilled(allowance, per_second, per_day, now)
+    if current.blocked_until is not None and now < current.blocked_until:
+        return 0, current
+    granted = max(0, min(wanted, int(current.tokens), per_day - current.spent))
+    left = replace(
+        current,
+        tokens=current.tokens - granted,
+        spent=current.spent + granted,
+        blocked_until=None,
+    )
+    return granted, left
+
+
+def refused(allowance: Allowance, retry_after_s: float, now: datetime) -> Allowance:
+    """Return the allowance after a carrier said "too many": silence, then half the pace."""
+    return replace(
+        allowance,
+        blocked_until=now + timedelta(seconds=retry_after_s),
+        price_h=_bounded(allowance.price_h * 2),
+    )
+
+
+def _capacity(per_second: float) -> float:
+    return max(1.0, per_second)
+
+
+def _refilled(allowance: Allowance, per_second: float, per_day: int, now: datetime) -> Allowance:
+    elapsed_s = max(0.0, (now - allowance.filled_at).total_seconds())
+    tokens = min(_capacity(per_second), allowance.tokens + elapsed_s * per_second)
+    current = replace(allowance, tokens=tokens, filled_at=now)
+    return current if now.date() <= allowance.day else _next_day(current, per_day, now)
+
+
+def _next_day(allowance: Allowance, per_day: int, now: datetime) -> Allowance:
+    """Start a new day; yesterday's use moves the price towards the budget: θ·√(spent/allowed)."""
+    use = max(allowance.spent, 1) / per_day
+    price = _bounded(allowance.price_h * use**0.5) if use > 1 / 4 else _relaxed(allowance.price_h)
+    return replace(allowance, day=now.date(), spent=0, price_h=price)
+
+
+def _relaxed(price_h: float) -> float:
+    return price_h if price_h <= PRICE_H else max(PRICE_H, price_h / 2)
+
+
+def _bounded(price_h: float) -> float:
+    low, high = PRICE_BOUNDS_H
+    return min(max(price_h, low), high)

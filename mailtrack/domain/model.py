@@ -1,0 +1,116 @@
+"""The values of the domain: what flows between the rooms. Pure and immutable."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NewType
+
+from mailtrack.domain.milestones import Milestone
+
+ParcelId = NewType("ParcelId", int)
+LegId = NewType("LegId", int)
+SubscriberId = NewType("SubscriberId", int)
+SubscriptionId = NewType("SubscriptionId", int)
+OrderId = NewType("OrderId", int)
+NoticeId = NewType("NoticeId", int)
+InboundId = NewType("InboundId", int)
+
+
+class Reason(StrEnum):
+    """Why a delivery failed, a parcel turned back or something went wrong."""
+
+    BAD_ADDRESS = "bad_address"
+    ABSENT = "absent"
+    UNCLAIMED = "unclaimed"
+    CUSTOMS = "customs"
+    REFUSED = "refused"
+    LOST = "lost"
+    DAMAGED = "damaged"
+    DELAYED = "delayed"
+    #: A carrier says in so many words that a parcel on its way back is delivered anew.
+    REDELIVERY = "redelivery"
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingEvent:
+    """One dated line of a parcel's history, as `source` gave it.
+
+    `at` is UTC. `at_certain` is False where the source's clock is doubtful by hours
+    (Cainiao prints European scans with Chinese zones). `source` is a carrier's code
+    or "mail". `mark` is the source's own identity of the scan (raw time, sequence
+    number …): together with `source` and `code` it tells one scan from another.
+    """
+
+    at: datetime
+    milestone: Milestone
+    source: str
+    code: str = ""
+    text: str = ""
+    place: str = ""
+    at_certain: bool = True
+    reason: Reason | None = None
+    mark: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what stays the same when a source tells the same scan again."""
+        return "|".join((self.source, self.code, self.mark or self.at.isoformat()))
+
+
+@dataclass(frozen=True, slots=True)
+class PickupPoint:
+    """Where a parcel waits, and until when."""
+
+    name: str
+    address: str = ""
+    last_day: date | None = None
+
+
+class LookState(StrEnum):
+    """What a carrier answered about one number."""
+
+    #: It knows the number and gave events.
+    FOUND = "found"
+    #: It knows the number; the seller has not handed anything over yet.
+    PENDING = "pending"
+    #: It does not know the number, or not yet: carriers do not tell these apart.
+    NOT_FOUND = "not_found"
+    #: It says that this cannot be a number of its own.
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One carrier's answer about one number; events in any order."""
+
+    number: str
+    state: LookState
+    events: tuple[TrackingEvent, ...] = ()
+    local_number: str | None = None
+    estimated_delivery: date | None = None
+    pickup_point: PickupPoint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A carrier that a number may belong to; best candidates come first in a list."""
+
+    carrier: str
+    format: str
+    check_digit: str  # "ok", "none" or "failed": evidence, never a gate
+
+
+class Outcome(StrEnum):
+    """How the reading of one inbound mail ended; every mail has exactly one."""
+
+    TRACKED = "tracked"
+    ORDER_NOTED = "order_noted"
+    UPDATED = "updated"
+    NOTHING_FOUND = "nothing_found"
+    NOT_A_SHOP_MAIL = "not_a_shop_mail"
+    AUTOMATIC_REPLY = "automatic_reply"
+    BOUNCE = "bounce"
+    COMMAND = "command"
+    FORWARDING_CONFIRMATION = "forwarding_confirmation"
+    REFUSED = "refused"
+    QUARANTINED = "quarantined"

@@ -1,0 +1,312 @@
+"""What a parcel's history means: its present milestone, and which notices are owed.
+
+Everything follows from the *set* of known events, never from the order in which they
+arrived: looks may be repeated, split or shuffled without changing the final state or
+the set of notices. What does depend on the moment is only whether a notice is mailed
+or skipped, and why (`Decision`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from mailtrack.domain.milestones import STAGES, Mailed, Milestone, Phase
+from mailtrack.domain.model import Reason, SubscriptionId, TrackingEvent
+
+PARIS = ZoneInfo("Europe/Paris")
+
+#: Carriers' clocks are wrong by up to eight hours; two scans of one milestone that are
+#: closer than this are one happening, even across midnight.
+SAME_HAPPENING = timedelta(hours=18)
+#: How much older than the last told event a parcel's present milestone may be dated.
+CLOCK_DOUBT = timedelta(hours=9)
+
+_PHASES = list(Phase)
+
+#: What may still follow once a parcel or an order has come to its end.
+_AFTER_END: Mapping[Milestone, frozenset[Milestone]] = {
+    Milestone.DELIVERED: frozenset({Milestone.RETURNING, Milestone.RETURNED, Milestone.REFUNDED}),
+    Milestone.RETURNED: frozenset({Milestone.REFUNDED}),
+    Milestone.CANCELLED: frozenset({Milestone.REFUNDED}),
+    Milestone.ORDER_UNFULFILLABLE: frozenset({Milestone.CANCELLED, Milestone.REFUNDED}),
+    Milestone.ABANDONED: frozenset({Milestone.REFUNDED}),
+    Milestone.REFUNDED: frozenset(),
+}
+
+
+class Key(NamedTuple):
+    """Names a notice for one subscription: unique in the database."""
+
+    milestone: Milestone
+    occurrence: str
+
+
+class Skip(StrEnum):
+    """Why a notice is not mailed; counted, and shown by `mailtrack status`."""
+
+    #: The mail "suivi enregistré" tells the present state.
+    FIRST_LOOK = "first_look"
+    #: A newer milestone of the same look is mailed instead.
+    SUPERSEDED = "superseded"
+    #: Something that happened later was told already.
+    LATE = "late"
+    #: The same happening, told twice by two clocks.
+    REPEATED = "repeated"
+    #: The subscriber does not want to hear of this milestone.
+    NOT_WANTED = "not_wanted"
+    MUTED = "muted"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An event that moved the parcel; `milestone` is what it means in its context."""
+
+    milestone: Milestone
+    event: TrackingEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """One subscription as `apply` needs to see it.
+
+    `recorded`: notices that exist already, mailed or not. `told`: when the latest event
+    of each milestone happened that they have read of, in "suivi enregistré" or after.
+    """
+
+    subscription: SubscriptionId
+    wanted: frozenset[Milestone]
+    recorded: frozenset[Key] = frozenset()
+    told: Mapping[Milestone, datetime] = field(default_factory=dict)
+    silenced: Skip | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A notice that now exists: mailed if `skip` is None."""
+
+    subscription: SubscriptionId
+    key: Key
+    event: TrackingEvent
+    skip: Skip | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one look changed. `current` is the event that the present state rests on."""
+
+    new_events: tuple[TrackingEvent, ...]
+    milestone: Milestone | None
+    current: TrackingEvent | None
+    decisions: tuple[Decision, ...]
+
+
+def apply(
+    history: Sequence[TrackingEvent],
+    fresh: Iterable[TrackingEvent],
+    followers: Iterable[Follower],
+    *,
+    first_look: bool = False,
+) -> Change:
+    """Merge `fresh` events into `history` and decide what every follower is owed.
+
+    `first_look`: nothing was known of the parcel before, so nothing of this is news.
+    """
+    new = _unknown_to(history, fresh)
+    events = (*history, *new)
+    steps = walk(events)
+    current = steps[-1] if steps else None
+    decisions = [
+        decision
+        for follower in followers
+        for decision in _decide(follower, events, steps, first_look=first_look)
+    ]
+    return Change(
+        new_events=new,
+        milestone=current.milestone if current else None,
+        current=current.event if current else None,
+        decisions=tuple(decisions),
+    )
+
+
+def chronology(events: Iterable[TrackingEvent]) -> list[TrackingEvent]:
+    """Return the events oldest first; ties are broken by rank, then by their own text."""
+    return sorted(
+        events,
+        key=lambda e: (e.at, STAGES[e.milestone].rank, e.source, e.code, e.mark, e.text),
+    )
+
+
+def walk(events: Iterable[TrackingEvent]) -> tuple[Step, ...]:
+    """Return the events that moved the parcel, oldest first; the last one is its state.
+
+    A newer event wins, but never back into an earlier phase (a second "pris en charge"
+    by the local carrier is no step back), and a return is left only by its own end or
+    by a carrier's express word that the parcel is delivered anew.
+    """
+    steps: list[Step] = []
+    base: Step | None = None
+    for event in chronology(events):
+        milestone = _meaning(base, event)
+        if milestone is None or not _is_news(steps, milestone, event):
+            continue
+        steps.append(Step(milestone, event))
+        if milestone is not Milestone.EXCEPTION:
+            base = steps[-1]
+    return tuple(steps)
+
+
+def owed(events: Iterable[TrackingEvent]) -> dict[Key, TrackingEvent]:
+    """Return every notice that a history gives rise to, with its first event.
+
+    Adding events only ever adds keys: that is what makes the set of notices
+    independent of the order in which events arrive.
+    """
+    keys: dict[Key, TrackingEvent] = {}
+    turned_back = False
+    for event in chronology(events):
+        turned_back = turned_back or event.milestone is Milestone.RETURNING
+        for milestone in _readings(event, turned_back=turned_back):
+            keys.setdefault(key_of(milestone, event), event)
+    return keys
+
+
+def key_of(milestone: Milestone, event: TrackingEvent) -> Key:
+    """Return a notice's name: once in a parcel's life, or once per day in France."""
+    if not STAGES[milestone].repeats:
+        return Key(milestone, "1")
+    return Key(milestone, event.at.astimezone(PARIS).date().isoformat())
+
+
+def timeline(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:
+    """Return the history for people, newest first, each scan once.
+
+    Two sources telling the same milestone on the same day in France, at the same place
+    or at none, speak of one scan; the first of them stands.
+    """
+    shown: list[TrackingEvent] = []
+    for event in chronology(events):
+        if not any(_same_scan(event, other) for other in shown):
+            shown.append(event)
+    return tuple(reversed(shown))
+
+
+def _unknown_to(
+    history: Sequence[TrackingEvent], fresh: Iterable[TrackingEvent]
+) -> tuple[TrackingEvent, ...]:
+    known = {event.fingerprint for event in history}
+    unique = {event.fingerprint: event for event in fresh}
+    return tuple(chronology(e for fingerprint, e in unique.items() if fingerprint not in known))
+
+
+def _meaning(base: Step | None, event: TrackingEvent) -> Milestone | None:
+    """Return what an event means after `base`, or None where it moves nothing."""
+    new = event.milestone
+    if new is Milestone.UNKNOWN:
+        return None
+    if base is None:
+        return new
+    here = base.milestone
+    if here is Milestone.RETURNING:
+        return _meaning_on_the_way_back(event)
+    if here in _AFTER_END:
+        return new if new in _AFTER_END[here] else None
+    if new is Milestone.EXCEPTION:
+        return new
+    return new if _goes_on(here, new) else None
+
+
+def _meaning_on_the_way_back(event: TrackingEvent) -> Milestone | None:
+    if event.reason is Reason.REDELIVERY:
+        return event.milestone
+    # La Poste codes the hand-over to the sender like any other delivery.
+    back = (Milestone.DELIVERED, Milestone.RETURNED)
+    return Milestone.RETURNED if event.milestone in back else None
+
+
+def _goes_on(here: Milestone, new: Milestone) -> bool:
+    before, after = _phase(here), _phase(new)
+    if before != after:
+        return after > before
+    if new is Milestone.CUSTOMS_HELD or STAGES[here].phase is Phase.DELIVERY:
+        return True
+    return STAGES[new].rank >= STAGES[here].rank
+
+
+def _phase(milestone: Milestone) -> int:
+    return _PHASES.index(STAGES[milestone].phase)
+
+
+def _is_news(steps: Sequence[Step], milestone: Milestone, event: TrackingEvent) -> bool:
+    if not steps or steps[-1].milestone is not milestone:
+        return True
+    return key_of(milestone, event) != key_of(milestone, steps[-1].event)
+
+
+def _readings(event: TrackingEvent, *, turned_back: bool) -> tuple[Milestone, ...]:
+    if STAGES[event.milestone].mailed is Mailed.NO:
+        return ()
+    if turned_back and event.milestone is Milestone.DELIVERED:
+        return (Milestone.DELIVERED, Milestone.RETURNED)
+    return (event.milestone,)
+
+
+def _decide(
+    follower: Follower,
+    events: Sequence[TrackingEvent],
+    steps: Sequence[Step],
+    *,
+    first_look: bool,
+) -> Iterable[Decision]:
+    new = {k: e for k, e in owed(events).items() if k not in follower.recorded}
+    chosen = None if first_look else _newest_to_tell(follower, new, steps)
+    for key, event in new.items():
+        if key == chosen:
+            yield Decision(follower.subscription, key, event, follower.silenced)
+        else:
+            skip = Skip.FIRST_LOOK if first_look else _why_not(follower, key, event, chosen)
+            yield Decision(follower.subscription, key, event, skip)
+
+
+def _newest_to_tell(
+    follower: Follower, new: Mapping[Key, TrackingEvent], steps: Sequence[Step]
+) -> Key | None:
+    for step in reversed(steps):
+        key = key_of(step.milestone, step.event)
+        if key in new and step.milestone in follower.wanted:
+            current = step is steps[-1]
+            fit = not _is_late(follower, step.event, CLOCK_DOUBT if current else timedelta(0))
+            return key if fit and not _is_repeated(follower, step) else None
+    return None
+
+
+def _is_late(follower: Follower, event: TrackingEvent, doubt: timedelta) -> bool:
+    return any(event.at <= told - doubt for told in follower.told.values())
+
+
+def _is_repeated(follower: Follower, step: Step) -> bool:
+    told = follower.told.get(step.milestone)
+    return told is not None and abs(step.event.at - told) < SAME_HAPPENING
+
+
+def _why_not(follower: Follower, key: Key, event: TrackingEvent, chosen: Key | None) -> Skip:
+    if key.milestone not in follower.wanted:
+        return Skip.NOT_WANTED
+    if _is_repeated(follower, Step(key.milestone, event)):
+        return Skip.REPEATED
+    if chosen is None and _is_late(follower, event, timedelta(0)):
+        return Skip.LATE
+    return Skip.SUPERSEDED
+
+
+def _same_scan(one: TrackingEvent, other: TrackingEvent) -> bool:
+    if one.milestone is not other.milestone or one.milestone is Milestone.UNKNOWN:
+        return False
+    if one.source == other.source and one.text != other.text:
+        return False
+    same_day = one.at.astimezone(PARIS).date() == other.at.astimezone(PARIS).date()
+    places = {one.place.casefold(), other.place.casefold()} - {""}
+    return same_day and len(places) <= 1

@@ -1,0 +1,53 @@
+"""How much a carrier may be asked."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailtrack.domain.budget import fresh, refused, take
+from mailtrack.domain.polling import PRICE_H
+
+NOW = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.floats(0, 5)), max_size=40),
+    st.floats(0.2, 20),
+    st.integers(1, 200),
+)
+def test_no_sequence_of_requests_exceeds_the_second_or_the_day(
+    requests: list[tuple[int, float]], per_second: float, per_day: int
+) -> None:
+    allowance, now, total = fresh(NOW, per_second), NOW, 0
+    for wanted, pause_s in requests:
+        now += timedelta(seconds=pause_s)
+        granted, allowance = take(allowance, wanted, per_second, per_day, now)
+        total += granted
+        elapsed_s = (now - NOW).total_seconds()
+
+        assert 0 <= granted <= wanted
+        assert total <= max(1.0, per_second) + elapsed_s * per_second + 1e-6
+
+    assert total <= per_day
+
+
+def test_a_new_day_brings_a_new_quota() -> None:
+    _, spent = take(fresh(NOW, 100), 10, 100, 10, NOW)
+
+    assert 0 == take(spent, 1, 100, 10, NOW + timedelta(hours=1))[0]
+    assert 1 == take(spent, 1, 100, 10, NOW + timedelta(days=1))[0]
+
+
+def test_a_refusal_is_followed_by_silence_and_a_slower_pace() -> None:
+    blocked = refused(fresh(NOW, 10), 120, NOW)
+
+    assert 0 == take(blocked, 1, 10, 100, NOW + timedelta(seconds=119))[0]
+    assert 1 == take(blocked, 1, 10, 100, NOW + timedelta(seconds=121))[0]
+    assert 2 * PRICE_H == blocked.price_h
+
+
+def test_a_clock_that_steps_back_takes_nothing_away_and_gives_nothing() -> None:
+    _, left = take(fresh(NOW, 1), 1, 1, 10, NOW)
+
+    assert 0 == take(left, 1, 1, 10, NOW - timedelta(hours=1))[0]
