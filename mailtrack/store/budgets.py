@@ -1,0 +1,129 @@
+"""What each carrier may still be asked, and how it answered; survives every restart."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from mailtrack.domain import budget
+from mailtrack.domain.budget import Allowance
+from mailtrack.domain.polling import PRICE_H
+from mailtrack.store.schema import carrier, unmapped
+from mailtrack.store.upsert import insert_ignoring
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierHealth:
+    """How a carrier has answered lately."""
+
+    allowance: Allowance
+    requests: int
+    failures: int
+    last_ok_at: datetime | None
+    last_error: str
+    last_error_at: datetime | None
+
+
+def take(
+    connection: Connection,
+    code: str,
+    wanted: int,
+    *,
+    per_second: float,
+    per_day: int,
+    now: datetime,
+) -> int:
+    """Take requests out of a carrier's budget; return how many of `wanted` were left."""
+    allowance = _locked(connection, code, per_second, now)
+    granted, left = budget.take(allowance, wanted, per_second, per_day, now)
+    if left != allowance:
+        _save(connection, code, left)
+    return granted
+
+
+def price_h(connection: Connection, code: str) -> float:
+    """Return the price of a request to a carrier (see `domain.polling`)."""
+    query = select(carrier.c.price_h).where(carrier.c.code == code)
+    found = connection.execute(query).scalar_one_or_none()
+    return PRICE_H if found is None else float(found)
+
+
+def note_ok(connection: Connection, code: str, now: datetime) -> None:
+    """Record that a carrier answered."""
+    connection.execute(
+        update(carrier)
+        .where(carrier.c.code == code)
+        .values(requests=carrier.c.requests + 1, failures=0, last_ok_at=now)
+    )
+
+
+def note_error(
+    connection: Connection, code: str, error: str, now: datetime, *, silence_s: float = 0.0
+) -> None:
+    """Record that a carrier failed; with `silence_s` it is not asked for so long."""
+    row = connection.execute(
+        update(carrier)
+        .where(carrier.c.code == code)
+        .values(
+            requests=carrier.c.requests + 1,
+            failures=carrier.c.failures + 1,
+            last_error=error,
+            last_error_at=now,
+        )
+        .returning(carrier)
+    ).one_or_none()
+    if row is not None and silence_s > 0:
+        _save(connection, code, budget.refused(_allowance(row), silence_s, now))
+
+
+def health(connection: Connection) -> dict[str, CarrierHealth]:
+    """Return how every carrier that was ever asked is doing."""
+    return {
+        row.code: CarrierHealth(
+            allowance=_allowance(row),
+            requests=row.requests,
+            failures=row.failures,
+            last_ok_at=row.last_ok_at,
+            last_error=row.last_error,
+            last_error_at=row.last_error_at,
+        )
+        for row in connection.execute(select(carrier).order_by(carrier.c.code))
+    }
+
+
+def note_unmapped(
+    connection: Connection, code: str, event_code: str, text: str, now: datetime
+) -> None:
+    """Count a code or text that no phrase file knows."""
+    key = {"carrier": code, "code": event_code[:128], "text": text[:500]}
+    if not insert_ignoring(
+        connection, unmapped, {**key, "times": 1, "first_at": now, "last_at": now}
+    ):
+        connection.execute(
+            update(unmapped)
+            .where(*(unmapped.c[name] == value for name, value in key.items()))
+            .values(times=unmapped.c.times + 1, last_at=now)
+        )
+
+
+def _locked(connection: Connection, code: str, per_second: float, now: datetime) -> Allowance:
+    new = budget.fresh(now, per_second)
+    insert_ignoring(connection, carrier, {"code": code, **asdict(new)})
+    row = connection.execute(select(carrier).where(carrier.c.code == code).with_for_update()).one()
+    return _allowance(row)
+
+
+def _allowance(row: Row[Any]) -> Allowance:
+    return Allowance(
+        day=row.day,
+        spent=row.spent,
+        tokens=row.tokens,
+        filled_at=row.filled_at,
+        blocked_until=row.blocked_until,
+        price_h=row.price_h,
+    )
+
+
+def _save(connection: Connection, code: str, allowance: Allowance) -> None:
+    connection.execute(update(carrier).where(carrier.c.code == code).values(**asdict(allowance)))

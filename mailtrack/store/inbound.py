@@ -1,0 +1,204 @@
+"""Inbound mails: kept raw with the mailbox position, read later, never without an outcome."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, update
+
+from mailtrack.domain.model import InboundId, Outcome, SubscriberId
+from mailtrack.store.claims import claim_due
+from mailtrack.store.schema import inbound, mailbox
+from mailtrack.store.upsert import insert_ignoring, upsert
+
+#: Readings that fail this often end in quarantine: a poison mail never blocks the others.
+MOST_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class MailPlace:
+    """Where the server keeps a mail: a UID means nothing without its UIDVALIDITY."""
+
+    account: str
+    folder: str
+    uidvalidity: int
+    uid: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMail:
+    """A raw mail that waits to be read."""
+
+    id: InboundId
+    raw: bytes
+    received_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class MailResult:
+    """How the reading of a mail ended, for the record."""
+
+    outcome: Outcome
+    reason: str = ""
+    subscriber: SubscriberId | None = None
+    subject: str = ""
+    message_id: str = ""
+    shop: str | None = None
+    kind: str | None = None
+
+
+def position(connection: Connection, account: str, folder: str) -> tuple[int, int] | None:
+    """Return (UIDVALIDITY, last UID) of a folder, or None where it never was read."""
+    query = select(mailbox.c.uidvalidity, mailbox.c.last_uid).where(
+        mailbox.c.account == account, mailbox.c.folder == folder
+    )
+    row = connection.execute(query).one_or_none()
+    return (row.uidvalidity, row.last_uid) if row and row.uidvalidity else None
+
+
+def advance(connection: Connection, place: MailPlace, now: datetime) -> None:
+    """Record how far a folder was read; UID 0 starts it anew (RFC 9051, 2.3.1.1)."""
+    key = {"account": place.account, "folder": place.folder}
+    changes = {"uidvalidity": place.uidvalidity, "last_uid": place.uid, "last_ok_at": now}
+    upsert(connection, mailbox, key, changes)
+
+
+def keep(
+    connection: Connection, place: MailPlace, raw: bytes, received_at: datetime, now: datetime
+) -> bool:
+    """Store a raw mail; False where the same content was stored before."""
+    return insert_ignoring(
+        connection,
+        inbound,
+        {
+            **asdict(place),
+            "content_key": hashlib.sha256(raw).hexdigest(),
+            "raw": raw,
+            "received_at": received_at,
+            "stored_at": now,
+            "due_at": now,
+        },
+    )
+
+
+def keep_unfetchable(connection: Connection, place: MailPlace, reason: str, now: datetime) -> None:
+    """Record a mail that the server would not give: quarantined at once, with the reason."""
+    insert_ignoring(
+        connection,
+        inbound,
+        {
+            **asdict(place),
+            "content_key": hashlib.sha256(repr(place).encode()).hexdigest(),
+            "received_at": now,
+            "stored_at": now,
+            "due_at": now,
+            "outcome": Outcome.QUARANTINED,
+            "reason": reason,
+            "read_at": now,
+        },
+    )
+
+
+def note_state(
+    connection: Connection, account: str, folder: str, state: str, detail: str, now: datetime
+) -> None:
+    """Leave word of what the watcher is doing, for `mailtrack status`."""
+    key = {"account": account, "folder": folder}
+    upsert(connection, mailbox, key, {"state": state, "detail": detail, "state_at": now})
+
+
+def claim_unread(
+    connection: Connection, *, token: str, now: datetime, until: datetime, limit: int
+) -> list[InboundId]:
+    """Claim mails that wait to be read, oldest first."""
+    rows = claim_due(
+        connection,
+        inbound,
+        inbound.c.due_at,
+        token=token,
+        now=now,
+        until=until,
+        limit=limit,
+        where=[inbound.c.outcome.is_(None)],
+    )
+    return [InboundId(row.id) for row in rows]
+
+
+def take_claimed(connection: Connection, mail: InboundId, token: str) -> StoredMail | None:
+    """Return a claimed mail and count the attempt; None where the claim has passed on."""
+    row = connection.execute(
+        update(inbound)
+        .where(inbound.c.id == mail, inbound.c.claim == token, inbound.c.outcome.is_(None))
+        .values(attempts=inbound.c.attempts + 1)
+        .returning(inbound.c.id, inbound.c.raw, inbound.c.received_at, inbound.c.attempts)
+    ).one_or_none()
+    if row is None:
+        return None
+    return StoredMail(InboundId(row.id), row.raw, row.received_at, row.attempts)
+
+
+def finish(connection: Connection, mail: InboundId, result: MailResult, now: datetime) -> bool:
+    """Give a mail its outcome; False where it has one already."""
+    done = connection.execute(
+        update(inbound)
+        .where(inbound.c.id == mail, inbound.c.outcome.is_(None))
+        .values(
+            outcome=result.outcome,
+            reason=result.reason,
+            read_at=now,
+            claim=None,
+            subscriber_id=result.subscriber,
+            subject=result.subject,
+            message_id=result.message_id,
+            shop=result.shop,
+            kind=result.kind,
+        )
+    )
+    return done.rowcount == 1
+
+
+def read_again(connection: Connection, mail: InboundId, at: datetime) -> None:
+    """Put a mail that could not be read back, due at `at`."""
+    connection.execute(
+        update(inbound)
+        .where(inbound.c.id == mail, inbound.c.outcome.is_(None))
+        .values(claim=None, due_at=at)
+    )
+
+
+def reread(connection: Connection, now: datetime, mails: Sequence[InboundId] = ()) -> int:
+    """Let mails be read again (all that are still kept, or the named ones)."""
+    chosen = [inbound.c.raw.is_not(None), inbound.c.outcome.is_not(None)]
+    if mails:
+        chosen.append(inbound.c.id.in_(mails))
+    done = connection.execute(
+        update(inbound)
+        .where(*chosen)
+        .values(outcome=None, reason="", attempts=0, claim=None, due_at=now)
+    )
+    return done.rowcount
+
+
+def by_outcome(connection: Connection) -> Mapping[str, int]:
+    """Count the mails by outcome; those that wait to be read under "waiting"."""
+    query = select(inbound.c.outcome, func.count()).group_by(inbound.c.outcome)
+    return {outcome or "waiting": times for outcome, times in connection.execute(query)}
+
+
+def oldest_waiting(connection: Connection) -> datetime | None:
+    """Return when the mail that has waited longest was stored."""
+    query = select(func.min(inbound.c.stored_at)).where(inbound.c.outcome.is_(None))
+    oldest: datetime | None = connection.execute(query).scalar_one()
+    return oldest
+
+
+def forget_raw(connection: Connection, before: datetime) -> int:
+    """Erase the bytes of mails that were read before a date."""
+    done = connection.execute(
+        update(inbound)
+        .where(inbound.c.read_at < before, inbound.c.raw.is_not(None))
+        .values(raw=None)
+    )
+    return done.rowcount

@@ -1,0 +1,312 @@
+"""The outbox: notices that are owed, claimed, sent or skipped."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, or_, select, update
+
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import (
+    InboundId,
+    NoticeId,
+    ParcelId,
+    SubscriberId,
+    SubscriptionId,
+)
+from mailtrack.domain.tracking import Decision, Follower, Key, Skip
+from mailtrack.store.claims import claim_due
+from mailtrack.store.schema import notice, subscriber, subscription
+from mailtrack.store.upsert import insert_ignoring
+
+_MILESTONES = frozenset(Milestone)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One row of the outbox that is being delivered."""
+
+    id: NoticeId
+    subscriber: SubscriberId
+    subscription: SubscriptionId | None
+    inbound: InboundId | None
+    kind: str
+    occurrence: str
+    event_fingerprint: str | None
+    attempts: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whom a notice goes to, and what forbids it now."""
+
+    address: str
+    silenced: str | None
+
+
+def followers(
+    connection: Connection, parcel_id: ParcelId, wanted: frozenset[Milestone]
+) -> list[Follower]:
+    """Return everyone who follows a parcel, with what they were told of it."""
+    query = (
+        select(
+            subscription.c.id,
+            subscription.c.muted_at,
+            subscriber.c.unsubscribed_at,
+            subscriber.c.bounced_at,
+        )
+        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .where(subscription.c.parcel_id == parcel_id)
+        .order_by(subscription.c.id)
+    )
+    found = []
+    for row in connection.execute(query).all():
+        recorded, told = _told(connection, SubscriptionId(row.id))
+        silenced = _silenced(row.muted_at, row.unsubscribed_at or row.bounced_at)
+        found.append(Follower(SubscriptionId(row.id), wanted, recorded, told, silenced))
+    return found
+
+
+def _silenced(muted_at: datetime | None, left_at: datetime | None) -> Skip | None:
+    if left_at is not None:
+        return Skip.UNSUBSCRIBED
+    return Skip.MUTED if muted_at is not None else None
+
+
+def _told(
+    connection: Connection, mine: SubscriptionId
+) -> tuple[frozenset[Key], dict[Milestone, datetime]]:
+    query = select(notice.c.kind, notice.c.occurrence, notice.c.skip, notice.c.event_at).where(
+        notice.c.subscription_id == mine
+    )
+    recorded: set[Key] = set()
+    told: dict[Milestone, datetime] = {}
+    for row in connection.execute(query):
+        if row.kind not in _MILESTONES:
+            continue
+        milestone = Milestone(row.kind)
+        recorded.add(Key(milestone, row.occurrence))
+        if row.event_at and row.skip in (None, Skip.FIRST_LOOK):
+            told[milestone] = max(row.event_at, told.get(milestone, row.event_at))
+    return frozenset(recorded), told
+
+
+def record(connection: Connection, decisions: Iterable[Decision], now: datetime) -> int:
+    """Store what was decided; tell how many mails are owed that were not before."""
+    owed = 0
+    for decision in decisions:
+        owner = select(subscription.c.subscriber_id).where(
+            subscription.c.id == decision.subscription
+        )
+        new = insert_ignoring(
+            connection,
+            notice,
+            {
+                "subscriber_id": owner.scalar_subquery(),
+                "subscription_id": decision.subscription,
+                "kind": decision.key.milestone,
+                "occurrence": decision.key.occurrence,
+                "state": "skipped" if decision.skip else "due",
+                "skip": decision.skip,
+                "event_at": decision.event.at,
+                "event_fingerprint": decision.event.fingerprint[:255],
+                "created_at": now,
+                "next_attempt_at": now,
+            },
+        )
+        owed += new and decision.skip is None
+    return owed
+
+
+def owe(
+    connection: Connection,
+    owner: SubscriberId,
+    kind: str,
+    *,
+    at: datetime,
+    now: datetime,
+    subscription_id: SubscriptionId | None = None,
+    inbound_id: InboundId | None = None,
+    occurrence: str = "1",
+) -> bool:
+    """Owe somebody a mail that no tracking event stands for, to be sent from `at` on."""
+    return insert_ignoring(
+        connection,
+        notice,
+        {
+            "subscriber_id": owner,
+            "subscription_id": subscription_id,
+            "inbound_id": inbound_id,
+            "kind": kind,
+            "occurrence": occurrence,
+            "state": "due",
+            "created_at": now,
+            "next_attempt_at": at,
+        },
+    )
+
+
+def owe_follower(
+    connection: Connection,
+    subscription_id: SubscriptionId,
+    kind: str,
+    *,
+    occurrence: str,
+    now: datetime,
+) -> bool:
+    """Owe the subscriber of a subscription a mail that no tracking event stands for."""
+    query = select(subscription.c.subscriber_id).where(subscription.c.id == subscription_id)
+    owner = SubscriberId(connection.execute(query).scalar_one())
+    return owe(
+        connection,
+        owner,
+        kind,
+        at=now,
+        now=now,
+        subscription_id=subscription_id,
+        occurrence=occurrence,
+    )
+
+
+def count_since(connection: Connection, owner: SubscriberId, kind: str, since: datetime) -> int:
+    """Count the notices of a kind that somebody was owed since a moment."""
+    query = select(func.count()).where(
+        notice.c.subscriber_id == owner, notice.c.kind == kind, notice.c.created_at > since
+    )
+    return connection.execute(query).scalar_one()
+
+
+def hasten(connection: Connection, parcel_id: ParcelId, kind: str, now: datetime) -> None:
+    """Send the waiting notices of a kind about a parcel now: what they waited for is known."""
+    mine = select(subscription.c.id).where(subscription.c.parcel_id == parcel_id)
+    connection.execute(
+        update(notice)
+        .where(
+            notice.c.subscription_id.in_(mine),
+            notice.c.kind == kind,
+            notice.c.state == "due",
+            notice.c.claim.is_(None),
+            notice.c.next_attempt_at > now,
+        )
+        .values(next_attempt_at=now)
+    )
+
+
+def claim_notices(
+    connection: Connection, *, token: str, now: datetime, until: datetime, limit: int
+) -> list[NoticeId]:
+    """Claim notices that are due, longest due first."""
+    rows = claim_due(
+        connection,
+        notice,
+        notice.c.next_attempt_at,
+        token=token,
+        now=now,
+        until=until,
+        limit=limit,
+        where=[notice.c.state == "due"],
+    )
+    return sorted(NoticeId(row.id) for row in rows)
+
+
+def claimed_notice(connection: Connection, notice_id: NoticeId, token: str) -> Notice | None:
+    """Return a notice to deliver, if the claim still holds; counts the attempt."""
+    row = connection.execute(
+        update(notice)
+        .where(notice.c.id == notice_id, notice.c.claim == token, notice.c.state == "due")
+        .values(attempts=notice.c.attempts + 1)
+        .returning(notice)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Notice(
+        id=NoticeId(row.id),
+        subscriber=SubscriberId(row.subscriber_id),
+        subscription=row.subscription_id,
+        inbound=row.inbound_id,
+        kind=row.kind,
+        occurrence=row.occurrence,
+        event_fingerprint=row.event_fingerprint,
+        attempts=row.attempts,
+        created_at=row.created_at,
+    )
+
+
+def recipient(connection: Connection, row: Notice) -> Recipient:
+    """Return the address of a notice, and why it must not be sent after all."""
+    query = (
+        select(
+            subscriber.c.address,
+            subscriber.c.unsubscribed_at,
+            subscriber.c.bounced_at,
+            subscription.c.muted_at,
+        )
+        .select_from(subscriber)
+        .outerjoin(subscription, subscription.c.id == row.subscription)
+        .where(subscriber.c.id == row.subscriber)
+    )
+    found = connection.execute(query).one()
+    left_at = found.unsubscribed_at or found.bounced_at
+    return Recipient(found.address, _silenced(found.muted_at, left_at))
+
+
+def mark_sent(connection: Connection, notice_id: NoticeId, message_id: str, now: datetime) -> bool:
+    """Record that the relay took the mail; False where that was recorded before."""
+    done = connection.execute(
+        update(notice)
+        .where(notice.c.id == notice_id, notice.c.state == "due")
+        .values(state="sent", sent_at=now, message_id=message_id, claim=None, last_error="")
+    )
+    return done.rowcount == 1
+
+
+def addressee(connection: Connection, message_id: str) -> SubscriberId | None:
+    """Return whom we sent the mail with this Message-ID, if we did."""
+    query = select(notice.c.subscriber_id).where(notice.c.message_id == message_id).limit(1)
+    found = connection.execute(query).scalar_one_or_none()
+    return None if found is None else SubscriberId(found)
+
+
+def mark_skipped(connection: Connection, notice_id: NoticeId, why: str) -> None:
+    """Record that a notice is not mailed after all."""
+    connection.execute(
+        update(notice)
+        .where(notice.c.id == notice_id, notice.c.state == "due")
+        .values(state="skipped", skip=why, claim=None)
+    )
+
+
+def mark_failed(connection: Connection, notice_id: NoticeId, error: str) -> None:
+    """Record that a notice can never be delivered."""
+    connection.execute(
+        update(notice)
+        .where(notice.c.id == notice_id, notice.c.state == "due")
+        .values(state="failed", last_error=error, claim=None)
+    )
+
+
+def try_later(connection: Connection, notice_id: NoticeId, error: str, at: datetime) -> None:
+    """Put a notice back, to be tried again at `at`."""
+    connection.execute(
+        update(notice)
+        .where(notice.c.id == notice_id, notice.c.state == "due")
+        .values(next_attempt_at=at, last_error=error, claim=None)
+    )
+
+
+def by_kind(connection: Connection) -> Mapping[tuple[str, str, str], int]:
+    """Count the notices by (kind, state, reason of the skip)."""
+    query = select(notice.c.kind, notice.c.state, notice.c.skip, func.count()).group_by(
+        notice.c.kind, notice.c.state, notice.c.skip
+    )
+    return {(kind, state, skip or ""): n for kind, state, skip, n in connection.execute(query)}
+
+
+def oldest_due(connection: Connection, now: datetime) -> datetime | None:
+    """Return since when the notice that has waited longest is due."""
+    query = select(func.min(notice.c.next_attempt_at)).where(
+        notice.c.state == "due", or_(notice.c.next_attempt_at <= now, notice.c.claim.is_not(None))
+    )
+    oldest: datetime | None = connection.execute(query).scalar_one()
+    return oldest

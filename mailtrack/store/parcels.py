@@ -1,0 +1,377 @@
+"""Parcels, the legs that are polled, and their tracking events."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, Row, func, or_, select, update
+
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import (
+    LegId,
+    Look,
+    LookState,
+    ParcelId,
+    PickupPoint,
+    Reason,
+    TrackingEvent,
+)
+from mailtrack.store.claims import claim_due
+from mailtrack.store.schema import leg, parcel, subscriber, subscription, tracking_event
+from mailtrack.store.upsert import insert_ignoring
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedLeg:
+    """A leg that was handed out to be polled."""
+
+    id: LegId
+    carrier: str
+    number: str
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One number of a parcel at one carrier, with what is remembered of it."""
+
+    id: LegId
+    parcel: ParcelId
+    carrier: str
+    number: str
+    is_local: bool
+    state: str
+    failures: int
+    next_poll_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelRow:
+    """A parcel's own columns."""
+
+    id: ParcelId
+    number: str
+    created_at: datetime
+    milestone: Milestone | None
+    milestone_at: datetime | None
+    reason: Reason | None
+    local_number: str | None
+    estimated_delivery: date | None
+    pickup_point: PickupPoint | None
+    first_look_at: datetime | None
+    last_look_at: datetime | None
+    last_event_at: datetime | None
+    ended_at: datetime | None
+
+
+def find_parcel(connection: Connection, number: str) -> ParcelId | None:
+    """Return the parcel known by a number, its own or a local one."""
+    own = connection.execute(select(parcel.c.id).where(parcel.c.number == number)).scalar()
+    if own is None:
+        query = select(leg.c.parcel_id).where(leg.c.number == number).limit(1)
+        own = connection.execute(query).scalar()
+    return None if own is None else ParcelId(own)
+
+
+def parcel_of(connection: Connection, number: str, now: datetime) -> tuple[ParcelId, bool]:
+    """Return the parcel known by a number, made now if there is none; tell if it is new."""
+    known = find_parcel(connection, number)
+    if known is not None:
+        return known, False
+    new = insert_ignoring(connection, parcel, {"number": number, "created_at": now})
+    return lock(connection, find_parcel(connection, number) or ParcelId(0)).id, new
+
+
+def add_leg(
+    connection: Connection,
+    parcel_id: ParcelId,
+    carrier: str,
+    number: str,
+    now: datetime,
+    *,
+    is_local: bool = False,
+) -> bool:
+    """Poll a number of a parcel at a carrier from now on; False where that is done already."""
+    return insert_ignoring(
+        connection,
+        leg,
+        {
+            "parcel_id": parcel_id,
+            "carrier": carrier,
+            "number": number,
+            "is_local": is_local,
+            "next_poll_at": now,
+        },
+    )
+
+
+def lock(connection: Connection, parcel_id: ParcelId) -> ParcelRow:
+    """Read a parcel and keep other writers off it until the transaction ends."""
+    query = select(parcel).where(parcel.c.id == parcel_id).with_for_update()
+    return _parcel_row(connection.execute(query).one())
+
+
+def parcel_row(connection: Connection, parcel_id: ParcelId) -> ParcelRow:
+    """Read a parcel."""
+    return _parcel_row(connection.execute(select(parcel).where(parcel.c.id == parcel_id)).one())
+
+
+def _parcel_row(row: Row[tuple[object, ...]]) -> ParcelRow:
+    point = (
+        PickupPoint(row.pickup_name, row.pickup_address or "", row.pickup_last_day)
+        if row.pickup_name
+        else None
+    )
+    return ParcelRow(
+        id=ParcelId(row.id),
+        number=row.number,
+        created_at=row.created_at,
+        milestone=Milestone(row.milestone) if row.milestone else None,
+        milestone_at=row.milestone_at,
+        reason=Reason(row.reason) if row.reason else None,
+        local_number=row.local_number,
+        estimated_delivery=row.estimated_delivery,
+        pickup_point=point,
+        first_look_at=row.first_look_at,
+        last_look_at=row.last_look_at,
+        last_event_at=row.last_event_at,
+        ended_at=row.ended_at,
+    )
+
+
+def legs_of(connection: Connection, parcel_id: ParcelId) -> list[Leg]:
+    """Return a parcel's legs, oldest first."""
+    query = select(leg).where(leg.c.parcel_id == parcel_id).order_by(leg.c.id)
+    return [
+        Leg(
+            id=LegId(row.id),
+            parcel=ParcelId(row.parcel_id),
+            carrier=row.carrier,
+            number=row.number,
+            is_local=row.is_local,
+            state=row.state,
+            failures=row.failures,
+            next_poll_at=row.next_poll_at,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def count_due(connection: Connection, carrier: str, now: datetime, most: int) -> int:
+    """Count the legs due at a carrier, up to `most`."""
+    due = (
+        select(leg.c.id)
+        .where(leg.c.carrier == carrier, leg.c.next_poll_at <= now)
+        .limit(most)
+        .subquery()
+    )
+    return connection.execute(select(func.count()).select_from(due)).scalar_one()
+
+
+def claim_legs(
+    connection: Connection, carrier: str, *, token: str, now: datetime, until: datetime, limit: int
+) -> list[LegId]:
+    """Claim legs that are due at a carrier, longest due first."""
+    rows = claim_due(
+        connection,
+        leg,
+        leg.c.next_poll_at,
+        token=token,
+        now=now,
+        until=until,
+        limit=limit,
+        where=[leg.c.carrier == carrier],
+    )
+    return [LegId(row.id) for row in rows]
+
+
+def claimed(connection: Connection, legs: Sequence[LegId], token: str) -> list[ClaimedLeg]:
+    """Return those of the legs that are still claimed by `token`."""
+    query = select(leg.c.id, leg.c.carrier, leg.c.number, leg.c.failures).where(
+        leg.c.id.in_(legs), leg.c.claim == token
+    )
+    return [
+        ClaimedLeg(LegId(row.id), row.carrier, row.number, row.failures)
+        for row in connection.execute(query)
+    ]
+
+
+def release(connection: Connection, legs: Sequence[LegId], token: str, at: datetime) -> None:
+    """Give legs back unasked, due at `at`."""
+    connection.execute(
+        update(leg)
+        .where(leg.c.id.in_(legs), leg.c.claim == token)
+        .values(claim=None, next_poll_at=at)
+    )
+
+
+def parcel_of_leg(connection: Connection, leg_id: LegId, token: str) -> ParcelId | None:
+    """Return whose leg this is, if the claim still holds."""
+    query = select(leg.c.parcel_id).where(leg.c.id == leg_id, leg.c.claim == token)
+    found = connection.execute(query).scalar_one_or_none()
+    return None if found is None else ParcelId(found)
+
+
+def note_answer(connection: Connection, leg_id: LegId, state: LookState, now: datetime) -> None:
+    """Record what a carrier said of a leg; the next look is planned apart."""
+    connection.execute(
+        update(leg)
+        .where(leg.c.id == leg_id)
+        .values(
+            state=state,
+            asked=leg.c.asked + 1,
+            failures=0,
+            last_error="",
+            last_look_at=now,
+            claim=None,
+        )
+    )
+
+
+def note_failure(
+    connection: Connection, leg_id: LegId, token: str, error: str, next_poll_at: datetime
+) -> None:
+    """Record that a leg got no answer and when it is tried again."""
+    connection.execute(
+        update(leg)
+        .where(leg.c.id == leg_id, leg.c.claim == token)
+        .values(
+            failures=leg.c.failures + 1, last_error=error, next_poll_at=next_poll_at, claim=None
+        )
+    )
+
+
+def plan(connection: Connection, leg_id: LegId, next_poll_at: datetime | None) -> None:
+    """Set when a leg is asked next; None for never."""
+    connection.execute(update(leg).where(leg.c.id == leg_id).values(next_poll_at=next_poll_at))
+
+
+def history(connection: Connection, parcel_id: ParcelId) -> list[TrackingEvent]:
+    """Return every event of a parcel, oldest first."""
+    query = (
+        select(tracking_event)
+        .where(tracking_event.c.parcel_id == parcel_id)
+        .order_by(tracking_event.c.at, tracking_event.c.id)
+    )
+    return [
+        TrackingEvent(
+            at=row.at,
+            milestone=Milestone(row.milestone),
+            source=row.source,
+            code=row.code,
+            text=row.text,
+            place=row.place,
+            at_certain=row.at_certain,
+            reason=Reason(row.reason) if row.reason else None,
+            mark=row.mark,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def add_events(
+    connection: Connection, parcel_id: ParcelId, events: Iterable[TrackingEvent], now: datetime
+) -> None:
+    """Add events to a parcel's history; those that are known stay as they were."""
+    for event in events:
+        insert_ignoring(
+            connection,
+            tracking_event,
+            {
+                "parcel_id": parcel_id,
+                "fingerprint": event.fingerprint[:255],
+                "at": event.at,
+                "at_certain": event.at_certain,
+                "milestone": event.milestone,
+                "source": event.source,
+                "code": event.code,
+                "text": event.text,
+                "place": event.place,
+                "reason": event.reason,
+                "mark": event.mark,
+                "seen_at": now,
+            },
+        )
+
+
+def save_state(
+    connection: Connection,
+    parcel_id: ParcelId,
+    *,
+    milestone: Milestone | None,
+    current: TrackingEvent | None,
+    last_event_at: datetime | None,
+) -> None:
+    """Store what a parcel's history comes to."""
+    connection.execute(
+        update(parcel)
+        .where(parcel.c.id == parcel_id)
+        .values(
+            milestone=milestone,
+            milestone_at=current and current.at,
+            reason=current and current.reason,
+            last_event_at=last_event_at,
+        )
+    )
+
+
+def save_look(connection: Connection, parcel_id: ParcelId, look: Look, now: datetime) -> None:
+    """Store what a look told besides events; what it left out stays as it was."""
+    changes: dict[str, object] = {
+        "last_look_at": now,
+    }
+    if look.local_number:
+        changes["local_number"] = look.local_number
+    if look.estimated_delivery:
+        changes["estimated_delivery"] = look.estimated_delivery
+    if look.pickup_point:
+        changes["pickup_name"] = look.pickup_point.name
+        changes["pickup_address"] = look.pickup_point.address
+        changes["pickup_last_day"] = look.pickup_point.last_day
+    connection.execute(update(parcel).where(parcel.c.id == parcel_id).values(**changes))
+    connection.execute(
+        update(parcel)
+        .where(parcel.c.id == parcel_id, parcel.c.first_look_at.is_(None))
+        .values(first_look_at=now)
+    )
+
+
+def end(connection: Connection, parcel_id: ParcelId, why: str, now: datetime) -> None:
+    """Stop polling a parcel for good."""
+    connection.execute(
+        update(parcel).where(parcel.c.id == parcel_id).values(ended_at=now, ended_why=why)
+    )
+    connection.execute(update(leg).where(leg.c.parcel_id == parcel_id).values(next_poll_at=None))
+
+
+def wake(connection: Connection, parcel_id: ParcelId, now: datetime) -> None:
+    """Poll a parcel again, now: somebody follows it (anew)."""
+    connection.execute(
+        update(parcel).where(parcel.c.id == parcel_id).values(ended_at=None, ended_why=None)
+    )
+    connection.execute(
+        update(leg)
+        .where(
+            leg.c.parcel_id == parcel_id,
+            or_(leg.c.next_poll_at.is_(None), leg.c.next_poll_at > now),
+            leg.c.claim.is_(None),
+            leg.c.state != LookState.REJECTED,
+        )
+        .values(next_poll_at=now)
+    )
+
+
+def is_followed(connection: Connection, parcel_id: ParcelId) -> bool:
+    """Tell whether anybody still wants to hear of a parcel."""
+    query = (
+        select(subscription.c.id)
+        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .where(
+            subscription.c.parcel_id == parcel_id,
+            subscription.c.muted_at.is_(None),
+            subscriber.c.unsubscribed_at.is_(None),
+            subscriber.c.bounced_at.is_(None),
+        )
+        .limit(1)
+    )
+    return connection.execute(query).first() is not None

@@ -1,0 +1,279 @@
+"""Subscribers and what they follow: parcels, and orders that wait for their parcel."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
+
+from mailtrack.domain.model import OrderId, ParcelId, SubscriberId, SubscriptionId
+from mailtrack.store.schema import (
+    inbound,
+    notice,
+    parcel,
+    parcel_order,
+    shop_order,
+    subscriber,
+    subscription,
+)
+from mailtrack.store.upsert import insert_ignoring
+
+#: Between the titles in `subscription.titles`; no shop prints it in a title.
+ITEM_BREAK = "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One row of what somebody follows."""
+
+    id: SubscriptionId
+    subscriber: SubscriberId
+    parcel: ParcelId | None
+    order: OrderId | None
+    items: tuple[str, ...]
+    created_at: datetime
+    muted: bool
+
+
+def subscriber_of(connection: Connection, address: str, now: datetime) -> SubscriberId:
+    """Return the subscriber with an address, new or known."""
+    insert_ignoring(connection, subscriber, {"address": address, "created_at": now})
+    query = select(subscriber.c.id).where(subscriber.c.address == address)
+    return SubscriberId(connection.execute(query).scalar_one())
+
+
+def welcome_back(connection: Connection, owner: SubscriberId) -> None:
+    """Let mails go to somebody who had left and forwards by hand again.
+
+    What they followed before stays muted: they asked for this parcel, not for those.
+    """
+    connection.execute(
+        update(subscriber)
+        .where(subscriber.c.id == owner)
+        .values(unsubscribed_at=None, bounced_at=None)
+    )
+
+
+def order_of(
+    connection: Connection, number: str, shop: str, ordered_at: date | None, now: datetime
+) -> OrderId:
+    """Return the order with a number, noted now if it was unknown."""
+    values = {"number": number, "shop": shop, "created_at": now, "ordered_at": ordered_at}
+    insert_ignoring(connection, shop_order, values)
+    found = select(shop_order.c.id).where(shop_order.c.number == number)
+    return OrderId(connection.execute(found).scalar_one())
+
+
+def join_order(connection: Connection, parcel_id: ParcelId, order: OrderId) -> None:
+    """Note that a parcel carries (part of) an order."""
+    insert_ignoring(connection, parcel_order, {"parcel_id": parcel_id, "shop_order_id": order})
+
+
+def parcels_of_order(connection: Connection, order: OrderId) -> list[ParcelId]:
+    """Return the parcels that are known to carry an order."""
+    query = select(parcel_order.c.parcel_id).where(parcel_order.c.shop_order_id == order)
+    return [ParcelId(row.parcel_id) for row in connection.execute(query)]
+
+
+def follow_order(
+    connection: Connection,
+    subscriber_id: SubscriberId,
+    order: OrderId,
+    items: Iterable[str],
+    now: datetime,
+) -> tuple[SubscriptionId, bool]:
+    """Follow an order that has no parcel yet; tell whether the subscription is new."""
+    mine = _find(connection, subscriber_id, subscription.c.shop_order_id == order)
+    if mine is not None:
+        return mine, False
+    return _insert(connection, subscriber_id, None, order, items, now), True
+
+
+def follow_parcel(
+    connection: Connection,
+    subscriber_id: SubscriberId,
+    parcel_id: ParcelId,
+    orders: Iterable[OrderId],
+    items: Iterable[str],
+    now: datetime,
+) -> tuple[SubscriptionId, bool]:
+    """Follow a parcel; a subscription that waited for one of its orders becomes this one.
+
+    Tells whether the subscription (to this parcel) is new.
+    """
+    mine = _find(connection, subscriber_id, subscription.c.parcel_id == parcel_id)
+    if mine is not None:
+        _add_items(connection, mine, items)
+        return mine, False
+    waiting = _waiting(connection, subscriber_id, orders)
+    if waiting is None:
+        return _insert(connection, subscriber_id, parcel_id, None, items, now), True
+    connection.execute(
+        update(subscription).where(subscription.c.id == waiting).values(parcel_id=parcel_id)
+    )
+    _add_items(connection, waiting, items)
+    return waiting, True
+
+
+def _find(
+    connection: Connection, owner: SubscriberId, what: ColumnElement[bool]
+) -> SubscriptionId | None:
+    query = (
+        select(subscription.c.id)
+        .where(subscription.c.subscriber_id == owner, what)
+        .order_by(subscription.c.id)
+        .limit(1)
+    )
+    found = connection.execute(query).scalar_one_or_none()
+    return None if found is None else SubscriptionId(found)
+
+
+def _waiting(
+    connection: Connection, owner: SubscriberId, orders: Iterable[OrderId]
+) -> SubscriptionId | None:
+    return _find(
+        connection,
+        owner,
+        subscription.c.parcel_id.is_(None) & subscription.c.shop_order_id.in_(list(orders)),
+    )
+
+
+def _insert(
+    connection: Connection,
+    owner: SubscriberId,
+    parcel_id: ParcelId | None,
+    order: OrderId | None,
+    items: Iterable[str],
+    now: datetime,
+) -> SubscriptionId:
+    row = connection.execute(
+        subscription.insert()
+        .values(
+            subscriber_id=owner,
+            parcel_id=parcel_id,
+            shop_order_id=order,
+            titles=ITEM_BREAK.join(items),
+            created_at=now,
+        )
+        .returning(subscription.c.id)
+    ).one()
+    return SubscriptionId(row.id)
+
+
+def _add_items(connection: Connection, mine: SubscriptionId, items: Iterable[str]) -> None:
+    query = select(subscription.c.titles).where(subscription.c.id == mine)
+    known = connection.execute(query).scalar_one()
+    merged = dict.fromkeys([*known.split(ITEM_BREAK), *items])
+    merged.pop("", None)
+    connection.execute(
+        update(subscription).where(subscription.c.id == mine).values(titles=ITEM_BREAK.join(merged))
+    )
+
+
+def subscription_row(
+    connection: Connection, subscription_id: SubscriptionId
+) -> Subscription | None:
+    """Return one subscription, or None where it was erased."""
+    query = select(subscription).where(subscription.c.id == subscription_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _subscription(row)
+
+
+def _subscription(row: Row[Any]) -> Subscription:
+    return Subscription(
+        id=SubscriptionId(row.id),
+        subscriber=SubscriberId(row.subscriber_id),
+        parcel=row.parcel_id,
+        order=row.shop_order_id,
+        items=tuple(title for title in row.titles.split(ITEM_BREAK) if title),
+        created_at=row.created_at,
+        muted=row.muted_at is not None,
+    )
+
+
+def subscriptions_of(connection: Connection, owner: SubscriberId) -> list[Subscription]:
+    """Return everything that somebody follows, newest first."""
+    query = (
+        select(subscription)
+        .where(subscription.c.subscriber_id == owner)
+        .order_by(subscription.c.id.desc())
+    )
+    return [_subscription(row) for row in connection.execute(query)]
+
+
+def mute(connection: Connection, subscription_id: SubscriptionId, now: datetime | None) -> bool:
+    """Stop the mails about one parcel (`now`) or let them come again (None)."""
+    done = connection.execute(
+        update(subscription).where(subscription.c.id == subscription_id).values(muted_at=now)
+    )
+    return done.rowcount == 1
+
+
+def unsubscribe(connection: Connection, owner: SubscriberId, now: datetime) -> bool:
+    """Stop every mail to somebody, for what they follow now and until they forward again."""
+    done = connection.execute(
+        update(subscriber)
+        .where(subscriber.c.id == owner, subscriber.c.unsubscribed_at.is_(None))
+        .values(unsubscribed_at=now)
+    )
+    connection.execute(
+        update(subscription)
+        .where(subscription.c.subscriber_id == owner, subscription.c.muted_at.is_(None))
+        .values(muted_at=now)
+    )
+    return done.rowcount == 1
+
+
+def undo_unsubscribe(connection: Connection, owner: SubscriberId) -> list[ParcelId]:
+    """Take the last `unsubscribe` back; return the parcels that are followed again."""
+    left_at = select(subscriber.c.unsubscribed_at).where(subscriber.c.id == owner).scalar_subquery()
+    revived = connection.execute(
+        update(subscription)
+        .where(subscription.c.subscriber_id == owner, subscription.c.muted_at == left_at)
+        .values(muted_at=None)
+        .returning(subscription.c.parcel_id)
+    )
+    parcels = [ParcelId(row.parcel_id) for row in revived if row.parcel_id is not None]
+    connection.execute(
+        update(subscriber).where(subscriber.c.id == owner).values(unsubscribed_at=None)
+    )
+    return parcels
+
+
+def is_unsubscribed(connection: Connection, owner: SubscriberId) -> bool | None:
+    """Tell whether somebody left; None where nobody has this id."""
+    row = connection.execute(
+        select(subscriber.c.unsubscribed_at).where(subscriber.c.id == owner)
+    ).one_or_none()
+    return None if row is None else row.unsubscribed_at is not None
+
+
+def bounced(connection: Connection, owner: SubscriberId, now: datetime) -> bool:
+    """Note that an address refuses our mails for good; no more are sent to it."""
+    done = connection.execute(
+        update(subscriber).where(subscriber.c.id == owner).values(bounced_at=now)
+    )
+    return done.rowcount == 1
+
+
+def find_subscriber(connection: Connection, address: str) -> SubscriberId | None:
+    """Return who has an address, if anybody."""
+    query = select(subscriber.c.id).where(subscriber.c.address == address)
+    found = connection.execute(query).scalar_one_or_none()
+    return None if found is None else SubscriberId(found)
+
+
+def erase(connection: Connection, owner: SubscriberId) -> None:
+    """Forget somebody: the address, what they followed, and parcels nobody follows now."""
+    connection.execute(delete(notice).where(notice.c.subscriber_id == owner))
+    connection.execute(delete(subscription).where(subscription.c.subscriber_id == owner))
+    # The row stays, empty: should the server renumber its mails, this one is known.
+    connection.execute(
+        update(inbound)
+        .where(inbound.c.subscriber_id == owner)
+        .values(raw=None, subject="", message_id="", subscriber_id=None)
+    )
+    connection.execute(delete(subscriber).where(subscriber.c.id == owner))
+    followed = select(subscription.c.parcel_id).where(subscription.c.parcel_id.is_not(None))
+    connection.execute(delete(parcel).where(parcel.c.id.not_in(followed)))

@@ -1,0 +1,306 @@
+"""The tables: the only truth of the service. Redis carries work, never knowledge.
+
+Due work is found by partial indexes over what is due, so that a tick costs what is
+due and not what is stored.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime, also where the database has no time zones (SQLite)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002 - SQLAlchemy passes it by name
+    ) -> datetime | None:
+        if value is None:
+            return None
+        aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value
+        return aware.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+def _id() -> Column[int]:
+    return Column("id", Integer, primary_key=True, autoincrement=True)
+
+
+def _belongs_to(target: str, *, nullable: bool = False) -> Column[Any]:
+    return Column(
+        f"{target}_id",
+        ForeignKey(f"{target}.id", ondelete="CASCADE"),
+        nullable=nullable,
+        index=True,
+    )
+
+
+mailbox = Table(
+    "mailbox",
+    metadata,
+    Column("account", String(320), primary_key=True),
+    Column("folder", String(255), primary_key=True),
+    Column("uidvalidity", BigInteger, nullable=False, default=0),
+    Column("last_uid", BigInteger, nullable=False, default=0),
+    Column("state", String(16), nullable=False, default=""),
+    Column("detail", Text, nullable=False, default=""),
+    Column("state_at", Instant),
+    Column("last_ok_at", Instant),
+)
+
+subscriber = Table(
+    "subscriber",
+    metadata,
+    _id(),
+    Column("address", String(320), nullable=False, unique=True),
+    Column("created_at", Instant, nullable=False),
+    Column("unsubscribed_at", Instant),
+    Column("bounced_at", Instant),
+)
+
+inbound = Table(
+    "inbound",
+    metadata,
+    _id(),
+    Column("account", String(320), nullable=False),
+    Column("folder", String(255), nullable=False),
+    Column("uidvalidity", BigInteger, nullable=False),
+    Column("uid", BigInteger, nullable=False),
+    #: SHA-256 of the raw mail: the same mail again, after the server renumbered it.
+    Column("content_key", String(64), nullable=False),
+    Column("raw", LargeBinary),
+    Column("received_at", Instant, nullable=False),
+    Column("stored_at", Instant, nullable=False),
+    #: Null while the mail waits to be read.
+    Column("outcome", String(24)),
+    Column("reason", Text, nullable=False, default=""),
+    Column("read_at", Instant),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("due_at", Instant, nullable=False),
+    Column("claim", String(32)),
+    _belongs_to("subscriber", nullable=True),
+    Column("subject", Text, nullable=False, default=""),
+    Column("message_id", Text, nullable=False, default=""),
+    Column("shop", String(32)),
+    Column("kind", String(32)),
+    UniqueConstraint("account", "folder", "uidvalidity", "uid"),
+    UniqueConstraint("account", "content_key"),
+)
+Index(
+    "ix_inbound_due",
+    inbound.c.due_at,
+    sqlite_where=inbound.c.outcome.is_(None),
+    postgresql_where=inbound.c.outcome.is_(None),
+)
+
+shop_order = Table(
+    "shop_order",
+    metadata,
+    _id(),
+    Column("number", String(32), nullable=False, unique=True),
+    Column("shop", String(32), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("ordered_at", Date),
+)
+
+parcel = Table(
+    "parcel",
+    metadata,
+    _id(),
+    Column("number", String(64), nullable=False, unique=True),
+    Column("created_at", Instant, nullable=False),
+    Column("milestone", String(24)),
+    Column("milestone_at", Instant),
+    Column("reason", String(24)),
+    Column("local_number", String(64)),
+    Column("estimated_delivery", Date),
+    Column("pickup_name", Text),
+    Column("pickup_address", Text),
+    Column("pickup_last_day", Date),
+    #: When a carrier first answered at all, and when any answered last.
+    Column("first_look_at", Instant),
+    Column("last_look_at", Instant),
+    Column("last_event_at", Instant),
+    #: Set when polling has stopped for good, with the reason.
+    Column("ended_at", Instant),
+    Column("ended_why", String(24)),
+)
+
+parcel_order = Table(
+    "parcel_order",
+    metadata,
+    Column("parcel_id", ForeignKey("parcel.id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "shop_order_id",
+        ForeignKey("shop_order.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+)
+
+#: One number of a parcel at one carrier: what is polled. A parcel has one leg at first,
+#: a second after the hand-over to the local carrier, more where a guess was wrong.
+leg = Table(
+    "leg",
+    metadata,
+    _id(),
+    _belongs_to("parcel"),
+    Column("carrier", String(24), nullable=False),
+    Column("number", String(64), nullable=False),
+    Column("is_local", Boolean, nullable=False, default=False),
+    #: What the carrier said last: "", found, pending, not_found, rejected.
+    Column("state", String(16), nullable=False, default=""),
+    Column("asked", Integer, nullable=False, default=0),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("last_look_at", Instant),
+    Column("last_error", Text, nullable=False, default=""),
+    #: Null once there is nothing left to ask.
+    Column("next_poll_at", Instant),
+    Column("claim", String(32)),
+    UniqueConstraint("parcel_id", "carrier", "number"),
+)
+Index(
+    "ix_leg_due",
+    leg.c.carrier,
+    leg.c.next_poll_at,
+    sqlite_where=leg.c.next_poll_at.is_not(None),
+    postgresql_where=leg.c.next_poll_at.is_not(None),
+)
+Index("ix_leg_number", leg.c.number)
+
+tracking_event = Table(
+    "tracking_event",
+    metadata,
+    _id(),
+    Column("parcel_id", ForeignKey("parcel.id", ondelete="CASCADE"), nullable=False),
+    Column("fingerprint", String(255), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("at_certain", Boolean, nullable=False),
+    Column("milestone", String(24), nullable=False),
+    Column("source", String(24), nullable=False),
+    Column("code", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("reason", String(24)),
+    Column("mark", Text, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    UniqueConstraint("parcel_id", "fingerprint"),
+)
+
+#: One subscriber following one parcel, or an order that has no parcel yet.
+subscription = Table(
+    "subscription",
+    metadata,
+    _id(),
+    _belongs_to("subscriber"),
+    _belongs_to("parcel", nullable=True),
+    _belongs_to("shop_order", nullable=True),
+    Column("titles", Text, nullable=False, default=""),
+    Column("created_at", Instant, nullable=False),
+    Column("muted_at", Instant),
+    UniqueConstraint("subscriber_id", "parcel_id"),
+    CheckConstraint("parcel_id IS NOT NULL OR shop_order_id IS NOT NULL", name="about_something"),
+)
+
+#: The outbox: one mail owed to one subscriber, before, while and after it is sent.
+notice = Table(
+    "notice",
+    metadata,
+    _id(),
+    _belongs_to("subscriber"),
+    _belongs_to("subscription", nullable=True),
+    _belongs_to("inbound", nullable=True),
+    Column("kind", String(24), nullable=False),
+    Column("occurrence", String(32), nullable=False),
+    #: due, sent, skipped or failed.
+    Column("state", String(8), nullable=False),
+    Column("skip", String(24)),
+    #: When what it tells happened, by the carrier's clock; null where it tells no event.
+    Column("event_at", Instant),
+    Column("event_fingerprint", String(255)),
+    Column("created_at", Instant, nullable=False),
+    Column("next_attempt_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("claim", String(32)),
+    Column("sent_at", Instant),
+    Column("message_id", Text, index=True),
+    Column("last_error", Text, nullable=False, default=""),
+    UniqueConstraint("subscription_id", "kind", "occurrence"),
+    UniqueConstraint("inbound_id", "kind", "occurrence"),
+)
+Index(
+    "ix_notice_due",
+    notice.c.next_attempt_at,
+    sqlite_where=notice.c.state == "due",
+    postgresql_where=notice.c.state == "due",
+)
+
+carrier = Table(
+    "carrier",
+    metadata,
+    Column("code", String(24), primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("spent", Integer, nullable=False),
+    Column("tokens", Float, nullable=False),
+    Column("filled_at", Instant, nullable=False),
+    Column("blocked_until", Instant),
+    Column("price_h", Float, nullable=False),
+    Column("last_ok_at", Instant),
+    Column("last_error", Text, nullable=False, default=""),
+    Column("last_error_at", Instant),
+    Column("requests", Integer, nullable=False, default=0),
+    Column("failures", Integer, nullable=False, default=0),
+)
+
+#: Codes and texts that no phrase file maps: shown by `mailtrack unmapped`.
+unmapped = Table(
+    "unmapped",
+    metadata,
+    Column("carrier", String(24), primary_key=True),
+    Column("code", String(128), primary_key=True),
+    Column("text", String(500), primary_key=True),
+    Column("times", Integer, nullable=False),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+)

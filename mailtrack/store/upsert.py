@@ -1,0 +1,29 @@
+"""INSERT … ON CONFLICT, which SQLite and PostgreSQL share and SQLAlchemy spells per dialect."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def insert_ignoring(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row unless a unique key forbids it; tell whether it is new."""
+    statement = _insert(connection, table).values(**values).on_conflict_do_nothing()
+    return bool(connection.execute(statement).rowcount == 1)
+
+
+def upsert(
+    connection: Connection, table: Table, key: Mapping[str, Any], changes: Mapping[str, Any]
+) -> None:
+    """Insert a row with `key` and `changes`, or change the one that has the key."""
+    statement = _insert(connection, table).values(**key, **changes)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=list(key), set_=dict(changes))
+    )
