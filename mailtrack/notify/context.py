@@ -1,0 +1,100 @@
+"""What the templates of mails see: the view, and what follows from it."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from mailtrack.domain.milestones import STAGES, Phase
+from mailtrack.domain.model import TrackingEvent
+from mailtrack.notify import french, progress
+from mailtrack.notify.markup import SHOP, parcel_delivery
+from mailtrack.notify.view import NoticeView, ParcelView
+
+#: A mail shows this many events; the page of the parcel shows them all.
+EVENTS_SHOWN = 5
+
+#: Characters of an item's name in a subject, so that the whole stays under 78.
+NAME_IN_SUBJECT = 22
+
+#: What a carrier is called where it has no name yet.
+SOME_CARRIER = "le transporteur"
+
+_OVER = frozenset({Phase.END, Phase.RETURN})
+
+#: Stands in for the parcel of a mail that is about none.
+_NO_PARCEL = ParcelView("", "", "", "", None, None, ())
+
+
+def mail_context(view: NoticeView) -> Mapping[str, object]:
+    """Return the variables of a mail's templates, by name."""
+    parcel = view.parcel or _NO_PARCEL
+    bar = progress.steps(parcel) if view.parcel else ()
+    return {
+        "view": view,
+        "links": view.links,
+        "parcel": view.parcel,
+        "event": view.event,
+        "orders": parcel.orders or view.orders,
+        "items": (parcel.name,) if parcel.name else view.items,
+        "number": parcel.local_number or parcel.number,
+        "carrier": parcel.carrier or SOME_CARRIER,
+        "carrier_page": parcel.carrier_page,
+        "pickup": parcel.pickup_point,
+        "reason": (view.event and view.event.reason) or parcel.reason,
+        "label": _label(view),
+        "when": _when(view),
+        "source": _source(view),
+        "latest": latest_event(parcel),
+        "steps": bar,
+        "step": progress.current(bar) if bar else None,
+        "days": progress.days(parcel.events, EVENTS_SHOWN),
+        "expected": expected(parcel, french.local_day(view.at)),
+        "over": is_over(parcel),
+        "markup": parcel_delivery(view),
+    }
+
+
+def expected(parcel: ParcelView, today: date) -> date | None:
+    """Return the expected day of delivery while it still lies ahead."""
+    day = parcel.estimated_delivery
+    return day if day and day >= today and not is_over(parcel) else None
+
+
+def is_over(parcel: ParcelView) -> bool:
+    """Tell whether nothing more is to be delivered."""
+    return parcel.milestone is not None and STAGES[parcel.milestone].phase in _OVER
+
+
+def latest_event(parcel: ParcelView) -> TrackingEvent | None:
+    """Return the event that put the parcel where it is, or the newest one."""
+    told = (event for event in parcel.events if event.milestone is parcel.milestone)
+    return next(told, None) or next(iter(parcel.events), None)
+
+
+def _label(view: NoticeView) -> str:
+    """Name the parcel or the order as a subject does: « votre colis LP…84 (Lampe LED) »."""
+    if view.parcel:
+        number, name = french.short(view.parcel.number), view.parcel.name
+        thing = f"votre colis {number}"
+    else:
+        thing = f"votre commande {_short_order(view.orders)}".rstrip()
+        name = view.items[0] if view.items else ""
+    return f"{thing} ({french.shorten(name, NAME_IN_SUBJECT)})" if name else thing
+
+
+def _short_order(orders: tuple[str, ...]) -> str:
+    """Shorten an order number; its last four digits name the buyer, so the first ones count."""
+    return f"{orders[0][:6]}…" if orders else ""
+
+
+def _when(view: NoticeView) -> str:
+    if view.event:
+        return french.event_moment(view.event)
+    since = view.parcel.milestone_at if view.parcel else None
+    return french.moment(since or view.at)
+
+
+def _source(view: NoticeView) -> str:
+    """Name who tells the news: the shop, where it came by mail, or the carrier."""
+    if view.event and view.event.source == "mail":
+        return SHOP
+    return view.parcel.carrier if view.parcel and view.parcel.carrier else SOME_CARRIER

@@ -1,0 +1,155 @@
+"""French as people write it: dates, plurals, shortened numbers, typography.
+
+Everything here is a pure function from values to words; `FILTERS` offers them to the
+templates of mails and pages.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+
+from mailtrack.domain.milestones import STAGES, Milestone
+from mailtrack.domain.model import Reason, TrackingEvent
+
+LOCALE = "fr"
+ZONE = "Europe/Paris"
+NO_BREAK = "\u00a0"
+NARROW_NO_BREAK = "\u202f"
+
+REASONS: Mapping[Reason, str] = MappingProxyType(
+    {
+        Reason.BAD_ADDRESS: "adresse incorrecte ou incomplète",
+        Reason.ABSENT: "personne pour recevoir le colis",
+        Reason.UNCLAIMED: "colis non réclamé à temps",
+        Reason.CUSTOMS: "problème de douane",
+        Reason.REFUSED: "colis refusé",
+        Reason.LOST: "colis perdu",
+        Reason.DAMAGED: "colis abîmé",
+        Reason.DELAYED: "retard",
+        Reason.REDELIVERY: "nouvelle livraison prévue",
+    }
+)
+
+#: What the Imprimerie nationale asks of spaces around punctuation, one rule a line.
+_TYPESETTING: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])"), "’"),
+    (re.compile(r"[ \t]+(?=:)"), NO_BREAK),
+    (re.compile(r"[ \t]+(?=[;!?])"), NARROW_NO_BREAK),
+    (re.compile(r"(?<=«)[ \t]+|[ \t]+(?=»)"), NO_BREAK),
+    (re.compile(r"(?<=\d)[ \t]+(?=€)"), NO_BREAK),
+)
+
+
+def typeset(text: str) -> str:
+    """Put the no-break spaces and the curly apostrophes of French typography."""
+    for pattern, replacement in _TYPESETTING:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def local(value: datetime) -> datetime:
+    """Return an instant in Paris time."""
+    return value.astimezone(ZoneInfo(ZONE))
+
+
+def local_day(value: datetime, days: int = 0) -> date:
+    """Return the day of an instant in Paris, `days` later."""
+    return local(value).date() + timedelta(days=days)
+
+
+def day(value: date) -> str:
+    """Return « mardi 3 mars »; an instant is put in Paris time first."""
+    date_only = local_day(value) if isinstance(value, datetime) else value
+    name, number, month = format_date(date_only, "EEEE d MMMM", locale=LOCALE).split()
+    return f"{name} {'1er' if number == '1' else number}{NO_BREAK}{month}"
+
+
+def short_day(value: date) -> str:
+    """Return « 3 mars », for subjects."""
+    return day(value).split(" ", 1)[1]
+
+
+def hour(value: datetime) -> str:
+    """Return « 14 h 05 » in Paris time."""
+    time = local(value)
+    return f"{time.hour}{NO_BREAK}h{NO_BREAK}{time.minute:02}"
+
+
+def moment(value: datetime) -> str:
+    """Return « mardi 3 mars à 14 h 05 » in Paris time."""
+    return f"{day(value)} à {hour(value)}"
+
+
+def event_moment(event: TrackingEvent) -> str:
+    """Return the moment of an event, without the hour where its source's clock is doubtful."""
+    return moment(event.at) if event.at_certain else day(event.at)
+
+
+def plural(count: int, singular: str, several: str) -> str:
+    """Return « 1 colis » or « 2 commandes »; zero is singular in French."""
+    return f"{count}{NO_BREAK}{several if count >= 2 else singular}"
+
+
+def short(number: str) -> str:
+    """Shorten a number to « LP…84 », enough to be recognised on a locked telephone."""
+    return number if len(number) <= 6 else f"{number[:2]}…{number[-2:]}"
+
+
+def shorten(text: str, limit: int) -> str:
+    """Cut a text at a word where that is possible, so that it has at most `limit` characters."""
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 1]
+    head, _, tail = cut.rpartition(" ")
+    return (head if len(tail) < limit // 2 and head else cut).rstrip(" ,;:-–(") + "…"
+
+
+def stage(milestone: Milestone) -> str:
+    """Return the French name of a milestone."""
+    return STAGES[milestone].label
+
+
+def headline(event: TrackingEvent) -> str:
+    """Name an event: by its milestone, or as the carrier wrote it where it has none."""
+    if event.milestone is Milestone.UNKNOWN and event.text:
+        return event.text
+    return stage(event.milestone)
+
+
+def detail(event: TrackingEvent) -> str:
+    """Return what an event says besides its headline: reason, place, the carrier's words."""
+    words = event.text if event.text != headline(event) else ""
+    why = REASONS[event.reason] if event.reason else ""
+    return " · ".join(part for part in (why, event.place, words) if part)
+
+
+def reason(value: Reason) -> str:
+    """Return the French words for a reason."""
+    return REASONS[value]
+
+
+FILTERS: Mapping[str, Callable[..., object]] = MappingProxyType(
+    {
+        function.__name__: function
+        for function in (
+            day,
+            detail,
+            event_moment,
+            headline,
+            hour,
+            local_day,
+            moment,
+            plural,
+            reason,
+            short,
+            short_day,
+            shorten,
+            stage,
+            typeset,
+        )
+    }
+)

@@ -1,0 +1,78 @@
+"""The links in mails: signed, each for one purpose, without expiry and without addresses.
+
+A mail may be opened years later, so a link never expires; a retired secret still
+reads the links that it signed. A link for one purpose never works for another.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from enum import StrEnum
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from mailtrack.errors import ConfigurationError, PermanentError
+from mailtrack.notify.view import Links
+
+
+class BadLink(PermanentError):  # noqa: N818 - named as people meet it
+    """Raised when a link is not one of ours, or was cut on its way."""
+
+
+class Purpose(StrEnum):
+    """What a link may do; the number inside is a subscription's or a subscriber's."""
+
+    STOP_PARCEL = "stop_parcel"
+    STOP_ALL = "stop_all"
+    TIMELINE = "timeline"
+    PREFERENCES = "preferences"
+
+
+#: The page of each purpose, and what its number stands for.
+PATHS = {
+    Purpose.STOP_PARCEL: "/d/",  # subscription
+    Purpose.STOP_ALL: "/d/",  # subscriber
+    Purpose.TIMELINE: "/c/",  # subscription
+    Purpose.PREFERENCES: "/p/",  # subscriber
+}
+
+
+class LinkMaker:
+    """Makes links under `public_url` and reads their tokens back."""
+
+    def __init__(self, public_url: str, secret: str, retired: Sequence[str] = ()) -> None:
+        if not secret:
+            raise ConfigurationError("MAILTRACK_LINKS__SECRET is not set; links need one.")
+        self._public_url = public_url.rstrip("/")
+        self._serializers = {purpose: _serializer(purpose, secret, retired) for purpose in Purpose}
+
+    def link(self, purpose: Purpose, number: int) -> str:
+        """Return the address of one page for one subscription or subscriber."""
+        token = self._serializers[purpose].dumps(number)
+        return f"{self._public_url}{PATHS[purpose]}{token!s}"
+
+    def for_subscription(self, subscriber_id: int, subscription_id: int | None) -> Links:
+        """Return the links of a mail; without a subscription only those of the subscriber."""
+        about = subscription_id
+        return Links(
+            stop_all=self.link(Purpose.STOP_ALL, subscriber_id),
+            preferences=self.link(Purpose.PREFERENCES, subscriber_id),
+            stop_parcel=None if about is None else self.link(Purpose.STOP_PARCEL, about),
+            timeline=None if about is None else self.link(Purpose.TIMELINE, about),
+        )
+
+    def read(self, token: str, *purposes: Purpose) -> tuple[Purpose, int]:
+        """Return what a token is for, among `purposes`, and its number; raises BadLink."""
+        for purpose in purposes:
+            try:
+                return purpose, int(self._serializers[purpose].loads(token))
+            except (BadData, UnicodeError):
+                continue
+        raise BadLink("This link is not valid; use the link of the newest mail.")
+
+
+def _serializer(purpose: Purpose, secret: str, retired: Sequence[str]) -> URLSafeSerializer:
+    return URLSafeSerializer(
+        [*retired, secret],
+        salt=f"mailtrack.link.{purpose}",
+        signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+    )

@@ -1,0 +1,109 @@
+"""From texts to a mail: headers, identity and conversation (RFC 5322, 8058, 3834).
+
+The Message-ID follows from the notice alone. SMTP may deliver twice when we crash
+between its "250" and our commit; mail programs then show one mail, not two.
+Signing (DKIM) is the relay's work; RFC 8058 wants List-Unsubscribe under it.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import EmailPolicy
+
+from mailtrack.errors import PermanentError
+from mailtrack.notify.render import RenderedMail
+from mailtrack.notify.view import NoticeView
+
+#: Names the notice in a header of our own, so that a bounce that quotes it can be matched.
+NOTICE_HEADER = "X-Mailtrack-Notice"
+
+#: Printable ASCII on both sides; a header line may have 998 characters (RFC 5322, 2.1.1).
+_MESSAGE_ID = re.compile(r"<[!-;=?A-~]{1,400}@[!-;=?A-~]{1,400}>")
+
+_IDENTIFIERS = frozenset({"message-id", "in-reply-to", "references", "list-unsubscribe"})
+
+
+class _Policy(EmailPolicy):
+    """SMTP's policy, but leaves long identifiers alone.
+
+    The standard one breaks what is longer than a line into encoded words, which no mail
+    program decodes in an identifier (https://github.com/python/cpython/issues/85725).
+    """
+
+    def fold(self, name: str, value: str) -> str:
+        if name.lower() in _IDENTIFIERS:
+            return f"{name}: {value.replace(' ', self.linesep + ' ')}{self.linesep}"
+        folded: str = super().fold(name, value)
+        return folded
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name.lower() in _IDENTIFIERS:
+            return self.fold(name, value).encode("ascii", "replace")
+        return super().fold_binary(name, value)
+
+
+_POLICY = _Policy(linesep="\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpIdentity:
+    """Who our mails are from."""
+
+    from_address: str
+    from_name: str
+
+    @property
+    def domain(self) -> str:
+        """Return the domain that our Message-IDs live in."""
+        return self.from_address.rpartition("@")[2]
+
+
+def compose(
+    view: NoticeView, rendered: RenderedMail, sender: SmtpIdentity, now: datetime
+) -> EmailMessage:
+    """Return the mail, ready to be sent; raises PermanentError for an impossible address."""
+    message = EmailMessage(policy=_POLICY)
+    message["From"] = _address(sender.from_address, sender.from_name)
+    message["To"] = _address(view.to)
+    message["Subject"] = " ".join(rendered.subject.splitlines())
+    message["Date"] = now
+    for name, value in _headers(view, sender.domain).items():
+        message[name] = value
+    message.set_content(rendered.text, cte="quoted-printable")
+    message.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
+    message.set_boundary(f"=_{view.key}")  # "=_" never occurs in quoted-printable
+    return message
+
+
+def message_id(key: str, domain: str) -> str:
+    """Return the Message-ID of a notice, the same each time."""
+    return f"<{key}@{domain}>"
+
+
+def _headers(view: NoticeView, domain: str) -> dict[str, str]:
+    root = f"<thread-{view.thread}@{domain}>"
+    forwarded = view.message_id if _MESSAGE_ID.fullmatch(view.message_id) else ""
+    return {
+        "Message-ID": message_id(view.key, domain),
+        "In-Reply-To": forwarded or root,
+        "References": f"{root} {forwarded}".rstrip(),
+        "List-Unsubscribe": f"<{view.links.stop_parcel or view.links.stop_all}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+        "Feedback-ID": f"{view.kind}:mailtrack",
+        "Content-Language": "fr",
+        NOTICE_HEADER: view.key,
+    }
+
+
+def _address(mailbox: str, name: str = "") -> Address:
+    """Return one address; a list of them or a line break in one is refused."""
+    local, _, domain = mailbox.rpartition("@")
+    try:
+        return Address(name, addr_spec=f"{local}@{domain.encode('idna').decode()}")
+    except (ValueError, IndexError, MessageError) as error:
+        raise PermanentError("This is no e-mail address that a mail can be sent to.") from error

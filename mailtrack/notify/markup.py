@@ -1,0 +1,51 @@
+"""The parcel as schema.org ParcelDelivery, which mail programs show as a card.
+
+Source of the fields: https://schema.org/ParcelDelivery and
+https://developers.google.com/gmail/markup/reference/parcel-delivery.
+"""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from mailtrack.notify.view import NoticeView, ParcelView
+
+Json: TypeAlias = Mapping[str, "str | Json | list[Json]"]
+
+SHOP = "AliExpress"
+
+
+def parcel_delivery(view: NoticeView) -> Json | None:
+    """Return the JSON-LD of a parcel mail, None where the mail is about no parcel."""
+    if view.parcel is None:
+        return None
+    return _without_blanks(_delivery(view.parcel, view.links.timeline))
+
+
+def _delivery(parcel: ParcelView, timeline: str | None) -> Json:
+    expected = parcel.estimated_delivery
+    return {
+        "@context": "http://schema.org",
+        "@type": "ParcelDelivery",
+        "trackingNumber": parcel.number,
+        "trackingUrl": timeline or parcel.carrier_page,
+        "carrier": _named("Organization", parcel.carrier),
+        "itemShipped": _named("Product", parcel.name),
+        "expectedArrivalUntil": expected.isoformat() if expected else "",
+        "partOfOrder": [_order(number) for number in parcel.orders],
+    }
+
+
+def _named(kind: str, name: str) -> Json:
+    return {"@type": kind, "name": name} if name else {}
+
+
+def _order(number: str) -> Json:
+    return {
+        "@type": "Order",
+        "orderNumber": number,
+        "merchant": _named("Organization", SHOP),
+    }
+
+
+def _without_blanks(fields: Json) -> Json:
+    return {name: value for name, value in fields.items() if value}

@@ -1,0 +1,111 @@
+"""How far a parcel is, as five steps and a chronology by days."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from itertools import groupby
+
+from mailtrack.domain.milestones import STAGES, Milestone, Phase
+from mailtrack.domain.model import TrackingEvent
+from mailtrack.notify.french import local_day
+from mailtrack.notify.view import ParcelView
+
+LABELS = ("Commande", "Transport", "Douane", "Livraison", "Livré")
+
+_STEPS = {
+    Phase.ORDER: 0,
+    Phase.ROAD: 1,
+    Phase.ARRIVAL: 2,
+    Phase.DELIVERY: 3,
+    Phase.RETURN: 3,
+    Phase.END: 4,
+}
+
+#: Ends that are no delivery; the bar of an order that stopped would promise a parcel.
+_ENDED_OTHERWISE = frozenset(
+    {
+        Milestone.ORDER_UNFULFILLABLE,
+        Milestone.CANCELLED,
+        Milestone.REFUNDED,
+        Milestone.ABANDONED,
+    }
+)
+
+#: The last word of their step.
+_COMPLETE = frozenset({Milestone.CUSTOMS_CLEARED, Milestone.DELIVERED})
+
+_TROUBLES = frozenset(
+    {
+        Milestone.CUSTOMS_HELD,
+        Milestone.DELIVERY_FAILED,
+        Milestone.RETURNING,
+        Milestone.RETURNED,
+        Milestone.EXCEPTION,
+    }
+)
+
+
+class StepState(StrEnum):
+    """How one step of the bar is drawn."""
+
+    DONE = "done"
+    CURRENT = "current"
+    TROUBLE = "trouble"
+    AHEAD = "ahead"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One of the five steps; `number` counts from 1."""
+
+    number: int
+    label: str
+    state: StepState
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day in Paris and its events, newest first."""
+
+    date: date
+    events: tuple[TrackingEvent, ...]
+
+
+def steps(parcel: ParcelView) -> tuple[Step, ...]:
+    """Return the five steps of a parcel, or none where its order stopped."""
+    if parcel.milestone in _ENDED_OTHERWISE:
+        return ()
+    reached = _reached(parcel)
+    returned = parcel.milestone is Milestone.RETURNED
+    labels = (*LABELS[:-1], "Retourné") if returned else LABELS
+    return tuple(
+        Step(index + 1, label, _state(parcel, index, reached)) for index, label in enumerate(labels)
+    )
+
+
+def current(bar: Iterable[Step]) -> Step:
+    """Return the step that a parcel has reached: the last one that is not ahead."""
+    return [step for step in bar if step.state is not StepState.AHEAD][-1]
+
+
+def days(events: Iterable[TrackingEvent], limit: int | None = None) -> tuple[Day, ...]:
+    """Group the newest `limit` events by their day in Paris."""
+    newest = tuple(events)[:limit]
+    groups = groupby(newest, key=lambda event: local_day(event.at))
+    return tuple(Day(day, tuple(group)) for day, group in groups)
+
+
+def _reached(parcel: ParcelView) -> int:
+    """Return the index of the step reached; an incident leaves a parcel where it was."""
+    milestones = (parcel.milestone, *(event.milestone for event in parcel.events))
+    phases = (STAGES[milestone].phase for milestone in milestones if milestone)
+    return next((_STEPS[phase] for phase in phases if phase in _STEPS), 0)
+
+
+def _state(parcel: ParcelView, index: int, reached: int) -> StepState:
+    if index > reached:
+        return StepState.AHEAD
+    if index < reached or parcel.milestone in _COMPLETE:
+        return StepState.DONE
+    return StepState.TROUBLE if parcel.milestone in _TROUBLES else StepState.CURRENT

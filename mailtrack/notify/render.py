@@ -1,0 +1,70 @@
+"""From a `NoticeView` to the three texts of a mail: subject, plain text, HTML.
+
+Each kind of notice is a folder of templates; adding a mail is adding a folder (and
+the name of the kind).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from css_inline import CSSInliner
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+import mailtrack
+from mailtrack.errors import ConfigurationError
+from mailtrack.notify.context import mail_context
+from mailtrack.notify.french import FILTERS, typeset
+from mailtrack.notify.tidy import tidy
+from mailtrack.notify.view import NoticeView
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedMail:
+    """The three texts of one mail; the subject is one line."""
+
+    subject: str
+    text: str
+    html: str
+
+
+class Renderer:
+    """Renders mails from the templates under a folder."""
+
+    def __init__(self, templates: Path) -> None:
+        self._environment = make_environment(templates)
+        self._inliner = CSSInliner(load_remote_stylesheets=False)
+
+    def render(self, view: NoticeView) -> RenderedMail:
+        """Return the texts of one mail."""
+        context = mail_context(tidy(view))
+        subject, text, html = (
+            self._environment.get_template(f"mail/{view.kind}/{name}").render(context)
+            for name in ("subject.txt", "body.txt", "body.html")
+        )
+        return RenderedMail(
+            subject=typeset(subject.replace("\n", " ").strip()),
+            text=typeset(text).strip() + "\n",
+            html=self._inliner.inline(html),
+        )
+
+
+def templates_dir() -> Path:
+    """Find the templates: inside an installed package, or beside it in a checkout."""
+    package = Path(mailtrack.__file__).parent
+    for candidate in (package / "templates", package.parent / "templates"):
+        if candidate.is_dir():
+            return candidate
+    raise ConfigurationError(f"No templates in {package}; install mailtrack again.")
+
+
+def make_environment(templates: Path) -> Environment:
+    """Return the Jinja environment of mails and pages: French filters, HTML escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(templates),
+        autoescape=select_autoescape(("html",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(FILTERS)
+    return environment

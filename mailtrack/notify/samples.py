@@ -1,0 +1,166 @@
+"""One invented notice of each kind: for `mailtrack preview`, for tests, for looking at."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+
+from mailtrack.domain.milestones import STAGES, Milestone
+from mailtrack.domain.model import PickupPoint, Reason, TrackingEvent
+from mailtrack.notify.view import Links, NoticeKind, NoticeView, ParcelView
+
+ORDER = "8211000000001234"
+NUMBER = "LP00827165784084"
+LOCAL_NUMBER = "8K00012345678"
+ITEM = "Lampe LED de bureau pliable"
+
+#: A Tuesday, 14:05 in Paris.
+NOW = datetime(2026, 3, 10, 13, 5, tzinfo=UTC)
+
+LINKS = Links(
+    stop_all="https://mailtrack.example.org/d/Mw.exemple-tout-arreter",
+    preferences="https://mailtrack.example.org/p/Mw.exemple-preferences",
+    stop_parcel="https://mailtrack.example.org/d/Nw.exemple-arreter-ce-colis",
+    timeline="https://mailtrack.example.org/c/Nw.exemple-parcours",
+)
+
+PICKUP = PickupPoint("Tabac des Lilas", "12 rue de l’Exemple, 69003 Lyon", date(2026, 3, 24))
+
+#: The way of the sample parcel: days before its end; milestone, carrier's words, place.
+_ROAD: tuple[tuple[float, tuple[Milestone, str, str]], ...] = (
+    (0.0, (Milestone.OUT_FOR_DELIVERY, "Votre colis est en cours de livraison", "Lyon")),
+    (0.3, (Milestone.LOCAL_TRANSIT, "Arrivé sur le site de livraison", "Lyon")),
+    (1.0, (Milestone.CUSTOMS_CLEARED, "Import customs clearance complete", "Roissy")),
+    (2.2, (Milestone.CUSTOMS_STARTED, "Import customs clearance started", "Roissy")),
+    (2.9, (Milestone.ARRIVED_IN_COUNTRY, "Arrived at destination country", "Paris")),
+    (6.1, (Milestone.IN_TRANSIT, "Departed from departure country", "Hangzhou")),
+    (8.4, (Milestone.CARRIER_ACCEPTED, "Accepted by carrier", "Shenzhen")),
+    (9.6, (Milestone.SHIPPED, "Shipping information received", "")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What a sample has of its own; `age_days` is how old its newest event is."""
+
+    milestone: Milestone
+    age_days: float = 0.04
+    reason: Reason | None = None
+    expected: date | None = None
+    pickup: PickupPoint | None = None
+
+
+_STORIES = {
+    NoticeKind.REGISTERED: Story(Milestone.CUSTOMS_STARTED),
+    NoticeKind.CARRIER_ACCEPTED: Story(Milestone.CARRIER_ACCEPTED),
+    NoticeKind.ARRIVED_IN_COUNTRY: Story(Milestone.ARRIVED_IN_COUNTRY),
+    NoticeKind.CUSTOMS_HELD: Story(Milestone.CUSTOMS_HELD, reason=Reason.CUSTOMS),
+    NoticeKind.CUSTOMS_CLEARED: Story(Milestone.CUSTOMS_CLEARED, expected=date(2026, 3, 13)),
+    NoticeKind.OUT_FOR_DELIVERY: Story(Milestone.OUT_FOR_DELIVERY, expected=date(2026, 3, 10)),
+    NoticeKind.DELIVERY_FAILED: Story(Milestone.DELIVERY_FAILED, reason=Reason.ABSENT),
+    NoticeKind.PICKUP_AVAILABLE: Story(Milestone.PICKUP_AVAILABLE, pickup=PICKUP),
+    NoticeKind.DELIVERED: Story(Milestone.DELIVERED),
+    NoticeKind.RETURNING: Story(Milestone.RETURNING, reason=Reason.BAD_ADDRESS),
+    NoticeKind.RETURNED: Story(Milestone.RETURNED, reason=Reason.UNCLAIMED),
+    NoticeKind.EXCEPTION: Story(Milestone.EXCEPTION, reason=Reason.DAMAGED),
+    NoticeKind.STALLED: Story(Milestone.IN_TRANSIT, age_days=24),
+    NoticeKind.EXPIRED: Story(Milestone.IN_TRANSIT, age_days=60),
+}
+
+#: These are about an order that has no parcel.
+_ORDER_ONLY = frozenset(
+    {
+        NoticeKind.ORDER_REGISTERED,
+        NoticeKind.ORDER_UNFULFILLABLE,
+        NoticeKind.CANCELLED,
+        NoticeKind.REFUNDED,
+    }
+)
+
+
+def samples() -> tuple[NoticeView, ...]:
+    """Return one sample of each kind, in the order of the kinds."""
+    return tuple(sample(kind) for kind in NoticeKind)
+
+
+def sample(kind: NoticeKind) -> NoticeView:
+    """Return the sample notice of one kind."""
+    view = NoticeView(
+        kind=kind,
+        key=f"7-{kind}-1",
+        to="camille@example.org",
+        links=LINKS,
+        forward_to="colis@example.org",
+        at=NOW,
+        orders=(ORDER,),
+        items=(ITEM,),
+    )
+    if kind is NoticeKind.NOTHING_FOUND:
+        return _nothing_found(view)
+    if kind in _ORDER_ONLY:
+        return view
+    parcel = sample_parcel(_STORIES.get(kind))
+    return replace(view, parcel=parcel, event=next(iter(parcel.events), None))
+
+
+def sample_parcel(story: Story | None = None) -> ParcelView:
+    """Return a parcel at one point of its way, or one that no carrier knows yet."""
+    events = _events(story) if story else ()
+    local = any(event.source == "laposte" for event in events)
+    return ParcelView(
+        number=NUMBER,
+        name=ITEM,
+        carrier="La Poste" if local else "Cainiao",
+        carrier_page=_page(local),
+        milestone=story.milestone if story else None,
+        milestone_at=events[0].at if events else None,
+        events=events,
+        local_number=LOCAL_NUMBER if local else None,
+        orders=(ORDER,),
+        reason=story.reason if story else None,
+        estimated_delivery=story.expected if story else None,
+        pickup_point=story.pickup if story else None,
+        checked_at=NOW,
+        next_check_at=NOW + timedelta(minutes=65),
+    )
+
+
+def _nothing_found(view: NoticeView) -> NoticeView:
+    return replace(
+        view,
+        key="m12-nothing_found-1",
+        links=replace(LINKS, stop_parcel=None, timeline=None),
+        orders=(),
+        items=(),
+        subject="Fwd: Votre facture de mars",
+        message_id="<forward-12@mail.example.org>",
+    )
+
+
+def _page(local: bool) -> str:
+    if local:
+        return f"https://www.laposte.fr/outils/suivre-vos-envois?code={LOCAL_NUMBER}"
+    return f"https://global.cainiao.com/newDetail.htm?mailNoList={NUMBER}"
+
+
+def _events(story: Story) -> tuple[TrackingEvent, ...]:
+    """Return the newest event and the road before it, newest first."""
+    rank = STAGES[story.milestone].rank or STAGES[Milestone.CUSTOMS_CLEARED].rank
+    words = {milestone: (text, place) for _, (milestone, text, place) in _ROAD}
+    text, place = words.get(story.milestone, ("", ""))
+    newest = _event(story.age_days, story.milestone, text, place, story.reason)
+    older = [step for step in _ROAD if STAGES[step[1][0]].rank < rank]
+    shift = story.age_days + 0.7 - older[0][0]
+    return (newest, *(_event(age + shift, *about) for age, about in older))
+
+
+def _event(
+    age_days: float, milestone: Milestone, text: str, place: str, reason: Reason | None = None
+) -> TrackingEvent:
+    local = STAGES[milestone].rank >= STAGES[Milestone.LOCAL_TRANSIT].rank
+    return TrackingEvent(
+        at=NOW - timedelta(days=age_days),
+        milestone=milestone,
+        source="laposte" if local else "cainiao",
+        text=text,
+        place=place,
+        reason=reason,
+    )

@@ -1,0 +1,216 @@
+"""Mail out: one connection to the relay, kept for a batch, and a fake beside it.
+
+What the relay answers becomes one of the branches of `mailtrack.errors`. Its own words
+stay out of the messages: they repeat people's addresses.
+"""
+
+import smtplib
+import ssl
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from email.message import EmailMessage
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from mailtrack.errors import (
+    AuthError,
+    ConfigurationError,
+    MailtrackError,
+    PermanentError,
+    TransientError,
+)
+
+#: Answers that ask for (other) credentials, whichever command they follow (RFC 4954, 6).
+_CREDENTIALS = frozenset({530, 534, 535, 538})
+
+
+class RefusedError(PermanentError):
+    """Raised when the relay refuses this mail for good; `code` is its SMTP answer (5xx)."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"The relay refused the mail with {code}.")
+        self.code = code
+
+
+class Relay(Protocol):
+    """Sends mails one by one; used in a `with` block, which closes the connection."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+    def send(self, message: EmailMessage) -> None:
+        """Hand one mail over.
+
+        Raises TransientError where a later try may succeed, PermanentError where this
+        mail never will, AuthError where the relay refuses us rather than the mail.
+        """
+        ...
+
+
+class SmtpRelay:
+    """The real relay, for one thread; `security` is "tls", "starttls" or "plain" (loopback)."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        security: str,
+        user: str = "",
+        password: str = "",
+        ca_file: Path | None = None,
+        timeout_s: float = 30.0,
+    ) -> None:
+        self._host, self._port, self._security = host, port, security
+        self._user, self._password = user, password
+        self._timeout_s = timeout_s
+        self._context = _tls_context(ca_file)
+        self._connection: smtplib.SMTP | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Say goodbye where the relay still listens."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(OSError):
+                connection.quit()
+            connection.close()
+
+    def send(self, message: EmailMessage) -> None:
+        """Hand one mail over; see `Relay.send`."""
+        try:
+            self._ready().send_message(message)
+        except OSError as error:  # the errors of smtplib and ssl are OSErrors too
+            raise self._translated(error) from error
+
+    def check(self) -> None:
+        """Connect and log in without sending anything; raises what `send` would."""
+        try:
+            self._ready()
+        except OSError as error:
+            raise self._translated(error) from error
+
+    def _ready(self) -> smtplib.SMTP:
+        """Return a connection that awaits a mail, whatever became of the one before."""
+        if self._connection is not None and not _is_ready(self._connection):
+            self.close()
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
+
+    def _connect(self) -> smtplib.SMTP:
+        connection = self._open()
+        try:
+            if self._security == "starttls":
+                connection.starttls(context=self._context)
+            if self._user:
+                connection.login(self._user, self._password)
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+    def _open(self) -> smtplib.SMTP:
+        if self._security == "tls":
+            return smtplib.SMTP_SSL(
+                self._host, self._port, timeout=self._timeout_s, context=self._context
+            )
+        return smtplib.SMTP(self._host, self._port, timeout=self._timeout_s)
+
+    def _translated(self, error: OSError) -> MailtrackError:
+        """Return the branch of an error: the other side, this mail, or our own standing."""
+        relay = f"The relay {self._host}:{self._port}"
+        code = _code(error)
+        if _refuses_us(error, code):
+            return AuthError(f"{relay} refuses us ({_reason(error)}); check MAILTRACK_SMTP__*.")
+        if code >= 500:
+            return RefusedError(code)
+        return TransientError(f"{relay} did not take the mail ({_reason(error)}); try again later.")
+
+
+class FakeRelay:
+    """Keeps what it is given; `script` holds what each mail meets in turn, None for success."""
+
+    def __init__(self, script: Iterable[MailtrackError | None] = ()) -> None:
+        self.sent: list[EmailMessage] = []
+        self._script = deque(script)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Nothing is open."""
+
+    def send(self, message: EmailMessage) -> None:
+        """Keep the mail, or raise what the script says."""
+        error = self._script.popleft() if self._script else None
+        if error is not None:
+            raise error
+        self.sent.append(message)
+
+
+def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except OSError as error:
+            raise ConfigurationError(
+                f"MAILTRACK_SMTP__CA_FILE: {ca_file} is no readable PEM file."
+            ) from error
+    return context
+
+
+def _is_ready(connection: smtplib.SMTP) -> bool:
+    """Tell whether a kept connection still answers; RSET also forgets a half-sent mail."""
+    try:
+        return connection.rset()[0] == 250
+    except OSError:
+        return False
+
+
+def _refuses_us(error: OSError, code: int) -> bool:
+    """Tell whether it is us, not the mail, that the relay (or our own check of it) refuses."""
+    if isinstance(error, ssl.SSLCertVerificationError | smtplib.SMTPNotSupportedError):
+        return True
+    if type(error) is smtplib.SMTPException:  # "No suitable authentication method found."
+        return True
+    about_the_mail = isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError)
+    return code in _CREDENTIALS or (code >= 500 and not about_the_mail)
+
+
+def _code(error: OSError) -> int:
+    """Return the answer's SMTP code, 0 where there was no answer."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return max(code for code, _ in error.recipients.values())
+    return error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else 0
+
+
+def _reason(error: OSError) -> str:
+    """Say what happened without the relay's words, which may hold an address."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate: {error.verify_message}"
+    code = _code(error)
+    return str(code) if code else type(error).__name__

@@ -1,0 +1,65 @@
+"""What strangers wrote, made harmless for one line of a mail or a page.
+
+Item names, carriers' sentences and subjects come from outside: they may hold line
+breaks (header injection), bidirectional overrides (disguise) or a novel. They are
+tidied here once; escaping for HTML is the templates' own business.
+"""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from mailtrack.notify.french import shorten, typeset
+
+T = TypeVar("T")
+
+#: The fields that hold words of others, and how many characters we show of each.
+LIMITS: Mapping[str, int] = MappingProxyType(
+    {
+        "name": 80,
+        "items": 80,
+        "subject": 80,
+        "text": 200,
+        "place": 60,
+        "address": 160,
+        "carrier": 60,
+        "estimated_by": 60,
+        "number": 60,
+        "local_number": 60,
+        "orders": 30,
+    }
+)
+
+
+def tidy(view: T) -> T:
+    """Return a view with every text of others on one line, printable and not too long."""
+    tidied: T = _tidy(view, "")
+    return tidied
+
+
+def one_line(text: str) -> str:
+    """Join lines and runs of spaces, and drop characters that are not for printing."""
+    kept = "".join(_printable(character) for character in text)
+    return " ".join(kept.split())
+
+
+def _tidy(value: Any, field: str) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(
+            value, **{f.name: _tidy(getattr(value, f.name), f.name) for f in fields(value)}
+        )
+    if isinstance(value, tuple):
+        return tuple(_tidy(part, field) for part in value)
+    if type(value) is str and field in LIMITS:
+        return shorten(typeset(one_line(value)), LIMITS[field])
+    return value
+
+
+def _printable(character: str) -> str:
+    """Return a space for a control character and nothing for an invisible or unknown one."""
+    category = unicodedata.category(character)
+    if category == "Cc":
+        return " "
+    return "" if category.startswith("C") else character

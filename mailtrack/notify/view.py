@@ -1,0 +1,112 @@
+"""What a mail is made of: plain values, gathered from the store before rendering.
+
+Templates see these and nothing else; no mail knows the database.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import PickupPoint, Reason, TrackingEvent
+
+
+class NoticeKind(StrEnum):
+    """Every mail that we send; each has a folder of its own in `templates/mail/`."""
+
+    #: A parcel number is known: the subscription begins ("suivi enregistré").
+    REGISTERED = "registered"
+    #: Only an order number is known yet; says what to forward next.
+    ORDER_REGISTERED = "order_registered"
+    CARRIER_ACCEPTED = "carrier_accepted"
+    ARRIVED_IN_COUNTRY = "arrived_in_country"
+    CUSTOMS_HELD = "customs_held"
+    CUSTOMS_CLEARED = "customs_cleared"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    DELIVERY_FAILED = "delivery_failed"
+    PICKUP_AVAILABLE = "pickup_available"
+    DELIVERED = "delivered"
+    RETURNING = "returning"
+    RETURNED = "returned"
+    EXCEPTION = "exception"
+    ORDER_UNFULFILLABLE = "order_unfulfillable"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+    #: The carriers have not known the number for three days.
+    NOT_FOUND = "not_found"
+    #: No news for longer than the stage usually takes.
+    STALLED = "stalled"
+    #: Polling has stopped for good.
+    EXPIRED = "expired"
+    #: The forwarded mail named neither an order nor a parcel.
+    NOTHING_FOUND = "nothing_found"
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The addresses that a mail offers, each signed for its own purpose.
+
+    `stop_parcel` and `timeline` are None where the mail is about no subscription.
+    """
+
+    stop_all: str
+    preferences: str
+    stop_parcel: str | None = None
+    timeline: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelView:
+    """One parcel as its subscriber sees it; `events` newest first, told once each.
+
+    `name` is the first item's title, or "" where no mail named one. `carrier_page` is
+    the carrier's own tracking page. `milestone` is None before the first answer.
+    `estimated_by` names who expects the delivery on that day, "" for the carrier.
+    """
+
+    number: str
+    name: str
+    carrier: str
+    carrier_page: str
+    milestone: Milestone | None
+    milestone_at: datetime | None
+    events: tuple[TrackingEvent, ...]
+    local_number: str | None = None
+    orders: tuple[str, ...] = ()
+    reason: Reason | None = None
+    estimated_delivery: date | None = None
+    pickup_point: PickupPoint | None = None
+    checked_at: datetime | None = None
+    next_check_at: datetime | None = None
+    estimated_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeView:
+    """Everything one mail needs.
+
+    `key` names the notice for good ("7-customs_cleared-1"): the Message-ID is made
+    from it. `parcel` is None for ORDER_REGISTERED and NOTHING_FOUND; `orders` and
+    `items` are then all that is known. `subject` is the forwarded mail's subject
+    (NOTHING_FOUND), `message_id` its Message-ID (for threading), "" where unknown.
+    `event` is the tracking event that the notice tells of, where there is one. Mails
+    of one `thread` are one conversation; it is the key up to its first "-".
+    """
+
+    kind: NoticeKind
+    key: str
+    to: str
+    links: Links
+    forward_to: str
+    at: datetime
+    parcel: ParcelView | None = None
+    event: TrackingEvent | None = None
+    orders: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    subject: str = ""
+    message_id: str = ""
+
+    @property
+    def thread(self) -> str:
+        """Return what the mails of one conversation have in common."""
+        return self.key.partition("-")[0]

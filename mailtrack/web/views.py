@@ -1,0 +1,188 @@
+"""What each page is made of, and how a page is drawn.
+
+The templates in `templates/web/` see one of these as `page`, and nothing else.
+Forms are plain HTML: the field `do` names an `Action`, `subscription` (on the
+preferences) the parcel; a page needs no script and fetches nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import ClassVar, Protocol
+
+from jinja2 import Environment
+
+from mailtrack.domain.milestones import Milestone
+from mailtrack.notify import progress
+from mailtrack.notify.context import expected, latest_event
+from mailtrack.notify.french import headline, local_day
+from mailtrack.notify.tidy import tidy
+from mailtrack.notify.view import ParcelView
+
+
+class Action(StrEnum):
+    """What a button asks for; the value of the form field `do`."""
+
+    STOP = "stop"
+    RESUME = "resume"
+    STOP_ALL = "stop_all"
+    RESUME_ALL = "resume_all"
+
+
+class StopState(StrEnum):
+    """Where the unsubscribe page stands."""
+
+    CONFIRM = "confirm"
+    DONE = "done"
+    ALREADY_DONE = "already_done"
+    RESUMED = "resumed"
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelLine:
+    """One parcel (or an order that awaits its parcel) in a list of a person's own.
+
+    `number` is the tracking number, or the order's where `awaited`; `timeline` is the
+    address of its page; `stopped`: the person hears no more of it.
+    """
+
+    subscription: int
+    number: str
+    name: str = ""
+    milestone: Milestone | None = None
+    milestone_at: datetime | None = None
+    timeline: str = ""
+    stopped: bool = False
+    awaited: bool = False
+
+
+class Page(Protocol):
+    """Anything that has a template in `templates/web/`."""
+
+    @property
+    def template(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StopPage:
+    """GET and POST /d/<token>. `action` is the page's own address; `parcel` is None for all.
+
+    `count` is how many parcels "all" would stop; `preferences` the person's own page.
+    """
+
+    template: ClassVar[str] = "web/unsubscribe.html"
+
+    state: StopState
+    action: str
+    preferences: str
+    parcel: ParcelLine | None = None
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TimelinePage:
+    """GET /c/<token>: one parcel, and what else its subscriber follows.
+
+    `parcel` is None for an order that awaits its parcel; `line` always names what is
+    shown. `stop` and `preferences` are links; `now` decides what still lies ahead.
+    """
+
+    template: ClassVar[str] = "web/timeline.html"
+
+    line: ParcelLine
+    stop: str
+    preferences: str
+    forward_to: str
+    now: datetime
+    parcel: ParcelView | None = None
+    others: tuple[ParcelLine, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """Name where the parcel is, in the carrier's words where there is no milestone."""
+        latest = latest_event(self.parcel) if self.parcel else None
+        return headline(latest) if latest else ""
+
+    @property
+    def today(self) -> date:
+        """Return the day in Paris."""
+        return local_day(self.now)
+
+    @property
+    def steps(self) -> tuple[progress.Step, ...]:
+        """Return the five steps, or none where there is nothing to deliver."""
+        return progress.steps(self.parcel) if self.parcel else ()
+
+    @property
+    def days(self) -> tuple[progress.Day, ...]:
+        """Return the whole chronology, newest day first."""
+        return progress.days(self.parcel.events) if self.parcel else ()
+
+    @property
+    def expected(self) -> date | None:
+        """Return the expected day of delivery while it lies ahead."""
+        return expected(self.parcel, self.today) if self.parcel else None
+
+    @property
+    def place(self) -> str:
+        """Return the newest place that an event names."""
+        events = self.parcel.events if self.parcel else ()
+        return next((event.place for event in events if event.place), "")
+
+
+@dataclass(frozen=True, slots=True)
+class PreferencesPage:
+    """GET and POST /p/<token>: everything that one person follows.
+
+    `saved` says in French what a button has just done, "" at first.
+    """
+
+    template: ClassVar[str] = "web/preferences.html"
+
+    action: str
+    forward_to: str
+    parcels: tuple[ParcelLine, ...] = ()
+    saved: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HomePage:
+    """GET /: what this is, and where to forward to."""
+
+    template: ClassVar[str] = "web/home.html"
+
+    forward_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierLine:
+    """A carrier that a number may belong to, and its own tracking page for that number."""
+
+    name: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookupPage:
+    """GET /suivi?number=…: whose number is this? `number` is "" before anybody asked."""
+
+    template: ClassVar[str] = "web/lookup.html"
+
+    forward_to: str
+    number: str = ""
+    carriers: tuple[CarrierLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BadLinkPage:
+    """404 (a link that is none of ours) and 410 (`gone`: its data was erased)."""
+
+    template: ClassVar[str] = "web/bad_link.html"
+
+    forward_to: str
+    gone: bool = False
+
+
+def draw(environment: Environment, page: Page, nonce: str) -> str:
+    """Return the HTML of a page; `nonce` is the one of its Content-Security-Policy."""
+    return environment.get_template(page.template).render(page=tidy(page), nonce=nonce)

@@ -1,0 +1,109 @@
+"""French as people write it."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import Reason, TrackingEvent
+from mailtrack.notify import french
+
+AFTERNOON = datetime(2026, 3, 3, 13, 5, tzinfo=UTC)
+
+
+def event(**changes: object) -> TrackingEvent:
+    values: dict[str, object] = {"at": AFTERNOON, "milestone": Milestone.UNKNOWN, "source": "x"}
+    return TrackingEvent(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_a_moment_is_told_in_paris_time_and_does_not_break() -> None:
+    assert "mardi 3\u00a0mars à 14\u00a0h\u00a005" == french.moment(AFTERNOON)
+
+
+def test_summer_time_counts() -> None:
+    assert "15\u00a0h\u00a005" == french.hour(datetime(2026, 7, 3, 13, 5, tzinfo=UTC))
+
+
+def test_an_evening_in_utc_may_be_the_next_day_in_paris() -> None:
+    evening = datetime(2026, 2, 28, 23, 30, tzinfo=UTC)
+
+    assert date(2026, 3, 1) == french.local_day(evening)
+    assert "dimanche 1er\u00a0mars" == french.day(evening)
+
+
+def test_a_plain_date_is_no_instant() -> None:
+    assert "lundi 2\u00a0mars" == french.day(date(2026, 3, 2))
+    assert "1er\u00a0août" == french.short_day(date(2026, 8, 1))
+
+
+def test_a_deadline_counts_days_of_paris() -> None:
+    assert date(2026, 3, 18) == french.local_day(AFTERNOON, 15)
+
+
+def test_a_doubtful_clock_is_not_told_to_the_minute() -> None:
+    assert "mardi 3\u00a0mars" == french.event_moment(event(at_certain=False))
+    assert "mardi 3\u00a0mars à 14\u00a0h\u00a005" == french.event_moment(event())
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "0\u00a0mail"), (1, "1\u00a0mail"), (2, "2\u00a0mails")]
+)
+def test_nothing_is_singular_in_french(count: int, words: str) -> None:
+    assert words == french.plural(count, "mail", "mails")
+
+
+@pytest.mark.parametrize(
+    ("number", "shortened"), [("LP00827165784084", "LP…84"), ("123456", "123456")]
+)
+def test_a_number_is_shortened_to_what_is_recognised(number: str, shortened: str) -> None:
+    assert shortened == french.short(number)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "cut"),
+    [
+        ("Lampe LED", 9, "Lampe LED"),
+        ("Lampe LED de bureau pliable", 22, "Lampe LED de bureau…"),
+        ("Anticonstitutionnellement", 10, "Anticonst…"),
+        ("Câble, gris", 7, "Câble…"),
+    ],
+)
+def test_a_long_text_is_cut_at_a_word(text: str, limit: int, cut: str) -> None:
+    assert cut == french.shorten(text, limit)
+    assert limit >= len(cut)
+
+
+@pytest.mark.parametrize(
+    ("typed", "set_in_type"),
+    [
+        ("Dédouané : votre colis", "Dédouané\u00a0: votre colis"),
+        ("Et maintenant ?", "Et maintenant\u202f?"),
+        ("Oui ; non !", "Oui\u202f; non\u202f!"),
+        ("le « colis » perdu", "le «\u00a0colis\u00a0» perdu"),
+        ("l'adresse d'Anne", "l’adresse d’Anne"),
+        ("environ 8 €", "environ 8\u00a0€"),
+        ("https://example.org/?a=1;b", "https://example.org/?a=1;b"),
+        ("'entre guillemets'", "'entre guillemets'"),
+    ],
+)
+def test_punctuation_is_set_as_in_print(typed: str, set_in_type: str) -> None:
+    assert set_in_type == french.typeset(typed)
+    assert set_in_type == french.typeset(set_in_type)
+
+
+def test_an_unknown_event_speaks_in_the_carriers_words() -> None:
+    assert "Trié à Lille" == french.headline(event(text="Trié à Lille"))
+    assert "Étape inconnue" == french.headline(event())
+
+
+def test_a_detail_does_not_repeat_the_headline() -> None:
+    same = event(milestone=Milestone.CUSTOMS_CLEARED, text="Dédouané", place="Roissy")
+    other = event(milestone=Milestone.CUSTOMS_CLEARED, text="Cleared", place="Roissy")
+
+    assert "Roissy" == french.detail(same)
+    assert "Roissy · Cleared" == french.detail(other)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_words(reason: Reason) -> None:
+    assert french.reason(reason)

@@ -1,0 +1,89 @@
+"""Links that nobody can forge, that never expire and that say nothing of a person."""
+
+import base64
+from urllib.parse import urlsplit
+
+import pytest
+
+from mailtrack.errors import ConfigurationError, PermanentError
+from mailtrack.notify.links import BadLink, LinkMaker, Purpose
+
+MAKER = LinkMaker("https://mailtrack.example.org/", "secret one")
+
+
+def token(link: str | None) -> str:
+    assert link is not None
+    return urlsplit(link).path.rpartition("/")[2]
+
+
+def test_a_mail_offers_four_links_under_the_public_address() -> None:
+    links = MAKER.for_subscription(3, 7)
+
+    assert links.stop_all.startswith("https://mailtrack.example.org/d/")
+    assert links.preferences.startswith("https://mailtrack.example.org/p/")
+    assert str(links.stop_parcel).startswith("https://mailtrack.example.org/d/")
+    assert str(links.timeline).startswith("https://mailtrack.example.org/c/")
+
+
+def test_a_mail_about_no_parcel_has_only_the_links_of_the_person() -> None:
+    links = MAKER.for_subscription(3, None)
+
+    assert links.stop_parcel is None
+    assert links.timeline is None
+
+
+def test_a_token_tells_what_it_is_for_and_for_whom() -> None:
+    links = MAKER.for_subscription(3, 7)
+    stops = (Purpose.STOP_PARCEL, Purpose.STOP_ALL)
+
+    assert (Purpose.STOP_PARCEL, 7) == MAKER.read(token(links.stop_parcel), *stops)
+    assert (Purpose.STOP_ALL, 3) == MAKER.read(token(links.stop_all), *stops)
+
+
+@pytest.mark.parametrize("made_for", Purpose)
+@pytest.mark.parametrize("used_for", Purpose)
+def test_a_token_works_for_its_own_purpose_only(made_for: Purpose, used_for: Purpose) -> None:
+    made = token(MAKER.link(made_for, 7))
+    if made_for is used_for:
+        assert (made_for, 7) == MAKER.read(made, used_for)
+    else:
+        with pytest.raises(BadLink):
+            MAKER.read(made, used_for)
+
+
+@pytest.mark.parametrize("broken", ["", "Nw", "Nw.", "é", "\ud800", "Nw.AAAA", "a" * 5000])
+def test_a_broken_token_is_a_bad_link(broken: str) -> None:
+    with pytest.raises(BadLink, match="not valid"):
+        MAKER.read(broken, *Purpose)
+    assert issubclass(BadLink, PermanentError)
+
+
+def test_a_token_cut_on_its_way_or_changed_by_a_letter_is_a_bad_link() -> None:
+    whole = token(MAKER.link(Purpose.TIMELINE, 7))
+    other = ("A" if whole[0] != "A" else "B") + whole[1:]
+
+    for damaged in (whole[:-1], other):
+        with pytest.raises(BadLink):
+            MAKER.read(damaged, Purpose.TIMELINE)
+
+
+def test_old_links_work_after_the_secret_was_changed_until_it_is_forgotten() -> None:
+    old = token(MAKER.link(Purpose.STOP_ALL, 3))
+    changed = LinkMaker("https://mailtrack.example.org", "secret two", retired=["secret one"])
+    forgotten = LinkMaker("https://mailtrack.example.org", "secret two")
+
+    assert (Purpose.STOP_ALL, 3) == changed.read(old, Purpose.STOP_ALL)
+    assert changed.link(Purpose.STOP_ALL, 3) == forgotten.link(Purpose.STOP_ALL, 3)
+    with pytest.raises(BadLink):
+        forgotten.read(old, Purpose.STOP_ALL)
+
+
+def test_a_token_holds_a_number_and_nothing_else() -> None:
+    payload, _, _ = token(MAKER.link(Purpose.STOP_ALL, 3)).partition(".")
+
+    assert b"3" == base64.urlsafe_b64decode(payload + "==")
+
+
+def test_links_without_a_secret_are_not_made() -> None:
+    with pytest.raises(ConfigurationError, match="MAILTRACK_LINKS__SECRET"):
+        LinkMaker("https://mailtrack.example.org", "")

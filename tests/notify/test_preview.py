@@ -1,0 +1,25 @@
+"""The mails as files to look at."""
+
+from email import message_from_bytes, policy
+from pathlib import Path
+
+from mailtrack.notify.preview import write_preview
+from mailtrack.notify.view import NoticeKind
+
+
+def test_every_mail_is_written_three_times_and_stands_on_the_index(tmp_path: Path) -> None:
+    index = write_preview(tmp_path / "out")
+    names = {f"{kind}.{ending}" for kind in NoticeKind for ending in ("html", "txt", "eml")}
+
+    assert {*names, "index.html"} == {path.name for path in index.parent.iterdir()}
+    assert all(f'src="{kind}.html"' in index.read_text() for kind in NoticeKind)
+
+
+def test_one_mail_can_be_asked_for(tmp_path: Path) -> None:
+    write_preview(tmp_path, [NoticeKind.DELIVERED])
+    mail = message_from_bytes((tmp_path / "delivered.eml").read_bytes(), policy=policy.default)
+
+    assert ["delivered.eml", "delivered.html", "delivered.txt", "index.html"] == sorted(
+        path.name for path in tmp_path.iterdir()
+    )
+    assert mail["Subject"].startswith("Livré")

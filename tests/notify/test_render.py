@@ -1,0 +1,314 @@
+"""Every mail, from sample data and from hostile data."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+
+import mailtrack
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import PickupPoint, Reason, TrackingEvent
+from mailtrack.errors import ConfigurationError
+from mailtrack.notify import french, render
+from mailtrack.notify.render import RenderedMail, Renderer, templates_dir
+from mailtrack.notify.samples import LINKS, NOW, NUMBER, ORDER, PICKUP, sample, sample_parcel
+from mailtrack.notify.view import NoticeKind, NoticeView
+
+RENDERER = Renderer(templates_dir())
+
+PARCEL_KINDS = [kind for kind in NoticeKind if sample(kind).parcel]
+
+#: A plain space where French wants a no-break one, or a typewriter's apostrophe.
+BAD_TYPOGRAPHY = re.compile(r" [:;!?»]|« |\w'\w")
+
+HOSTILE = "<script>alert(1)</script>\r\nBcc: x@example.org {{ 7*7 }} \u202egnp.exe"
+
+
+def mail(kind: NoticeKind) -> RenderedMail:
+    return RENDERER.render(sample(kind))
+
+
+def parts(html: str, selector: str) -> list[str]:
+    """Return what a reader sees of the elements that a selector finds."""
+    return [node.text().strip() for node in LexborHTMLParser(html).css(selector)]
+
+
+def with_parcel(kind: NoticeKind, **changes: object) -> NoticeView:
+    view = sample(kind)
+    assert view.parcel
+    return replace(view, parcel=replace(view.parcel, **changes))  # type: ignore[arg-type]
+
+
+def hostile(kind: NoticeKind) -> NoticeView:
+    """Return a sample in which strangers wrote everything that strangers can write."""
+    view = replace(sample(kind), subject=HOSTILE, items=(HOSTILE,), orders=(HOSTILE,))
+    if view.parcel is None:
+        return view
+    event = TrackingEvent(
+        at=NOW, milestone=Milestone.UNKNOWN, source="x", text=HOSTILE, place=HOSTILE
+    )
+    parcel = replace(
+        view.parcel,
+        name=HOSTILE,
+        number=HOSTILE,
+        orders=(HOSTILE,),
+        events=(event,),
+        pickup_point=PickupPoint(HOSTILE, HOSTILE),
+        estimated_by=HOSTILE,
+    )
+    return replace(view, parcel=parcel, event=event)
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_a_subject_is_one_short_line(kind: NoticeKind) -> None:
+    subject = mail(kind).subject
+
+    assert 15 <= len(subject) <= 78
+    assert subject == subject.strip()
+    assert "\n" not in subject
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_nothing_is_left_unfilled(kind: NoticeKind) -> None:
+    for text in (mail(kind).subject, mail(kind).text, mail(kind).html):
+        assert re.search(r"\{\{|\{%|\bNone\b|Milestone\.|Undefined|datetime", text) is None
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_both_parts_offer_the_way_out(kind: NoticeKind) -> None:
+    view = sample(kind)
+    rendered = RENDERER.render(view)
+    offered = {view.links.stop_all, view.links.preferences, view.links.stop_parcel}
+
+    for link in filter(None, offered):
+        assert link in rendered.text
+        assert f'href="{link}"' in rendered.html
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_both_parts_say_the_same(kind: NoticeKind) -> None:
+    rendered = mail(kind)
+    without_addresses = re.sub(r" \(https://\S+\)", "", rendered.text)
+    said = parts(rendered.html, "h1, .sentence, .advice-title, .advice-cell p, .advice-cell li")
+
+    assert len(said) >= 4
+    assert [] == [words for words in said if words not in without_addresses]
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_a_mail_is_small_and_fetches_nothing(kind: NoticeKind) -> None:
+    html = mail(kind).html
+
+    assert len(html.encode()) < 60_000
+    assert re.search(r"<img|<link|@import|url\(|src=", html) is None
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_a_mail_speaks_french_and_follows_the_readers_colours(kind: NoticeKind) -> None:
+    tree = LexborHTMLParser(mail(kind).html)
+    root, scheme = tree.css_first("html"), tree.css_first('meta[name="color-scheme"]')
+
+    assert root is not None
+    assert scheme is not None
+    assert "fr" == root.attributes["lang"]
+    assert "light dark" == scheme.attributes["content"]
+    assert "prefers-color-scheme: dark" in mail(kind).html
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_plain_parts_are_set_as_in_print(kind: NoticeKind) -> None:
+    rendered = mail(kind)
+
+    assert [] == BAD_TYPOGRAPHY.findall(rendered.subject)
+    assert [] == BAD_TYPOGRAPHY.findall(rendered.text)
+    assert [] == [line for line in parts(rendered.html, "body") if BAD_TYPOGRAPHY.search(line)]
+
+
+@pytest.mark.parametrize("kind", PARCEL_KINDS)
+def test_a_parcel_mail_names_number_item_carrier_and_its_page(kind: NoticeKind) -> None:
+    view, rendered = sample(kind), mail(kind)
+    assert view.parcel
+
+    for text in (rendered.text, rendered.html):
+        assert NUMBER in text
+        assert view.parcel.name in text
+        assert view.parcel.carrier in text
+        assert view.parcel.carrier_page in text
+        assert ORDER in text
+        assert str(LINKS.timeline) in text
+    assert "LP…84" in rendered.subject
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_what_strangers_wrote_stays_text(kind: NoticeKind) -> None:
+    rendered = RENDERER.render(hostile(kind))
+    tree = LexborHTMLParser(rendered.html)
+    scripts = [node.attributes.get("type") for node in tree.css("script")]
+
+    assert len(rendered.subject) <= 78
+    assert scripts in ([], ["application/ld+json"])
+    assert "\u202e" not in rendered.subject + rendered.text + rendered.html
+    assert "\n" not in rendered.subject
+    assert not any(line.startswith("Bcc:") for line in rendered.text.splitlines())
+    assert "49" not in rendered.subject
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_a_novel_as_item_name_is_cut(kind: NoticeKind) -> None:
+    view = replace(sample(kind), items=("x" * 100_000,), subject="y" * 100_000)
+    if view.parcel:
+        view = replace(view, parcel=replace(view.parcel, name="z" * 100_000))
+    rendered = RENDERER.render(view)
+
+    assert len(rendered.subject) <= 78
+    assert len(rendered.html.encode()) < 60_000
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_a_mail_is_written_even_where_almost_nothing_is_known(kind: NoticeKind) -> None:
+    """A shop mail may announce a cancelled order that we know nothing else of."""
+    bare = replace(
+        sample(kind),
+        parcel=None,
+        event=None,
+        orders=(),
+        items=(),
+        subject="",
+        links=replace(LINKS, timeline=None, stop_parcel=None),
+    )
+    nameless = replace(
+        sample(kind), parcel=replace(sample_parcel(), name="", carrier="", carrier_page="")
+    )
+
+    for view in (bare, nameless):
+        rendered = RENDERER.render(view)
+        assert rendered.subject
+        assert LINKS.stop_all in rendered.text
+        assert "  " not in parts(rendered.html, "h1, .sentence")[1]
+
+
+def test_the_markup_is_json_that_a_script_element_can_hold() -> None:
+    view = with_parcel(NoticeKind.CUSTOMS_CLEARED, name="</script><b>'\"&")
+    (script,) = LexborHTMLParser(RENDERER.render(view).html).css("script")
+    markup = json.loads(script.text())
+
+    assert "ParcelDelivery" == markup["@type"]
+    assert NUMBER == markup["trackingNumber"]
+    assert "</script><b>'\"&" == markup["itemShipped"]["name"]
+    assert "2026-03-13" == markup["expectedArrivalUntil"]
+    assert [ORDER] == [order["orderNumber"] for order in markup["partOfOrder"]]
+
+
+def test_a_mail_about_no_parcel_has_no_markup() -> None:
+    assert "ld+json" not in mail(NoticeKind.NOTHING_FOUND).html
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [
+        (NoticeKind.REGISTERED, "Suivi enregistré : votre colis LP…84 (Lampe LED de bureau…)"),
+        (NoticeKind.CUSTOMS_CLEARED, "Dédouané : votre colis LP…84 (Lampe LED de bureau…)"),
+        (
+            NoticeKind.PICKUP_AVAILABLE,
+            "À retirer jusqu’au 24 mars : votre colis LP…84 (Lampe LED de bureau…)",
+        ),
+        (
+            NoticeKind.ORDER_REGISTERED,
+            "Mail du colis à transférer : votre commande 821100… (Lampe LED de bureau…)",
+        ),
+        (NoticeKind.NOTHING_FOUND, "Rien à suivre dans « Fwd: Votre facture de mars »"),
+    ],
+)
+def test_a_subject_says_it_all(kind: NoticeKind, subject: str) -> None:
+    assert subject == mail(kind).subject.replace("\u00a0", " ")
+
+
+def test_an_order_mail_says_what_to_forward_next_and_where() -> None:
+    text = mail(NoticeKind.ORDER_REGISTERED).text
+
+    assert "« Transférer »" in text.replace("\u00a0", " ")
+    assert "colis@example.org" in text
+    assert "numéro du colis" in text
+
+
+def test_a_pickup_mail_says_where_and_until_when() -> None:
+    rendered = mail(NoticeKind.PICKUP_AVAILABLE)
+
+    for text in (rendered.text, rendered.html):
+        assert PICKUP.name in text
+        assert PICKUP.address in text
+        assert "mardi 24\u00a0mars" in text.replace("&nbsp;", "\u00a0")
+
+
+def test_a_delivered_mail_says_until_when_a_dispute_may_be_opened() -> None:
+    assert "mercredi 25\u00a0mars" in mail(NoticeKind.DELIVERED).text
+
+
+def test_a_first_mail_tells_where_the_parcel_is_or_that_nobody_knows_yet() -> None:
+    unknown = replace(sample(NoticeKind.REGISTERED), parcel=sample_parcel(), event=None)
+
+    assert "En cours de dédouanement" in mail(NoticeKind.REGISTERED).text
+    assert "c’est normal pendant quelques jours" in RENDERER.render(unknown).text
+
+
+def test_an_expected_day_is_told_with_its_source_until_it_is_past() -> None:
+    ahead = with_parcel(NoticeKind.CUSTOMS_CLEARED, estimated_by="AliExpress")
+    past = with_parcel(NoticeKind.CUSTOMS_CLEARED, estimated_delivery=NOW.date().replace(day=1))
+
+    assert "vendredi 13\u00a0mars, selon AliExpress" in RENDERER.render(ahead).text
+    assert "Livraison prévue" not in RENDERER.render(past).text
+
+
+def test_news_from_a_shop_mail_is_not_put_into_the_carriers_mouth() -> None:
+    view = sample(NoticeKind.ARRIVED_IN_COUNTRY)
+    assert view.event
+    told = replace(view, event=replace(view.event, source="mail"))
+
+    assert "annoncée par AliExpress" in RENDERER.render(told).text
+    assert "annoncée par Cainiao" in RENDERER.render(view).text
+
+
+@pytest.mark.parametrize("reason", Reason)
+@pytest.mark.parametrize(
+    "kind", [NoticeKind.EXCEPTION, NoticeKind.RETURNING, NoticeKind.DELIVERY_FAILED]
+)
+def test_a_reason_is_told_in_french(kind: NoticeKind, reason: Reason) -> None:
+    view = with_parcel(kind, reason=reason)
+    text = RENDERER.render(replace(view, event=None)).text
+
+    assert french.reason(reason) in text
+
+
+def test_every_kind_has_its_folder_and_every_folder_its_kind() -> None:
+    folders = {path.name for path in (templates_dir() / "mail").iterdir() if path.is_dir()}
+
+    assert {*NoticeKind, "_base"} == folders
+
+
+def test_a_missing_value_is_an_error_rather_than_a_blank(tmp_path: Path) -> None:
+    (tmp_path / "page.txt").write_text("{{ nobody }}")
+
+    with pytest.raises(Exception, match="nobody"):
+        render.make_environment(tmp_path).get_template("page.txt").render()
+
+
+def test_templates_are_found_inside_an_installed_package_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "mailtrack"
+    (tmp_path / "templates").mkdir()
+    monkeypatch.setattr(mailtrack, "__file__", str(package / "__init__.py"))
+    assert tmp_path / "templates" == templates_dir()
+
+    (package / "templates").mkdir(parents=True)
+    assert package / "templates" == templates_dir()
+
+
+def test_missing_templates_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailtrack, "__file__", str(tmp_path / "a" / "__init__.py"))
+
+    with pytest.raises(ConfigurationError, match="install mailtrack again"):
+        templates_dir()

@@ -1,0 +1,290 @@
+"""The relay against a real SMTP server on loopback, and its fake against the same claims."""
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from mailtrack.errors import AuthError, ConfigurationError, PermanentError, TransientError
+from mailtrack.notify.smtp import FakeRelay, RefusedError, SmtpRelay
+
+CERTIFICATE = Path(__file__).parent / "loopback.pem"
+
+
+class Desk:
+    """The server's side: keeps mails, and answers the next commands as it was told."""
+
+    def __init__(self) -> None:
+        self.subjects: list[str] = []
+        self.answers: dict[str, list[str]] = {"MAIL": [], "RCPT": [], "DATA": []}
+        self.connections: set[object] = set()
+        self.hang_up_after_data = False
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        self.connections.add(session.peer)
+        envelope.mail_from = address
+        return self._answer("MAIL")
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        answer = self._answer("RCPT")
+        if answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        if self.hang_up_after_data:
+            self.hang_up_after_data = False
+            cast("asyncio.Transport", server.transport).abort()
+        answer = self._answer("DATA")
+        if answer.startswith("250"):
+            received = message_from_bytes(cast("bytes", envelope.content))
+            self.subjects.append(received["Subject"])
+        return answer
+
+    def _answer(self, command: str) -> str:
+        return self.answers[command].pop(0) if self.answers[command] else "250 OK"
+
+
+class Server(Controller):
+    """A server on a port that the system picks."""
+
+    def _trigger_server(self) -> None:
+        self.port = cast("asyncio.Server", self.server).sockets[0].getsockname()[1]
+        super()._trigger_server()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def serving(desk: Desk, **options: Any) -> Iterator[int]:
+    server = Server(desk, hostname="127.0.0.1", port=0, **options)
+    server.start()
+    try:
+        yield server.port
+    finally:
+        server.stop()
+
+
+def server_context() -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(CERTIFICATE)
+    return context
+
+
+def relay_to(port: int, security: str = "plain", **options: Any) -> SmtpRelay:
+    return SmtpRelay("127.0.0.1", port, security, timeout_s=5, **options)
+
+
+def mail(subject: str, to: str = "camille@example.org") -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = "colis@example.org"
+    message["To"] = to
+    message["Subject"] = subject
+    message.set_content("Bonjour")
+    return message
+
+
+def test_a_batch_goes_over_one_connection() -> None:
+    desk = Desk()
+    with serving(desk) as port, relay_to(port) as relay:
+        relay.send(mail("un"))
+        relay.send(mail("deux"))
+
+    assert ["un", "deux"] == desk.subjects
+    assert 1 == len(desk.connections)
+
+
+@pytest.mark.parametrize("command", ["RCPT", "DATA"])
+def test_a_refused_mail_keeps_its_code_and_does_not_stop_the_next(command: str) -> None:
+    desk = Desk()
+    desk.answers[command] = ["550 5.1.1 <camille@example.org> unknown"]
+    with serving(desk) as port, relay_to(port) as relay:
+        with pytest.raises(RefusedError) as refused:
+            relay.send(mail("un"))
+        relay.send(mail("deux"))
+
+    assert 550 == refused.value.code
+    assert isinstance(refused.value, PermanentError)
+    assert ["deux"] == desk.subjects
+
+
+@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize("answer", ["421 4.3.2 closing", "451 4.7.1 greylisted"])
+def test_a_4xx_answer_is_for_later_and_does_not_stop_the_next(command: str, answer: str) -> None:
+    desk = Desk()
+    desk.answers[command] = [answer]
+    with serving(desk) as port, relay_to(port) as relay:
+        with pytest.raises(TransientError):
+            relay.send(mail("un"))
+        relay.send(mail("deux"))
+
+    assert ["deux"] == desk.subjects
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [("MAIL", "550 5.7.1 sender not yours"), ("RCPT", "530 5.7.0 log in first")],
+)
+def test_a_relay_that_refuses_us_is_no_fault_of_the_mail(command: str, answer: str) -> None:
+    desk = Desk()
+    desk.answers[command] = [answer]
+    with serving(desk) as port, relay_to(port) as relay, pytest.raises(AuthError):
+        relay.send(mail("un"))
+
+
+def test_the_relays_words_stay_out_of_the_error() -> None:
+    desk = Desk()
+    desk.answers["RCPT"] = ["451 <camille@example.org> try later"]
+    with serving(desk) as port, relay_to(port) as relay, pytest.raises(TransientError) as later:
+        relay.send(mail("un"))
+
+    assert "camille" not in str(later.value)
+    assert "451" in str(later.value)
+
+
+def test_a_connection_dropped_after_data_is_for_later_and_the_next_mail_goes() -> None:
+    desk = Desk()
+    desk.hang_up_after_data = True
+    with serving(desk) as port, relay_to(port) as relay:
+        with pytest.raises(TransientError):
+            relay.send(mail("un"))
+        relay.send(mail("deux"))
+
+    assert "deux" == desk.subjects[-1]
+    assert 2 == len(desk.connections)
+
+
+def test_a_connection_closed_while_idle_is_opened_again() -> None:
+    desk = Desk()
+    with relay_on_one_port() as (first_port, relay):
+        with serving_at(first_port, desk):
+            relay.send(mail("un"))
+        with serving_at(first_port, desk):
+            relay.send(mail("deux"))
+
+    assert ["un", "deux"] == desk.subjects
+
+
+@contextmanager
+def relay_on_one_port() -> Iterator[tuple[int, SmtpRelay]]:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port: int = holder.getsockname()[1]
+    with relay_to(port) as relay:
+        yield port, relay
+
+
+@contextmanager
+def serving_at(port: int, desk: Desk) -> Iterator[None]:
+    server = Controller(desk, hostname="127.0.0.1", port=port)
+    server.start()
+    try:
+        yield
+    finally:
+        server.stop()
+
+
+def test_nobody_listening_is_for_later() -> None:
+    with relay_on_one_port() as (_, relay), pytest.raises(TransientError):
+        relay.send(mail("un"))
+
+
+def test_a_relay_that_never_answers_is_given_up_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        relay = SmtpRelay("127.0.0.1", silent.getsockname()[1], "plain", timeout_s=0.1)
+        with relay, pytest.raises(TransientError, match="try again later"):
+            relay.send(mail("un"))
+
+
+def test_a_relay_that_turns_us_away_at_the_door_refuses_us() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def turn_away() -> None:
+            with door.accept()[0] as visitor:
+                visitor.sendall(b"554 5.7.1 no mail from you\r\n")
+
+        porter = threading.Thread(target=turn_away)
+        porter.start()
+        with relay_to(door.getsockname()[1]) as relay, pytest.raises(AuthError, match="554"):
+            relay.send(mail("un"))
+        porter.join()
+
+
+@pytest.mark.parametrize(
+    ("security", "options"),
+    [
+        ("starttls", {"tls_context": server_context(), "require_starttls": True}),
+        ("tls", {"ssl_context": server_context()}),
+    ],
+)
+def test_a_protected_connection_wants_a_certificate_that_it_knows(
+    security: str, options: dict[str, Any]
+) -> None:
+    desk = Desk()
+    with serving(desk, **options) as port:
+        with relay_to(port, security) as stranger, pytest.raises(AuthError, match="certificate"):
+            stranger.send(mail("un"))
+        with relay_to(port, security, ca_file=CERTIFICATE) as friend:
+            friend.send(mail("deux"))
+
+    assert ["deux"] == desk.subjects
+
+
+def test_a_relay_without_starttls_gets_no_mail() -> None:
+    desk = Desk()
+    with serving(desk) as port, relay_to(port, "starttls") as relay, pytest.raises(AuthError):
+        relay.send(mail("un"))
+
+    assert [] == desk.subjects
+
+
+def checks_password(
+    server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object
+) -> AuthResult:
+    assert isinstance(data, LoginPassword)
+    return AuthResult(success=data.password == b"juste", handled=False)
+
+
+def test_a_wrong_password_refuses_us_and_a_right_one_lets_us_in() -> None:
+    desk = Desk()
+    options = {"authenticator": checks_password, "auth_require_tls": False}
+    with serving(desk, **options) as port:
+        with relay_to(port, user="colis", password="faux") as wrong, pytest.raises(AuthError):
+            wrong.send(mail("un"))
+        with relay_to(port, user="colis", password="juste") as right:
+            right.send(mail("deux"))
+
+    assert ["deux"] == desk.subjects
+
+
+def test_a_password_is_not_sent_where_the_relay_takes_none() -> None:
+    with serving(Desk()) as port, pytest.raises(AuthError):
+        relay_to(port, user="colis", password="x").send(mail("un"))
+
+
+def test_a_ca_file_that_is_none_is_the_operators_to_mend(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="CA_FILE"):
+        SmtpRelay("localhost", 25, "tls", ca_file=tmp_path / "missing.pem")
+
+
+def test_the_fake_keeps_mails_and_fails_as_its_script_says() -> None:
+    relay = FakeRelay([None, TransientError("Later."), None])
+    with relay:
+        relay.send(mail("un"))
+        with pytest.raises(TransientError, match="Later"):
+            relay.send(mail("deux"))
+        relay.send(mail("trois"))
+        relay.send(mail("quatre"))
+
+    assert ["un", "trois", "quatre"] == [message["Subject"] for message in relay.sent]
