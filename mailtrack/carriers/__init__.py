@@ -1,0 +1,73 @@
+"""The carriers that mailtrack knows: one line each below, one file each beside."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from mailtrack.carriers.base import Carrier, Declaration
+from mailtrack.carriers.cainiao import Cainiao
+from mailtrack.carriers.laposte import LaPoste
+from mailtrack.carriers.transport import Transport
+from mailtrack.clock import Clock
+from mailtrack.settings import PREFIX, CarrierSettings, Settings
+
+
+class CarrierType(Protocol):
+    """How every carrier is made."""
+
+    @property
+    def declaration(self) -> Declaration: ...
+
+    def __call__(
+        self, settings: CarrierSettings, transport: Transport, clock: Clock, /
+    ) -> Carrier: ...
+
+
+REGISTRY: Mapping[str, CarrierType] = {
+    carrier.declaration.code: carrier
+    for carrier in (
+        Cainiao,
+        LaPoste,
+    )
+}
+
+
+def declarations() -> tuple[Declaration, ...]:
+    """Return what is known of every carrier, in the order of the registry."""
+    return tuple(carrier.declaration for carrier in REGISTRY.values())
+
+
+def resolve(name: str) -> str | None:
+    """Return the code of the carrier that a code or an alias means (colissimo: laposte)."""
+    wanted = name.strip().lower()
+    for declaration in declarations():
+        if wanted in (declaration.code, *declaration.aliases):
+            return declaration.code
+    return None
+
+
+def settings_of(declaration: Declaration, settings: Settings) -> CarrierSettings:
+    """Return a carrier's settings, given under its own code or one of its aliases."""
+    names = (declaration.code, *declaration.aliases)
+    given = (settings.carriers[name] for name in names if name in settings.carriers)
+    return next(given, CarrierSettings())
+
+
+def why_off(declaration: Declaration, settings: Settings) -> str | None:
+    """Return why a carrier is not asked, and what to set; None where it is."""
+    own = settings_of(declaration, settings)
+    variable = f"{PREFIX}CARRIERS__{declaration.code.upper()}__"
+    if not own.enabled:
+        return f"switched off: {variable}ENABLED=false"
+    for name in declaration.credentials:
+        if not getattr(own, name).get_secret_value():
+            return f"no {name}: set {variable}{name.upper()}"
+    return None
+
+
+def enabled(settings: Settings, transport: Transport, clock: Clock) -> dict[str, Carrier]:
+    """Return the carriers that can be asked, by code."""
+    return {
+        code: make(settings_of(make.declaration, settings), transport, clock)
+        for code, make in REGISTRY.items()
+        if why_off(make.declaration, settings) is None
+    }

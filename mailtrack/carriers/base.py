@@ -1,0 +1,54 @@
+"""The port: what every carrier offers, and how it says that it could not answer.
+
+A carrier is one file: a `Declaration` on top, then a class with `fetch`. What went
+wrong for a whole call is raised as one of the four branches of `mailtrack.errors`;
+what a carrier says of a single number is a `Look`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from mailtrack.domain.model import Look
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much a carrier lets us ask: requests (not numbers) per second and per day."""
+
+    per_second: float
+    per_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What is known of a carrier before asking it anything.
+
+    `batch`: numbers per request, at most. `credentials`: names of the settings that
+    it cannot work without (`key`, `client_id` …). `page`: its own tracking page for
+    people, with `{number}`. `aliases`: other codes that mean this carrier.
+    """
+
+    code: str
+    name: str
+    url: str
+    page: str
+    batch: int
+    budget: Budget
+    credentials: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+
+class Carrier(Protocol):
+    """Answers questions about numbers."""
+
+    @property
+    def declaration(self) -> Declaration: ...
+
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+        """Ask about at most `declaration.batch` numbers at once.
+
+        A number that the answer leaves out is left out of the mapping.
+        Raises TransientError, PermanentError, QuotaError or AuthError for the whole call.
+        """
+        ...

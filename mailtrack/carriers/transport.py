@@ -1,0 +1,241 @@
+"""HTTP for the carriers: one client per process, bounded in time and size.
+
+Carriers see `Answer` and the errors of `mailtrack.errors`, never the HTTP library:
+replacing it is a change of the import below.
+"""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from mailtrack import __version__
+from mailtrack.clock import Clock
+from mailtrack.errors import (
+    AuthError,
+    ConfigurationError,
+    MailtrackError,
+    PermanentError,
+    QuotaError,
+    TransientError,
+)
+
+CONNECT_S = 5.0
+READ_S = 15.0
+#: Seconds for one whole answer: the library's own timeouts restart with every byte.
+DEADLINE_S = 25.0
+MAX_BYTES = 2_000_000
+#: Seconds of silence after a 429 that does not say how long to wait.
+DEFAULT_RETRY_S = 300.0
+#: No carrier is silenced for longer than this by its own header.
+MAX_RETRY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer, read to its end; header names are in lower case."""
+
+    host: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", errors="replace")
+
+    def json(self) -> Any:
+        """Return the parsed body; TransientError where a page or half an answer came instead."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise TransientError(
+                f"{self.host} answered {self.status} with something that is not JSON; "
+                "asking again later."
+            ) from error
+
+
+class Transport:
+    """Sends requests for all threads of a process.
+
+    The client is made on first use, in the process that uses it: sockets that are
+    opened before a fork would be shared by both sides.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        public_url: str = "",
+        *,
+        connections: int = 32,
+        read_s: float = READ_S,
+        deadline_s: float = DEADLINE_S,
+        monotonic: Callable[[], float] = time.monotonic,
+        wire: Callable[[], httpx.BaseTransport] | None = None,
+    ) -> None:
+        self.clock = clock
+        #: How often a client whose pool had run dry was replaced.
+        self.rebuilt = 0
+        self._user_agent = f"mailtrack/{__version__}" + (f" (+{public_url})" if public_url else "")
+        self._connections = connections
+        self._timeout = httpx.Timeout(
+            connect=CONNECT_S, read=read_s, write=CONNECT_S, pool=CONNECT_S
+        )
+        self._deadline_s = deadline_s
+        self._monotonic = monotonic
+        self._wire = wire
+        self._lock = threading.Lock()
+        self._client: httpx.Client | None = None
+        self._pid = 0
+
+    def get(
+        self,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Fetch `url`; every failure to get an answer is a MailtrackError."""
+        return self._send("GET", url, params=params, headers=headers)
+
+    def post(
+        self,
+        url: str,
+        *,
+        json: Any = None,
+        data: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a JSON, form or raw body to `url`."""
+        return self._send("POST", url, json=json, data=data, content=content, headers=headers)
+
+    def close(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _send(self, method: str, url: str, **request: Any) -> Answer:
+        host = _host(url)
+        client = self._get_client()
+        try:
+            return self._exchange(client, host, method, url, request)
+        except httpx.PoolTimeout as error:
+            # httpcore #1093: slots can leak for ever; a new pool is the only cure.
+            self._retire(client)
+            raise TransientError(f"No free connection to {host}; asking again later.") from error
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeEncodeError) as error:
+            raise ConfigurationError(
+                f"No request to “{host}” can be made from these settings; correct "
+                "MAILTRACK_CARRIERS__…__URL (http:// or https://) and the carrier's key."
+            ) from error
+        except httpx.HTTPError as error:
+            kind = type(error).__name__
+            raise TransientError(f"No answer from {host} ({kind}); asking again later.") from error
+
+    def _exchange(
+        self, client: httpx.Client, host: str, method: str, url: str, request: dict[str, Any]
+    ) -> Answer:
+        deadline = self._monotonic() + self._deadline_s
+        body = bytearray()
+        with client.stream(method, url, **request) as response:
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > MAX_BYTES:
+                    raise PermanentError(f"{host} answered with more than {MAX_BYTES} bytes.")
+                if self._monotonic() > deadline:
+                    raise TransientError(
+                        f"{host} took more than {self._deadline_s:g} s to answer; "
+                        "asking again later."
+                    )
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(host, response.status_code, headers, bytes(body))
+
+    def _get_client(self) -> httpx.Client:
+        with self._lock:
+            if self._client is None or self._pid != os.getpid():
+                self._client = self._make_client()
+                self._pid = os.getpid()
+            return self._client
+
+    def _make_client(self) -> httpx.Client:
+        return httpx.Client(
+            timeout=self._timeout,
+            limits=httpx.Limits(max_connections=self._connections),
+            follow_redirects=False,
+            headers={"User-Agent": self._user_agent},
+            transport=self._wire() if self._wire else None,
+        )
+
+    def _retire(self, client: httpx.Client) -> None:
+        # Not closed: other threads may still read through it; it goes with the last of them.
+        with self._lock:
+            if self._client is client:
+                self._client = None
+                self.rebuilt += 1
+
+
+def _host(url: str) -> str:
+    """Return what errors may name: no credentials, no path, and no complaint about the form."""
+    return url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+
+
+def join(base: str, path: str) -> str:
+    """Append `path` to `base`, which may already end with the beginning, or all, of it."""
+    base = base.rstrip("/")
+    segments = path.strip("/").split("/")
+    for count in range(len(segments), 0, -1):
+        head = "/" + "/".join(segments[:count])
+        if base.endswith(head):
+            return base.removesuffix(head) + path
+    return base + path
+
+
+def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return the seconds that a Retry-After header asks for, in either form (RFC 9110 10.2.3).
+
+    A date is compared with the answer's own Date: the other side's clock may differ from `now`.
+    """
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return min(float(value), MAX_RETRY_S)
+    until = _http_date(value)
+    if until is None:
+        return None
+    seconds = (until - (_http_date(headers.get("date", "")) or now)).total_seconds()
+    return min(max(seconds, 0.0), MAX_RETRY_S)
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return date if date.tzinfo else None
+
+
+def raise_for_status(answer: Answer, now: datetime) -> None:
+    """Raise the branch that the HTTP status stands for; 2xx passes."""
+    if not 200 <= answer.status < 300:
+        raise _error_for(answer, now)
+
+
+def _error_for(answer: Answer, now: datetime) -> MailtrackError:
+    said = f"{answer.host} answered {answer.status}"
+    if answer.status in (401, 403):
+        return AuthError(f"{said}: it refuses our credentials; check the carrier's settings.")
+    if answer.status == 429:
+        wait = retry_after_s(answer.headers, now)
+        return QuotaError(f"{said}: we ask too often.", DEFAULT_RETRY_S if wait is None else wait)
+    if 400 <= answer.status < 500 and answer.status not in (408, 425):
+        return PermanentError(f"{said}: it does not understand the request.")
+    return TransientError(f"{said}; asking again later.")

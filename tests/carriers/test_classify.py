@@ -1,0 +1,44 @@
+"""The lines of `mailtrack classify`."""
+
+from mailtrack.carriers.classify import classify_lines
+from mailtrack.domain.milestones import Milestone
+
+
+def test_every_line_gets_one_milestone_in_order() -> None:
+    lines = [
+        "cainiao\tGTMS_SIGNED\tPackage delivered\n",
+        "\n",
+        "La Poste\tMD2\n",
+        "nobody\t\tOut for delivery\r\n",
+        "colissimo\t\tVotre colis est livré.\tand more\n",
+    ]
+
+    assert [
+        Milestone.DELIVERED,
+        Milestone.UNKNOWN,
+        Milestone.OUT_FOR_DELIVERY,
+        Milestone.OUT_FOR_DELIVERY,
+        Milestone.DELIVERED,
+    ] == [line.milestone for line in classify_lines(lines)]
+
+
+def test_a_line_can_be_written_as_json() -> None:
+    (line,) = classify_lines(["cainiao\tGTMS_STA_WAIT_CUST_CHANGE_ADDRESS\tx"])
+
+    assert {
+        "carrier": "cainiao",
+        "code": "GTMS_STA_WAIT_CUST_CHANGE_ADDRESS",
+        "text": "x",
+        "milestone": "exception",
+        "reason": "bad_address",
+    } == line.as_dict()
+
+
+def test_lines_are_read_one_by_one() -> None:
+    def endless() -> object:
+        while True:
+            yield "cainiao\tGTMS_SIGNED\t"
+
+    first = next(classify_lines(endless()))  # type: ignore[arg-type]
+
+    assert Milestone.DELIVERED == first.milestone

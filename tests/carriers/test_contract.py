@@ -1,0 +1,242 @@
+"""Both carriers against the sandbox, over real HTTP: what every carrier owes its callers."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic import SecretStr
+
+from mailtrack import carriers
+from mailtrack.carriers.base import Carrier
+from mailtrack.carriers.cainiao import CHALLENGE_S
+from mailtrack.carriers.fake import FakeCarrier
+from mailtrack.carriers.laposte import LaPoste
+from mailtrack.carriers.transport import Transport
+from mailtrack.clock import FakeClock
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import LookState
+from mailtrack.errors import (
+    AuthError,
+    ChallengeError,
+    MailtrackError,
+    QuotaError,
+    TransientError,
+)
+from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, Failure
+from mailtrack.settings import CarrierSettings, Settings
+
+START = datetime(2026, 2, 10, 3, 0, tzinfo=UTC)
+KNOWN = {CAINIAO: "LP00123456789012", LAPOSTE: "6A12345678901"}
+ALSO_KNOWN = {CAINIAO: "LP00123456789013", LAPOSTE: "6A12345678902"}
+UNKNOWN = {CAINIAO: "LP00000000000000", LAPOSTE: "6A00000000000"}
+FIRST_SCAN = {
+    CAINIAO: ("PU_PICKUP_SUCCESS", "Received by logistics company"),
+    LAPOSTE: ("PC1", "Votre colis est pris en charge par La Poste."),
+}
+
+
+@pytest.fixture(params=[CAINIAO, LAPOSTE])
+def code(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def carrier(
+    code: str, settings: Settings, transport: Transport, clock: FakeClock, world: CarrierWorld
+) -> Carrier:
+    for number in (KNOWN[code], ALSO_KNOWN[code]):
+        world.parcel(number).scans.clear()
+        world.scan(number, code, *FIRST_SCAN[code], START)
+    world.asked.clear()
+    return carriers.enabled(settings, transport, clock)[code]
+
+
+def test_a_known_number_is_found_with_its_history(carrier: Carrier, code: str) -> None:
+    look = carrier.fetch([KNOWN[code]])[KNOWN[code]]
+
+    assert LookState.FOUND == look.state
+    assert [(START, Milestone.CARRIER_ACCEPTED, code, FIRST_SCAN[code][0])] == [
+        (event.at, event.milestone, event.source, event.code) for event in look.events
+    ]
+
+
+def test_an_unknown_number_is_said_to_be_unknown(carrier: Carrier, code: str) -> None:
+    looks = carrier.fetch([UNKNOWN[code]])
+
+    assert {UNKNOWN[code]: LookState.NOT_FOUND} == {n: look.state for n, look in looks.items()}
+
+
+def test_many_numbers_cost_one_request(carrier: Carrier, code: str, world: CarrierWorld) -> None:
+    numbers = [KNOWN[code], UNKNOWN[code], ALSO_KNOWN[code]]
+
+    looks = carrier.fetch(numbers)
+
+    assert [tuple(numbers)] == world.asked[code]
+    assert [LookState.FOUND, LookState.NOT_FOUND, LookState.FOUND] == [
+        looks[number].state for number in numbers
+    ]
+
+
+def test_asking_twice_gives_the_same_answer(carrier: Carrier, code: str) -> None:
+    assert carrier.fetch([KNOWN[code]]) == carrier.fetch([KNOWN[code]])
+
+
+def test_a_new_scan_leaves_the_fingerprints_of_the_old_ones(
+    carrier: Carrier, code: str, world: CarrierWorld
+) -> None:
+    before = {event.fingerprint for event in carrier.fetch([KNOWN[code]])[KNOWN[code]].events}
+    world.scan(KNOWN[code], code, "ET1", "En transit", START + timedelta(hours=9))
+    after = {event.fingerprint for event in carrier.fetch([KNOWN[code]])[KNOWN[code]].events}
+
+    assert before < after
+
+
+def test_a_number_that_the_answer_leaves_out_is_left_out(
+    carrier: Carrier, code: str, world: CarrierWorld
+) -> None:
+    world.fail_next(code, Failure.MISSING)
+
+    assert [KNOWN[code]] == list(carrier.fetch([KNOWN[code], ALSO_KNOWN[code]]))
+
+
+def test_another_numbers_answer_is_not_believed(
+    carrier: Carrier, code: str, world: CarrierWorld
+) -> None:
+    world.fail_next(code, Failure.STRANGER)
+
+    assert {} == carrier.fetch([KNOWN[code]])
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        (Failure.QUOTA, QuotaError),
+        (Failure.QUOTA_DATE, QuotaError),
+        (Failure.OUTAGE, TransientError),
+        (Failure.REFUSAL, TransientError),
+        (Failure.GARBAGE, TransientError),
+        (Failure.BAD_KEY, AuthError),
+    ],
+)
+def test_a_failure_is_raised_once_and_gone_with_the_next_call(
+    carrier: Carrier,
+    code: str,
+    world: CarrierWorld,
+    failure: Failure,
+    error: type[MailtrackError],
+) -> None:
+    world.fail_next(code, failure)
+
+    with pytest.raises(error) as caught:
+        carrier.fetch([KNOWN[code]])
+
+    assert error is type(caught.value)
+    assert KNOWN[code] not in str(caught.value)
+    assert LookState.FOUND == carrier.fetch([KNOWN[code]])[KNOWN[code]].state
+
+
+@pytest.mark.parametrize("failure", [Failure.QUOTA, Failure.QUOTA_DATE])
+def test_a_quota_says_how_long_to_wait(
+    carrier: Carrier, code: str, world: CarrierWorld, failure: Failure
+) -> None:
+    world.fail_next(code, failure)
+
+    with pytest.raises(QuotaError) as caught:
+        carrier.fetch([KNOWN[code]])
+
+    assert world.retry_after_s == pytest.approx(caught.value.retry_after_s, abs=2)
+
+
+@pytest.mark.parametrize("code", [CAINIAO])
+def test_cainiaos_robot_check_in_a_200_means_hours_of_silence(
+    carrier: Carrier, code: str, world: CarrierWorld
+) -> None:
+    world.fail_next(code, Failure.CHALLENGE)
+
+    with pytest.raises(ChallengeError) as caught:
+        carrier.fetch([KNOWN[code]])
+
+    assert CHALLENGE_S == caught.value.retry_after_s
+
+
+@pytest.mark.parametrize("code", [LAPOSTE])
+def test_la_poste_may_answer_with_a_bare_object(
+    carrier: Carrier, code: str, world: CarrierWorld
+) -> None:
+    world.fail_next(code, Failure.BARE)
+
+    assert LookState.FOUND == carrier.fetch([KNOWN[code]])[KNOWN[code]].state
+
+
+def test_la_poste_refuses_another_key(
+    settings: Settings, transport: Transport, clock: FakeClock
+) -> None:
+    wrong = CarrierSettings(url=settings.carriers[LAPOSTE].url, key=SecretStr("wrong"))
+
+    with pytest.raises(AuthError, match="credentials") as caught:
+        LaPoste(wrong, transport, clock).fetch(["6A12345678901"])
+
+    assert "wrong" not in str(caught.value)
+
+
+def test_la_poste_rejects_what_is_no_number_of_its_own(
+    settings: Settings, transport: Transport, clock: FakeClock
+) -> None:
+    laposte = carriers.enabled(settings, transport, clock)[LAPOSTE]
+
+    assert LookState.REJECTED == laposte.fetch(["AB1"])["AB1"].state
+
+
+def test_one_client_serves_all_threads_of_a_process(
+    settings: Settings, transport: Transport, clock: FakeClock
+) -> None:
+    cainiao = carriers.enabled(settings, transport, clock)[CAINIAO]
+    numbers = [f"LP{n:014}" for n in range(40)]
+
+    with ThreadPoolExecutor(max_workers=8) as threads:
+        looks = list(threads.map(lambda number: cainiao.fetch([number]), numbers))
+
+    assert numbers == [number for look in looks for number in look]
+    assert 0 == transport.rebuilt
+
+
+def test_a_carrier_that_hangs_is_given_up(
+    settings: Settings, clock: FakeClock, world: CarrierWorld
+) -> None:
+    impatient = Transport(clock, read_s=0.05)
+    world.fail_next(CAINIAO, Failure.HANG)
+
+    with pytest.raises(TransientError, match="ReadTimeout"):
+        carriers.enabled(settings, impatient, clock)[CAINIAO].fetch(["LP00123456789012"])
+
+    world.release()
+    impatient.close()
+
+
+def test_a_parcel_is_followed_from_cainiao_to_la_poste(
+    settings: Settings, transport: Transport, clock: FakeClock, world: CarrierWorld
+) -> None:
+    on = carriers.enabled(settings, transport, clock)
+    number, local = "LP00777777777777", "6A77777777777"
+    world.parcel(number, estimate=START + timedelta(days=9))
+    world.scan(number, CAINIAO, "PU_PICKUP_SUCCESS", "Accepted by carrier", START)
+    assert on[CAINIAO].fetch([number])[number].local_number is None
+
+    world.parcel(number, local_number=local)
+    world.parcel(local, pickup_point="TABAC DU PORT")
+    assert local == on[CAINIAO].fetch([number])[number].local_number
+    assert LookState.NOT_FOUND == on[LAPOSTE].fetch([local])[local].state
+
+    ready = "Votre colis est disponible dans votre point de retrait jusqu'au 28/02/2026."
+    world.scan(local, LAPOSTE, "AG1", ready, START + timedelta(days=7))
+    look = on[LAPOSTE].fetch([local])[local]
+
+    assert Milestone.PICKUP_AVAILABLE == look.events[0].milestone
+    assert look.pickup_point is not None
+    assert "TABAC DU PORT" == look.pickup_point.name
+
+
+def test_the_fake_keeps_the_contract_of_the_real_ones() -> None:
+    fake: Carrier = FakeCarrier()
+
+    assert LookState.NOT_FOUND == fake.fetch(["LP00123456789012"])["LP00123456789012"].state
