@@ -1,0 +1,52 @@
+"""The watcher's ledger on the store: one transaction per mail."""
+
+from mailtrack.clock import Clock
+from mailtrack.inbox.ledger import FetchedMail, Position, WatcherState
+from mailtrack.store import inbound
+from mailtrack.store.engine import Store
+from mailtrack.store.inbound import MailPlace
+
+
+class StoreLedger:
+    """Keeps raw mails and mailbox positions; see `inbox.ledger.Ledger`."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def position(self, account: str, folder: str) -> Position | None:
+        """Return how far the folder was read, or None where it never was."""
+        with self._store.read() as connection:
+            found = inbound.position(connection, account, folder)
+        return None if found is None else Position(*found)
+
+    def keep(self, account: str, folder: str, uidvalidity: int, mail: FetchedMail) -> bool:
+        """Store a raw mail and the new position together; False where it was known already."""
+        now = self._clock.now()
+        place = MailPlace(account, folder, uidvalidity, mail.uid)
+        with self._store.write() as connection:
+            new = inbound.keep(connection, place, mail.raw, mail.received_at, now)
+            inbound.advance(connection, place, now)
+        return new
+
+    def keep_unfetchable(
+        self, account: str, folder: str, uidvalidity: int, uid: int, reason: str
+    ) -> None:
+        """Record a mail that the server would not give, and go past it."""
+        now = self._clock.now()
+        place = MailPlace(account, folder, uidvalidity, uid)
+        with self._store.write() as connection:
+            inbound.keep_unfetchable(connection, place, reason, now)
+            inbound.advance(connection, place, now)
+
+    def reset(self, account: str, folder: str, uidvalidity: int) -> None:
+        """Start the folder anew; mails that come again are known by their content."""
+        with self._store.write() as connection:
+            inbound.advance(
+                connection, MailPlace(account, folder, uidvalidity, 0), self._clock.now()
+            )
+
+    def note_state(self, account: str, folder: str, state: WatcherState, detail: str) -> None:
+        """Leave word of what the watcher is doing, for `mailtrack status`."""
+        with self._store.write() as connection:
+            inbound.note_state(connection, account, folder, state, detail, self._clock.now())

@@ -1,0 +1,106 @@
+"""The port to the store: what the watcher writes down, and how far it has read."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a folder was read; UIDs mean something under one UIDVALIDITY only (RFC 9051)."""
+
+    uidvalidity: int
+    last_uid: int
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedMail:
+    """One mail as the server gave it, byte for byte; `received_at` is its INTERNALDATE in UTC."""
+
+    uid: int
+    raw: bytes
+    received_at: datetime
+
+
+class WatcherState(StrEnum):
+    """What the watcher is doing."""
+
+    CONNECTING = "connecting"
+    SYNCING = "syncing"
+    IDLING = "idling"
+    POLLING = "polling"
+    #: The server is out of order; trying again soon.
+    WAITING = "waiting"
+    #: Somebody has to change something (password, certificate, folder); trying again rarely.
+    REFUSED = "refused"
+    STOPPED = "stopped"
+
+
+class Ledger(Protocol):
+    """Keeps raw mails and positions; `account` is "user@host", never with a password."""
+
+    def position(self, account: str, folder: str) -> Position | None:
+        """Return how far the folder was read, or None where it never was."""
+        ...
+
+    def keep(self, account: str, folder: str, uidvalidity: int, mail: FetchedMail) -> bool:
+        """Store the mail and move the position past it, in one transaction.
+
+        Returns False where the same content was stored before; the position moves all the same.
+        """
+        ...
+
+    def keep_unfetchable(
+        self, account: str, folder: str, uidvalidity: int, uid: int, reason: str
+    ) -> None:
+        """Leave a visible trace of a mail that cannot be had and move past it."""
+        ...
+
+    def reset(self, account: str, folder: str, uidvalidity: int) -> None:
+        """Forget the UIDs of a folder whose UIDVALIDITY has changed; start again at 0."""
+        ...
+
+    def note_state(self, account: str, folder: str, state: WatcherState, detail: str) -> None:
+        """Leave word of what the watcher is doing, for `mailtrack status`."""
+        ...
+
+
+@dataclass(slots=True)
+class MemoryLedger:
+    """A ledger that forgets; it remembers every call in order for tests to look at."""
+
+    mails: list[FetchedMail] = field(default_factory=list)
+    unfetchable: list[tuple[int, str]] = field(default_factory=list)
+    states: list[tuple[WatcherState, str]] = field(default_factory=list)
+    resets: list[int] = field(default_factory=list)
+    _positions: dict[tuple[str, str], Position] = field(default_factory=dict)
+
+    @property
+    def raws(self) -> list[bytes]:
+        """The contents kept, oldest first."""
+        return [mail.raw for mail in self.mails]
+
+    def position(self, account: str, folder: str) -> Position | None:
+        return self._positions.get((account, folder))
+
+    def keep(self, account: str, folder: str, uidvalidity: int, mail: FetchedMail) -> bool:
+        fresh = mail.raw not in self.raws
+        if fresh:
+            self.mails.append(mail)
+        self._positions[account, folder] = Position(uidvalidity, mail.uid)
+        return fresh
+
+    def keep_unfetchable(
+        self, account: str, folder: str, uidvalidity: int, uid: int, reason: str
+    ) -> None:
+        self.unfetchable.append((uid, reason))
+        self._positions[account, folder] = Position(uidvalidity, uid)
+
+    def reset(self, account: str, folder: str, uidvalidity: int) -> None:
+        self.resets.append(uidvalidity)
+        self._positions[account, folder] = Position(uidvalidity, 0)
+
+    def note_state(self, account: str, folder: str, state: WatcherState, detail: str) -> None:
+        del account, folder
+        self.states.append((state, detail))

@@ -1,0 +1,247 @@
+"""The watcher: keeps one folder in step with the ledger, whatever the server does.
+
+An explicit state machine. IDLE is only a hint: after every wait and every connect
+the folder is searched by UID. A connection that gave an error is thrown away. Mails
+are kept raw, one by one, and are read by others later.
+"""
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import structlog
+
+from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
+from mailtrack.inbox.imap_errors import LostConnectionError
+from mailtrack.inbox.ledger import FetchedMail, Ledger, WatcherState
+from mailtrack.inbox.mailbox import Mailbox, UnfetchableError, open_mailbox
+from mailtrack.settings import InboxSettings
+
+log = structlog.get_logger(__name__)
+
+#: Spread of the IDLE renewals, so that many watchers do not renew at the same moment.
+IDLE_JITTER = 0.1
+#: Seconds after which a connection counts as good: the next failure is then the first again.
+STEADY_S = 60.0
+#: After how many lost connections over one and the same mail it is left out: ten minutes' worth.
+MOST_BREAKS = 8
+
+
+class Happening(StrEnum):
+    """How a state ended."""
+
+    DONE = "done"
+    #: The server has no IDLE.
+    NO_IDLE = "no_idle"
+    #: Nothing that somebody could change; trying again soon.
+    FAILED = "failed"
+    #: Password, certificate or a setting; trying again rarely.
+    REFUSED = "refused"
+
+
+_S, _H = WatcherState, Happening
+
+TRANSITIONS: dict[tuple[WatcherState, Happening], WatcherState] = {
+    (_S.CONNECTING, _H.DONE): _S.SYNCING,
+    (_S.SYNCING, _H.DONE): _S.IDLING,
+    (_S.SYNCING, _H.NO_IDLE): _S.POLLING,
+    (_S.IDLING, _H.DONE): _S.SYNCING,
+    (_S.POLLING, _H.DONE): _S.SYNCING,
+    (_S.WAITING, _H.DONE): _S.CONNECTING,
+    (_S.REFUSED, _H.DONE): _S.CONNECTING,
+    (_S.CONNECTING, _H.FAILED): _S.WAITING,
+    (_S.SYNCING, _H.FAILED): _S.WAITING,
+    (_S.IDLING, _H.FAILED): _S.WAITING,
+    (_S.CONNECTING, _H.REFUSED): _S.REFUSED,
+    (_S.SYNCING, _H.REFUSED): _S.REFUSED,
+    (_S.IDLING, _H.REFUSED): _S.REFUSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long to stay away after the n-th failure in a row: doubling, with jitter.
+
+    `least` is the share of that time which is never cut short by the jitter.
+    """
+
+    first_s: float
+    longest_s: float
+    least: float
+
+    def delay(self, failures: int, rng: random.Random) -> float:
+        """Return seconds to stay away."""
+        # The exponent is bounded: a float ends at 2 ** 1023.
+        full = min(self.longest_s, self.first_s * 2.0 ** min(failures - 1, 30))
+        return full * rng.uniform(self.least, 1.0)
+
+
+PACES = {
+    _S.WAITING: Pace(first_s=5.0, longest_s=900.0, least=0.0),
+    # Servers lock accounts whose password is tried too often.
+    _S.REFUSED: Pace(first_s=300.0, longest_s=3600.0, least=0.5),
+}
+
+Connect = Callable[[InboxSettings], Mailbox]
+#: Waits for so many seconds, or until the event is set.
+Pause = Callable[[threading.Event, float], object]
+
+
+def _pause(stop: threading.Event, seconds: float) -> object:
+    return stop.wait(seconds)
+
+
+class Watcher:
+    """Follows one folder of one account; `run` blocks its thread until `stop` is set."""
+
+    def __init__(
+        self,
+        settings: InboxSettings,
+        ledger: Ledger,
+        connect: Connect = open_mailbox,
+        pause: Pause = _pause,
+        rng: random.Random | None = None,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._connect_to = connect
+        self._pause = pause
+        self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
+        self._seconds = seconds
+        self._connected_at = seconds()
+        self._place = (f"{settings.user}@{settings.host}", settings.folder)
+        self._mailbox: Mailbox | None = None
+        self._failures: Counter[WatcherState] = Counter()
+        self._breaks: Counter[tuple[int, int]] = Counter()
+        self.state = WatcherState.CONNECTING
+        self._actions: dict[WatcherState, Callable[[threading.Event], Happening]] = {
+            WatcherState.CONNECTING: self._connect,
+            WatcherState.SYNCING: self._sync,
+            WatcherState.IDLING: self._idle,
+            WatcherState.POLLING: self._poll,
+            WatcherState.WAITING: self._stay_away,
+            WatcherState.REFUSED: self._stay_away,
+        }
+
+    def run(self, stop: threading.Event) -> None:
+        """Watch until `stop` is set; what the server does wrong never ends it."""
+        self._enter(WatcherState.CONNECTING)
+        try:
+            while not stop.is_set():
+                self._step(stop)
+        finally:
+            self._hang_up()
+            self._enter(WatcherState.STOPPED)
+
+    def run_once(self) -> None:
+        """Fetch what is there and hang up; raises MailtrackError instead of trying again."""
+        never = threading.Event()
+        try:
+            self._connect(never)
+            self._sync(never)
+        finally:
+            self._hang_up()
+
+    def _step(self, stop: threading.Event) -> None:
+        detail = ""
+        try:
+            happening = self._actions[self.state](stop)
+        except MailtrackError as error:
+            self._hang_up()
+            refused = isinstance(error, AuthError | PermanentError)
+            happening = Happening.REFUSED if refused else Happening.FAILED
+            detail = str(error)
+        self._enter(TRANSITIONS[self.state, happening], detail)
+
+    def _enter(self, state: WatcherState, detail: str = "") -> None:
+        self.state = state
+        if detail:
+            log.warning("mailbox trouble", state=str(state), reason=detail)
+        try:
+            self._ledger.note_state(*self._place, state, detail)
+        except MailtrackError as error:
+            log.warning("state not noted", state=str(state), reason=str(error))
+
+    def _connect(self, stop: threading.Event) -> Happening:
+        del stop
+        self._mailbox = self._connect_to(self._settings)
+        self._connected_at = self._seconds()
+        return Happening.DONE
+
+    def _sync(self, stop: threading.Event) -> Happening:
+        """Search, fetch and keep until a search finds nothing: fetching takes time, too."""
+        mailbox = self._open_mailbox()
+        while uids := list(mailbox.new_uids(self._last_uid(mailbox.uidvalidity))):
+            for uid in uids:
+                if stop.is_set():
+                    return Happening.DONE
+                self._take(mailbox, uid)
+        return Happening.DONE if mailbox.can_idle else Happening.NO_IDLE
+
+    def _last_uid(self, uidvalidity: int) -> int:
+        position = self._ledger.position(*self._place)
+        if position is None:
+            return 0
+        if position.uidvalidity == uidvalidity:
+            return position.last_uid
+        # The folder was rebuilt: its UIDs mean other mails now. Known contents are not kept twice.
+        log.warning("folder renumbered", uidvalidity=uidvalidity)
+        self._ledger.reset(*self._place, uidvalidity)
+        return 0
+
+    def _take(self, mailbox: Mailbox, uid: int) -> None:
+        """Keep one mail, or a trace of it; move it only after it is kept."""
+        try:
+            mail = self._fetch(mailbox, uid)
+        except UnfetchableError as error:
+            log.warning("mail left out", uid=uid, reason=str(error))
+            self._ledger.keep_unfetchable(*self._place, mailbox.uidvalidity, uid, str(error))
+            return
+        fresh = self._ledger.keep(*self._place, mailbox.uidvalidity, mail)
+        log.info("mail kept", uid=uid, bytes=len(mail.raw), fresh=fresh)
+        if self._settings.move_to:
+            mailbox.move(uid)
+
+    def _fetch(self, mailbox: Mailbox, uid: int) -> FetchedMail:
+        """Fetch a mail; one that breaks the connection over and over is left out."""
+        key = (mailbox.uidvalidity, uid)
+        if self._breaks[key] >= MOST_BREAKS:
+            raise UnfetchableError(f"mail {uid} broke the connection {MOST_BREAKS} times.")
+        try:
+            return mailbox.fetch(uid)
+        except LostConnectionError:
+            self._breaks[key] += 1
+            raise
+
+    def _idle(self, stop: threading.Event) -> Happening:
+        jitter = self._rng.uniform(1 - IDLE_JITTER, 1 + IDLE_JITTER)
+        self._open_mailbox().wait(self._settings.idle_s * jitter, stop)
+        return Happening.DONE
+
+    def _poll(self, stop: threading.Event) -> Happening:
+        self._pause(stop, self._settings.poll_s)
+        return Happening.DONE
+
+    def _stay_away(self, stop: threading.Event) -> Happening:
+        self._failures[self.state] += 1
+        self._pause(stop, PACES[self.state].delay(self._failures[self.state], self._rng))
+        return Happening.DONE
+
+    def _open_mailbox(self) -> Mailbox:
+        if self._mailbox is None:
+            raise TransientError("The mailbox is not open; connect first.")
+        return self._mailbox
+
+    def _hang_up(self) -> None:
+        """Throw the connection away; one that held for a while counts as a success."""
+        if self._mailbox is None:
+            return
+        if self._seconds() - self._connected_at >= STEADY_S:
+            self._failures.clear()
+        self._mailbox.close()
+        self._mailbox = None

@@ -1,0 +1,210 @@
+"""The watcher on the mail server that most of Europe runs."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from imapclient import IMAPClient
+
+from mailtrack.errors import AuthError, TransientError
+from mailtrack.inbox.ledger import MemoryLedger, WatcherState
+from mailtrack.inbox.mailbox import open_mailbox, open_session
+from mailtrack.inbox.watcher import Watcher
+from mailtrack.sandbox.faults import FaultProxy
+from mailtrack.sandbox.imap import Postbox
+from mailtrack.settings import InboxSettings, Security
+
+pytestmark = pytest.mark.e2e
+
+PATIENCE_S = 15.0
+
+StartDovecot = Callable[..., Postbox]
+
+
+def mail(subject: str) -> bytes:
+    return f"From: a@example.org\r\nSubject: {subject}\r\n\r\nLivr\xe9.\r\n".encode("latin-1")
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait for something that another thread or process brings about."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.005)
+
+
+def shortly(stop: threading.Event, seconds: float) -> None:
+    """A pause that nobody has time for."""
+    stop.wait(min(seconds, 0.05))
+
+
+@contextmanager
+def watching(settings: InboxSettings, ledger: MemoryLedger) -> Iterator[None]:
+    """Run a watcher in a thread of its own."""
+    stop = threading.Event()
+    watcher = Watcher(settings, ledger, pause=shortly)
+    thread = threading.Thread(target=watcher.run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+
+
+def idling(ledger: MemoryLedger) -> bool:
+    return bool(ledger.states) and ledger.states[-1][0] is WatcherState.IDLING
+
+
+@pytest.fixture
+def ledger() -> MemoryLedger:
+    return MemoryLedger()
+
+
+def test_mails_are_seen_in_idle_and_stay_unread(dovecot: Postbox, ledger: MemoryLedger) -> None:
+    dovecot.deliver(mail("avant"))
+
+    with watching(dovecot.settings(), ledger):
+        eventually(lambda: idling(ledger))
+        dovecot.deliver(mail("pendant"))
+        eventually(lambda: len(ledger.mails) == 2)
+
+    assert ledger.raws == [mail("avant"), mail("pendant")]
+    with open_session(dovecot.settings()) as client:
+        client.select_folder("INBOX", readonly=True)
+        assert client.search("UNSEEN") == client.search("ALL")
+
+
+def test_a_burst_of_mails_is_kept_whole_and_at_once(dovecot: Postbox, ledger: MemoryLedger) -> None:
+    """Mails that arrive while others are fetched are announced once, at any moment."""
+    mails = [mail(f"n° {number}") for number in range(40)]
+
+    with watching(dovecot.settings(), ledger):
+        eventually(lambda: idling(ledger))
+        for raw in mails:
+            dovecot.deliver(raw)
+        eventually(lambda: len(ledger.mails) == len(mails))
+
+    assert ledger.raws == mails
+
+
+def test_lines_in_pieces_and_hang_ups_lose_nothing(dovecot: Postbox, ledger: MemoryLedger) -> None:
+    with FaultProxy(dovecot.host, dovecot.port) as proxy:
+        settings = replace(dovecot, port=proxy.port).settings()
+        proxy.split = True
+        with watching(settings, ledger):
+            eventually(lambda: idling(ledger))
+            dovecot.deliver(mail("en morceaux"))
+            eventually(lambda: len(ledger.mails) == 1)
+            proxy.cut()
+            dovecot.deliver(mail("après"))
+            eventually(lambda: len(ledger.mails) == 2)
+        assert proxy.accepted == 2
+
+
+def test_a_server_without_idle_is_polled(start_dovecot: StartDovecot, ledger: MemoryLedger) -> None:
+    server = start_dovecot("imap_capability = IMAP4rev1 ID ENABLE UIDPLUS")
+
+    with watching(server.settings(), ledger):
+        eventually(lambda: WatcherState.POLLING in dict(ledger.states))
+        server.deliver(mail("un"))
+        eventually(lambda: ledger.raws == [mail("un")])
+
+    assert WatcherState.IDLING not in dict(ledger.states)
+
+
+@pytest.mark.parametrize("capabilities", [(), ("imap_capability = IMAP4rev1 UIDPLUS",)])
+def test_read_mails_are_moved_or_copied(
+    start_dovecot: StartDovecot, ledger: MemoryLedger, capabilities: tuple[str, ...]
+) -> None:
+    """Without MOVE, the original stays, marked; nobody's mails are expunged."""
+    server = start_dovecot(*capabilities)
+    server.deliver(mail("un"))
+    settings = server.settings().model_copy(update={"move_to": "Lus d’été"})
+
+    Watcher(settings, ledger).run_once()
+
+    with open_session(server.settings()) as client:
+        assert messages(client, "Lus d’été") == [mail("un")]
+        assert len(messages(client, "INBOX")) == len(capabilities)
+
+
+def messages(client: IMAPClient, folder: str) -> list[bytes]:
+    client.select_folder(folder, readonly=True)
+    found = client.fetch(client.search(), ["BODY.PEEK[]"])
+    return [row[b"BODY[]"] for row in found.values()]
+
+
+@pytest.mark.parametrize("security", [Security.TLS, Security.STARTTLS])
+def test_a_private_authority_is_accepted_where_it_is_named(
+    start_dovecot: StartDovecot, ledger: MemoryLedger, security: Security
+) -> None:
+    server = start_dovecot(security=security)
+
+    with watching(server.settings(), ledger):
+        eventually(lambda: idling(ledger))
+        server.deliver(mail("chiffré"))
+        eventually(lambda: len(ledger.mails) == 1)
+        server.deliver(mail("encore"))
+        eventually(lambda: len(ledger.mails) == 2)
+
+    assert ledger.raws == [mail("chiffré"), mail("encore")]
+
+
+@pytest.mark.parametrize("security", [Security.TLS, Security.STARTTLS])
+def test_a_private_authority_is_refused_where_it_is_not_named(
+    start_dovecot: StartDovecot, security: Security
+) -> None:
+    server = replace(start_dovecot(security=security), ca_file=None)
+
+    with pytest.raises(AuthError) as caught:
+        open_mailbox(server.settings())
+
+    assert "certificate" in str(caught.value)
+    assert "MAILTRACK_INBOX__CA_FILE" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_password_is_told_from_everything_else(
+    dovecot: Postbox, ledger: MemoryLedger
+) -> None:
+    postbox = replace(dovecot, password="sesame")
+
+    with pytest.raises(AuthError, match=r"login failed: .*AUTHENTICATIONFAILED"):
+        open_mailbox(postbox.settings())
+    with watching(postbox.settings(), ledger):
+        eventually(lambda: WatcherState.REFUSED in dict(ledger.states))
+
+
+def test_a_full_house_is_waited_out(start_dovecot: StartDovecot, ledger: MemoryLedger) -> None:
+    """One connection too many is no wrong password, and it is free again later."""
+    server = start_dovecot("mail_max_userip_connections = 1")
+    settings = server.settings()
+
+    with open_session(settings):
+        with pytest.raises(TransientError, match="connections"):
+            open_mailbox(settings)
+        with watching(settings, ledger):
+            eventually(lambda: WatcherState.WAITING in dict(ledger.states))
+
+    assert WatcherState.REFUSED not in dict(ledger.states)
+
+
+def test_one_watcher_holds_one_connection(
+    start_dovecot: StartDovecot, ledger: MemoryLedger
+) -> None:
+    """Hang-ups and restarts leave none behind that would fill the server's quota."""
+    server = start_dovecot("mail_max_userip_connections = 2")
+    with FaultProxy(server.host, server.port) as proxy:
+        settings = replace(server, port=proxy.port).settings()
+        with watching(settings, ledger):
+            for cuts in range(1, 6):
+                eventually(lambda: idling(ledger))
+                proxy.cut()
+                eventually(lambda cuts=cuts: proxy.accepted > cuts)  # type: ignore[misc]
+            server.deliver(mail("après"))
+            eventually(lambda: ledger.raws == [mail("après")])
