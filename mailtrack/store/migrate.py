@@ -1,13 +1,19 @@
-"""Bringing the database to the schema of this version; safe to run twice, and by many."""
+"""Bringing the database to the schema of this version; safe to run twice, and by many.
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+Revisions are numbered, so that a part can tell at its start whether the database is of
+its version without loading Alembic.
+"""
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, inspect, text
 
 from mailtrack.errors import ConfigurationError
 from mailtrack.store.engine import Store
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 #: One migration at a time on PostgreSQL; any constant will do.
 _LOCK_KEY = 4_216_733
@@ -15,30 +21,42 @@ _LOCK_KEY = 4_216_733
 
 def upgrade(store: Store) -> str:
     """Run what is missing, in one transaction; return the revision reached."""
+    from alembic import command
+
     with store.write() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
         command.upgrade(_config(connection), "head")
-        return _current(connection) or ""
+        return current(connection)
 
 
 def require_current(store: Store) -> None:
     """Raise ConfigurationError where the database is not of this version."""
     with store.read() as connection:
-        current = _current(connection)
-    head = ScriptDirectory.from_config(_config(None)).get_current_head()
-    if current != head:
+        found = current(connection)
+    if found != newest():
         raise ConfigurationError(
-            f"The database is at revision {current or 'none'}, this version needs {head}: "
+            f"The database is at revision {found or 'none'}, this version needs {newest()}: "
             "run `mailtrack db upgrade`."
         )
 
 
-def _current(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+def current(connection: Connection) -> str:
+    """Return the revision of a database, "" where it is empty."""
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
 
 
-def _config(connection: Connection | None) -> Config:
+def newest() -> str:
+    """Return the revision that this version of the program needs."""
+    folder = files("mailtrack.store.migrations") / "versions"
+    return max(file.name[:4] for file in folder.iterdir() if file.name[:4].isdigit())
+
+
+def _config(connection: Connection) -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", "mailtrack.store:migrations")
     config.set_main_option("path_separator", "os")

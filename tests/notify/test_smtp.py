@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from mailtrack.errors import AuthError, ConfigurationError, PermanentError, TransientError
 from mailtrack.notify.smtp import FakeRelay, RefusedError, SmtpRelay
 
-CERTIFICATE = Path(__file__).parent / "loopback.pem"
+#: Signs the server's certificate; nobody trusts it unless told to.
+AUTHORITY = trustme.CA()
 
 
 class Desk:
@@ -79,7 +81,7 @@ def serving(desk: Desk, **options: Any) -> Iterator[int]:
 
 def server_context() -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(CERTIFICATE)
+    AUTHORITY.issue_cert("127.0.0.1").configure_cert(context)
     return context
 
 
@@ -229,13 +231,14 @@ def test_a_relay_that_turns_us_away_at_the_door_refuses_us() -> None:
     ],
 )
 def test_a_protected_connection_wants_a_certificate_that_it_knows(
-    security: str, options: dict[str, Any]
+    security: str, options: dict[str, Any], tmp_path: Path
 ) -> None:
-    desk = Desk()
+    desk, ca_file = Desk(), tmp_path / "ca.pem"
+    AUTHORITY.cert_pem.write_to_path(str(ca_file))
     with serving(desk, **options) as port:
         with relay_to(port, security) as stranger, pytest.raises(AuthError, match="certificate"):
             stranger.send(mail("un"))
-        with relay_to(port, security, ca_file=CERTIFICATE) as friend:
+        with relay_to(port, security, ca_file=ca_file) as friend:
             friend.send(mail("deux"))
 
     assert ["deux"] == desk.subjects
