@@ -1,0 +1,78 @@
+"""Reading mails: from a `Message` to what it says. One file per shop; no I/O.
+
+`SHOPS` is the registry: a new shop is a new file and one line here.
+"""
+
+from dataclasses import replace
+
+from mailtrack.domain.model import Outcome
+from mailtrack.parsers import aliexpress
+from mailtrack.parsers.bare_number import read_bare_numbers
+from mailtrack.parsers.forwarded import unwrap, whole
+from mailtrack.parsers.message import Message
+from mailtrack.parsers.reading import Forward, Original, Person, Reading
+from mailtrack.parsers.shop import Claim, Shop
+
+SHOPS: tuple[Shop, ...] = (aliexpress.SHOP,)
+
+_BEST_FIRST = (Outcome.TRACKED, Outcome.ORDER_NOTED, Outcome.NOTHING_FOUND)
+
+#: Gmail's mail that asks whether an address may be forwarded to.
+FORWARDING_CONFIRMATION_SENDER = "forwarding-noreply@google.com"
+
+
+def is_shop_sender(person: Person) -> bool:
+    """Say whether some shop that we know writes from this address."""
+    return any(shop.brand.is_sender(person) for shop in SHOPS)
+
+
+def parse(message: Message) -> Reading:
+    """Read one mail: what it is, whom it came through and which parcels it names."""
+    forward = unwrap(message, is_shop_sender)
+    if message.bounce is not None:
+        return Reading(Outcome.BOUNCE, forward, reason="A mail of ours came back.")
+    if message.sender.address.lower() == FORWARDING_CONFIRMATION_SENDER:
+        return Reading(Outcome.FORWARDING_CONFIRMATION, forward)
+    original = forward.original if forward.original != Original() else whole(message)
+    reading = _read_shop_mail(original, forward)
+    if reading is not None:
+        return reading
+    return _read_own_words(message, forward)
+
+
+def _read_shop_mail(original: Original, forward: Forward) -> Reading | None:
+    for shop in SHOPS:
+        recognition = shop.recognise(original)
+        if recognition.claim is Claim.FAKE:
+            return Reading(Outcome.REFUSED, forward, reason=recognition.reason)
+        if recognition.claim is Claim.YES:
+            return _with_others(shop.read(original, forward), shop, forward)
+    return None
+
+
+def _with_others(reading: Reading, shop: Shop, forward: Forward) -> Reading:
+    """Add what further attached mails of the same shop name."""
+    for other in forward.others:
+        if shop.recognise(other).claim is not Claim.YES:
+            continue
+        more = shop.read(other, forward)
+        known = {parcel.number for parcel in reading.parcels}
+        outcomes = (reading.outcome, more.outcome)
+        reading = replace(
+            reading,
+            outcome=next(o for o in _BEST_FIRST if o in outcomes),
+            orders=tuple(dict.fromkeys(reading.orders + more.orders)),
+            parcels=reading.parcels + tuple(p for p in more.parcels if p.number not in known),
+            items=tuple(dict.fromkeys(reading.items + more.items)),
+        )
+    return reading
+
+
+def _read_own_words(message: Message, forward: Forward) -> Reading:
+    if message.is_automatic:
+        return Reading(Outcome.AUTOMATIC_REPLY, forward, reason="Sent by a machine.")
+    if not forward.is_forward:
+        reading = read_bare_numbers(message, forward.message, forward)
+        if reading is not None:
+            return reading
+    return Reading(Outcome.NOT_A_SHOP_MAIL, forward, reason="No shop that we know wrote this.")

@@ -1,0 +1,213 @@
+"""AliExpress: which mails are its own, and what they say."""
+
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import parse_qsl, urlsplit
+
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import Candidate, Outcome
+from mailtrack.domain.numbers import detect
+from mailtrack.parsers.aliexpress_details import (
+    read_estimated_delivery,
+    read_items,
+    read_ordered_at,
+)
+from mailtrack.parsers.aliexpress_numbers import Numbers, Parameters, read_numbers
+from mailtrack.parsers.aliexpress_words import (
+    DOUBTS,
+    IDLE_KINDS,
+    ORDER_KINDS,
+    ORDER_WORDS,
+    PACKAGE_WORDS,
+    STEPS,
+    TEMPLATES,
+    Step,
+)
+from mailtrack.parsers.reading import Forward, Original, ParcelRead, Reading
+from mailtrack.parsers.shop import Brand, Recognition, Shop, host_of
+from mailtrack.parsers.shop import recognise as recognise_brand
+
+CODE = "aliexpress"
+
+BRAND = Brand(
+    name="AliExpress",
+    domains=("aliexpress.com", "aliexpress.us", "aliexpress-media.com"),
+    # Apple's "Hide My Email" rewrites the sender.
+    relayed=re.compile(r".+_at_notice_aliexpress_com_.+@privaterelay\.appleid\.com"),
+)
+
+#: Hosts whose links carry numbers that may be believed.
+LINK_DOMAINS = (*BRAND.domains, "cainiao.com")
+
+#: Senders that never write about an order, by address or by the domain's first label.
+SENDER_KINDS: dict[str, str] = {
+    "aliexpress@notice.aliexpress.com": "survey",
+    "account@notice.aliexpress.com": "account",
+    "promotion@aliexpress.com": "marketing",
+    "deals": "marketing",
+    "newarrival": "marketing",
+    "info": "marketing",
+    "selections": "marketing",
+    "mail": "marketing",
+    "promotion": "marketing",
+}
+
+#: A parcel that an AliExpress mail names is known to Cainiao, whatever its shape.
+_BY_CONTEXT = Candidate("cainiao", "aliexpress_mail", "none")
+
+_TEMPLATE = re.compile(r"(?P<name>.+?)_(?P<language>[a-z]{2})_[A-Z]{2}_\d{4}-\d\d-\d\d")
+_NUMBER = re.compile(r"(?=(?:[a-z]*\d){6})[a-z0-9]{8,40}")
+
+
+def recognise(original: Original) -> Recognition:
+    """Say whether a mail is AliExpress's own, somebody else's or an imitation."""
+    return recognise_brand(BRAND, original)
+
+
+def read(original: Original, forward: Forward) -> Reading:
+    """Read one mail of AliExpress's."""
+    links = list(_parameters(original))
+    lines = [line.text for line in original.content.lines]
+    subject = original.subject.replace("\u00a0", " ").replace("\u202f", " ")
+    text = "\n".join(lines)
+    numbers = read_numbers(subject, text, links)
+    step = _step(subject, lines, numbers, links)
+    kind = _sender_kind(original) or _kind(step, numbers)
+    idle = kind in IDLE_KINDS
+    parcels = () if idle else tuple(_parcels(numbers))
+    return Reading(
+        outcome=_outcome(idle, numbers),
+        forward=forward,
+        shop=CODE,
+        kind=kind,
+        language=_language(subject, step, links),
+        milestone=None if idle else _milestone(step, numbers),
+        orders=() if kind == "marketing" else numbers.orders,
+        parcels=parcels,
+        items=() if idle else read_items(original.content.lines),
+        estimated_delivery=read_estimated_delivery(text),
+        ordered_at=read_ordered_at(text),
+        step=_raw_step(subject),
+    )
+
+
+SHOP = Shop(CODE, BRAND, recognise, read)
+
+
+def _parameters(original: Original) -> Iterator[Parameters]:
+    """Yield the parameters of the links that go to AliExpress or Cainiao."""
+    for link in original.content.links:
+        host = host_of(link.url)
+        if any(host == domain or host.endswith("." + domain) for domain in LINK_DOMAINS):
+            query = urlsplit(link.url).query
+            yield {name.lower(): value for name, value in parse_qsl(query)}
+
+
+def _outcome(idle: bool, numbers: Numbers) -> Outcome:
+    if idle or not (numbers.parcels or numbers.orders):
+        return Outcome.NOTHING_FOUND
+    return Outcome.TRACKED if numbers.parcels else Outcome.ORDER_NOTED
+
+
+def _parcels(numbers: Numbers) -> Iterator[ParcelRead]:
+    for number in numbers.parcels:
+        candidates = detect(number)
+        if all(c.carrier != _BY_CONTEXT.carrier for c in candidates):
+            candidates += (_BY_CONTEXT,)
+        yield ParcelRead(number, numbers.orders_of(number), _local(number, numbers), candidates)
+
+
+def _local(number: str, numbers: Numbers) -> str | None:
+    """Return the local carrier's number, where it stands beside the only parcel's own."""
+    others = [labelled for labelled in numbers.labelled if labelled != number]
+    return others[0] if others and len(numbers.parcels) == 1 else None
+
+
+def _sender_kind(original: Original) -> str | None:
+    address = original.sender.address.lower()
+    return SENDER_KINDS.get(address) or SENDER_KINDS.get(
+        address.rpartition("@")[2].partition(".")[0]
+    )
+
+
+def _kind(step: Step | None, numbers: Numbers) -> str:
+    if step and step.kind:
+        return step.kind
+    if not (numbers.orders or numbers.parcels):
+        return "other"
+    if numbers.parcels and not numbers.is_order_mail:
+        if len(numbers.parcels) > 1:
+            return "parcels_update"
+        delivered = step is not None and step.milestone is Milestone.DELIVERED
+        return "delivered" if delivered else "parcel_update"
+    return ORDER_KINDS.get(step.milestone if step else None, "order_update")
+
+
+def _milestone(step: Step | None, numbers: Numbers) -> Milestone | None:
+    if step:
+        return step.milestone
+    return Milestone.UNKNOWN if numbers.orders or numbers.parcels else None
+
+
+def _step(
+    subject: str, lines: Iterable[str], numbers: Numbers, links: Iterable[Parameters]
+) -> Step | None:
+    """Find the step: in the subject, then the template, then the sentence with the number."""
+    by_subject = _match(subject)
+    by_template = _template_step(links)
+    if by_template and by_template.milestone is Milestone.LOCAL_TRANSIT:
+        # "Collected by the carrier" means the local one in this template.
+        return by_template
+    if by_subject or by_template:
+        return by_subject or by_template
+    named = (*numbers.orders, *numbers.parcels)
+    sentences = (line for line in lines if any(number in line for number in named))
+    return next((step for step in map(_match, sentences) if step), None)
+
+
+def _match(text: str) -> Step | None:
+    """Return the step of the longest wording in a text; none where a doubt stands beside it."""
+    plain = _NUMBER.sub("#", text.casefold().replace("’", "'"))
+    matches = [(found, step) for step in STEPS for found in step.pattern.finditer(plain)]
+    if not matches:
+        return None
+    found, step = max(matches, key=lambda match: len(match[0][0]))
+    rest = plain[: found.start()] + " " + plain[found.end() :]
+    return None if DOUBTS.search(rest) else step
+
+
+def _templates(links: Iterable[Parameters]) -> Iterator[re.Match[str]]:
+    for link in links:
+        found = _TEMPLATE.match(link.get("rowan_id1", ""))
+        if found:
+            yield found
+
+
+def _template_step(links: Iterable[Parameters]) -> Step | None:
+    for found in _templates(links):
+        for prefix, milestone, kind in TEMPLATES:
+            if found["name"].startswith(prefix):
+                return Step(_TEMPLATE, found["language"], milestone, kind)
+    return None
+
+
+def _language(subject: str, step: Step | None, links: Iterable[Parameters]) -> str | None:
+    """Return the mail's language: the subject's words, then the template's name."""
+    wording = _match(subject)
+    if wording:
+        return wording.language
+    words = set(re.findall(r"[^\W\d_]+(?:-nr\.)?", subject.casefold()))
+    for table in (ORDER_WORDS, PACKAGE_WORDS):
+        for language, row in table.items():
+            if words & set(row.split("|")):
+                return language
+    template = next(_templates(links), None)
+    if template:
+        return template["language"]
+    return step.language if step else None
+
+
+def _raw_step(subject: str) -> str:
+    """Return the subject without the number and what stands before a colon."""
+    head, colon, tail = subject.partition(":")
+    return (tail if colon and re.search(r"\d{6}", head) else subject).strip()

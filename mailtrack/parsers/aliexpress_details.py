@@ -1,0 +1,109 @@
+"""Items and dates in the lines of an AliExpress mail."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import takewhile
+
+from mailtrack.parsers.aliexpress_words import DELIVERY_LABELS, ITEM_LABELS, PLACED_LABELS
+from mailtrack.parsers.content import Line
+
+#: Classes of the elements that hold an item's title, where mail programs kept them.
+_TITLE_MARKS = ("item-title", "product-name")
+# "x1", "€ 1,99x1", "1,99€ x 2"
+_QUANTITY = re.compile(r"(?:[^\w\s]{0,3}\s?\d[\d.,\s]*[^\w\s]{0,3}\s?)?x\s?\d{1,3}", re.IGNORECASE)
+_CUT = ("...", "…")
+#: An item is a title and perhaps a variant, right above its quantity (lines).
+_MAX_ITEM_LINES = 4
+
+_MONTHS = {
+    month: number
+    for number, names in enumerate(
+        (
+            ("jan", "janv"),
+            ("feb", "févr", "fév"),
+            ("mar", "mars", "mär"),
+            ("apr", "avr"),
+            ("may", "mai"),
+            ("jun", "juin"),
+            ("jul", "juil"),
+            ("aug", "août"),
+            ("sep", "sept"),
+            ("oct", "okt"),
+            ("nov",),
+            ("dec", "déc", "dez"),
+        ),
+        start=1,
+    )
+    for month in names
+}
+_NUMERIC = re.compile(r"\b(?P<d>\d{1,2})[/.-](?P<m>\d{1,2})[/.-](?P<y>\d{4})\b", re.ASCII)
+_ISO = re.compile(r"\b(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)\b", re.ASCII)
+_MONTH_FIRST = re.compile(r"\b(?P<m>[^\W\d]{3,9})\.? (?P<d>\d{1,2}),? ?(?P<y>\d{4})\b")
+_DAY_FIRST = re.compile(r"\b(?P<d>\d{1,2})\.? (?P<m>[^\W\d]{3,9})\.? (?P<y>\d{4})\b")
+_SHAPES = (_ISO, _NUMERIC, _MONTH_FIRST, _DAY_FIRST)
+# Between a label and its date: a colon, a line break, the first day of a span.
+_GAP = r"\s*:?\s*(?:[\d/.-]{8,10}\s*[–-]\s*)?$"
+_DELIVERY = re.compile(rf"(?:{DELIVERY_LABELS}){_GAP}", re.IGNORECASE)
+_PLACED = re.compile(rf"(?:{PLACED_LABELS}){_GAP}", re.IGNORECASE)
+_PLACED_LINE = re.compile(PLACED_LABELS, re.IGNORECASE)
+#: How far before a date its label is looked for (characters).
+_LOOK_BACK = 60
+
+
+def read_items(lines: Sequence[Line]) -> tuple[str, ...]:
+    """Return the titles of the items, each once, as the shop cut them."""
+    marked = [line.text for line in lines if any(mark in line.mark for mark in _TITLE_MARKS)]
+    return tuple(dict.fromkeys(marked or _above_quantities([line.text for line in lines])))
+
+
+def read_estimated_delivery(text: str) -> date | None:
+    """Return the last day of the estimated delivery."""
+    return max(_dates_after(_DELIVERY, text), default=None)
+
+
+def read_ordered_at(text: str) -> date | None:
+    """Return the day of the (first) order."""
+    return min(_dates_after(_PLACED, text), default=None)
+
+
+def _dates_after(label: re.Pattern[str], text: str) -> Iterator[date]:
+    """Yield the dates right after a label; numbers alone are day/month/year."""
+    for shape in _SHAPES:
+        for found in shape.finditer(text):
+            if label.search(text, max(0, found.start() - _LOOK_BACK), found.start()):
+                yield from _date(found["y"], found["m"], found["d"])
+
+
+def _date(year: str, month: str, day: str) -> Iterator[date]:
+    number = int(month) if month.isdigit() else _month(month.casefold())
+    try:
+        yield date(int(year), number, int(day))
+    except ValueError:  # no such day, or no month that we know
+        return
+
+
+def _month(name: str) -> int:
+    return next((_MONTHS[name[:n]] for n in (5, 4, 3) if name[:n] in _MONTHS), 0)
+
+
+def _above_quantities(lines: Sequence[str]) -> Iterator[str]:
+    """Yield the titles above lines that are a quantity."""
+    for at, line in enumerate(lines):
+        if _QUANTITY.fullmatch(line):
+            above = lines[max(0, at - _MAX_ITEM_LINES) : at]
+            yield from _title(list(takewhile(_is_item_line, reversed(above)))[::-1])
+
+
+def _is_item_line(line: str) -> bool:
+    return not (
+        _QUANTITY.fullmatch(line) or ITEM_LABELS.fullmatch(line) or _PLACED_LINE.match(line)
+    )
+
+
+def _title(group: Sequence[str]) -> list[str]:
+    """Return the title among the lines of an item: a cut one, else the one above the variant."""
+    cut = [line for line in group if line.endswith(_CUT)]
+    if cut:
+        return cut[-1:]
+    return list(group[-2:][:1])

@@ -1,0 +1,154 @@
+"""Order and parcel numbers of an AliExpress mail: by context, never by length alone.
+
+A run of 15 to 19 digits may be an order, a parcel, an item, or the decoy that every link
+carries (`rowan_msg_id`). Link parameters and the word before the number tell them apart.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from mailtrack.domain.numbers import is_valid
+from mailtrack.parsers.aliexpress_words import (
+    ORDER_LABELS,
+    ORDER_WORDS,
+    PACKAGE_WORDS,
+    TRACKING_LABELS,
+)
+
+#: The parameters of one link, names in lower case.
+Parameters = dict[str, str]
+
+#: Length of an order number today; a longer run in a text has a list number glued on.
+ORDER_DIGITS = 16
+
+_ORDER_PARAMETERS = ("orderid", "tradeorderid", "o_ids", "tradeid")
+_PARCEL_PARAMETERS = ("trackingnumber", "mailnolist", "mailnos", "mailno")
+_ORDER = re.compile(r"[0-9]{12,20}")
+#: Item numbers look like orders; AliExpress prints them in subjects of advertisements.
+_ITEM = re.compile(r"(?:1005|3256|2251)[0-9]{12}")
+# At least six digits: "Package delivered" names no parcel.
+_SHAPE = r"(?=(?:[A-Z]*[0-9]){6})[A-Z0-9]{8,40}"
+_PARCEL = re.compile(_SHAPE)
+_TOKEN = re.compile(rf"(?<![A-Za-z0-9]){_SHAPE}(?![A-Za-z0-9])")
+# rowan_msg_id: the last four digits of the order, then its first twelve.
+_ROWAN_MESSAGE = re.compile(r"([0-9]{4})([0-9]{12})(?:\$|%24)")
+
+
+def _any_of(words: dict[str, str]) -> str:
+    return "|".join(re.escape(word) for row in words.values() for word in row.split("|"))
+
+
+# What may stand between the word and its number.
+_SIGN = r"(?:\s*(?:n[°ºo]\.?|nr\.?|no\.?|id|#))?\s*:?\s*$"
+_ORDER_WORD = re.compile(rf"(?<!\w)(?:{_any_of(ORDER_WORDS)}|{ORDER_LABELS}){_SIGN}", re.IGNORECASE)
+_PACKAGE_WORD = re.compile(rf"(?<!\w)(?:{_any_of(PACKAGE_WORDS)}){_SIGN}", re.IGNORECASE)
+_TRACKING_LABEL = re.compile(
+    rf"(?:{TRACKING_LABELS})(?:\s*(?:lautet|is|est|es|:))*\s*$", re.IGNORECASE
+)
+#: How far before a number its word is looked for (characters).
+_LOOK_BACK = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What a mail names; `labelled` are the numbers that local carriers know.
+
+    `bonds` are the (parcel, order) pairs that one link holds. `is_order_mail` says that
+    the subject names an order.
+    """
+
+    orders: tuple[str, ...] = ()
+    parcels: tuple[str, ...] = ()
+    labelled: tuple[str, ...] = ()
+    bonds: tuple[tuple[str, str], ...] = ()
+    is_order_mail: bool = False
+
+    def orders_of(self, parcel: str) -> tuple[str, ...]:
+        """Return the orders in a parcel, () where the mail leaves it open."""
+        bonded = tuple(dict.fromkeys(order for p, order in self.bonds if p == parcel))
+        return bonded or (self.orders if len(self.parcels) == 1 else ())
+
+
+def read_numbers(subject: str, text: str, links: Sequence[Parameters]) -> Numbers:
+    """Read the orders and parcels of a mail; `links` are the parameters of the shop's links."""
+    linked_orders = list(_values(links, _ORDER_PARAMETERS, _ORDER))
+    linked_parcels = list(_values(links, _PARCEL_PARAMETERS, _PARCEL))
+    named = _in_subject(subject, text, linked_orders, linked_parcels)
+    orders = [*named.orders, *linked_orders]
+    orders += [
+        _without_list_number(n, orders) for n in _after(_ORDER_WORD, text) if _ORDER.fullmatch(n)
+    ]
+    said = _after(_PACKAGE_WORD, text)
+    parcels = [p for p in (*named.parcels, *linked_parcels, *said) if p not in orders]
+    labelled = [n for n in _after(_TRACKING_LABEL, text) if n not in (*orders, *parcels)]
+    return Numbers(
+        orders=tuple(dict.fromkeys(orders or _from_message_ids(links))),
+        parcels=tuple(dict.fromkeys(parcels or labelled)),
+        labelled=tuple(dict.fromkeys(labelled)),
+        bonds=tuple(_bonds(links)),
+        is_order_mail=bool(named.orders),
+    )
+
+
+def _after(word: re.Pattern[str], text: str) -> list[str]:
+    """Return the numbers that stand right after a word; the number is looked for first."""
+    return [
+        found[0]
+        for found in _TOKEN.finditer(text)
+        if word.search(text, max(0, found.start() - _LOOK_BACK), found.start())
+    ]
+
+
+def _in_subject(subject: str, text: str, orders: Sequence[str], parcels: Sequence[str]) -> Numbers:
+    """Sort the numbers of a subject; the word before one decides, then the links."""
+    named_orders = [n for n in _after(_ORDER_WORD, subject) if _ORDER.fullmatch(n)]
+    named_parcels = _after(_PACKAGE_WORD, subject)
+    for token in _TOKEN.findall(subject):
+        if token in named_orders or token in named_parcels:
+            continue
+        if token in orders or _looks_like_order(token):
+            named_orders.append(token)
+        elif token in parcels or _looks_like_parcel(token, text, orders):
+            named_parcels.append(token)
+    return Numbers(orders=tuple(named_orders), parcels=tuple(named_parcels))
+
+
+def _looks_like_order(token: str) -> bool:
+    return token.isdigit() and len(token) in (15, 16) and not _ITEM.fullmatch(token)
+
+
+def _looks_like_parcel(token: str, text: str, orders: Sequence[str]) -> bool:
+    if token.isdigit():
+        # A parcel mail holds its orders in links; the subject's number is then the parcel.
+        return bool(orders) and not _ITEM.fullmatch(token)
+    return is_valid(token) or (bool(orders) and token in text)
+
+
+def _without_list_number(number: str, known: Sequence[str]) -> str:
+    """Return "1" + order, as flattened lists have it, without the 1."""
+    return number if number in known else number[-ORDER_DIGITS:]
+
+
+def _values(
+    links: Iterable[Parameters], names: Sequence[str], shape: re.Pattern[str]
+) -> Iterator[str]:
+    for link in links:
+        for name in names:
+            values = re.split(r"[,\s]", link.get(name, ""))
+            yield from (value for value in values if shape.fullmatch(value))
+
+
+def _bonds(links: Iterable[Parameters]) -> Iterator[tuple[str, str]]:
+    for link in links:
+        for parcel in _values([link], _PARCEL_PARAMETERS, _PARCEL):
+            for order in _values([link], _ORDER_PARAMETERS, _ORDER):
+                yield parcel, order
+
+
+def _from_message_ids(links: Iterable[Parameters]) -> Iterator[str]:
+    """Put an order together from any link, where nothing else names one."""
+    for link in links:
+        found = _ROWAN_MESSAGE.match(link.get("rowan_msg_id", ""))
+        if found:
+            yield found[2] + found[1]

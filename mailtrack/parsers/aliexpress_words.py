@@ -1,0 +1,225 @@
+"""The words of AliExpress's mails, as data.
+
+Structure is read first (numbers, links, template names); these words only name the step
+and the language. Subjects come in two families: `<order word> <order>: <step>` and
+`<package word> <parcel>[:] <step>`. A step that no row knows stays `unknown`.
+"""
+
+import re
+from dataclasses import dataclass
+
+from mailtrack.domain.milestones import Milestone
+
+M = Milestone
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One wording of one step. `kind` is set where the number families do not decide it."""
+
+    pattern: re.Pattern[str]
+    language: str
+    milestone: M | None
+    kind: str | None = None
+
+
+#: The word before an order number; both capitalised and inside a sentence.
+ORDER_WORDS: dict[str, str] = {
+    "en": "order",
+    "fr": "commande",
+    "de": "bestellung|bestell-nr.",
+    "es": "pedido",
+    "it": "ordine",
+    "pt": "encomenda",
+    "pl": "zamówienie|zamówienia",
+    "nl": "bestelling",
+    "cs": "objednávka",
+    "ro": "comanda|comandă",
+    "sv": "beställning",
+    "ru": "заказ",
+    "uk": "замовлення",
+    "tr": "sipariş",
+    "ko": "주문",
+    "ja": "注文",
+}
+
+#: The word before a parcel's number.
+PACKAGE_WORDS: dict[str, str] = {
+    "en": "package|parcel|shipment",
+    "fr": "colis",
+    "de": "packstück|paket|sendung",
+    "es": "paquete",
+    "it": "pacco",
+    "pl": "paczka|paczki|przesyłka",
+    "nl": "pakket",
+    "pt": "pacote",
+    "cs": "zásilka",
+    "ru": "посылка",
+    "ko": "운송장 번호",
+}
+
+#: Labels of a tracking number of its own, mostly the local carrier's.
+TRACKING_LABELS = (
+    r"tracking number|tracking no\.|num[ée]ro de suivi|n[°o]\.? de suivi|sendungsverfolgungsnummer"
+    r"|sendungsnummer|n[úu]mero de seguimiento|numer śledzenia|numero di tracking"
+    r"|numero di spedizione|trackingnummer|traceercode|n[úu]mero de rastreamento"
+)
+
+#: Labels of an order number on a line of its own.
+ORDER_LABELS = (
+    r"order id|order no\.|order number|bestell-nr\.|bestellnummer|num[ée]ro de (?:la )?commande"
+    r"|n[°o]\.? de (?:la )?commande|id de (?:la )?commande|n[úu]mero de pedido|id del pedido"
+    r"|numer zamówienia|numero d.ordine|bestelnummer"
+)
+
+DELIVERY_LABELS = (
+    r"voraussichtliche zustellzeit|voraussichtliche lieferung|estimated delivery(?: (?:date|time))?"
+    r"|(?:date de )?livraison (?:estimée|prévue)|delivery by|entrega estimada"
+    r"|szacowana data dostawy|przewidywana dostawa|consegna (?:stimata|prevista)"
+)
+
+PLACED_LABELS = (
+    r"placed on|aufgegeben am|passée le|commandée? le|effectuée le|realizado el|złożone"
+    r"|złożono|effettuato il|geplaatst op"
+)
+
+#: Labels after which the items of a parcel or an order are listed.
+ITEM_LABELS = re.compile(
+    r"package details|order details|paketinfos|bestelldetails|détails du colis"
+    r"|détails de la commande|detalles del (?:paquete|pedido)|szczegóły",
+    re.IGNORECASE,
+)
+
+#: What turns a step into something else: a step with such a word beside it is unknown.
+DOUBTS = re.compile(
+    r"\b(?:not|no|never|soon|will|pas|jamais|bientôt|sera|seront|nicht|kein|bald|wird|werden"
+    r"|pronto|será|nie|wkrótce|non|presto|sarà)\b|\bn'|n't\b",
+    re.IGNORECASE,
+)
+
+
+def _step(pattern: str, language: str, milestone: M | None = None, kind: str | None = None) -> Step:
+    return Step(re.compile(rf"(?<!\w)(?:{pattern})(?!\w)"), language, milestone, kind)
+
+
+#: Wordings in lower case with plain apostrophes; the longest match decides.
+STEPS: tuple[Step, ...] = (
+    # English, seen in real mails
+    _step("orders? (?:has been |have been )?confirmed", "en", M.ORDER_RECEIVED),
+    _step("ready to ship", "en", M.ORDER_PREPARED),
+    _step("order shipped|has shipped|has been shipped|has been sent", "en", M.SHIPPED),
+    _step("partially shipped|partly shipped", "en", M.SHIPPED, "order_partly_shipped"),
+    _step("collected by the carrier", "en", M.CARRIER_ACCEPTED),
+    _step("package in transit|in transit", "en", M.IN_TRANSIT),
+    _step("left the departure (?:region|country|country/region)", "en", M.IN_TRANSIT),
+    _step("in your country/region|in your country", "en", M.ARRIVED_IN_COUNTRY),
+    _step("at customs", "en", M.CUSTOMS_STARTED),
+    _step("has cleared customs|cleared customs", "en", M.CUSTOMS_CLEARED),
+    _step("in local transit|with local carrier", "en", M.LOCAL_TRANSIT),
+    _step("collected by (?:the )?local carrier", "en", M.LOCAL_TRANSIT),
+    _step("at (?:the )?delivery cent(?:er|re)", "en", M.LOCAL_TRANSIT),
+    _step("is out for delivery|out for delivery", "en", M.OUT_FOR_DELIVERY),
+    _step("ready for pickup|awaiting collection", "en", M.PICKUP_AVAILABLE),
+    _step("waiting to be picked up", "en", M.PICKUP_AVAILABLE),
+    _step("(?:has been |successfully )*delivered", "en", M.DELIVERED),
+    _step(r"how did it go\?", "en", M.DELIVERED, "delivered"),
+    _step("has an update|have delivery updates|delivery update", "en"),
+    _step("awaiting confirmation", "en", None, "awaiting_confirmation"),
+    _step("awaiting payment", "en", M.ORDER_PROCESSING, "awaiting_payment"),
+    _step("is closed", "en", None, "closed"),
+    _step("coupon(?: code)?", "en", None, "marketing"),
+    # German, seen in real mails
+    _step("bestellauftrag bestätigt|bestellbestätigung", "de", M.ORDER_RECEIVED),
+    _step("bestellungen wurden bestätigt", "de", M.ORDER_RECEIVED),
+    _step("versandfertig|versandbereit", "de", M.ORDER_PREPARED),
+    _step("bestellung versandt|wurde versandt", "de", M.SHIPPED),
+    _step("teilweise versandt", "de", M.SHIPPED, "order_partly_shipped"),
+    _step("vom kurier abgeholt", "de", M.CARRIER_ACCEPTED),
+    # An order mail of this name comes hours after shipping: handed to the carrier.
+    _step("(?<=bestellung #: )wird zugestellt", "de", M.CARRIER_ACCEPTED),
+    _step("paket im transit", "de", M.IN_TRANSIT),
+    _step("hat die abflugregion verlassen", "de", M.IN_TRANSIT),
+    _step("zollabfertigung für # wurde beendet", "de", M.CUSTOMS_CLEARED),
+    _step("in ihrem land / ihrer region(?: angekommen)?", "de", M.ARRIVED_IN_COUNTRY),
+    _step("hat eine aktualisierung|neuer lieferstatus", "de"),
+    _step("auf bestätigung wird gewartet", "de", None, "awaiting_confirmation"),
+    _step(r"wie ist es gelaufen\?", "de", M.DELIVERED, "delivered"),
+    _step(r"wie war ihr einkaufserlebnis\?", "de", None, "survey"),
+    # Spanish, seen in real mails
+    _step("pedido enviado", "es", M.SHIPPED),
+    _step("salió de la región de origen", "es", M.IN_TRANSIT),
+    _step("en aduanas", "es", M.CUSTOMS_STARTED),
+    _step("ha pasado la aduana", "es", M.CUSTOMS_CLEARED),
+    _step("en tu país/región", "es", M.ARRIVED_IN_COUNTRY),
+    _step("con transportista local", "es", M.LOCAL_TRANSIT),
+    _step("está en el centro de distribución", "es", M.LOCAL_TRANSIT),
+    _step("paquete # entregado|entregado", "es", M.DELIVERED),
+    _step("actualización del paquete|tienen actualizaciones de entrega", "es"),
+    # Polish, seen in real mails
+    _step("zamówienie potwierdzone", "pl", M.ORDER_RECEIVED),
+    _step("zamówienie wysłane", "pl", M.SHIPPED),
+    _step("zamówienie (?:# )?zostało zamknięte", "pl", None, "closed"),
+    # Korean, seen in real mails
+    _step("배송 완료", "ko", M.DELIVERED),
+    _step("고객님의 소중한 의견을 들려 주세요!", "ko", None, "survey"),
+    # French: the order mails were seen
+    _step("commande confirmée", "fr", M.ORDER_RECEIVED),
+    _step("commande expédiée", "fr", M.SHIPPED),
+    _step("partiellement expédiée?", "fr", M.SHIPPED, "order_partly_shipped"),
+    # French words of parcels: plain vocabulary, since no real parcel mail is known
+    _step("prête? à (?:être expédiée?|expédier|l'envoi)", "fr", M.ORDER_PREPARED),
+    _step("expédiée?|a été expédiée?", "fr", M.SHIPPED),
+    _step("prise? en charge(?: par le transporteur)?", "fr", M.CARRIER_ACCEPTED),
+    _step("(?:récupéré|collecté|enlevé)e? par le transporteur", "fr", M.CARRIER_ACCEPTED),
+    _step("remise? au transporteur", "fr", M.CARRIER_ACCEPTED),
+    _step("en transit|en transit international", "fr", M.IN_TRANSIT),
+    _step("a? ?quitté (?:la région|le pays) (?:de départ|d'origine)", "fr", M.IN_TRANSIT),
+    _step("(?:arrivée? )?dans votre pays(?: ?/ ?(?:votre )?région)?", "fr", M.ARRIVED_IN_COUNTRY),
+    _step("arrivée? en france|en france", "fr", M.ARRIVED_IN_COUNTRY),
+    _step("(?:à la|en) douane|en cours de dédouanement", "fr", M.CUSTOMS_STARTED),
+    _step("dédouanement en cours", "fr", M.CUSTOMS_STARTED),
+    _step("(?:bloqué|retenu)e? (?:en|à la|par la) douane", "fr", M.CUSTOMS_HELD),
+    _step("(?:a été )?dédouanée?|dédouanement terminé", "fr", M.CUSTOMS_CLEARED),
+    _step("a passé la douane|a franchi la douane", "fr", M.CUSTOMS_CLEARED),
+    _step("en transit local|(?:chez le|avec le|au) transporteur local", "fr", M.LOCAL_TRANSIT),
+    _step("(?:au|dans le) centre de (?:distribution|livraison)", "fr", M.LOCAL_TRANSIT),
+    _step("en cours de livraison", "fr", M.OUT_FOR_DELIVERY),
+    _step("sera livrée? aujourd'hui", "fr", M.OUT_FOR_DELIVERY),
+    _step("n'a pas pu être livrée?|(?:échec|tentative) de livraison", "fr", M.DELIVERY_FAILED),
+    _step(
+        "prêt à être retiré|(?:disponible )?en point (?:de )?(?:retrait|relais)",
+        "fr",
+        M.PICKUP_AVAILABLE,
+    ),
+    _step("livrée?|a été livrée?|livraison confirmée", "fr", M.DELIVERED),
+    _step("en cours de retour|retour à l'expéditeur(?: en cours)?", "fr", M.RETURNING),
+    _step("a une mise à jour|mise à jour(?: de (?:la )?livraison)?", "fr"),
+    _step("mises à jour de livraison", "fr"),
+    _step("en attente de confirmation", "fr", None, "awaiting_confirmation"),
+    _step("en attente de paiement", "fr", M.ORDER_PROCESSING, "awaiting_payment"),
+    _step("(?:a été |est )?annulée", "fr", M.CANCELLED, "cancelled"),
+    _step("(?:a été |est )?remboursée", "fr", M.REFUNDED, "refunded"),
+    _step("est (?:close|clôturée|fermée|terminée)", "fr", None, "closed"),
+    _step("code promo|coupon", "fr", None, "marketing"),
+)
+
+#: The beginning of the template's name in links (`rowan_id1=`): it survives edited subjects.
+TEMPLATES: tuple[tuple[str, M | None, str | None], ...] = (
+    ("lg_local_carrier", M.LOCAL_TRANSIT, None),
+    ("pay_success", M.ORDER_RECEIVED, None),
+    ("logistics_default", None, None),
+    ("logisticsDefaultNotice", None, None),
+    ("sellerLeaveFeedbackToBuyer", None, "survey"),
+    ("aeug_edm", None, "marketing"),
+)
+
+#: The kind of an order mail by its step; other steps make it an `order_update`.
+ORDER_KINDS: dict[M | None, str] = {
+    M.ORDER_RECEIVED: "order_confirmed",
+    M.ORDER_PREPARED: "order_ready",
+    M.SHIPPED: "order_shipped",
+    M.DELIVERED: "delivered",
+}
+
+#: Kinds that tell nothing to follow, whatever numbers they contain.
+IDLE_KINDS = frozenset({"survey", "marketing", "account"})

@@ -1,0 +1,108 @@
+"""Which mail came back, and why: delivery reports (RFC 3464) and their look-alikes.
+
+Reads the standard library's parts, since mail-parser shows nothing of a report.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import Message as Part
+from email.utils import parseaddr
+
+#: Local parts that send reports when there is no `multipart/report`.
+REPORTERS = frozenset({"mailer-daemon", "postmaster", "mail-daemon"})
+
+# Bounded, as everywhere here: strangers write these mails, and some to stall us.
+_ADDRESS = re.compile(r"[\w.+=%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
+_REPLY_CODE = re.compile(r"\b([45])\d\d[ -]")
+_MESSAGE_ID = re.compile(r"^message-id:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
+# Reports of success and of relaying are no bounces.
+_BAD_ACTIONS = frozenset({"failed", "delayed", ""})
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """A mail of ours that did not arrive.
+
+    `status` is the enhanced status code ("5.1.1", RFC 3463), `message_id` that of the
+    mail that came back, with its angle brackets; each "" where the report is silent.
+    """
+
+    recipients: tuple[str, ...] = ()
+    status: str = ""
+    message_id: str = ""
+
+
+def read_bounce(part: Part) -> Bounce | None:
+    """Return what a delivery report says, None where the mail is no bounce."""
+    reports = [p for p in part.walk() if p.get_content_type() == "message/delivery-status"]
+    if reports:
+        return _from_report(part, reports)
+    return _from_words(part) if _comes_from_a_daemon(part) else None
+
+
+def _from_report(part: Part, reports: list[Part]) -> Bounce | None:
+    blocks = [b for report in reports for b in _blocks(report)]
+    failed = [b for b in blocks if _field(b, "action").lower() in _BAD_ACTIONS]
+    recipients = [_recipient(block) for block in failed]
+    if not any(recipients):
+        return None
+    status = next((_field(b, "status") for b in failed if _field(b, "status")), "")
+    code = _STATUS.search(status)
+    return Bounce(
+        tuple(dict.fromkeys(r for r in recipients if r)), code[0] if code else "", _original(part)
+    )
+
+
+def _blocks(report: Part) -> list[Part]:
+    payload = report.get_payload()
+    return [p for p in payload if isinstance(p, Part)] if isinstance(payload, list) else []
+
+
+def _field(block: Part, name: str) -> str:
+    return str(block.get(name, "")).strip()
+
+
+def _recipient(block: Part) -> str:
+    for name in ("original-recipient", "final-recipient"):
+        found = _ADDRESS.search(_field(block, name))
+        if found:
+            return found[0].lower()
+    return ""
+
+
+def _comes_from_a_daemon(part: Part) -> bool:
+    address = parseaddr(str(part.get("from", "")))[1]
+    if address.partition("@")[0].lower() not in REPORTERS:
+        return False
+    return _field(part, "return-path") in ("", "<>")
+
+
+def _from_words(part: Part) -> Bounce | None:
+    text = "\n".join(_texts(part))
+    named = _ADDRESS.findall(str(part.get("x-failed-recipients", "")))
+    recipients = named or [a for a in _ADDRESS.findall(text) if "daemon" not in a.lower()][:1]
+    status = _STATUS.search(text)
+    reply = _REPLY_CODE.search(text)
+    code = status[0] if status else f"{reply[1]}.0.0" if reply else ""
+    if not (recipients or code):
+        return None
+    return Bounce(tuple(a.lower() for a in recipients), code, _original(part))
+
+
+def _texts(part: Part) -> Iterator[str]:
+    for leaf in part.walk():
+        if leaf.get_content_maintype() == "text":
+            payload = leaf.get_payload(decode=True)
+            if isinstance(payload, bytes):
+                yield payload.decode("utf-8", "replace")
+
+
+def _original(part: Part) -> str:
+    """Return the Message-ID of the mail that came back, from its copy in the report."""
+    for leaf in part.walk():
+        if leaf is not part and leaf.get("message-id") and leaf.get("from"):
+            return _field(leaf, "message-id")
+    found = _MESSAGE_ID.search("\n".join(_texts(part)))
+    return found[1] if found else ""

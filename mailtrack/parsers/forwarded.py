@@ -1,0 +1,220 @@
+"""Takes a forwarded mail apart: who forwarded what, and what they wrote above it.
+
+Four ways in: sent on by a rule (the shop is still the sender), attached, quoted below a
+header block, or no forward at all. Nothing found here proves who anybody is.
+"""
+
+import re
+import textwrap
+from collections.abc import Callable, Sequence
+
+from mailtrack.parsers.content import Content, from_html, from_text
+from mailtrack.parsers.forward_labels import ATTRIBUTION, FORWARD_PREFIX, REPLY_PREFIX, Field
+from mailtrack.parsers.header_block import Block, Separator, find_blocks, unquote
+from mailtrack.parsers.message import Message
+from mailtrack.parsers.people import read_people, read_person
+from mailtrack.parsers.reading import Forward, ForwardMethod, Original, Person
+
+IsShop = Callable[[Person], bool]
+
+_NOBODY = Person()
+_ADDRESS = re.compile(r"[\w.+=%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+#: Sentences above a quoted mail are shorter than this (characters).
+_MAX_SENTENCE = 500
+#: Headers in which forwarding servers name the mailbox that the mail came from.
+_AUTOMATIC_HEADERS = (
+    "x-forwarded-for",
+    "resent-from",
+    "x-ms-exchange-forwardingloop",
+    "x-ms-exchange-inbox-rules-loop",
+)
+# Gmail's envelope: source+caf_=dest-local=dest-domain@source-domain
+_CAF = re.compile(r"([\w.+-]{1,64}?)\+caf_=[^@]{1,200}@([\w.-]{1,200})")
+_SRS = re.compile(r"<?(?:SRS[01][=+-]|[\w.-]+\+SRS=)", re.IGNORECASE)
+# "[EXTERNAL] TR: …": tags that mail gateways put before the subject.
+_TAGS = re.compile(r"^(?:\[[^\]]{1,20}\]\s*)+")
+_WORDS_BEFORE_NAME = re.compile(
+    r".*(?:\d|,|\bheeft|\bidőpontban|\bpoužívateľ|\bпользователь|\bschrieb|\bskrev)\s+"
+)
+_DATE = re.compile(r"\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{2,4}[.,]?(?:\D{1,8}\d{1,2}[:.]\d{2})?")
+
+
+def unwrap(message: Message, is_shop: IsShop) -> Forward:
+    """Take one mail apart; `is_shop` knows the senders that matter."""
+    if is_shop(message.sender):
+        return _sent_on(message)
+    return (
+        _attached(message, is_shop)
+        or _quoted(message, is_shop)
+        or _redirected(message)
+        or _plain(message)
+    )
+
+
+def whole(message: Message) -> Original:
+    """Return a mail as it stands as the original."""
+    content = from_html(message.html) if message.html else from_text(message.text)
+    return Original(
+        sender=message.sender,
+        to=message.to,
+        cc=message.cc,
+        subject=message.subject,
+        date=message.header("date"),
+        body=message.text.strip() or content.text,
+        content=content,
+    )
+
+
+def _plain(message: Message) -> Forward:
+    words = message.text or from_html(message.html).text
+    return Forward(False, None, message.sender, words.strip(), Original())
+
+
+def _sent_on(message: Message) -> Forward:
+    """Return a mail of the shop: sent on by a rule, or read straight from a file."""
+    source = _source(message)
+    envelope = message.header("return-path")
+    if source or _SRS.match(envelope) or message.header("x-forwarded-to"):
+        person = source or next(iter(message.to), _NOBODY)
+        return Forward(True, ForwardMethod.AUTOMATIC, person, "", whole(message))
+    return Forward(False, None, next(iter(message.to), _NOBODY), "", whole(message))
+
+
+def _redirected(message: Message) -> Forward | None:
+    """Return a mail of somebody else that a rule sent on."""
+    source = _source(message)
+    if source is None or message.header("list-id") or source.address == message.sender.address:
+        return None
+    return Forward(True, ForwardMethod.AUTOMATIC, source, "", whole(message))
+
+
+def _source(message: Message) -> Person | None:
+    for name in _AUTOMATIC_HEADERS:
+        # Every hop adds its own on top; the lowest is where the way began.
+        found = [_ADDRESS.search(value) for value in message.all(name)]
+        if found and found[-1]:
+            return Person(address=found[-1][0])
+    caf = _CAF.search(message.header("return-path"))
+    return Person(address=f"{caf[1]}@{caf[2]}") if caf else None
+
+
+def _attached(message: Message, is_shop: IsShop) -> Forward | None:
+    if not message.attached or message.is_bounce:
+        return None
+    inner = [_inside(attached, is_shop) for attached in message.attached]
+    shops = [original for original in inner if is_shop(original.sender)]
+    if not shops and _is_reply(message):
+        return None
+    first, *others = shops or inner[:1]
+    words = message.text or from_html(message.html).text
+    return Forward(
+        True, ForwardMethod.ATTACHMENT, message.sender, words.strip(), first, tuple(others)
+    )
+
+
+def _inside(message: Message, is_shop: IsShop) -> Original:
+    """Return the original in an attached mail, which may itself be a forward of the shop's."""
+    forward = unwrap(message, is_shop)
+    return forward.original if is_shop(forward.original.sender) else whole(message)
+
+
+def _quoted(message: Message, is_shop: IsShop) -> Forward | None:
+    lines = message.text.split("\n")
+    html = from_html(message.html) if message.html else Content()
+    html_lines = [line.text for line in html.lines]
+    by_text = _chain(lines, message, is_shop)
+    by_html = _chain(html_lines, message, is_shop)
+    if not (by_text or by_html):
+        return None
+    # The text has the words as they were written, the HTML has the links.
+    source, chain = (lines, by_text) if by_text else (html_lines, by_html)
+    block = _choose(chain, is_shop)
+    body = _body(source, block)
+    content = html.since(_choose(by_html, is_shop).end) if by_html else html
+    original = _original(block, body, content if html.lines else from_text(body), message)
+    said = "\n".join(source[: chain[0].start]).strip()
+    return Forward(True, ForwardMethod.INLINE, message.sender, said, original)
+
+
+def _chain(lines: Sequence[str], message: Message, is_shop: IsShop) -> list[Block]:
+    """Return the header blocks from the outermost forward inwards; [] where there is none."""
+    blocks = list(find_blocks(lines))
+    for at, block in enumerate(blocks):
+        if _is_forward(block, lines, message, is_shop):
+            return blocks[at:]
+    attribution = _attribution(lines) if _has_forward_prefix(message) else None
+    return [attribution] if attribution else []
+
+
+def _is_forward(block: Block, lines: Sequence[str], message: Message, is_shop: IsShop) -> bool:
+    """Tell a forward from a reply, which quotes in nearly the same way."""
+    if _has_forward_prefix(message):
+        return True
+    if any(map(_is_attribution, lines[: block.start])):
+        return False
+    if block.separator is Separator.FORWARDED:
+        return True
+    if _is_reply(message):
+        return False
+    return not message.in_reply_to or is_shop(read_person(block.fields[Field.FROM]))
+
+
+def _choose(chain: list[Block], is_shop: IsShop) -> Block:
+    """Return the innermost block of the shop, else the outermost of all."""
+    shops = [block for block in chain if is_shop(read_person(block.fields[Field.FROM]))]
+    return shops[-1] if shops else chain[0]
+
+
+def _original(block: Block, body: str, content: Content, message: Message) -> Original:
+    fields = block.fields
+    return Original(
+        sender=read_person(fields[Field.FROM]),
+        to=read_people(fields.get(Field.TO, "")),
+        cc=read_people(fields.get(Field.CC, "")),
+        subject=fields.get(Field.SUBJECT) or _bare_subject(message),
+        date=fields.get(Field.DATE, ""),
+        body=body,
+        content=content,
+    )
+
+
+def _body(lines: Sequence[str], block: Block) -> str:
+    text = "\n".join(unquote(line, block.quotes) for line in lines[block.end :])
+    return textwrap.dedent(text).strip()
+
+
+def _is_attribution(line: str) -> bool:
+    return len(line) < _MAX_SENTENCE and ATTRIBUTION.search(line.strip()) is not None
+
+
+def _attribution(lines: Sequence[str]) -> Block | None:
+    """Read the one sentence that Outlook 2019 puts above a forward instead of a block."""
+    for at, line in enumerate(lines):
+        text = line.strip("\ufeff \t\u00a0")
+        address = _ADDRESS.search(text)
+        if address and _is_attribution(text):
+            name = _WORDS_BEFORE_NAME.sub("", text[: address.start()]).rstrip(" <([")
+            date = _DATE.search(text)
+            fields = {Field.FROM: f"{name} <{address[0]}>", Field.DATE: date[0] if date else ""}
+            return Block(at, at + 1, Separator.FORWARDED, fields, quotes=1)
+    return None
+
+
+def _subject(message: Message) -> str:
+    return _TAGS.sub("", message.subject.strip())
+
+
+def _bare_subject(message: Message) -> str:
+    """Return the outer subject without its prefixes ("TR: Fwd: …")."""
+    subject = _subject(message)
+    while prefix := FORWARD_PREFIX.match(subject):
+        subject = _TAGS.sub("", subject[prefix.end() :])
+    return subject
+
+
+def _has_forward_prefix(message: Message) -> bool:
+    return FORWARD_PREFIX.match(_subject(message)) is not None
+
+
+def _is_reply(message: Message) -> bool:
+    return REPLY_PREFIX.match(_subject(message)) is not None

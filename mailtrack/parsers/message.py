@@ -1,0 +1,235 @@
+"""One mail as plain values: the only place that knows mail-parser.
+
+mail-parser flattens attached mails into the outer one, returns lists for headers that
+should be single and trusts wrong charset labels; all of that ends here. Numbers and
+shops are none of this module's business.
+"""
+
+import email
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import Message as Part
+
+import mailparser
+from mailparser.exceptions import MailParserError
+from mailparser.utils import decode_header_part
+
+from mailtrack.errors import PermanentError
+from mailtrack.parsers.delivery_report import Bounce, read_bounce
+from mailtrack.parsers.reading import Person
+
+#: Attached mails inside attached mails are followed this deep.
+MAX_DEPTH = 5
+
+# mail-parser logs the headers that it cannot decode: addresses, among others.
+logging.getLogger("mailparser").setLevel(logging.CRITICAL + 1)
+
+_PRECEDENCES = frozenset({"bulk", "auto_reply", "auto-reply", "junk"})
+_AUTOMATIC_HEADERS = ("x-autoreply", "x-autorespond", "x-autoresponder")
+# Sieve and Exchange mark redirected mail so: that is a forward, not an answer.
+_NOT_AUTOMATIC = frozenset({"", "no", "auto-forwarded"})
+_NOBODY = Person()
+# One RFC 2047 run: words side by side belong together, even cut within a letter.
+_WORD = r"=\?[^?\s]+\?[bqBQ]\?[^?]*\?="
+_WORDS = re.compile(rf"{_WORD}(?:\s+{_WORD})*")
+# What the standard library and mail-parser raise on mails made to break them.
+_POISON = (MailParserError, RecursionError, ValueError, LookupError, AttributeError, TypeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One mail. `date` is aware UTC or None; `headers` are in order, names in lower case.
+
+    `text` and `html` are this mail's own bodies, without those of `attached` mails.
+    """
+
+    sender: Person = _NOBODY
+    reply_to: tuple[Person, ...] = ()
+    to: tuple[Person, ...] = ()
+    cc: tuple[Person, ...] = ()
+    subject: str = ""
+    date: datetime | None = None
+    message_id: str = ""
+    in_reply_to: str = ""
+    references: tuple[str, ...] = ()
+    text: str = ""
+    html: str = ""
+    attached: tuple["Message", ...] = ()
+    bounce: Bounce | None = None
+    is_automatic: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_bounce(self) -> bool:
+        return self.bounce is not None
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Return every value of a header, topmost first, decoded (RFC 2047)."""
+        wanted = name.lower()
+        return tuple(_decode(value) for key, value in self.headers if key == wanted)
+
+    def header(self, name: str) -> str:
+        """Return the first value of a header, "" where there is none."""
+        return next(iter(self.all(name)), "")
+
+
+def read_message(raw: bytes) -> Message:
+    """Read one mail; raise PermanentError where it is made so that nobody can."""
+    try:
+        return _read(email.message_from_bytes(raw), depth=0)
+    except _POISON as error:
+        kind = type(error).__name__
+        raise PermanentError(
+            f"The mail cannot be read ({kind}, {len(raw)} bytes): look at its raw source."
+        ) from error
+
+
+def _read(part: Part, depth: int) -> Message:
+    bounce = read_bounce(part)
+    attached = tuple(_read(inner, depth + 1) for inner in _detach(part) if depth < MAX_DEPTH)
+    headers = tuple((name.lower(), _unicode(value)) for name, value in part.raw_items())
+    bare = Message(headers=headers, attached=attached, bounce=bounce)
+    return _with_bodies(bare, _parse(part), part)
+
+
+def _with_bodies(bare: Message, mail: "mailparser.MailParser", part: Part) -> Message:
+    return Message(
+        sender=next(iter(_people(mail.from_)), _NOBODY),
+        reply_to=_people(mail.reply_to),
+        to=_people(mail.to),
+        cc=_people(mail.cc),
+        subject=bare.header("subject"),
+        date=_aware(mail.date),
+        message_id=_message_id(bare.header("message-id")),
+        in_reply_to=_message_id(bare.header("in-reply-to")),
+        references=tuple(re.findall(r"<[^<>\s]+>", bare.header("references"))),
+        text=_body(mail.text_plain),
+        html=_body(mail.text_html),
+        attached=bare.attached,
+        bounce=bare.bounce,
+        is_automatic=_is_automatic(bare, part),
+        headers=bare.headers,
+    )
+
+
+def _parse(part: Part) -> "mailparser.MailParser":
+    """Parse the bodies; a wrong charset label is corrected to cp1252 and read again."""
+    if part.epilogue is None:
+        # mail-parser looks for a lost part there and stumbles over None.
+        part.epilogue = ""
+    mail = mailparser.MailParser(part)
+    if "CharsetDecodeDefect" not in mail.defects_categories:
+        return mail
+    for text in _text_parts(part):
+        if not _decodes(text.get_payload(decode=True), text.get_content_charset("utf-8")):
+            kind = text.get_content_type()
+            del text["content-type"]
+            text["Content-Type"] = f'{kind}; charset="cp1252"'
+    return mailparser.MailParser(part)
+
+
+def _text_parts(part: Part) -> Iterator[Part]:
+    return (
+        p
+        for p in part.walk()
+        if p.get_content_maintype() == "text" and not (p.is_multipart() or p.get_filename())
+    )
+
+
+def _decodes(payload: object, charset: str) -> bool:
+    assert isinstance(payload, bytes)  # noqa: S101  the part is no multipart
+    for name in (charset, "utf-8"):
+        try:
+            payload.decode(name)
+        except (LookupError, UnicodeError):
+            continue
+        return True
+    return False
+
+
+def _detach(part: Part) -> list[Part]:
+    """Take the attached mails out of `part`, in order, leaving empty parts behind."""
+    found: list[Part] = []
+    waiting = [part]
+    while waiting:
+        current = waiting.pop()
+        inner = _attached_mail(current)
+        if inner is not None:
+            found.append(inner)
+            current.set_payload("")
+        elif current.is_multipart():
+            waiting.extend(reversed(current.get_payload()))  # type: ignore[arg-type]
+    return found
+
+
+def _attached_mail(part: Part) -> Part | None:
+    if part.get_content_type() == "message/rfc822" and part.is_multipart():
+        inner = part.get_payload(0)
+        if not isinstance(inner, Part):
+            return None
+        # RFC 2046 forbids base64 here; some senders do it all the same.
+        encoded = str(part.get("content-transfer-encoding", "")).strip().lower() == "base64"
+        return _decoded(inner) if encoded and not inner.keys() else inner
+    filename = part.get_filename() or ""
+    if filename.lower().endswith(".eml") and not part.is_multipart():
+        return email.message_from_bytes(part.get_payload(decode=True))  # type: ignore[arg-type]
+    return None
+
+
+def _decoded(inner: Part) -> Part:
+    inner["Content-Transfer-Encoding"] = "base64"
+    return email.message_from_bytes(inner.get_payload(decode=True))  # type: ignore[arg-type]
+
+
+def _is_automatic(message: Message, part: Part) -> bool:
+    submitted = message.header("auto-submitted").split(";")[0].strip().lower()
+    if submitted not in _NOT_AUTOMATIC:
+        return True
+    if message.header("precedence").strip().lower() in _PRECEDENCES:
+        return True
+    if any(message.header(name) for name in _AUTOMATIC_HEADERS):
+        return True
+    return part.get_content_type() == "multipart/report"
+
+
+def _people(pairs: list[tuple[str, str]]) -> tuple[Person, ...]:
+    return tuple(Person(_clean(name), _clean(address)) for name, address in pairs)
+
+
+def _message_id(value: str) -> str:
+    found = re.search(r"<[^<>\s]+>", value)
+    return found[0] if found else value
+
+
+def _aware(date: datetime | None) -> datetime | None:
+    return date if date is None or date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _body(parts: list[str]) -> str:
+    return _clean("\n".join(parts)).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _clean(text: str) -> str:
+    """Drop NUL, which no database takes, and the mark that Outlook puts first."""
+    return text.replace("\x00", "").replace("\ufeff", "")
+
+
+def _unicode(value: str) -> str:
+    """Return a raw header as text: unfolded, its 8-bit bytes read as UTF-8 or cp1252."""
+    unfolded = re.sub(r"[\r\n]+[ \t]?", " ", value)
+    try:
+        unfolded.encode("ascii")
+    except UnicodeEncodeError:
+        raw = unfolded.encode("utf-8", "surrogateescape")
+        try:
+            unfolded = raw.decode("utf-8")
+        except UnicodeDecodeError:
+            unfolded = raw.decode("cp1252", "replace")
+    return _clean(unfolded).strip()
+
+
+def _decode(value: str) -> str:
+    return _WORDS.sub(lambda words: _clean(str(decode_header_part(words[0]))), value)

@@ -1,0 +1,91 @@
+"""What reading one mail yields: the values that all shops share. No I/O, no rules."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import Candidate, Outcome
+from mailtrack.parsers.content import Content
+
+_EMPTY = Content()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A name and an address as a header gives them; both may be empty."""
+
+    name: str = ""
+    address: str = ""
+
+
+class ForwardMethod(StrEnum):
+    """How the shop's mail came to us."""
+
+    INLINE = "inline"
+    ATTACHMENT = "attachment"
+    AUTOMATIC = "automatic"
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The shop's mail inside the forward. `content` is kept for the parsers only."""
+
+    sender: Person = Person()
+    to: tuple[Person, ...] = ()
+    cc: tuple[Person, ...] = ()
+    subject: str = ""
+    date: str = ""
+    body: str = ""
+    content: Content = _EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A mail taken apart: who forwarded what, and what they wrote above it.
+
+    `others`: further mails of the shop, where several were attached at once.
+    """
+
+    is_forward: bool
+    method: ForwardMethod | None
+    forwarder: Person
+    message: str
+    original: Original
+    others: tuple[Original, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelRead:
+    """One parcel that a mail names."""
+
+    number: str
+    orders: tuple[str, ...] = ()
+    local_number: str | None = None
+    carriers: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything that one mail says, and how its reading ended.
+
+    `outcome` is one of tracked (a parcel number), order_noted (an order without one),
+    nothing_found (a shop mail that names neither), not_a_shop_mail, refused
+    (a look-alike; `reason` says why). `kind` is the shop's mail kind
+    ("order_confirmed", "order_shipped", "parcel_update" …), `step` the shop's own words
+    for it, kept for the steps that we do not know (`milestone` is then `unknown`).
+    """
+
+    outcome: Outcome
+    forward: Forward
+    reason: str = ""
+    shop: str | None = None
+    kind: str | None = None
+    language: str | None = None
+    milestone: Milestone | None = None
+    orders: tuple[str, ...] = ()
+    parcels: tuple[ParcelRead, ...] = ()
+    items: tuple[str, ...] = ()
+    estimated_delivery: date | None = None
+    ordered_at: date | None = None
+    step: str = ""

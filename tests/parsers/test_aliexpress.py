@@ -1,0 +1,211 @@
+"""AliExpress: steps, numbers and imitations, one claim at a time."""
+
+from datetime import date
+
+import pytest
+
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import Outcome
+from mailtrack.parsers import aliexpress
+from mailtrack.parsers.aliexpress_numbers import read_numbers
+from mailtrack.parsers.aliexpress_words import STEPS
+from mailtrack.parsers.content import Content, Line, Link
+from mailtrack.parsers.reading import Forward, Original, Person, Reading
+from mailtrack.parsers.shop import Claim
+
+SHOP = Person("AliExpress", "transaction@notice.aliexpress.com")
+ORDER, OTHER = "3074309624382839", "8211968327932839"
+PARCEL = "LP00827165784034"
+
+
+def _original(subject: str, *lines: str, links: tuple[str, ...] = ()) -> Original:
+    content = Content(tuple(map(Line, lines)), tuple(map(Link, links)))
+    return Original(sender=SHOP, subject=subject, content=content)
+
+
+def _read(subject: str, *lines: str, links: tuple[str, ...] = ()) -> Reading:
+    original = _original(subject, *lines, links=links)
+    return aliexpress.read(original, Forward(True, None, Person(), "", original))
+
+
+@pytest.mark.parametrize(
+    ("subject", "milestone"),
+    [
+        (f"Order {ORDER}: order confirmed", Milestone.ORDER_RECEIVED),
+        (f"Commande {ORDER} : commande confirmée", Milestone.ORDER_RECEIVED),
+        (f"COMMANDE {ORDER}\u00a0: COMMANDE EXPÉDIÉE", Milestone.SHIPPED),
+        (f"Bestellung {ORDER} wurde versandt", Milestone.SHIPPED),
+        (f"Bestellung {ORDER}: Wird zugestellt", Milestone.CARRIER_ACCEPTED),
+        (f"Packstück {PARCEL} hat die Abflugregion verlassen", Milestone.IN_TRANSIT),
+        (f"Package {PARCEL}: at customs", Milestone.CUSTOMS_STARTED),
+        (f"Package {PARCEL} has cleared customs", Milestone.CUSTOMS_CLEARED),
+        (f"Zollabfertigung für {PARCEL} wurde beendet", Milestone.CUSTOMS_CLEARED),
+        (f"El paquete {PARCEL} ha pasado la aduana", Milestone.CUSTOMS_CLEARED),
+        (f"Package {PARCEL}: in your country/region", Milestone.ARRIVED_IN_COUNTRY),
+        (f"Package {PARCEL}: in local transit", Milestone.LOCAL_TRANSIT),
+        (f"Package {PARCEL} is out for delivery", Milestone.OUT_FOR_DELIVERY),
+        (f"Paquete {PARCEL} entregado", Milestone.DELIVERED),
+        (f"Package {PARCEL} has been delivered", Milestone.DELIVERED),
+        (f"Colis {PARCEL} : n’a pas pu être livré", Milestone.DELIVERY_FAILED),
+        (f"Colis {PARCEL} : en transit local", Milestone.LOCAL_TRANSIT),
+        (f"Package {PARCEL} has an update", None),
+        (f"Your order {ORDER} is closed", None),
+        # A doubt beside a known wording, or no known wording at all
+        (f"Package {PARCEL} has not been delivered", Milestone.UNKNOWN),
+        (f"Colis {PARCEL} : bientôt livré", Milestone.UNKNOWN),
+        (f"Packstück {PARCEL}: Wird zugestellt", Milestone.UNKNOWN),
+        (f"Pacco {PARCEL}: consegnato", Milestone.UNKNOWN),
+    ],
+)
+def test_the_subject_tells_the_step(subject: str, milestone: Milestone | None) -> None:
+    assert milestone == _read(subject).milestone
+
+
+def test_an_unknown_step_is_kept_in_the_shop_s_words() -> None:
+    assert "consegnato oggi" == _read(f"Pacco {PARCEL}: consegnato oggi").step
+
+
+def test_the_words_of_the_progress_bar_are_no_step() -> None:
+    reading = _read(f"Commande {ORDER} : surprise", "Confirmed", "Shipped", "Delivered")
+
+    assert Milestone.UNKNOWN is reading.milestone
+
+
+def test_an_edited_subject_leaves_the_sentence_to_tell_the_step() -> None:
+    reading = _read("mon colis", f"Your package {PARCEL} has been successfully delivered!")
+
+    assert Milestone.DELIVERED is reading.milestone
+    assert PARCEL == reading.parcels[0].number
+
+
+def test_the_template_of_the_links_tells_step_and_language() -> None:
+    link = "https://www.aliexpress.com/p/x?rowan_id1=lg_local_carrier_2025_1_fr_FR_2026-01-16"
+
+    reading = _read(f"{PARCEL}", links=(link + f"&tradeOrderId={ORDER}",))
+
+    assert Milestone.LOCAL_TRANSIT is reading.milestone
+    assert "fr" == reading.language
+
+
+@pytest.mark.parametrize("parameter", ["orderId", "tradeOrderId", "o_ids", "tradeId"])
+def test_orders_come_from_link_parameters(parameter: str) -> None:
+    numbers = read_numbers("", "", [{parameter.lower(): f"{ORDER},{OTHER}"}])
+
+    assert (ORDER, OTHER) == numbers.orders
+
+
+def test_an_item_number_is_never_an_order() -> None:
+    link = "https://www.aliexpress.com/item/1005007654726169.html?ug_edm_item_id=1005007654726169"
+
+    reading = _read("Deals for 1005007654726169", "1005007654726169", links=(link,))
+
+    assert () == reading.orders
+    assert Outcome.NOTHING_FOUND is reading.outcome
+
+
+def test_links_of_others_name_no_order() -> None:
+    link = f"https://example.org/?tradeOrderId={ORDER}&trackingNumber={PARCEL}"
+
+    reading = _read("Bonjour", links=(link,))
+
+    assert () == reading.orders
+    assert () == reading.parcels
+
+
+def test_one_message_id_gives_the_order_when_nothing_else_does() -> None:
+    link = "https://www.aliexpress.com/item/1.html?rowan_msg_id=6833306681292165%24ab"
+
+    assert ("3066812921656833",) == _read(f"Package {PARCEL} has an update", links=(link,)).orders
+
+
+def test_a_parcel_word_and_a_word_are_no_parcel() -> None:
+    assert () == _read("Package delivered").parcels
+
+
+def test_a_number_at_the_end_of_a_wrapped_line_is_found() -> None:
+    reading = _read("mon colis", "Nous avons expédié votre commande", f"{ORDER}, merci.")
+
+    assert (ORDER,) == reading.orders
+
+
+def test_cainiao_is_the_last_candidate_of_a_foreign_shape() -> None:
+    carriers = [c.carrier for c in _read("Package 6A15602676300 has an update").parcels[0].carriers]
+
+    assert ["laposte", "cainiao"] == carriers
+
+
+def test_the_language_is_the_mail_s_and_not_the_reader_s() -> None:
+    link = f"https://www.aliexpress.com/p?orderId={ORDER}&rowan_id1=x_1_de_DE_2026-01-16"
+
+    assert "en" == _read(f"Your order {ORDER} is closed", links=(link,)).language
+
+
+def test_dates_are_day_month_year_and_the_last_day_counts() -> None:
+    reading = _read(f"Order {ORDER}", "Estimated delivery", "30/08/2026 - 05/09/2026")
+
+    assert date(2026, 9, 5) == reading.estimated_delivery
+
+
+def test_a_date_that_does_not_exist_is_no_date() -> None:
+    assert None is _read(f"Order {ORDER}", "Estimated delivery: 31/02/2026").estimated_delivery
+
+
+@pytest.mark.parametrize(
+    "text", ["Feb 16,2026, 15:22", "16/02/2026", "16 févr. 2026", "2026-02-16"]
+)
+def test_the_day_of_the_order_is_read_in_several_forms(text: str) -> None:
+    reading = _read(f"Order {ORDER}", f"Placed on {text}")
+
+    assert date(2026, 2, 16) == reading.ordered_at
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "transaction@notice.aliexpress.com",
+        "TRANSACTION@NOTICE.ALIEXPRESS.COM",
+        "x@deals.aliexpress.com",
+        "transaction_at_notice_aliexpress_com_a1_b2@privaterelay.appleid.com",
+    ],
+)
+def test_the_shop_s_senders_are_recognised(address: str) -> None:
+    original = Original(sender=Person("AliExpress", address))
+
+    assert Claim.YES is aliexpress.recognise(original).claim
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "a@aliexpress.com.example",
+        "a@notaliexpress.com",
+        "a@aliexpres.com",
+        "a@ali-express.example",
+        "a@xn--liexpress-r1g.com",
+        "a@al1express.example",
+    ],
+)
+def test_look_alikes_are_refused_with_a_reason(address: str) -> None:
+    recognition = aliexpress.recognise(Original(sender=Person("AliExpress", address)))
+
+    assert Claim.FAKE is recognition.claim
+    assert address.rpartition("@")[2] in recognition.reason
+
+
+@pytest.mark.parametrize(
+    "person",
+    [
+        Person("Boutique", "noreply@shop.example.com"),
+        Person("Express", "a@express.example"),
+        Person("DHL Express", "a@dhl.com"),
+        Person("", ""),
+    ],
+)
+def test_other_senders_are_left_alone(person: Person) -> None:
+    assert Claim.NO is aliexpress.recognise(Original(sender=person)).claim
+
+
+def test_no_wording_stands_twice_in_the_table() -> None:
+    patterns = [step.pattern.pattern for step in STEPS]
+
+    assert len(set(patterns)) == len(patterns)

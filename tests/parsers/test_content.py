@@ -1,0 +1,86 @@
+"""Bodies as lines and links."""
+
+import pytest
+
+from mailtrack.parsers.content import Line, from_html, from_text, unwrap_url
+
+
+def _lines(html: str) -> list[str]:
+    return [line.text for line in from_html(html).lines]
+
+
+def test_blocks_and_breaks_end_lines_and_inline_elements_do_not() -> None:
+    html = "<div>a<b>b</b> <i>c</i></div><div>d<br>e</div>f"
+
+    assert ["ab c", "d", "e", "f"] == _lines(html)
+
+
+def test_paragraphs_and_double_breaks_leave_a_blank_line() -> None:
+    assert ["a", "", "b", "", "c"] == _lines("<p>a</p><p>b</p>c".replace("c", "<br>c"))
+    assert ["a", "", "b"] == _lines("a<br><br>b")
+
+
+def test_cells_are_lines_but_a_title_cell_stays_with_its_value() -> None:
+    assert ["a", "b"] == _lines("<table><tr><td>a</td><td>b</td></tr></table>")
+    assert ["Objet : a"] == _lines("<table><tr><th>Objet :</th> <td> a</td></tr></table>")
+
+
+def test_preformatted_text_keeps_its_lines() -> None:
+    assert ["a", "", "b"] == _lines("<pre>a\n\nb</pre>")
+
+
+def test_what_nobody_sees_is_left_out() -> None:
+    html = "<head><title>t</title><style>s</style></head><script>x</script>a\u200c\u00a0\u200cb"
+
+    assert ["a b"] == _lines(html)
+
+
+def test_a_line_knows_the_class_around_it() -> None:
+    content = from_html('<div class="outer"><td class="x_item-title"><span>a</span></td></div>b')
+
+    assert Line("b", "") == content.lines[-1]
+    assert "a" == content.lines[0].text
+
+
+def test_a_part_of_a_body_keeps_only_its_own_links() -> None:
+    content = from_html(
+        '<p><a href="https://a.example/">a</a></p><p><a href="https://b.example/">b'
+    )
+
+    rest = content.since(next(n for n, line in enumerate(content.lines) if line.text == "b"))
+
+    assert ["https://b.example/"] == [link.url for link in rest.links]
+
+
+def test_entities_in_links_are_read_once() -> None:
+    content = from_html('<a href="https://a.example/?b=1&amp;tradeOrderId=30">x</a>')
+
+    assert "https://a.example/?b=1&tradeOrderId=30" == content.links[0].url
+
+
+def test_links_of_plain_text_are_found_even_broken_over_lines() -> None:
+    content = from_text("Suivre <https://a.example/x?\nb=1&\nc=2>\nou https://b.example/y.\n")
+
+    assert ["https://a.example/x?b=1&c=2", "https://b.example/y"] == [
+        link.url for link in content.links
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://www.google.com/url?q=https%3A%2F%2Fa.example%2F%3Fb%3D1&source=gmail",
+        "https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fa.example%2F%3Fb%3D1&data=x",
+        "https://urldefense.com/v3/__https://a.example/?b=1__;!!abc",
+        "https://a.example/?b=1",
+    ],
+)
+def test_the_addresses_of_link_scanners_are_unwrapped(url: str) -> None:
+    assert "https://a.example/?b=1" == unwrap_url(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://[::1", "https://www.google.com/url?q=javascript:x", "https://evil-google.com/?q=https://b"]
+)  # fmt: skip
+def test_other_addresses_stay_as_they_are(url: str) -> None:
+    assert url == unwrap_url(url)
