@@ -32,10 +32,12 @@ def claim_due(
         .order_by(due)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        # PostgreSQL may run a subquery many times over, and lock more rows at each run.
+        .cte("chosen")
     )
     statement = (
         update(table)
-        .where(table.c.id.in_(chosen.scalar_subquery()))
+        .where(table.c.id.in_(select(chosen.c.id)))
         .values({due: until, table.c.claim: token})
         .returning(table.c.id, *returning)
     )

@@ -5,7 +5,7 @@ writes: PostgreSQL by row locks where the functions ask for them, SQLite by BEGI
 IMMEDIATE. `Store.read` is a consistent view.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,14 @@ from mailtrack.errors import ConfigurationError, MailtrackError, TransientError
 #: How long a SQLite writer waits for another one (milliseconds).
 BUSY_TIMEOUT_MS = 30_000
 _READ_ONLY = "mailtrack_read_only"
+#: What makes a transaction of reads see one moment.
+_READ_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "sqlite": {_READ_ONLY: True},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
+#: SQLite's words and PostgreSQL's codes for a database that is none of ours.
+_NOT_OURS = ("no such table", "unable to open", "readonly", "not a database")
+_UNDEFINED_TABLE = "42P01"
 
 
 class Store:
@@ -37,7 +45,7 @@ class Store:
     def read(self) -> Iterator[Connection]:
         """Open a transaction that changes nothing and blocks no writer."""
         with _plain_errors(self.engine), self.engine.connect() as connection:
-            yield connection.execution_options(**{_READ_ONLY: True})
+            yield connection.execution_options(**_READ_OPTIONS[self.engine.dialect.name])
 
     def close(self) -> None:
         self.engine.dispose()
@@ -97,19 +105,29 @@ def _plain_errors(engine: Engine) -> Iterator[None]:
     """Turn what the operator can mend into one line; leave programming errors alone."""
     try:
         yield
-    except OperationalError as error:
-        raise _explain(engine, error) from error
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise _explain(engine, error) from error
-        raise
+        if _is_programming_error(error):
+            raise
+        raise _explain(engine, error) from error
+
+
+def _is_programming_error(error: DBAPIError) -> bool:
+    if isinstance(error, OperationalError) or error.connection_invalidated:
+        return False
+    return not _is_not_ours(error)
+
+
+def _is_not_ours(error: DBAPIError) -> bool:
+    if getattr(error.orig, "sqlstate", None) == _UNDEFINED_TABLE:
+        return True
+    return any(words in str(error.orig) for words in _NOT_OURS)
 
 
 def _explain(engine: Engine, error: DBAPIError) -> MailtrackError:
     where = engine.url.render_as_string(hide_password=True)
     what = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
-    if "full" in what:
-        return ConfigurationError(f"The disk is full: {where} cannot be written; make room.")
-    if "no such table" in what or "unable to open" in what or "readonly" in what:
+    if "disk is full" in what or "No space left" in what:
+        return TransientError(f"The disk is full: {where} cannot be written; make room.")
+    if _is_not_ours(error):
         return ConfigurationError(f"{where}: {what}; check the path, then `mailtrack db upgrade`.")
     return TransientError(f"The database {where} does not answer: {what}")

@@ -16,7 +16,9 @@ def _insert(connection: Connection, table: Table) -> Any:
 def insert_ignoring(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert a row unless a unique key forbids it; tell whether it is new."""
     statement = _insert(connection, table).values(**values).on_conflict_do_nothing()
-    return bool(connection.execute(statement).rowcount == 1)
+    # Without the option SQLAlchemy does not count inserts that return their key.
+    done = connection.execute(statement, execution_options={"preserve_rowcount": True})
+    return bool(done.rowcount == 1)
 
 
 def upsert(

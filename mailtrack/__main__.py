@@ -1,0 +1,5 @@
+"""`python -m mailtrack`."""
+
+from mailtrack.cli import main
+
+main()

@@ -1,0 +1,91 @@
+"""`mailtrack track`: one question to the carriers, now, without the store."""
+
+from typing import Any
+
+from mailtrack.bootstrap import Services
+from mailtrack.carriers import resolve, why_off
+from mailtrack.domain import numbers, tracking
+from mailtrack.domain.model import Look, LookState
+from mailtrack.errors import AuthError, ConfigurationError, MailtrackError, QuotaError
+
+_FALLBACK = "cainiao"
+
+
+def ask(services: Services, number: str, carrier: str = "") -> dict[str, Any]:
+    """Ask the candidates of a number one after the other until one knows it."""
+    wanted = numbers.normalise(number)
+    answer: dict[str, Any] = {}
+    for code in _candidates(services, wanted, carrier):
+        try:
+            look = services.carriers[code].fetch([wanted]).get(wanted)
+        except MailtrackError as error:
+            answer = answer or _failure(wanted, code, error)
+            continue
+        if look is not None and look.state in (LookState.FOUND, LookState.PENDING):
+            return _found(code, look)
+        answer = _blank(wanted, code, "not_found")
+    return answer or _blank(wanted, "", "not_found")
+
+
+def _candidates(services: Services, number: str, carrier: str) -> list[str]:
+    if carrier:
+        code = resolve(carrier)
+        if code is None:
+            raise ConfigurationError(f"No carrier is called {carrier}; see `mailtrack carriers`.")
+        if code not in services.carriers:
+            why = why_off(services.declarations[code], services.settings)
+            raise ConfigurationError(f"{code} is off: {why}.")
+        return [code]
+    codes = [c.carrier for c in numbers.detect(number)] + [_FALLBACK]
+    return [code for code in dict.fromkeys(codes) if code in services.carriers]
+
+
+def _failure(number: str, code: str, error: MailtrackError) -> dict[str, Any]:
+    if isinstance(error, QuotaError):
+        return _blank(number, code, "quota")
+    return _blank(number, code, "auth" if isinstance(error, AuthError) else "unavailable")
+
+
+def _blank(number: str, code: str, state: str) -> dict[str, Any]:
+    return {
+        "number": number,
+        "carrier": code,
+        "state": state,
+        "milestone": None,
+        "local_number": None,
+        "estimated_delivery": None,
+        "pickup_point": None,
+        "events": [],
+    }
+
+
+def _found(code: str, look: Look) -> dict[str, Any]:
+    steps = tracking.walk(look.events)
+    point = look.pickup_point
+    return {
+        "number": look.number,
+        "carrier": code,
+        "state": "found",
+        "milestone": steps[-1].milestone if steps else None,
+        "local_number": look.local_number,
+        "estimated_delivery": look.estimated_delivery and look.estimated_delivery.isoformat(),
+        "pickup_point": point
+        and {
+            "name": point.name,
+            "address": point.address,
+            "last_day": point.last_day and point.last_day.isoformat(),
+        },
+        "events": [
+            {
+                "at": event.at.isoformat(),
+                "at_certain": event.at_certain,
+                "code": event.code,
+                "text": event.text,
+                "place": event.place,
+                "milestone": event.milestone,
+                "reason": event.reason,
+                "source": event.source,
+            }
+            for event in reversed(tracking.chronology(look.events))
+        ],
+    }

@@ -1,0 +1,209 @@
+"""Wires the rooms together from the settings; nothing is opened before it is asked for.
+
+Every part of the service is a process of its own and uses some of the rooms only: the
+imports stand in the methods, so that each part pays for its own in start-up and memory.
+"""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from random import SystemRandom
+from typing import TYPE_CHECKING
+
+from mailtrack.clock import Clock
+from mailtrack.errors import ConfigurationError
+from mailtrack.settings import Settings
+
+if TYPE_CHECKING:
+    from dramatiq.brokers.redis import RedisBroker
+
+    from mailtrack.carriers.base import Carrier, Declaration
+    from mailtrack.carriers.transport import Transport
+    from mailtrack.inbox.intake import Reader
+    from mailtrack.inbox.watcher import Watcher
+    from mailtrack.jobs.delivering import Deliverer
+    from mailtrack.jobs.dispatcher import Dispatcher
+    from mailtrack.jobs.looking import Looker
+    from mailtrack.notify.links import LinkMaker
+    from mailtrack.notify.smtp import SmtpRelay
+    from mailtrack.store.engine import Store
+    from mailtrack.views import Views
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that a role needs, made on first use, once per process."""
+
+    settings: Settings
+
+    @cached_property
+    def clock(self) -> Clock:
+        return self.settings.make_clock()
+
+    @cached_property
+    def store(self) -> Store:
+        from mailtrack.store.engine import open_store
+
+        return open_store(self.settings.store_url)
+
+    @cached_property
+    def transport(self) -> Transport:
+        from mailtrack.carriers.transport import Transport
+
+        return Transport(self.clock, self.settings.web.public_url)
+
+    @cached_property
+    def carriers(self) -> Mapping[str, Carrier]:
+        """The carriers that are on, by code."""
+        from mailtrack.carriers import enabled
+
+        return enabled(self.settings, self.transport, self.clock)
+
+    @cached_property
+    def declarations(self) -> Mapping[str, Declaration]:
+        """What is known of every carrier, on or off, by code."""
+        from mailtrack.carriers import declarations
+
+        return {d.code: d for d in declarations()}
+
+    @cached_property
+    def links(self) -> LinkMaker:
+        from mailtrack.notify.links import LinkMaker
+
+        settings = self.settings.links
+        return LinkMaker(
+            self.settings.web.public_url,
+            settings.secret.get_secret_value() or self._own_secret(),
+            [retired.get_secret_value() for retired in settings.retired],
+        )
+
+    @cached_property
+    def views(self) -> Views:
+        from mailtrack.views import Views
+
+        return Views(self.declarations, self.links, self.settings.inbox.forward_to)
+
+    @cached_property
+    def broker(self) -> RedisBroker:
+        from mailtrack.jobs.broker import make_broker
+
+        return make_broker(self.settings.redis_url, self.settings.jobs.heartbeat_s)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for name, opened in tuple(vars(self).items()):
+            if name in ("store", "transport"):
+                opened.close()
+
+    def watcher(self) -> Watcher:
+        """Return the watcher of the one mailbox."""
+        from mailtrack.inbox.book import StoreLedger
+        from mailtrack.inbox.mailbox import open_mailbox
+        from mailtrack.inbox.watcher import Watcher
+
+        self.settings.inbox.check("INBOX")
+        return Watcher(
+            self.settings.inbox,
+            StoreLedger(self.store, self.clock),
+            connect=lambda settings: open_mailbox(settings, self.clock),
+        )
+
+    def dispatcher(self) -> Dispatcher:
+        """Return the dispatcher."""
+        from mailtrack.jobs.broker import QUEUE_ROOM, BrokerOutlet
+        from mailtrack.jobs.dispatcher import Dispatcher
+
+        return Dispatcher(
+            store=self.store,
+            outlet=BrokerOutlet(self.broker, QUEUE_ROOM),
+            carriers={code: c.declaration for code, c in self.carriers.items()},
+            clock=self.clock,
+            lease_s=self.settings.jobs.lease_s,
+        )
+
+    def declare_actors(self) -> None:
+        """Declare the actors on the broker; a worker needs no more."""
+        from mailtrack.jobs import actors
+
+        actors.declare(self.broker, self.reader(), self.looker(), self.deliverer())
+
+    def reader(self) -> Reader:
+        """Return what reads stored mails."""
+        from mailtrack.inbox.intake import Doorkeeper, Reader
+
+        settings = self.settings
+        own = {settings.inbox.forward_to.lower(), settings.smtp.from_address.lower()}
+        keeper = Doorkeeper(settings.inbox.authserv_id, settings.inbox.allow, own)
+        return Reader(self.store, keeper, self.carriers.keys(), self.clock)
+
+    def looker(self) -> Looker:
+        """Return what asks the carriers."""
+        from mailtrack.jobs.looking import Looker
+
+        return Looker(self.store, self.carriers, self.clock, SystemRandom())
+
+    def deliverer(self) -> Deliverer:
+        """Return what sends notices."""
+        from mailtrack.jobs.delivering import Deliverer
+        from mailtrack.notify.mail import SmtpIdentity
+        from mailtrack.notify.render import Renderer, templates_dir
+
+        settings = self.settings.smtp
+        return Deliverer(
+            store=self.store,
+            views=self.views,
+            renderer=Renderer(templates_dir()),
+            identity=SmtpIdentity(settings.from_address, settings.from_name),
+            open_relay=self.open_relay,
+            clock=self.clock,
+        )
+
+    def open_relay(self) -> SmtpRelay:
+        """Return a connection to the mail relay, opened by its first mail."""
+        from mailtrack.notify.smtp import SmtpRelay
+
+        settings = self.settings.smtp
+        return SmtpRelay(
+            host=settings.host,
+            port=settings.port,
+            security=settings.security,
+            user=settings.user,
+            password=settings.password.get_secret_value(),
+            ca_file=settings.ca_file,
+            timeout_s=settings.timeout_s,
+        )
+
+    def _own_secret(self) -> str:
+        """Return the secret that this installation made for itself, at its first start."""
+        if self.settings.database_url:
+            raise ConfigurationError(
+                "MAILTRACK_LINKS__SECRET is not set: with a database of its own, every host "
+                "must sign links with the same secret (any 32 random characters)."
+            )
+        return own_secret(self.settings.data_dir / "links.secret")
+
+
+def own_secret(path: Path) -> str:
+    """Return the secret kept in a file, made on first use; raises ConfigurationError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _make_secret(path)
+        return path.read_text(encoding="ascii")
+    except OSError as error:
+        raise ConfigurationError(f"Cannot keep a secret in {path}: {error.strerror}.") from error
+
+
+def _make_secret(path: Path) -> None:
+    """Write a new secret whole or not at all; of several makers the first one wins."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="ascii") as draft:
+        draft.write(secrets.token_urlsafe(32))
+        draft.flush()
+        with suppress(FileExistsError):
+            path.hardlink_to(draft.name)

@@ -1,0 +1,327 @@
+"""The commands. No logic: each reads its arguments, calls one room and prints."""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from mailtrack import logs, reports
+from mailtrack.bootstrap import Services
+from mailtrack.errors import MailtrackError, TransientError
+from mailtrack.settings import load_settings
+
+#: The exit code of a part that should be started again (sysexits: EX_TEMPFAIL).
+START_AGAIN = 75
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Forward the shipping mail, get short French e-mails when it matters.",
+)
+db = typer.Typer(no_args_is_help=True, help="The database.")
+app.add_typer(db, name="db")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Limit = Annotated[int, typer.Option(help="Rows to show.")]
+
+
+def main() -> None:
+    """Run the program; a user's mistake is one line on standard error and exit code 1."""
+    try:
+        app()
+    except MailtrackError as error:
+        typer.echo(f"mailtrack: {error}", err=True)
+        sys.exit(1)
+
+
+def _services() -> Services:
+    settings = load_settings()
+    logs.configure(settings.log_level)
+    return Services(settings)
+
+
+# --- the service --------------------------------------------------------------------
+
+
+@app.command()
+def up() -> None:
+    """Run the whole service: mailbox, carriers, mails and pages."""
+    from mailtrack import roles
+    from mailtrack.preflight import require_all
+
+    services = _services()
+    require_all(services)
+    raise typer.Exit(roles.up(services, dict(os.environ)))
+
+
+def _run(part: str) -> None:
+    from mailtrack import roles
+
+    try:
+        roles.run(_services(), getattr(roles, part))
+    except TransientError as error:
+        typer.echo(f"mailtrack {part}: {error}", err=True)
+        raise typer.Exit(START_AGAIN) from error
+    except MailtrackError:
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        raise typer.Exit(START_AGAIN) from error
+
+
+@app.command()
+def watch() -> None:
+    """Run the mailbox watcher alone."""
+    _run("watch")
+
+
+@app.command()
+def dispatch() -> None:
+    """Run the dispatcher alone."""
+    _run("dispatch")
+
+
+@app.command()
+def work() -> None:
+    """Run one worker process."""
+    _run("work")
+
+
+@app.command()
+def web() -> None:
+    """Run the pages alone."""
+    _run("web")
+
+
+@app.command()
+def doctor() -> None:
+    """Check the settings against the world: one line per check."""
+    from mailtrack.preflight import check_all
+
+    failed = 0
+    for check in check_all(_services()):
+        typer.echo(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.detail}")
+        failed += not check.ok
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option(help="Play the story to its end and leave.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the page; 0 takes a free one.")] = 0,
+    database: Annotated[str, typer.Option(help="A PostgreSQL address instead of SQLite.")] = "",
+    redis: Annotated[str, typer.Option(help="A Redis address instead of the embedded one.")] = "",
+    imap: Annotated[str, typer.Option(help="imap://user:password@host:port to use.")] = "",
+    data: Annotated[Path | None, typer.Option(help="Keep the data in this folder.")] = None,
+) -> None:
+    """Show the service at work on loopback, time sped up; needs nothing."""
+    from mailtrack.sandbox.demo import Stage, play
+
+    raise typer.Exit(play(Stage(port, database, redis, imap, data), once=once))
+
+
+# --- one thing, now -----------------------------------------------------------------
+
+
+@app.command()
+def parse(
+    files: Annotated[list[str], typer.Argument(help="Mails; - for standard input.")],
+    as_json: AsJson = False,
+) -> None:
+    """Read mails as the service would, touching nothing."""
+    from mailtrack.parsers.as_json import read_as_json
+
+    for file in files:
+        raw = sys.stdin.buffer.read() if file == "-" else _read_bytes(file)
+        result = read_as_json(raw, file)
+        if as_json:
+            typer.echo(json.dumps(result, ensure_ascii=False))
+        else:
+            _print_reading(result)
+
+
+@app.command()
+def detect(numbers: list[str], as_json: AsJson = False) -> None:
+    """Tell which carriers a tracking number may belong to."""
+    from mailtrack.domain.numbers import detect_as_json
+
+    found = detect_as_json(numbers)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for entry in found:
+        candidates = ", ".join(
+            f"{c['carrier']} ({c['format']}, check digit {c['check_digit']})"
+            for c in entry["candidates"]
+        )
+        typer.echo(f"{entry['number']}: {candidates or 'no carrier known'}")
+
+
+@app.command()
+def classify(as_json: AsJson = False) -> None:
+    """Read lines carrier<TAB>code<TAB>text; print the milestone of each."""
+    from mailtrack.carriers.classify import classify_lines
+
+    for classified in classify_lines(line.rstrip("\n") for line in sys.stdin):
+        typer.echo(json.dumps(classified.as_dict()) if as_json else str(classified.milestone))
+
+
+@app.command()
+def track(
+    number: str,
+    carrier: Annotated[str, typer.Option(help="Ask this carrier only.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Ask the carriers about a number once, now; stores nothing."""
+    from mailtrack.asking import ask
+
+    answer = ask(_services(), number, carrier)
+    if as_json:
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        _print_answer(answer)
+    raise typer.Exit(0 if answer["state"] == "found" else 1)
+
+
+@app.command()
+def preview(
+    notice: Annotated[str, typer.Argument(help="One notice; all if left out.")] = "",
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("out"),
+) -> None:
+    """Write every mail as .html, .txt and .eml from sample data, with an index page."""
+    from mailtrack.notify.preview import write_preview
+    from mailtrack.notify.view import NoticeKind
+
+    known = {str(kind): kind for kind in NoticeKind}
+    if notice and notice not in known:
+        raise MailtrackError(f"No notice is called {notice}; there are {', '.join(known)}.")
+    typer.echo(write_preview(out, [known[notice]] if notice else None))
+
+
+# --- the operator's questions -------------------------------------------------------
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show the mailbox, the mails by outcome, the notices and the queues."""
+    services = _services()
+    with services.store.read() as connection:
+        _show(reports.status(connection, services.clock.now()), as_json)
+
+
+@app.command()
+def parcels(limit: Limit = 50, as_json: AsJson = False) -> None:
+    """List the parcels."""
+    services = _services()
+    with services.store.read() as connection:
+        _show([reports.parcel_list(connection, services.clock.now(), limit)], as_json)
+
+
+@app.command()
+def inbound(limit: Limit = 50, as_json: AsJson = False) -> None:
+    """List the inbound mails with their outcomes and reasons."""
+    services = _services()
+    with services.store.read() as connection:
+        _show([reports.inbound_list(connection, services.clock.now(), limit)], as_json)
+
+
+@app.command()
+def unmapped(limit: Limit = 50, as_json: AsJson = False) -> None:
+    """List the carriers' codes and texts that no phrase file knows."""
+    with _services().store.read() as connection:
+        _show([reports.unmapped_list(connection, limit)], as_json)
+
+
+@app.command()
+def carriers(as_json: AsJson = False) -> None:
+    """List the carriers: on, or off and why."""
+    from mailtrack.carriers import why_off
+
+    services = _services()
+    off = [(d.code, why_off(d, services.settings)) for d in services.declarations.values()]
+    with services.store.read() as connection:
+        _show([reports.carrier_list(connection, off, services.clock.now())], as_json)
+
+
+@app.command()
+def reread(
+    mails: Annotated[list[int] | None, typer.Argument(help="Ids; all if none.")] = None,
+) -> None:
+    """Let kept mails be read again, after a parser learned something."""
+    from mailtrack.domain.model import InboundId
+    from mailtrack.store.inbound import reread as read_again
+
+    services = _services()
+    with services.store.write() as connection:
+        times = read_again(connection, services.clock.now(), [InboundId(m) for m in mails or []])
+    typer.echo(f"{times} mails will be read again.")
+
+
+@app.command()
+def export(address: str) -> None:
+    """Print everything that is kept about an address, as JSON."""
+    from mailtrack.privacy import everything_about
+
+    services = _services()
+    with services.store.read() as connection:
+        typer.echo(json.dumps(everything_about(connection, address), ensure_ascii=False, indent=2))
+
+
+@app.command()
+def erase(address: str) -> None:
+    """Erase everything that is kept about an address."""
+    from mailtrack.privacy import erase as forget
+
+    services = _services()
+    with services.store.write() as connection:
+        forget(connection, address)
+    typer.echo("Erased.")
+
+
+@db.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database to the schema of this version; safe to run twice."""
+    from mailtrack.store.migrate import upgrade
+
+    typer.echo(f"The database is at revision {upgrade(_services().store)}.")
+
+
+# --- printing -----------------------------------------------------------------------
+
+
+def _show(tables: Iterable[reports.Table], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({t.title.lower(): t.as_dicts() for t in tables}, ensure_ascii=False))
+        return
+    console = Console()
+    for table in tables:
+        shown = RichTable(*table.columns, title=table.title, title_justify="left")
+        for row in table.rows:
+            shown.add_row(*row)
+        console.print(shown)
+
+
+def _print_reading(result: dict[str, Any]) -> None:
+    numbers = [p["number"] for p in result["parcels"]] or result["orders"]
+    typer.echo(f"{result['file']}: {result['outcome']} {' '.join(numbers)}".rstrip())
+
+
+def _print_answer(answer: dict[str, Any]) -> None:
+    typer.echo(f"{answer['number']}: {answer['state']} {answer['milestone'] or ''}".rstrip())
+    for event in answer["events"]:
+        typer.echo(f"  {event['at']}  {event['milestone']:<20} {event['text']} {event['place']}")
+
+
+def _read_bytes(file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise MailtrackError(f"Cannot read {file}: {error.strerror}.") from error

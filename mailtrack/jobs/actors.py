@@ -1,0 +1,29 @@
+"""The three actors: thin doors from a queue to the code that does the work.
+
+Each takes ids and a claim's token, and does nothing where the claim has passed on.
+"""
+
+import dramatiq
+
+from mailtrack.domain.model import InboundId, LegId, NoticeId
+from mailtrack.errors import MailtrackError
+from mailtrack.inbox.intake import Reader
+from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAIL
+from mailtrack.jobs.delivering import Deliverer
+from mailtrack.jobs.looking import Looker
+
+
+def declare(broker: dramatiq.Broker, reader: Reader, looker: Looker, deliverer: Deliverer) -> None:
+    """Declare the actors on a broker."""
+
+    @dramatiq.actor(broker=broker, actor_name=READ_MAIL, queue_name=INGEST, throws=MailtrackError)
+    def read_mail(mail: int, token: str) -> None:
+        reader.read(InboundId(mail), token)
+
+    @dramatiq.actor(broker=broker, actor_name=POLL_LEGS, queue_name=POLL, throws=MailtrackError)
+    def poll(carrier: str, legs: list[int], token: str) -> None:
+        looker.poll(carrier, [LegId(leg) for leg in legs], token)
+
+    @dramatiq.actor(broker=broker, actor_name=DELIVER, queue_name=MAIL, throws=MailtrackError)
+    def deliver(notices: list[int], token: str) -> None:
+        deliverer.deliver([NoticeId(notice) for notice in notices], token)

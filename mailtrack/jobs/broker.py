@@ -1,0 +1,93 @@
+"""The broker: Redis carries ids of claimed rows, never knowledge.
+
+No retries, no delays: what failed is due again in the store (a Redis restart strands
+delayed messages until the worker restarts, Bogdanp/dramatiq#527). Maintenance runs on
+every tenth command instead of every thousandth, so that the messages of a killed worker
+come back within its heartbeat and seconds, also on a quiet queue.
+"""
+
+from typing import Any
+
+import dramatiq
+import redis
+import structlog
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import AgeLimit, Middleware, ShutdownNotifications
+
+from mailtrack.errors import MailtrackError, TransientError
+
+#: How many commands in a million trigger the recovery of dead workers' messages.
+MAINTENANCE_CHANCE = 100_000
+#: A message that waited longer is dropped: its claim has long been handed out again.
+MESSAGE_MAX_AGE_MS = 600_000
+
+#: Messages that may wait in one queue; above it nothing more is handed out.
+QUEUE_ROOM = 2_000
+
+#: Three queues, so that slow carriers never hold up mails.
+INGEST, POLL, MAIL = "ingest", "poll", "mail"
+#: The actors, by the names that messages carry.
+READ_MAIL, POLL_LEGS, DELIVER = "read_mail", "poll_legs", "deliver"
+
+log = structlog.get_logger(__name__)
+
+
+class OneLinePerFailure(Middleware):
+    """Logs expected failures of an actor as one line; the row they held is due again."""
+
+    @property
+    def actor_options(self) -> set[str]:
+        return {"throws"}  # the worker then logs no traceback of these
+
+    def after_process_message(
+        self, broker: Any, message: Any, *, result: Any = None, exception: Any = None
+    ) -> None:
+        del broker, result
+        if isinstance(exception, MailtrackError):
+            log.warning("job failed", job=message.actor_name, error=str(exception))
+
+
+def make_broker(url: str, heartbeat_s: float) -> RedisBroker:
+    """Return the broker at a Redis address, and make it the one that actors use."""
+    broker = RedisBroker(  # type: ignore[no-untyped-call]
+        url=url,
+        middleware=[
+            AgeLimit(max_age=MESSAGE_MAX_AGE_MS),
+            ShutdownNotifications(),
+            OneLinePerFailure(),
+        ],
+        maintenance_chance=MAINTENANCE_CHANCE,
+        heartbeat_timeout=int(heartbeat_s * 1000),
+    )
+    dramatiq.set_broker(broker)
+    return broker
+
+
+class BrokerOutlet:
+    """Hands messages to Redis; see `jobs.dispatcher.Outlet`."""
+
+    def __init__(self, broker: RedisBroker, most: int) -> None:
+        self._broker = broker
+        self._most = most
+
+    def room(self, queue: str) -> int:
+        """Return how many more messages a queue should take."""
+        try:
+            waiting = self._broker.client.llen(f"{self._broker.namespace}:{queue}")
+        except redis.RedisError as error:
+            raise _away(error) from error
+        return self._most - int(waiting)
+
+    def send(self, queue: str, actor: str, *args: object) -> None:
+        """Hand one message over; its row is claimed, and due again if this fails."""
+        message: dramatiq.Message[None] = dramatiq.Message(
+            queue_name=queue, actor_name=actor, args=args, kwargs={}, options={}
+        )
+        try:
+            self._broker.enqueue(message)
+        except (redis.RedisError, dramatiq.errors.ConnectionError) as error:
+            raise _away(error) from error
+
+
+def _away(error: Exception) -> TransientError:
+    return TransientError(f"Redis does not answer: {error}")

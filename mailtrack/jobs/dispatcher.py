@@ -1,0 +1,142 @@
+"""The tick: claims what is due and hands its ids to the workers.
+
+One tick takes unread mails, legs due within each carrier's budget and due notices, each
+through an index over what is due, and sends messages once the claims are committed. A
+tick that is missed or made twice does no harm.
+"""
+
+import math
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Event
+from typing import Protocol
+
+import structlog
+
+from mailtrack.carriers.base import Declaration
+from mailtrack.clock import Clock
+from mailtrack.errors import TransientError
+from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAIL
+from mailtrack.store import budgets, inbound, notices, parcels
+from mailtrack.store.engine import Store
+
+#: What one tick claims at most of each kind, so that no tick is long.
+MAILS_PER_TICK = 200
+LEGS_PER_TICK = 2_000
+NOTICES_PER_TICK = 200
+#: Mails that leave over one SMTP connection.
+NOTICES_PER_BATCH = 20
+
+log = structlog.get_logger(__name__)
+
+
+class Outlet(Protocol):
+    """Where work goes to: the broker, or a list in tests."""
+
+    def room(self, queue: str) -> int:
+        """Return how many more messages a queue should take."""
+        ...
+
+    def send(self, queue: str, actor: str, *args: object) -> None:
+        """Hand one message over; raises TransientError where the broker is away."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What one tick gave out, in messages."""
+
+    mails: int = 0
+    polls: int = 0
+    deliveries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatcher:
+    """Gives out due work. `carriers`: the declarations of those that are on, by code."""
+
+    store: Store
+    outlet: Outlet
+    carriers: Mapping[str, Declaration]
+    clock: Clock
+    lease_s: float
+
+    def tick(self) -> Handed:
+        """Claim what is due and send it; return how many messages were sent."""
+        return Handed(
+            mails=self._give_mails(),
+            polls=sum(self._give_polls(d) for d in self.carriers.values()),
+            deliveries=self._give_deliveries(),
+        )
+
+    def run(self, stop: Event, tick_s: float) -> None:
+        """Tick until told to stop; a broker or store that is away costs a line, no more."""
+        while not stop.is_set():
+            try:
+                self.tick()
+            except TransientError as error:
+                log.warning("tick failed", error=str(error))
+            stop.wait(tick_s)
+
+    def _give_mails(self) -> int:
+        room = min(self.outlet.room(INGEST), MAILS_PER_TICK)
+        if room <= 0:
+            return 0
+        token, now, until = self._claim()
+        with self.store.write() as connection:
+            mails = inbound.claim_unread(connection, token=token, now=now, until=until, limit=room)
+        for mail in mails:
+            self.outlet.send(INGEST, READ_MAIL, mail, token)
+        return len(mails)
+
+    def _give_polls(self, declaration: Declaration) -> int:
+        room = min(self.outlet.room(POLL) * declaration.batch, LEGS_PER_TICK)
+        if room <= 0:
+            return 0
+        token, now, until = self._claim()
+        with self.store.write() as connection:
+            due = parcels.count_due(connection, declaration.code, now, room)
+            if due == 0:
+                return 0
+            requests = budgets.take(
+                connection,
+                declaration.code,
+                math.ceil(due / declaration.batch),
+                per_second=declaration.budget.per_second,
+                per_day=declaration.budget.per_day,
+                now=now,
+            )
+            legs = parcels.claim_legs(
+                connection,
+                declaration.code,
+                token=token,
+                now=now,
+                until=until,
+                limit=min(due, requests * declaration.batch),
+            )
+        batches = list(_batched(legs, declaration.batch))
+        for batch in batches:
+            self.outlet.send(POLL, POLL_LEGS, declaration.code, batch, token)
+        return len(batches)
+
+    def _give_deliveries(self) -> int:
+        room = min(self.outlet.room(MAIL) * NOTICES_PER_BATCH, NOTICES_PER_TICK)
+        if room <= 0:
+            return 0
+        token, now, until = self._claim()
+        with self.store.write() as connection:
+            due = notices.claim_notices(connection, token=token, now=now, until=until, limit=room)
+        batches = list(_batched(due, NOTICES_PER_BATCH))
+        for batch in batches:
+            self.outlet.send(MAIL, DELIVER, batch, token)
+        return len(batches)
+
+    def _claim(self) -> tuple[str, datetime, datetime]:
+        return secrets.token_hex(8), self.clock.now(), self.clock.later(self.lease_s)
+
+
+def _batched(items: Sequence[int], size: int) -> Iterator[list[int]]:
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])

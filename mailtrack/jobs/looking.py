@@ -1,0 +1,218 @@
+"""Asking a carrier about claimed legs and taking its answers in, one transaction each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+import structlog
+from sqlalchemy import Connection
+
+from mailtrack import histories
+from mailtrack.carriers.base import Carrier
+from mailtrack.clock import Clock
+from mailtrack.domain import numbers, patience, polling
+from mailtrack.domain.model import LegId, Look, LookState, ParcelId
+from mailtrack.domain.patience import Silence
+from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError
+from mailtrack.notify.view import NoticeKind
+from mailtrack.store import budgets, notices, parcels
+from mailtrack.store.engine import Store
+from mailtrack.store.parcels import ClaimedLeg, Leg, ParcelRow
+
+#: How long a carrier that refuses our key is left alone.
+AUTH_SILENCE_S = 3600.0
+#: Waits after a first, second … failure of one leg.
+_RETRY = tuple(timedelta(minutes=m) for m in (5, 15, 45, 120, 360))
+#: A carrier that has handed a parcel over is asked more rarely: its last scan comes late.
+AFTER_HANDOVER = 0.1
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """Polls carriers. `carriers`: those that are on, by code."""
+
+    store: Store
+    carriers: Mapping[str, Carrier]
+    clock: Clock
+    rng: Random
+
+    def poll(self, carrier: str, legs: Sequence[LegId], token: str) -> None:
+        """Ask a carrier about claimed legs; legs whose claim has passed on are left out."""
+        with self.store.read() as connection:
+            mine = parcels.claimed(connection, legs, token)
+        if mine:
+            self._ask(carrier, mine, token)
+
+    def _ask(self, carrier: str, mine: Sequence[ClaimedLeg], token: str) -> None:
+        try:
+            looks = self.carriers[carrier].fetch([leg.number for leg in mine])
+        except MailtrackError as error:
+            if isinstance(error, PermanentError) and len(mine) > 1:
+                # One number that a carrier chokes on must not hold up the others.
+                for leg in mine:
+                    self._ask(carrier, [leg], token)
+            else:
+                self._take_in_failure(carrier, mine, token, error)
+            return
+        now = self.clock.now()
+        with self.store.write() as connection:
+            budgets.note_ok(connection, carrier, now)
+        for leg in mine:
+            self._take_in(leg, looks.get(leg.number), token)
+
+    def _take_in_failure(
+        self, carrier: str, legs: Sequence[ClaimedLeg], token: str, error: MailtrackError
+    ) -> None:
+        log.warning("carrier failed", carrier=carrier, error=str(error), numbers=len(legs))
+        now = self.clock.now()
+        silence_s = _silence_s(error)
+        with self.store.write() as connection:
+            budgets.note_error(connection, carrier, str(error), now, silence_s=silence_s)
+            if silence_s:
+                free_again = now + timedelta(seconds=silence_s)
+                parcels.release(connection, [leg.id for leg in legs], token, free_again)
+                return
+            for leg in legs:
+                self._retry_later(connection, leg, token, str(error), now)
+
+    def _retry_later(
+        self, connection: Connection, leg: ClaimedLeg, token: str, error: str, now: datetime
+    ) -> None:
+        wait = _RETRY[min(leg.failures, len(_RETRY) - 1)] * self.rng.uniform(0.8, 1.2)
+        parcels.note_failure(connection, leg.id, token, error, now + wait)
+
+    def _take_in(self, leg: ClaimedLeg, look: Look | None, token: str) -> None:
+        now = self.clock.now()
+        with self.store.write() as connection:
+            parcel_id = parcels.parcel_of_leg(connection, leg.id, token)
+            if parcel_id is None:
+                return
+            if look is None:
+                error = f"{leg.carrier} left this number out of its answer"
+                self._retry_later(connection, leg, token, error, now)
+                return
+            before = parcels.lock(connection, parcel_id)
+            parcels.note_answer(connection, leg.id, look.state, now)
+            self._follow_on(connection, parcel_id, leg, look, now)
+            if _may_be_shown(connection, parcel_id, look):
+                parcels.save_look(connection, parcel_id, look, now)
+                notices.hasten(connection, parcel_id, NoticeKind.REGISTERED, now)
+            first = before.first_look_at is None
+            histories.take_in(connection, parcel_id, look.events, now, first_look=first)
+            self._plan(connection, parcel_id, leg.id, now)
+
+    def _follow_on(
+        self,
+        connection: Connection,
+        parcel_id: ParcelId,
+        leg: ClaimedLeg,
+        look: Look,
+        now: datetime,
+    ) -> None:
+        """Add the legs that an answer leads to: the local carrier's, or the next guess."""
+        if look.local_number and look.local_number != leg.number:
+            self._hand_over(connection, parcel_id, leg, look, now)
+        if look.state in (LookState.NOT_FOUND, LookState.REJECTED):
+            self._guess_again(connection, parcel_id, leg, now)
+
+    def _hand_over(
+        self,
+        connection: Connection,
+        parcel_id: ParcelId,
+        leg: ClaimedLeg,
+        look: Look,
+        now: datetime,
+    ) -> None:
+        number = look.local_number or ""
+        codes = {c.carrier for c in numbers.detect(number)} & self.carriers.keys()
+        codes.discard(leg.carrier)
+        if look.state is LookState.PENDING:
+            # A placeholder: the same carrier knows the parcel by its new number only.
+            codes.add(leg.carrier)
+        for code in sorted(codes):
+            parcels.add_leg(connection, parcel_id, code, number, now, is_local=True)
+
+    def _guess_again(
+        self, connection: Connection, parcel_id: ParcelId, leg: ClaimedLeg, now: datetime
+    ) -> None:
+        tried = {
+            x.carrier for x in parcels.legs_of(connection, parcel_id) if x.number == leg.number
+        }
+        for candidate in numbers.detect(leg.number):
+            if candidate.carrier in self.carriers and candidate.carrier not in tried:
+                parcels.add_leg(connection, parcel_id, candidate.carrier, leg.number, now)
+                return
+
+    def _plan(
+        self, connection: Connection, parcel_id: ParcelId, asked: LegId, now: datetime
+    ) -> None:
+        """Set when each leg of a parcel is asked next; news on one hastens the others."""
+        row = parcels.parcel_row(connection, parcel_id)
+        since = row.last_event_at or row.created_at
+        self._judge_silence(connection, row, since, now)
+        legs = parcels.legs_of(connection, parcel_id)
+        if not parcels.is_followed(connection, parcel_id):
+            parcels.plan(connection, asked, None)
+            return
+        for leg in legs:
+            outlook = polling.Outlook(
+                milestone=row.milestone,
+                since=since,
+                weight=_weight(leg, legs),
+                price_h=budgets.price_h(connection, leg.carrier),
+            )
+            due = polling.next_look(outlook, now, self.rng)
+            if due is None:
+                parcels.end(connection, parcel_id, row.milestone or "never_known", now)
+                return
+            self._plan_leg(connection, leg, legs, asked, due)
+
+    def _plan_leg(
+        self, connection: Connection, leg: Leg, legs: Sequence[Leg], asked: LegId, due: datetime
+    ) -> None:
+        if _is_dead_end(leg, legs):
+            parcels.plan(connection, leg.id, None)
+        elif leg.id == asked or (leg.next_poll_at is not None and due < leg.next_poll_at):
+            parcels.plan(connection, leg.id, due)
+
+    def _judge_silence(
+        self, connection: Connection, row: ParcelRow, since: datetime, now: datetime
+    ) -> None:
+        verdict = patience.judge(row.milestone, since, now)
+        if verdict is Silence.USUAL:
+            return
+        occurrence = since.date().isoformat() if verdict is Silence.STALLED else "1"
+        for follower in notices.followers(connection, row.id, frozenset()):
+            if follower.silenced is None:
+                notices.owe_follower(
+                    connection, follower.subscription, verdict, occurrence=occurrence, now=now
+                )
+
+
+def _silence_s(error: MailtrackError) -> float:
+    if isinstance(error, QuotaError):
+        return error.retry_after_s
+    return AUTH_SILENCE_S if isinstance(error, AuthError) else 0.0
+
+
+def _may_be_shown(connection: Connection, parcel_id: ParcelId, look: Look) -> bool:
+    """Tell whether this answer may be shown: it says something, or no other guess is left."""
+    if look.state in (LookState.FOUND, LookState.PENDING):
+        return True
+    return all(leg.state for leg in parcels.legs_of(connection, parcel_id))
+
+
+def _weight(leg: Leg, legs: Sequence[Leg]) -> float:
+    handed_over = any(x.is_local and x.state == LookState.FOUND for x in legs)
+    return AFTER_HANDOVER if handed_over and not leg.is_local else 1.0
+
+
+def _is_dead_end(leg: Leg, legs: Sequence[Leg]) -> bool:
+    """Tell whether a leg was a wrong guess: another carrier knows its number."""
+    if leg.state == LookState.REJECTED:
+        return True
+    known_elsewhere = any(x.number == leg.number and x.state == LookState.FOUND for x in legs)
+    return leg.state == LookState.NOT_FOUND and known_elsewhere

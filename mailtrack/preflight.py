@@ -1,0 +1,106 @@
+"""Trying everything that the service needs before it starts: `mailtrack doctor` and `up`."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from mailtrack.bootstrap import Services
+from mailtrack.carriers import why_off
+from mailtrack.errors import ConfigurationError, MailtrackError
+from mailtrack.inbox.mailbox import open_mailbox
+from mailtrack.roles import listen
+from mailtrack.store.migrate import upgrade
+
+#: Less room than this on the data disk, and the service does not start.
+LEAST_ROOM_BYTES = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was tried."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def check_all(services: Services) -> Iterator[Check]:
+    """Try everything; nothing is raised, nothing is sent."""
+    for name, attempt in _ATTEMPTS.items():
+        try:
+            yield Check(name, ok=True, detail=attempt(services))
+        except MailtrackError as error:
+            yield Check(name, ok=False, detail=str(error))
+
+
+def require_all(services: Services) -> None:
+    """Try everything; raise the first MailtrackError."""
+    for attempt in _ATTEMPTS.values():
+        attempt(services)
+
+
+def _room(services: Services) -> str:
+    folder = services.settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot use the data folder {folder}: {error.strerror}."
+        ) from error
+    if free < LEAST_ROOM_BYTES:
+        raise ConfigurationError(
+            f"The disk of {folder} is full ({free // 1_000_000} MB left): make room."
+        )
+    return f"{free // 1_000_000} MB free in {folder}"
+
+
+def _store(services: Services) -> str:
+    return f"at revision {upgrade(services.store)}"
+
+
+def _links(services: Services) -> str:
+    return f"links start with {services.links.for_subscription(0, None).stop_all[:40]}…"
+
+
+def _mailbox(services: Services) -> str:
+    settings = services.settings.inbox
+    settings.check("INBOX")
+    mailbox = open_mailbox(settings, services.clock)
+    mailbox.close()
+    return f"{settings.folder} on {settings.host} can be read"
+
+
+def _relay(services: Services) -> str:
+    settings = services.settings.smtp
+    settings.check("SMTP")
+    if "@" not in settings.from_address:
+        raise ConfigurationError("MAILTRACK_SMTP__FROM_ADDRESS is not set.")
+    with services.open_relay() as relay:
+        relay.check()
+    return f"{settings.host} takes our mails"
+
+
+def _carriers(services: Services) -> str:
+    on = sorted(services.carriers)
+    if not on:
+        raise ConfigurationError("Every carrier is switched off: see `mailtrack carriers`.")
+    off = [d.code for d in services.declarations.values() if why_off(d, services.settings)]
+    return f"on: {', '.join(on)}" + (f"; off: {', '.join(off)}" if off else "")
+
+
+def _port(services: Services) -> str:
+    settings = services.settings.web
+    listen(settings).close()
+    return f"{settings.host}:{settings.port} is free"
+
+
+_ATTEMPTS: dict[str, Callable[[Services], str]] = {
+    "disk": _room,
+    "store": _store,
+    "links": _links,
+    "mailbox": _mailbox,
+    "relay": _relay,
+    "carriers": _carriers,
+    "web": _port,
+}

@@ -1,0 +1,157 @@
+"""What the operator asks the store: `status`, `parcels`, `inbound`, `unmapped`, `carriers`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from mailtrack.store import budgets, inbound, notices
+from mailtrack.store.schema import (
+    inbound as inbound_table,
+)
+from mailtrack.store.schema import (
+    leg,
+    mailbox,
+    parcel,
+    shop_order,
+    subscriber,
+    subscription,
+    unmapped,
+)
+
+#: A row of a table on the terminal.
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A titled table, for the terminal or for JSON."""
+
+    title: str
+    columns: Row
+    rows: Sequence[Row]
+
+    def as_dicts(self) -> list[dict[str, str]]:
+        """Return the rows by column name."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+def status(connection: Connection, now: datetime) -> list[Table]:
+    """Return what the service is doing, in a few tables."""
+    return [
+        _mailboxes(connection, now),
+        Table("Mails", ("outcome", "mails"), _counts(inbound.by_outcome(connection).items())),
+        _notices(connection),
+        _sizes(connection, now),
+    ]
+
+
+def _mailboxes(connection: Connection, now: datetime) -> Table:
+    rows = [
+        (row.account.rpartition("@")[2], row.folder, row.state, _ago(row.state_at, now), row.detail)
+        for row in connection.execute(select(mailbox).order_by(mailbox.c.account))
+    ]
+    return Table("Mailbox", ("host", "folder", "state", "since", "detail"), rows)
+
+
+def _notices(connection: Connection) -> Table:
+    rows = [
+        (kind, state, skip, str(times))
+        for (kind, state, skip), times in sorted(notices.by_kind(connection).items())
+    ]
+    return Table("Notices", ("notice", "state", "why", "times"), rows)
+
+
+def _sizes(connection: Connection, now: datetime) -> Table:
+    def count(table: object) -> str:
+        return str(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
+
+    due = select(func.count()).select_from(leg).where(leg.c.next_poll_at <= now)
+    rows = [
+        ("subscribers", count(subscriber)),
+        ("subscriptions", count(subscription)),
+        ("parcels", count(parcel)),
+        ("orders", count(shop_order)),
+        ("looks due", str(connection.execute(due).scalar_one())),
+        ("oldest unread mail", _ago(inbound.oldest_waiting(connection), now)),
+        ("oldest due notice", _ago(notices.oldest_due(connection, now), now)),
+    ]
+    return Table("Store", ("what", "how many"), rows)
+
+
+def parcel_list(connection: Connection, now: datetime, limit: int) -> Table:
+    """Return the parcels that moved or were made last."""
+    query = select(parcel).order_by(parcel.c.id.desc()).limit(limit)
+    rows = [
+        (
+            row.number,
+            row.milestone or "",
+            _ago(row.milestone_at, now),
+            row.local_number or "",
+            _ago(row.last_look_at, now),
+            row.ended_why or "",
+        )
+        for row in connection.execute(query)
+    ]
+    return Table(
+        "Parcels", ("number", "milestone", "since", "local number", "looked at", "ended"), rows
+    )
+
+
+def inbound_list(connection: Connection, now: datetime, limit: int) -> Table:
+    """Return the mails that came last, with what became of them."""
+    query = select(inbound_table).order_by(inbound_table.c.id.desc()).limit(limit)
+    rows = [
+        (
+            str(row.id),
+            _ago(row.stored_at, now),
+            row.outcome or "waiting",
+            row.shop or "",
+            row.kind or "",
+            row.reason,
+        )
+        for row in connection.execute(query)
+    ]
+    return Table("Inbound mails", ("id", "stored", "outcome", "shop", "kind", "reason"), rows)
+
+
+def unmapped_list(connection: Connection, limit: int) -> Table:
+    """Return the codes and texts that no phrase file knows, most frequent first."""
+    query = select(unmapped).order_by(unmapped.c.times.desc()).limit(limit)
+    rows = [(row.carrier, row.code, row.text, str(row.times)) for row in connection.execute(query)]
+    return Table("Unmapped", ("carrier", "code", "text", "times"), rows)
+
+
+def carrier_list(
+    connection: Connection, off: Iterable[tuple[str, str | None]], now: datetime
+) -> Table:
+    """Return every carrier: on, or off and why, with its use and its last answers."""
+    health = budgets.health(connection)
+    rows = []
+    for code, why in off:
+        seen = health.get(code)
+        rows.append(
+            (
+                code,
+                why or "on",
+                str(seen.allowance.spent) if seen else "0",
+                _ago(seen.last_ok_at, now) if seen else "",
+                seen.last_error if seen else "",
+            )
+        )
+    return Table("Carriers", ("carrier", "state", "today", "answered", "last error"), rows)
+
+
+def _counts(pairs: Iterable[tuple[str, int]]) -> list[Row]:
+    return [(name, str(times)) for name, times in sorted(pairs)]
+
+
+def _ago(moment: datetime | None, now: datetime) -> str:
+    if moment is None:
+        return ""
+    seconds = int((now - moment).total_seconds())
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{max(seconds, 0)} s ago"

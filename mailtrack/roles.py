@@ -1,0 +1,90 @@
+"""The parts of the service, each for a process of its own: they run until told to stop."""
+
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from threading import Event
+
+import structlog
+
+from mailtrack.bootstrap import Services
+from mailtrack.errors import ConfigurationError
+from mailtrack.settings import WebSettings
+from mailtrack.store.migrate import require_current
+from mailtrack.supervisor import GRACE_S, Supervisor, embedded_broker, role
+
+Role = Callable[[Services, Event], None]
+
+log = structlog.get_logger(__name__)
+
+
+def watch(services: Services, stop: Event) -> None:
+    """Watch the mailbox and keep its mails."""
+    services.watcher().run(stop)
+
+
+def dispatch(services: Services, stop: Event) -> None:
+    """Hand out what is due, tick by tick."""
+    services.dispatcher().run(stop, services.settings.jobs.tick_s)
+
+
+def work(services: Services, stop: Event) -> None:
+    """Read mails, poll carriers and deliver notices, as the messages come."""
+    from dramatiq import Worker
+
+    services.declare_actors()
+    worker = Worker(
+        services.broker, worker_threads=services.settings.jobs.threads, worker_timeout=200
+    )
+    worker.start()
+    stop.wait()
+    worker.stop(timeout=int((GRACE_S - 5) * 1000))
+
+
+def web(services: Services, stop: Event) -> None:
+    """Serve the pages."""
+    from mailtrack.web.server import serve
+
+    serve(services, listen(services.settings.web), stop)
+
+
+def listen(settings: WebSettings) -> socket.socket:
+    """Open the port of the pages; raises ConfigurationError where it is taken."""
+    try:
+        return socket.create_server((settings.host, settings.port))
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
+            "set MAILTRACK_WEB__PORT or stop what uses it."
+        ) from error
+
+
+def stop_on_signals() -> Event:
+    """Return an event that SIGTERM and SIGINT set; a second one ends the process at once."""
+    stop = Event()
+
+    def handle(number: int, _frame: object) -> None:
+        if stop.is_set():
+            sys.exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+    return stop
+
+
+def run(services: Services, part: Role) -> None:
+    """Run one part of the service on a database of this version."""
+    require_current(services.store)
+    part(services, stop_on_signals())
+
+
+def up(services: Services, environment: dict[str, str]) -> int:
+    """Run every part as a child of this process; return the exit code."""
+    stop = stop_on_signals()
+    children = [role(name) for name in ("watch", "dispatch", "work", "web")]
+    if not services.settings.redis_url:
+        broker, environment["MAILTRACK_REDIS_URL"] = embedded_broker(services.settings.data_dir)
+        children.insert(0, broker)
+    return Supervisor(children, environment).run(stop)

@@ -1,0 +1,127 @@
+"""The demo's own page: the mailbox, the mails as subscribers see them, the timelines."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from mailtrack.bootstrap import Services
+from mailtrack.domain.model import SubscriberId, SubscriptionId
+from mailtrack.notify.render import make_environment, templates_dir
+from mailtrack.sandbox.carriers import serve
+from mailtrack.sandbox.director import Director
+from mailtrack.store import people
+from mailtrack.store.schema import inbound, parcel, subscriber, subscription
+
+
+@dataclass(frozen=True, slots=True)
+class InboxLine:
+    """One mail in the mailbox, with what became of it."""
+
+    subject: str
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentLine:
+    """One mail that a subscriber got."""
+
+    number: int
+    to: str
+    subject: str
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelLine:
+    """One parcel of one subscriber."""
+
+    name: str
+    number: str
+    milestone: str
+    timeline: str
+
+
+class DemoPage:
+    """Draws the page from the store and the mails that arrived."""
+
+    def __init__(self, services: Services, director: Director) -> None:
+        self._services = services
+        self._director = director
+        self._environment = make_environment(templates_dir())
+
+    def index(self, _request: Request) -> Response:
+        html = self._environment.get_template("demo/index.html").render(
+            inbox=self._inbox(),
+            sent=self._sent(),
+            parcels=self._parcels(),
+            over=self._director.over,
+        )
+        return HTMLResponse(html)
+
+    def mail(self, request: Request) -> Response:
+        """Show one mail as its HTML part draws it, sealed off from everything."""
+        arrived = list(self._director.arrived())
+        number = request.path_params["number"]
+        if number >= len(arrived):
+            return HTMLResponse("", 404)
+        part = arrived[number].mail.message.get_body(("html",))
+        return HTMLResponse(
+            part.get_content() if part else "",
+            headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"},
+        )
+
+    def _inbox(self) -> list[InboxLine]:
+        query = select(inbound.c.subject, inbound.c.outcome, inbound.c.reason)
+        with self._services.store.read() as connection:
+            rows = connection.execute(query.order_by(inbound.c.id.desc())).all()
+        return [InboxLine(r.subject or "…", r.outcome or "waiting", r.reason) for r in rows]
+
+    def _sent(self) -> list[SentLine]:
+        start = self._director.started_at
+        lines = [
+            SentLine(i, a.address, str(a.mail.message["Subject"]), (a.mail.at - start).days)
+            for i, a in enumerate(self._director.arrived())
+        ]
+        return lines[::-1]
+
+    def _parcels(self) -> list[ParcelLine]:
+        query = (
+            select(
+                subscription.c.id,
+                subscription.c.subscriber_id,
+                subscriber.c.address,
+                parcel.c.number,
+                parcel.c.milestone,
+            )
+            .join(parcel, parcel.c.id == subscription.c.parcel_id)
+            .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+            .order_by(subscription.c.id)
+        )
+        lines = []
+        with self._services.store.read() as connection:
+            for row in connection.execute(query).all():
+                mine = people.subscription_row(connection, SubscriptionId(row.id))
+                name = mine.items[0] if mine and mine.items else row.address
+                links = self._services.links.for_subscription(
+                    SubscriberId(row.subscriber_id), row.id
+                )
+                lines.append(
+                    ParcelLine(name, row.number, row.milestone or "", links.timeline or "")
+                )
+        return lines
+
+
+@contextmanager
+def demo_page(services: Services, director: Director, port: int) -> Iterator[str]:
+    """Serve the page while the block runs; gives its address."""
+    page = DemoPage(services, director)
+    app = Starlette(routes=[Route("/", page.index), Route("/mail/{number:int}", page.mail)])
+    with serve(app, port) as address:
+        yield address

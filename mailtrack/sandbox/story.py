@@ -1,0 +1,332 @@
+"""The story that the demo plays: what happens in the world, and what must come of it.
+
+Data only. A line of the story is played when all that the line before it leads to has
+been seen, so the same story ends the same way however slow the service is and whatever
+is killed under way.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mailtrack.domain.model import Outcome
+from mailtrack.notify.view import NoticeKind
+from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, Failure
+from mailtrack.sandbox.mails import (
+    Forwarder,
+    Person,
+    ShopMail,
+    apple,
+    gmail,
+    not_a_shop_mail,
+    orange,
+    order_shipped,
+    outlook,
+    parcel_update,
+    thunderbird,
+)
+
+CAMILLE = Person("Camille Exemple", "camille@gmail.example.org")
+HUGO = Person("Hugo Exemple", "hugo@outlook.example.org")
+LEA = Person("Léa Exemple", "lea@icloud.example.org")
+NOE = Person("Noé Exemple", "noe@mail.example.org")
+INES = Person("Inès Exemple", "ines@orange.example.org")
+
+N = NoticeKind
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A person forwards a mail; `leads_to` is the answer that they get."""
+
+    person: Person
+    forwarder: Forwarder
+    mail: ShopMail
+    outcome: Outcome
+    leads_to: NoticeKind | None
+    note: str = "Bonjour, pouvez-vous suivre ce colis ? Merci !"
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A carrier scans a parcel; `leads_to` is the mail that its follower gets, if any."""
+
+    carrier: str
+    number: str
+    code: str
+    text: str
+    place: str = ""
+    leads_to: NoticeKind | None = None
+    group: str = ""
+    zone: str = "GMT+8"
+    local_number: str = ""
+    pickup_point: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The next answer of a carrier is bad."""
+
+    carrier: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The person clicks the link of their last mail: this parcel, or everything."""
+
+    person: Person
+    everything: bool
+
+
+Line = Forward | Scan | Trouble | Leave
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """One person's parcel from beginning to end; threads run side by side."""
+
+    title: str
+    person: Person
+    lines: tuple[Line, ...]
+
+
+def _cainiao(number: str) -> dict[str, Scan]:
+    """Return the usual scans of a parcel at Cainiao, by a short name."""
+
+    def scan(code: str, text: str, place: str = "", **more: Any) -> Scan:
+        return Scan(CAINIAO, number, code, text, place, **more)
+
+    france = {"zone": "GMT+1"}
+    return {
+        "accepted": scan(
+            "PU_PICKUP_SUCCESS", "Received by logistics company", leads_to=N.CARRIER_ACCEPTED
+        ),
+        "sorted": scan("SC_OUTBOUND_SUCCESS", "Departed from sorting center", "Shenzhen"),
+        "flown": scan("LH_DEPART", "Departed from departure country/region"),
+        "arrived": scan(
+            "LH_ARRIVE", "Arrived at linehaul office", leads_to=N.ARRIVED_IN_COUNTRY, **france
+        ),
+        "customs": scan("CC_IM_START", "Import customs clearance started", **france),
+        "cleared": scan(
+            "CC_IM_SUCCESS",
+            "Import customs clearance complete",
+            leads_to=N.CUSTOMS_CLEARED,
+            **france,
+        ),
+        "handed_over": scan("GTMS_ACCEPT", "Received by local delivery company", **france),
+        "on_the_van": scan(
+            "GTMS_DO_DEPART", "Out for delivery", leads_to=N.OUT_FOR_DELIVERY, **france
+        ),
+        "delivered": scan("GTMS_SIGNED", "Package delivered", leads_to=N.DELIVERED, **france),
+    }
+
+
+def _laposte(number: str) -> dict[str, Scan]:
+    """Return the usual scans of a parcel at La Poste, by a short name."""
+
+    def scan(code: str, text: str, leads_to: NoticeKind | None = None, **more: Any) -> Scan:
+        return Scan(LAPOSTE, number, code, text, leads_to=leads_to, **more)
+
+    return {
+        "in_transit": scan("ET1", "Votre colis est en transit sur nos plateformes logistiques."),
+        "on_the_van": scan("MD1", "Votre colis est en cours de livraison.", N.OUT_FOR_DELIVERY),
+        "failed": scan(
+            "ND1",
+            "Votre colis n'a pas pu être livré : destinataire absent.",
+            N.DELIVERY_FAILED,
+        ),
+        "waiting": scan(
+            "AG1",
+            "Votre colis est disponible dans votre point de retrait.",
+            N.PICKUP_AVAILABLE,
+            pickup_point="BUREAU DE POSTE EXEMPLE",
+        ),
+        "turned_back": scan(
+            "RE1", "Votre colis est retourné à l'expéditeur : adresse incorrecte.", N.RETURNING
+        ),
+        "back": scan("DI2", "Votre colis a été distribué à l'expéditeur.", N.RETURNED),
+        "delivered": scan("DI1", "Votre colis est livré.", N.DELIVERED),
+    }
+
+
+def _handed_over_to_la_poste() -> Thread:
+    order, number, local = "3054169918880001", "LP00827165780001", "6A15602676300"
+    china, france = _cainiao(number), _laposte(local)
+    handed = replace(china["handed_over"], local_number=local)
+    return Thread(
+        "an order first, its parcel later, handed over to La Poste",
+        CAMILLE,
+        (
+            Forward(
+                CAMILLE,
+                gmail,
+                order_shipped(order, "Lampe LED de bureau"),
+                Outcome.ORDER_NOTED,
+                N.ORDER_REGISTERED,
+            ),
+            Forward(
+                CAMILLE,
+                gmail,
+                parcel_update(number, order, "Lampe LED de bureau"),
+                Outcome.TRACKED,
+                N.REGISTERED,
+                note="Voici le mail du colis.",
+            ),
+            china["accepted"],
+            Trouble(CAINIAO, Failure.QUOTA),
+            china["sorted"],
+            china["flown"],
+            china["arrived"],
+            china["customs"],
+            china["cleared"],
+            handed,
+            france["in_transit"],
+            france["on_the_van"],
+            france["delivered"],
+        ),
+    )
+
+
+def _through_customs_to_delivery() -> Thread:
+    number = "AP00839881450002"
+    scans = _cainiao(number)
+    names = ("accepted", "flown", "arrived", "customs", "cleared", "on_the_van", "delivered")
+    middle: list[Line] = [scans[name] for name in names]
+    middle.insert(2, Trouble(CAINIAO, Failure.CHALLENGE))
+    return Thread(
+        "through customs to delivery",
+        HUGO,
+        (
+            Forward(
+                HUGO,
+                outlook,
+                parcel_update(number, "3054169918880002", "Coque de téléphone"),
+                Outcome.TRACKED,
+                N.REGISTERED,
+            ),
+            *middle,
+        ),
+    )
+
+
+def _returned() -> Thread:
+    number, local = "LP00827165780003", "6A15602683841"
+    china, france = _cainiao(number), _laposte(local)
+    handed = replace(china["handed_over"], local_number=local)
+    return Thread(
+        "returned to the sender",
+        LEA,
+        (
+            Forward(
+                LEA,
+                apple,
+                parcel_update(number, "3054169918880003", "Montre connectée"),
+                Outcome.TRACKED,
+                N.REGISTERED,
+            ),
+            china["flown"],
+            china["arrived"],
+            china["cleared"],
+            handed,
+            france["on_the_van"],
+            france["turned_back"],
+            france["back"],
+        ),
+    )
+
+
+def _fetched_at_a_pickup_point() -> Thread:
+    number = "6Q01929938641"
+    scans = _laposte(number)
+    return Thread(
+        "fails, waits at a pick-up point, is fetched",
+        NOE,
+        (
+            Forward(
+                NOE,
+                thunderbird,
+                parcel_update(number, "3054169918880004", "Tapis de souris"),
+                Outcome.TRACKED,
+                N.REGISTERED,
+            ),
+            scans["in_transit"],
+            scans["on_the_van"],
+            scans["failed"],
+            scans["waiting"],
+            scans["delivered"],
+        ),
+    )
+
+
+def _nothing_in_it_then_leaves() -> Thread:
+    number = "LP00827165780005"
+    scans = _cainiao(number)
+    quiet = [_silenced(scans[name]) for name in ("cleared", "on_the_van")]
+    return Thread(
+        "a mail with nothing in it; later leaves by one click",
+        INES,
+        (
+            Forward(INES, orange, not_a_shop_mail(), Outcome.NOT_A_SHOP_MAIL, N.NOTHING_FOUND),
+            Forward(
+                INES,
+                orange,
+                parcel_update(number, "3054169918880005", "Écouteurs sans fil"),
+                Outcome.TRACKED,
+                N.REGISTERED,
+            ),
+            scans["accepted"],
+            scans["arrived"],
+            Leave(INES, everything=True),
+            *quiet,
+        ),
+    )
+
+
+def _muted() -> Thread:
+    number = "LP00827165780006"
+    scans = _cainiao(number)
+    return Thread(
+        "one parcel muted, the others go on",
+        HUGO,
+        (
+            Forward(
+                HUGO,
+                outlook,
+                parcel_update(number, "3054169918880006", "Câble USB-C"),
+                Outcome.TRACKED,
+                N.REGISTERED,
+            ),
+            scans["accepted"],
+            Leave(HUGO, everything=False),
+            *(_silenced(scans[name]) for name in ("arrived", "cleared")),
+        ),
+    )
+
+
+def _silenced(scan: Scan) -> Scan:
+    return replace(scan, leads_to=None)
+
+
+STORY = (
+    _handed_over_to_la_poste(),
+    _through_customs_to_delivery(),
+    _returned(),
+    _fetched_at_a_pickup_point(),
+    _nothing_in_it_then_leaves(),
+    _muted(),
+)
+
+
+def forwards() -> Iterator[Forward]:
+    """Yield every mail that the story feeds in."""
+    for thread in STORY:
+        yield from (line for line in thread.lines if isinstance(line, Forward))
+
+
+def expected() -> Iterator[tuple[str, NoticeKind]]:
+    """Yield every (address, notice) that must come of the story, once each."""
+    for thread in STORY:
+        for line in thread.lines:
+            if isinstance(line, Forward | Scan) and line.leads_to is not None:
+                yield thread.person.address, line.leads_to

@@ -1,0 +1,135 @@
+"""Gathers from the store what mails and pages show: the values of `notify.view`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from mailtrack.carriers.base import Declaration
+from mailtrack.domain import tracking
+from mailtrack.domain.model import (
+    InboundId,
+    LookState,
+    ParcelId,
+    TrackingEvent,
+)
+from mailtrack.notify.links import LinkMaker
+from mailtrack.notify.view import NoticeKind, NoticeView, ParcelView
+from mailtrack.store import notices, parcels, people
+from mailtrack.store.notices import Notice
+from mailtrack.store.parcels import Leg
+from mailtrack.store.people import Subscription
+from mailtrack.store.schema import inbound, parcel_order, shop_order
+
+#: Shown where no carrier is known yet.
+_NO_CARRIER = ("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Builds views. `carriers`: the declarations of all known carriers, by code."""
+
+    carriers: Mapping[str, Declaration]
+    links: LinkMaker
+    forward_to: str
+
+    def notice(self, connection: Connection, notice: Notice, now: datetime) -> NoticeView:
+        """Return everything that the mail about a notice needs."""
+        following = (
+            people.subscription_row(connection, notice.subscription)
+            if notice.subscription is not None
+            else None
+        )
+        parcel = self.parcel(connection, following) if following else None
+        subject, message_id = _forwarded(connection, notice.inbound)
+        return NoticeView(
+            kind=NoticeKind(notice.kind),
+            key=f"{_thread(notice, following)}-{notice.kind}-{notice.occurrence}",
+            to=notices.recipient(connection, notice).address,
+            links=self.links.for_subscription(notice.subscriber, notice.subscription),
+            forward_to=self.forward_to,
+            at=now,
+            parcel=parcel,
+            event=_told_event(connection, following, notice),
+            orders=orders_of(connection, following) if following else (),
+            items=following.items if following else (),
+            subject=subject,
+            message_id=message_id,
+        )
+
+    def parcel(self, connection: Connection, following: Subscription) -> ParcelView | None:
+        """Return a parcel as its subscriber sees it; None while only the order is known."""
+        if following.parcel is None:
+            return None
+        row = parcels.parcel_row(connection, following.parcel)
+        legs = parcels.legs_of(connection, row.id)
+        carrier, page = self._shown_carrier(legs)
+        return ParcelView(
+            number=row.number,
+            name=following.items[0] if following.items else "",
+            carrier=carrier,
+            carrier_page=page,
+            milestone=row.milestone,
+            milestone_at=row.milestone_at,
+            events=tracking.timeline(parcels.history(connection, row.id)),
+            local_number=row.local_number,
+            orders=order_numbers(connection, row.id),
+            reason=row.reason,
+            estimated_delivery=row.estimated_delivery,
+            pickup_point=row.pickup_point,
+            checked_at=row.last_look_at,
+            next_check_at=min((x.next_poll_at for x in legs if x.next_poll_at), default=None),
+        )
+
+    def _shown_carrier(self, legs: list[Leg]) -> tuple[str, str]:
+        """Return the name and the page of who has the parcel now: the local carrier first."""
+        known = [leg for leg in legs if leg.state in (LookState.FOUND, LookState.PENDING)]
+        for leg in sorted(known, key=lambda x: not x.is_local) or legs[:1]:
+            declaration = self.carriers[leg.carrier]
+            return declaration.name, declaration.page.format(number=leg.number)
+        return _NO_CARRIER
+
+
+def _thread(notice: Notice, following: Subscription | None) -> str:
+    """Return what the mails of one conversation share; a store made anew repeats no thread."""
+    if following is None:
+        return f"m{notice.inbound}.{int(notice.created_at.timestamp()):x}"
+    return f"s{following.id}.{int(following.created_at.timestamp()):x}"
+
+
+def order_numbers(connection: Connection, parcel_id: ParcelId) -> tuple[str, ...]:
+    """Return the numbers of the orders that a parcel carries."""
+    query = (
+        select(shop_order.c.number)
+        .join(parcel_order, parcel_order.c.shop_order_id == shop_order.c.id)
+        .where(parcel_order.c.parcel_id == parcel_id)
+        .order_by(shop_order.c.id)
+    )
+    return tuple(connection.scalars(query))
+
+
+def orders_of(connection: Connection, following: Subscription) -> tuple[str, ...]:
+    """Return the numbers of the orders that a subscription is about."""
+    if following.parcel is not None:
+        return order_numbers(connection, following.parcel)
+    query = select(shop_order.c.number).where(shop_order.c.id == following.order)
+    return tuple(connection.scalars(query))
+
+
+def _told_event(
+    connection: Connection, following: Subscription | None, notice: Notice
+) -> TrackingEvent | None:
+    if following is None or following.parcel is None or notice.event_fingerprint is None:
+        return None
+    events = parcels.history(connection, following.parcel)
+    same = (e for e in events if e.fingerprint[:255] == notice.event_fingerprint)
+    return next(same, None)
+
+
+def _forwarded(connection: Connection, mail: InboundId | None) -> tuple[str, str]:
+    if mail is None:
+        return "", ""
+    query = select(inbound.c.subject, inbound.c.message_id).where(inbound.c.id == mail)
+    row = connection.execute(query).one()
+    return row.subject, row.message_id

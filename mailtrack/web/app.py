@@ -1,0 +1,135 @@
+"""The pages: unsubscribe, timeline, preferences, health. GET shows, POST acts."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from jinja2 import Environment
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from mailtrack.bootstrap import Services
+from mailtrack.errors import TransientError
+from mailtrack.notify.links import BadLink
+from mailtrack.notify.render import make_environment, templates_dir
+from mailtrack.web import health, metrics
+from mailtrack.web.desk import Desk, GoneError
+from mailtrack.web.views import Action, BadLinkPage, HomePage, Page, draw
+
+#: Forms of ours are a few dozen bytes; what is longer is none of ours.
+MOST_FORM_BYTES = 4_096
+
+#: What a mail program posts for a click on its own button (RFC 8058, 3.2).
+ONE_CLICK = "One-Click"
+
+
+def make_app(services: Services) -> Starlette:
+    """Return the web application."""
+    pages = Pages(make_environment(templates_dir()), Desk(services), services)
+    routes: list[BaseRoute] = [
+        Route("/", pages.home),
+        Route("/d/{token}", pages.stop, methods=["GET", "POST"]),
+        Route("/c/{token}", pages.timeline),
+        Route("/p/{token}", pages.preferences, methods=["GET", "POST"]),
+        Route("/healthz", lambda _: PlainTextResponse("ok\n")),
+        Route("/readyz", pages.ready),
+    ]
+    if services.settings.web.metrics:
+        routes.append(Route("/metrics", pages.metrics))
+    return Starlette(
+        routes=routes,
+        exception_handlers={
+            BadLink: pages.bad_link,
+            GoneError: pages.gone,
+            404: pages.bad_link,
+            TransientError: _try_later,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """One method per page; each is a few lines, the desk does the work."""
+
+    environment: Environment
+    desk: Desk
+    services: Services
+
+    def home(self, _request: Request) -> Response:
+        return self._draw(HomePage(self.desk.forward_to))
+
+    async def stop(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        if request.method != "POST":
+            return await self._off_loop(self.desk.ask_to_stop, token)
+        form = await _form(request)
+        if form.get("List-Unsubscribe") == ONE_CLICK:
+            return await self._off_loop(self.desk.stop, token)
+        resume = form.get("do") == Action.RESUME
+        return await self._off_loop(self.desk.resume if resume else self.desk.stop, token)
+
+    def timeline(self, request: Request) -> Response:
+        return self._draw(self.desk.timeline(request.path_params["token"]))
+
+    async def preferences(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        if request.method != "POST":
+            return await self._off_loop(self.desk.preferences, token)
+        form = await _form(request)
+        return await self._off_loop(lambda t: self.desk.change(t, form), token)
+
+    def ready(self, _request: Request) -> Response:
+        wrong = health.what_is_wrong(self.services)
+        return JSONResponse({"ready": not wrong, "wrong": wrong}, 503 if wrong else 200)
+
+    def metrics(self, _request: Request) -> Response:
+        return Response(metrics.render(self.services), media_type=CONTENT_TYPE_LATEST)
+
+    def bad_link(self, _request: Request, _error: Exception) -> Response:
+        return self._draw(BadLinkPage(self.desk.forward_to), status=404)
+
+    def gone(self, _request: Request, _error: Exception) -> Response:
+        return self._draw(BadLinkPage(self.desk.forward_to, gone=True), status=410)
+
+    async def _off_loop(self, work: Callable[[str], Page], token: str) -> Response:
+        return self._draw(await run_in_threadpool(work, token))
+
+    def _draw(self, page: Page, status: int = 200) -> Response:
+        nonce = secrets.token_urlsafe(12)
+        html = draw(self.environment, page, nonce)
+        return HTMLResponse(html, status, headers=_headers(nonce))
+
+
+def _headers(nonce: str) -> Mapping[str, str]:
+    """Return what keeps a page to itself: nothing is fetched, framed, cached or referred."""
+    return {
+        "Content-Security-Policy": (
+            f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; "
+            "base-uri 'none'; frame-ancestors 'none'"
+        ),
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+    }
+
+
+async def _form(request: Request) -> Mapping[str, str]:
+    """Return the fields of a form; of one that is too long, none."""
+    length = request.headers.get("content-length", "")
+    if not length.isdigit() or int(length) > MOST_FORM_BYTES:
+        return {}
+    async with request.form(max_files=0, max_fields=10) as form:
+        return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def _try_later(_request: Request, _error: Exception) -> Response:
+    return PlainTextResponse(
+        "Le service est momentanément indisponible : réessayez dans quelques minutes.\n",
+        503,
+        headers={"Retry-After": "120"},
+    )

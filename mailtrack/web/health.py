@@ -1,0 +1,57 @@
+"""`/readyz`: what is wrong, in words that an operator can act on."""
+
+from datetime import timedelta
+
+import redis
+from sqlalchemy import Connection, select
+
+from mailtrack.bootstrap import Services
+from mailtrack.errors import MailtrackError
+from mailtrack.inbox.ledger import WatcherState
+from mailtrack.store import inbound, notices
+from mailtrack.store.migrate import require_current
+from mailtrack.store.schema import mailbox
+
+#: Work that is due for longer than this points to a part that does not run.
+LATE = timedelta(minutes=15)
+_AWAY = frozenset({WatcherState.WAITING, WatcherState.REFUSED, WatcherState.STOPPED})
+
+
+def what_is_wrong(services: Services) -> list[str]:
+    """Return one line for everything that keeps the service from doing its work."""
+    try:
+        require_current(services.store)
+        with services.store.read() as connection:
+            wrong = [*_mailbox(connection), *_late(connection, services)]
+    except MailtrackError as error:
+        return [str(error)]
+    return wrong + _broker(services)
+
+
+def _mailbox(connection: Connection) -> list[str]:
+    rows = connection.execute(select(mailbox)).all()
+    if not rows:
+        return ["The mailbox was never opened: is the watcher running?"]
+    return [f"The mailbox is {row.state}: {row.detail}" for row in rows if row.state in _AWAY]
+
+
+def _late(connection: Connection, services: Services) -> list[str]:
+    now = services.clock.now()
+    late = services.clock.later(LATE.total_seconds()) - now
+    ages = {
+        "A mail waits to be read": inbound.oldest_waiting(connection),
+        "A notice waits to be sent": notices.oldest_due(connection, now),
+    }
+    return [
+        f"{what} since {since.isoformat(timespec='minutes')}: are dispatcher and worker running?"
+        for what, since in ages.items()
+        if since is not None and now - since > late
+    ]
+
+
+def _broker(services: Services) -> list[str]:
+    try:
+        services.broker.client.ping()
+    except redis.RedisError as error:
+        return [f"Redis does not answer: {error}"]
+    return []

@@ -1,0 +1,95 @@
+"""`/metrics`: counted in the store at every scrape, so that all processes count as one."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import Connection, func, select
+
+from mailtrack.bootstrap import Services
+from mailtrack.store import budgets, inbound, notices
+from mailtrack.store.schema import leg, mailbox, parcel, unmapped
+
+
+def render(services: Services) -> bytes:
+    """Return the metrics in Prometheus' text form."""
+    registry = CollectorRegistry()
+    registry.register(_Store(services))
+    return generate_latest(registry)
+
+
+class _Store(Collector):
+    """Reads every figure from the store."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def describe(self) -> list[Metric]:
+        return []  # nothing is read before the first scrape
+
+    def collect(self) -> Iterator[Metric]:
+        now = self._services.clock.now()
+        with self._services.store.read() as connection:
+            yield from _work(connection, now)
+            yield from _sources(connection, now)
+
+
+def _work(connection: Connection, now: datetime) -> Iterator[Metric]:
+    mails = GaugeMetricFamily("mailtrack_mails", "Inbound mails.", labels=["outcome"])
+    for outcome, times in inbound.by_outcome(connection).items():
+        mails.add_metric([outcome], times)
+    yield mails
+    owed = GaugeMetricFamily("mailtrack_notices", "Notices.", labels=["kind", "state", "why"])
+    for labels, times in notices.by_kind(connection).items():
+        owed.add_metric(labels, times)
+    yield owed
+    parcels = GaugeMetricFamily("mailtrack_parcels", "Parcels.", labels=["milestone"])
+    by_milestone = select(parcel.c.milestone, func.count()).group_by(parcel.c.milestone)
+    for milestone, times in connection.execute(by_milestone):
+        parcels.add_metric([milestone or "none"], times)
+    yield parcels
+    due = select(func.count()).select_from(leg).where(leg.c.next_poll_at <= now)
+    yield GaugeMetricFamily(
+        "mailtrack_looks_due", "Legs whose next look is due.", connection.execute(due).scalar_one()
+    )
+    oldest = select(func.min(leg.c.next_poll_at)).where(leg.c.next_poll_at <= now)
+    ages = {
+        "unread_mail": inbound.oldest_waiting(connection),
+        "due_notice": notices.oldest_due(connection, now),
+        "due_look": connection.execute(oldest).scalar_one(),
+    }
+    age = GaugeMetricFamily(
+        "mailtrack_oldest_seconds", "Age of what waits longest.", labels=["what"]
+    )
+    for what, since in ages.items():
+        age.add_metric([what], _seconds(since, now))
+    yield age
+
+
+def _sources(connection: Connection, now: datetime) -> Iterator[Metric]:
+    last_ok = GaugeMetricFamily(
+        "mailtrack_last_success_seconds", "Since a source last answered.", labels=["source"]
+    )
+    for row in connection.execute(select(mailbox)):
+        last_ok.add_metric(["mailbox"], _seconds(row.last_ok_at, now))
+    spent = GaugeMetricFamily(
+        "mailtrack_carrier_requests_today", "Requests of today's budget.", labels=["carrier"]
+    )
+    failures = GaugeMetricFamily(
+        "mailtrack_carrier_failures", "Failures in a row.", labels=["carrier"]
+    )
+    for code, health in budgets.health(connection).items():
+        last_ok.add_metric([code], _seconds(health.last_ok_at, now))
+        spent.add_metric([code], health.allowance.spent)
+        failures.add_metric([code], health.failures)
+    yield from (last_ok, spent, failures)
+    times = select(func.coalesce(func.sum(unmapped.c.times), 0))
+    yield GaugeMetricFamily(
+        "mailtrack_unmapped", "Events that no phrase maps.", connection.execute(times).scalar_one()
+    )
+
+
+def _seconds(since: datetime | None, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds()) if since else 0.0
