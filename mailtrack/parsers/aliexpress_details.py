@@ -54,7 +54,8 @@ _LOOK_BACK = 60
 def read_items(lines: Sequence[Line]) -> tuple[str, ...]:
     """Return the titles of the items, each once, as the shop cut them."""
     marked = [line.text for line in lines if any(mark in line.mark for mark in _TITLE_MARKS)]
-    return tuple(dict.fromkeys(marked or _above_quantities([line.text for line in lines])))
+    texts = [line.text for line in lines if line.text]
+    return tuple(dict.fromkeys(marked or _above_quantities(texts)))
 
 
 def read_estimated_delivery(text: str) -> date | None:

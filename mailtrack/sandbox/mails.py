@@ -59,7 +59,7 @@ def parcel_update(parcel: str, order: str, item: str) -> ShopMail:
     """Return a mail about one parcel; the order stands in its link only."""
     return ShopMail(
         subject=f"Package {parcel} has an update",
-        lines=("Delivery update", f"Your package {parcel} has an update.", "Package details"),
+        lines=("Delivery update", f"Your package {parcel} has an update."),
         links=(f"{_TRACKING_PAGE}&tradeOrderId={order}&trackingNumber={parcel}",),
         items=(item,),
     )
@@ -79,14 +79,16 @@ def _html(mail: ShopMail) -> str:
         f'<td class="EDM-ORDER-LOGISTICS-product-name">{escape(item)}</td><td>x1</td>'
         for item in mail.items
     )
+    details = f"<p>Package details</p><table><tr>{items}</tr></table>" if items else ""
     lines = "".join(f"<p>{escape(line)}</p>" for line in mail.lines)
     links = "".join(f'<p><a href="{escape(link)}">Track delivery</a></p>' for link in mail.links)
-    return f"<div>{lines}{links}<table><tr>{items}</tr></table></div>"
+    return f"<div>{lines}{links}{details}</div>"
 
 
 def _text(mail: ShopMail) -> str:
     links = [f"Track delivery <{link}>" for link in mail.links]
-    return "\n\n".join([*mail.lines, *links, *mail.items])
+    details = ["Package details", *(f"{item}\nx1" for item in mail.items)] if mail.items else []
+    return "\n\n".join([*mail.lines, *links, *details])
 
 
 def _sender(mail: ShopMail) -> str:

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from mailtrack.bootstrap import Services
 from mailtrack.domain.model import SubscriberId, SubscriptionId
+from mailtrack.errors import MailtrackError
 from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.sandbox.carriers import serve
 from mailtrack.sandbox.director import Director
@@ -57,11 +58,12 @@ class DemoPage:
         self._environment = make_environment(templates_dir())
 
     def index(self, _request: Request) -> Response:
+        try:
+            shown = {"inbox": self._inbox(), "parcels": self._parcels()}
+        except MailtrackError:  # the service has not made its database yet
+            shown = {}
         html = self._environment.get_template("demo/index.html").render(
-            inbox=self._inbox(),
-            sent=self._sent(),
-            parcels=self._parcels(),
-            over=self._director.over,
+            sent=self._sent(), over=self._director.over, **shown
         )
         return HTMLResponse(html)
 
