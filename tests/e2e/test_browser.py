@@ -89,6 +89,11 @@ def _mail_about(page: Page, subject: str) -> None:
     page.goto(page.url.rstrip("/") + str(link.get_attribute("href")))
 
 
+def _stop_link(page: Page) -> str:
+    link = page.get_by_role("link", name=re.compile("^Arrêter le suivi"))
+    return str(link.get_attribute("href"))
+
+
 def _fits(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
@@ -96,7 +101,7 @@ def _fits(page: Page) -> bool:
 def test_one_click_in_a_mail_stops_a_parcel_and_can_be_taken_back(page: Page) -> None:
     _mail_about(page, "Suivi enregistré")
     assert _fits(page)
-    page.goto(str(page.get_by_role("link", name=re.compile("^Arrêter le suivi")).get_attribute("href")))
+    page.goto(_stop_link(page))
     assert _fits(page)
     expect(page.get_by_role("heading", level=1)).to_contain_text("Arrêter")
 
@@ -123,8 +128,7 @@ def test_a_mail_leads_to_the_timeline_and_from_there_to_everything_one_follows(
 
 def test_a_damaged_link_gets_a_page_that_helps(page: Page) -> None:
     _mail_about(page, "Suivi enregistré")
-    link = str(page.get_by_role("link", name=re.compile("^Arrêter le suivi")).get_attribute("href"))
-    answer = page.goto(link[:-3])
+    answer = page.goto(_stop_link(page)[:-3])
 
     assert answer is not None
     assert 404 == answer.status

