@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
     from mailtrack.carriers.base import Carrier, Declaration
     from mailtrack.carriers.transport import Transport
+    from mailtrack.inbox.addresses import PersonalAddresses
     from mailtrack.inbox.intake import Reader
     from mailtrack.inbox.watcher import Watcher
+    from mailtrack.jobs.chores import Chores
     from mailtrack.jobs.delivering import Deliverer
     from mailtrack.jobs.dispatcher import Dispatcher
     from mailtrack.jobs.looking import Looker
@@ -76,18 +78,19 @@ class Services:
     def links(self) -> LinkMaker:
         from mailtrack.notify.links import LinkMaker
 
-        settings = self.settings.links
-        return LinkMaker(
-            self.settings.web.public_url,
-            settings.secret.get_secret_value() or self._own_secret(),
-            [retired.get_secret_value() for retired in settings.retired],
-        )
+        return LinkMaker(self.settings.web.public_url, *self._link_secrets())
+
+    @cached_property
+    def addresses(self) -> PersonalAddresses:
+        from mailtrack.inbox.addresses import PersonalAddresses
+
+        return PersonalAddresses(self.settings.inbox.forward_to, *self._link_secrets())
 
     @cached_property
     def views(self) -> Views:
         from mailtrack.views import Views
 
-        return Views(self.declarations, self.links, self.settings.inbox.forward_to)
+        return Views(self.declarations, self.links, self.addresses, self.settings.inbox.forward_to)
 
     @cached_property
     def broker(self) -> RedisBroker:
@@ -127,6 +130,12 @@ class Services:
             lease_s=self.settings.jobs.lease_s,
         )
 
+    def chores(self) -> Chores:
+        """Return what is done once in a while."""
+        from mailtrack.jobs.chores import Chores
+
+        return Chores(self.store, self.clock, self.settings.keep)
+
     def declare_actors(self) -> None:
         """Declare the actors on the broker; a worker needs no more."""
         from mailtrack.jobs import actors
@@ -135,11 +144,12 @@ class Services:
 
     def reader(self) -> Reader:
         """Return what reads stored mails."""
-        from mailtrack.inbox.intake import Doorkeeper, Reader
+        from mailtrack.inbox.intake import Reader
+        from mailtrack.inbox.understanding import Doorkeeper
 
         settings = self.settings
         own = {settings.inbox.forward_to.lower(), settings.smtp.from_address.lower()}
-        keeper = Doorkeeper(settings.inbox.authserv_id, settings.inbox.allow, own)
+        keeper = Doorkeeper(settings.inbox.authserv_id, settings.inbox.allow, own, self.addresses)
         return Reader(self.store, keeper, self.carriers.keys(), self.clock)
 
     def looker(self) -> Looker:
@@ -150,6 +160,7 @@ class Services:
 
     def deliverer(self) -> Deliverer:
         """Return what sends notices."""
+        from mailtrack.domain.manners import Manners
         from mailtrack.jobs.delivering import Deliverer
         from mailtrack.notify.mail import SmtpIdentity
         from mailtrack.notify.render import Renderer, templates_dir
@@ -162,6 +173,7 @@ class Services:
             identity=SmtpIdentity(settings.from_address, settings.from_name),
             open_relay=self.open_relay,
             clock=self.clock,
+            manners=Manners(**self.settings.notices.model_dump()),
         )
 
     def open_relay(self) -> SmtpRelay:
@@ -178,6 +190,12 @@ class Services:
             ca_file=settings.ca_file,
             timeout_s=settings.timeout_s,
         )
+
+    def _link_secrets(self) -> tuple[str, list[str]]:
+        """Return the secret that signs, and the retired ones that are still read."""
+        settings = self.settings.links
+        secret = settings.secret.get_secret_value() or self._own_secret()
+        return secret, [retired.get_secret_value() for retired in settings.retired]
 
     def _own_secret(self) -> str:
         """Return the secret that this installation made for itself, at its first start."""

@@ -123,7 +123,12 @@ def demo(
     data: Annotated[Path | None, typer.Option(help="Keep the data in this folder.")] = None,
 ) -> None:
     """Show the service at work on loopback, time sped up; needs nothing."""
-    from mailtrack.sandbox.demo import Stage, play
+    try:
+        from mailtrack.sandbox.demo import Stage, play
+    except ModuleNotFoundError as error:
+        raise MailtrackError(
+            f"The demo needs {error.name}; run `pip install 'mailtrack[demo]'`."
+        ) from error
 
     raise typer.Exit(play(Stage(port, database, redis, imap, data), once=once))
 
@@ -188,7 +193,7 @@ def track(
         typer.echo(json.dumps(answer, ensure_ascii=False))
     else:
         _print_answer(answer)
-    raise typer.Exit(0 if answer["state"] == "found" else 1)
+    raise typer.Exit(0 if answer["state"] in ("found", "not_found") else 1)
 
 
 @app.command()

@@ -9,24 +9,20 @@ from mailtrack.domain import tracking
 from mailtrack.domain.milestones import Milestone, mailed_by_default
 from mailtrack.domain.model import ParcelId, SubscriptionId, TrackingEvent
 from mailtrack.domain.tracking import Follower
+from mailtrack.notify.view import NoticeKind
 from mailtrack.store import budgets, notices, parcels
 
 
 def take_in(
-    connection: Connection,
-    parcel_id: ParcelId,
-    events: Sequence[TrackingEvent],
-    now: datetime,
-    *,
-    first_look: bool,
+    connection: Connection, parcel_id: ParcelId, events: Sequence[TrackingEvent], now: datetime
 ) -> None:
     """Merge events into a parcel's history and owe its followers what follows from them.
 
     The parcel must be locked. Events come from a carrier's answer or a shop's mail.
     """
     known = parcels.history(connection, parcel_id)
-    followers = notices.followers(connection, parcel_id, mailed_by_default())
-    change = tracking.apply(known, events, followers, first_look=first_look)
+    change = tracking.apply(known, events, ())
+    _tell(connection, parcel_id, known, events, now)
     parcels.add_events(connection, parcel_id, change.new_events, now)
     for event in change.new_events:
         if event.milestone is Milestone.UNKNOWN:
@@ -39,7 +35,21 @@ def take_in(
         current=change.current,
         last_event_at=newest,
     )
-    notices.record(connection, change.decisions, now)
+
+
+def _tell(
+    connection: Connection,
+    parcel_id: ParcelId,
+    known: Sequence[TrackingEvent],
+    events: Sequence[TrackingEvent],
+    now: datetime,
+) -> None:
+    """Owe notices; to those whose "suivi enregistré" is unwritten, that mail will tell it all."""
+    unwritten = notices.unwritten(connection, parcel_id, NoticeKind.REGISTERED)
+    for follower in notices.followers(connection, parcel_id, mailed_by_default()):
+        first_look = follower.subscription in unwritten
+        change = tracking.apply(known, events, [follower], first_look=first_look)
+        notices.record(connection, change.decisions, now)
 
 
 def catch_up(

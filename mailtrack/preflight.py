@@ -9,7 +9,7 @@ from mailtrack.carriers import why_off
 from mailtrack.errors import ConfigurationError, MailtrackError
 from mailtrack.inbox.mailbox import open_mailbox
 from mailtrack.roles import listen
-from mailtrack.store.migrate import upgrade
+from mailtrack.store.migrate import newest, require_current, upgrade
 
 #: Less room than this on the data disk, and the service does not start.
 LEAST_ROOM_BYTES = 50_000_000
@@ -34,7 +34,9 @@ def check_all(services: Services) -> Iterator[Check]:
 
 
 def require_all(services: Services) -> None:
-    """Try everything; raise the first MailtrackError."""
+    """Bring the database up to date and try everything; raise the first MailtrackError."""
+    _room(services)
+    upgrade(services.store)
     for attempt in _ATTEMPTS.values():
         attempt(services)
 
@@ -56,11 +58,13 @@ def _room(services: Services) -> str:
 
 
 def _store(services: Services) -> str:
-    return f"at revision {upgrade(services.store)}"
+    require_current(services.store)
+    return f"at revision {newest()}"
 
 
 def _links(services: Services) -> str:
-    return f"links start with {services.links.for_subscription(0, None).stop_all[:40]}…"
+    services.links.for_subscription(0, None)
+    return f"signed, they start with {services.settings.web.public_url}"
 
 
 def _mailbox(services: Services) -> str:

@@ -8,12 +8,16 @@ from mailtrack.domain.model import SubscriberId
 from mailtrack.errors import PermanentError
 from mailtrack.store import parcels, people
 from mailtrack.store.schema import inbound, notice, subscriber
-from mailtrack.views import order_numbers
+from mailtrack.views import orders_of
 
 
 def everything_about(connection: Connection, address: str) -> dict[str, Any]:
     """Return all that is kept about an address; raises PermanentError where it is nothing."""
-    owner = _find(connection, address)
+    return everything_about_subscriber(connection, _find(connection, address))
+
+
+def everything_about_subscriber(connection: Connection, owner: SubscriberId) -> dict[str, Any]:
+    """Return all that is kept about a subscriber."""
     row = connection.execute(select(subscriber).where(subscriber.c.id == owner)).one()
     return {
         "address": row.address,
@@ -44,13 +48,17 @@ def _find(connection: Connection, address: str) -> SubscriberId:
 
 
 def _following(connection: Connection, mine: people.Subscription) -> dict[str, Any]:
-    following: dict[str, Any] = {"items": list(mine.items), "muted": mine.muted}
+    following: dict[str, Any] = {
+        "items": list(mine.items),
+        "muted": mine.muted,
+        "orders": list(orders_of(connection, mine)),
+    }
     if mine.parcel is None:
         return following
     row = parcels.parcel_row(connection, mine.parcel)
     return following | {
         "number": row.number,
-        "orders": list(order_numbers(connection, row.id)),
+        "local_number": row.local_number,
         "milestone": row.milestone,
         "events": [
             {"at": e.at.isoformat(), "milestone": e.milestone, "text": e.text, "place": e.place}

@@ -1,5 +1,6 @@
 """The parts of the service, each for a process of its own: they run until told to stop."""
 
+import os
 import signal
 import socket
 import sys
@@ -26,7 +27,7 @@ def watch(services: Services, stop: Event) -> None:
 
 def dispatch(services: Services, stop: Event) -> None:
     """Hand out what is due, tick by tick."""
-    services.dispatcher().run(stop, services.settings.jobs.tick_s)
+    services.dispatcher().run(stop, services.settings.jobs.tick_s, services.chores().run)
 
 
 def work(services: Services, stop: Event) -> None:
@@ -55,7 +56,7 @@ def listen(settings: WebSettings) -> socket.socket:
         return socket.create_server((settings.host, settings.port))
     except OSError as error:
         raise ConfigurationError(
-            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
+            f"Cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}; "
             "set MAILTRACK_WEB__PORT or stop what uses it."
         ) from error
 

@@ -144,7 +144,10 @@ class LinkSettings(Section):
 class CarrierSettings(Section):
     """One carrier's address and credentials."""
 
-    enabled: bool = True
+    #: Whether it is asked at all; unset leaves it to the carrier, most of which are on.
+    enabled: bool | None = None
+    #: Use the carrier's undocumented service without credentials, where it has one.
+    keyless: bool = False
     url: str = ""
     key: SecretStr = SecretStr("")
     client_id: SecretStr = SecretStr("")
@@ -163,6 +166,32 @@ class JobSettings(Section):
     lease_s: float = 120.0
     #: Real seconds without a heartbeat after which a worker counts as dead.
     heartbeat_s: float = 60.0
+
+
+class NoticeSettings(Section):
+    """When mails may go out; hours of a clock in France, equal ones for no quiet at all."""
+
+    quiet_from: int = Field(default=22, ge=0, le=23)
+    quiet_until: int = Field(default=7, ge=0, le=23)
+    #: Mails to one address in a day; the rest goes into one mail on the next morning.
+    per_day: int = Field(default=6, ge=1)
+
+
+class PublisherSettings(Section):
+    """Who runs this service, for the legal notice (LCEN, article 6)."""
+
+    name: str = ""
+    postal_address: str = ""
+    contact: str = ""
+    #: Who hosts the servers, with address and telephone.
+    host: str = ""
+
+
+class KeepSettings(Section):
+    """How long personal data is kept (days)."""
+
+    raw_mail_days: int = Field(default=30, ge=1)
+    parcel_days: int = Field(default=90, ge=1)
 
 
 class ClockSettings(Section):
@@ -199,6 +228,9 @@ class Settings(BaseSettings):
     links: LinkSettings = LinkSettings()
     carriers: Mapping[str, CarrierSettings] = Field(default_factory=dict)
     jobs: JobSettings = JobSettings()
+    notices: NoticeSettings = NoticeSettings()
+    keep: KeepSettings = KeepSettings()
+    publisher: PublisherSettings = PublisherSettings()
     clock: ClockSettings = ClockSettings()
 
     @model_validator(mode="after")

@@ -2,20 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from urllib.parse import quote
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from mailtrack.carriers.base import Declaration
 from mailtrack.domain import tracking
+from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
     InboundId,
     LookState,
     ParcelId,
     TrackingEvent,
 )
-from mailtrack.notify.links import LinkMaker
-from mailtrack.notify.view import NoticeKind, NoticeView, ParcelView
+from mailtrack.domain.patience import PROTECTION
+from mailtrack.inbox.addresses import PersonalAddresses
+from mailtrack.notify.links import LinkMaker, Purpose
+from mailtrack.notify.view import NewsLine, NoticeKind, NoticeView, ParcelView
+from mailtrack.parsers import parse
+from mailtrack.parsers.message import read_message
 from mailtrack.store import notices, parcels, people
 from mailtrack.store.notices import Notice
 from mailtrack.store.parcels import Leg
@@ -32,6 +38,7 @@ class Views:
 
     carriers: Mapping[str, Declaration]
     links: LinkMaker
+    addresses: PersonalAddresses
     forward_to: str
 
     def notice(self, connection: Connection, notice: Notice, now: datetime) -> NoticeView:
@@ -43,6 +50,7 @@ class Views:
         )
         parcel = self.parcel(connection, following) if following else None
         subject, message_id = _forwarded(connection, notice.inbound)
+        link, code = self._action(connection, notice)
         return NoticeView(
             kind=NoticeKind(notice.kind),
             key=f"{_thread(notice, following)}-{notice.kind}-{notice.occurrence}",
@@ -56,7 +64,46 @@ class Views:
             items=following.items if following else (),
             subject=subject,
             message_id=message_id,
+            personal_address=self.addresses.of(notice.subscriber),
+            action=link,
+            code=code,
+            news=self._news(connection, notice),
+            protection_ends=_protection_ends(connection, parcel),
         )
+
+    def _news(self, connection: Connection, notice: Notice) -> tuple[NewsLine, ...]:
+        """Return what a digest tells: every notice that was held back since the last one."""
+        if notice.kind != NoticeKind.DIGEST:
+            return ()
+        since = notices.last_digest(connection, notice.subscriber, notice.id)
+        held = notices.digested(connection, notice.subscriber, since)
+        lines = (self._news_line(connection, one) for one in held)
+        return tuple(line for line in lines if line is not None)
+
+    def _news_line(self, connection: Connection, held: Notice) -> NewsLine | None:
+        if held.subscription is None or held.kind not in set(Milestone):
+            return None
+        following = people.subscription_row(connection, held.subscription)
+        if following is None or following.parcel is None:
+            return None
+        links = self.links.for_subscription(held.subscriber, held.subscription)
+        return NewsLine(
+            number=parcels.parcel_row(connection, following.parcel).number,
+            name=following.items[0] if following.items else "",
+            milestone=Milestone(held.kind),
+            timeline=links.timeline or "",
+        )
+
+    def _action(self, connection: Connection, notice: Notice) -> tuple[str, str]:
+        """Return the one link that a mail is about, and the code beside it, if any."""
+        match notice.kind:
+            case NoticeKind.CONFIRM_ADDRESS:
+                return self.links.link(Purpose.CONFIRM, notice.subscriber), ""
+            case NoticeKind.GOODBYE:
+                return self.links.link(Purpose.PREFERENCES, notice.subscriber), ""
+            case NoticeKind.FORWARDING_REQUEST:
+                return _request(connection, notice.inbound)
+        return "", ""
 
     def parcel(self, connection: Connection, following: Subscription) -> ParcelView | None:
         """Return a parcel as its subscriber sees it; None while only the order is known."""
@@ -87,14 +134,15 @@ class Views:
         known = [leg for leg in legs if leg.state in (LookState.FOUND, LookState.PENDING)]
         for leg in sorted(known, key=lambda x: not x.is_local) or legs[:1]:
             declaration = self.carriers[leg.carrier]
-            return declaration.name, declaration.page.format(number=leg.number)
+            return declaration.name, declaration.page.format(number=quote(leg.number))
         return _NO_CARRIER
 
 
 def _thread(notice: Notice, following: Subscription | None) -> str:
     """Return what the mails of one conversation share; a store made anew repeats no thread."""
     if following is None:
-        return f"m{notice.inbound}.{int(notice.created_at.timestamp()):x}"
+        about = f"m{notice.inbound}" if notice.inbound else f"d{notice.subscriber}"
+        return f"{about}.{int(notice.created_at.timestamp()):x}"
     return f"s{following.id}.{int(following.created_at.timestamp()):x}"
 
 
@@ -125,6 +173,22 @@ def _told_event(
     events = parcels.history(connection, following.parcel)
     same = (e for e in events if e.fingerprint[:255] == notice.event_fingerprint)
     return next(same, None)
+
+
+def _protection_ends(connection: Connection, parcel: ParcelView | None) -> date | None:
+    """Return the last day of the buyer protection, where an order's date is known."""
+    numbers = parcel.orders if parcel else ()
+    query = select(func.min(shop_order.c.ordered_at)).where(shop_order.c.number.in_(numbers))
+    ordered_at: date | None = connection.execute(query).scalar_one()
+    return ordered_at and ordered_at + PROTECTION
+
+
+def _request(connection: Connection, mail: InboundId | None) -> tuple[str, str]:
+    """Return the link and the code of a provider's question, as its mail gave them."""
+    query = select(inbound.c.raw).where(inbound.c.id == mail)
+    raw = connection.execute(query).scalar_one_or_none()
+    request = parse(read_message(raw)).confirmation if raw else None
+    return (request.link, request.code) if request else ("", "")
 
 
 def _forwarded(connection: Connection, mail: InboundId | None) -> tuple[str, str]:

@@ -12,10 +12,19 @@ from mailtrack.domain.polling import PRICE_H
 #: How far a refusal or the hourly feedback may move the price of a request.
 PRICE_BOUNDS_H = (PRICE_H / 8, PRICE_H * 64)
 
+#: Failures in a row after which a carrier counts as down: it is left alone for a minute,
+#: then two, four … up to an hour, and asked one thing at a time until it answers.
+BREAK_AFTER = 5
+_FIRST_BREAK_S = 60.0
+_LONGEST_BREAK_S = 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is left to ask of one carrier. `price_h`: see `polling`."""
+    """What is left to ask of one carrier, and how often in a row it failed to answer.
+
+    `price_h`: see `polling`.
+    """
 
     day: date
     spent: int
@@ -23,6 +32,7 @@ class Allowance:
     filled_at: datetime
     blocked_until: datetime | None = None
     price_h: float = PRICE_H
+    failures: int = 0
 
 
 def fresh(now: datetime, per_second: float) -> Allowance:
@@ -37,7 +47,8 @@ def take(
     current = _refilled(allowance, per_second, per_day, now)
     if current.blocked_until is not None and now < current.blocked_until:
         return 0, current
-    granted = max(0, min(wanted, int(current.tokens), per_day - current.spent))
+    probe = 1 if current.failures >= BREAK_AFTER else wanted
+    granted = max(0, min(wanted, probe, int(current.tokens), per_day - current.spent))
     left = replace(
         current,
         tokens=current.tokens - granted,
@@ -54,6 +65,16 @@ def refused(allowance: Allowance, retry_after_s: float, now: datetime) -> Allowa
         blocked_until=now + timedelta(seconds=retry_after_s),
         price_h=_bounded(allowance.price_h * 2),
     )
+
+
+def failed(allowance: Allowance, now: datetime) -> Allowance:
+    """Return the allowance after one more failure in a row; from the fifth on, silence."""
+    failures = allowance.failures + 1
+    broken = replace(allowance, failures=failures)
+    if failures < BREAK_AFTER:
+        return broken
+    silence_s = min(_FIRST_BREAK_S * 2 ** min(failures - BREAK_AFTER, 10), _LONGEST_BREAK_S)
+    return replace(broken, blocked_until=now + timedelta(seconds=silence_s))
 
 
 def _capacity(per_second: float) -> float:

@@ -81,7 +81,8 @@ def next_look(outlook: Outlook, now: datetime, rng: Random) -> datetime | None:
     if _is_over(outlook, now):
         return None
     if _is_final(outlook.milestone):
-        return now + _jittered(CONFIRMATION, rng)
+        # Never before its time: a look that comes early would have to be made again.
+        return now + max(CONFIRMATION, _jittered(CONFIRMATION, rng))
     wait = _until_worth_a_request(outlook, now)
     return now + _jittered(min(max(wait, SHORTEST), LONGEST), rng)
 

@@ -26,13 +26,17 @@ _ALIGNED_BY = {
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The person behind a mail; `how` says in one line what proves it or is missing."""
+    """The person behind a mail; `how` says in one line what proves it or is missing.
+
+    `welcome` is False where no proof would help: nobody is named, or not admitted.
+    """
 
     address: str
     name: str
     method: ForwardMethod | None
     proven: bool
     how: str
+    welcome: bool = True
 
 
 def identify(
@@ -54,7 +58,15 @@ def identify(
     refusal = _refusal(address, allow, own_addresses)
     proof = "" if refusal else _proof(message, address, authserv_id, allow)
     how = refusal or proof or _doubt(message, address, authserv_id)
-    return Sender(address, person.name, forward.method, bool(proof), how)
+    return Sender(address, person.name, forward.method, bool(proof), how, welcome=not refusal)
+
+
+def is_signed_by(message: Message, domain: str, authserv_id: str) -> bool:
+    """Say whether our server found a valid DKIM signature of exactly this domain."""
+    return bool(authserv_id) and any(
+        method == "dkim" and result == "pass" and properties.get("header.d", "").lower() == domain
+        for method, result, properties in _results(message, authserv_id)
+    )
 
 
 def _refusal(address: str, allow: Collection[str], own_addresses: Collection[str]) -> str:

@@ -7,20 +7,36 @@ from datetime import timedelta
 from email.message import EmailMessage
 
 import structlog
+from sqlalchemy import Connection
 
 from mailtrack.clock import Clock
+from mailtrack.domain.manners import URGENT, Manners
 from mailtrack.domain.model import NoticeId
-from mailtrack.errors import AuthError, MailtrackError, PermanentError
+from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
 from mailtrack.notify.mail import SmtpIdentity, compose
 from mailtrack.notify.render import Renderer
 from mailtrack.notify.smtp import Relay
+from mailtrack.notify.view import NoticeKind
 from mailtrack.store import notices, people
 from mailtrack.store.engine import Store
-from mailtrack.store.notices import Notice
+from mailtrack.store.notices import DIGESTED, Notice
 from mailtrack.views import Views
 
 #: Waits after a first, second … refusal; about three days in all, then the mail is given up.
 RETRY_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 120, 240, 480, 720, 1440, 1440))
+
+#: Answers to a mail that somebody has just sent: they go out to those who left, too.
+_ANSWERS = frozenset(
+    {
+        NoticeKind.CONFIRM_ADDRESS,
+        NoticeKind.FORWARDING_REQUEST,
+        NoticeKind.GOODBYE,
+        NoticeKind.HELP,
+        NoticeKind.NOTHING_FOUND,
+    }
+)
+
+_QUIET = "quiet hours"
 
 log = structlog.get_logger(__name__)
 
@@ -35,9 +51,13 @@ class Deliverer:
     identity: SmtpIdentity
     open_relay: Callable[[], AbstractContextManager[Relay]]
     clock: Clock
+    manners: Manners
 
     def deliver(self, batch: Sequence[NoticeId], token: str) -> None:
-        """Send claimed notices; those whose claim has passed on are left out."""
+        """Send claimed notices; those whose claim has passed on are left out.
+
+        Raises AuthError at once: a relay that refuses our key is asked once per batch.
+        """
         with self.open_relay() as relay:
             for notice_id in batch:
                 self._deliver_one(relay, notice_id, token)
@@ -46,11 +66,13 @@ class Deliverer:
         notice = self._take(notice_id, token)
         if notice is None:
             return
-        message = self._compose(notice)
         try:
+            message = self._compose(notice)
             relay.send(message)
         except MailtrackError as error:
             self._take_in_failure(notice, error)
+            if isinstance(error, AuthError):
+                raise
             return
         with self.store.write() as connection:
             notices.mark_sent(connection, notice.id, message["Message-ID"], self.clock.now())
@@ -62,18 +84,50 @@ class Deliverer:
             notice = notices.claimed_notice(connection, notice_id, token)
             if notice is None:
                 return None
-            silenced = notices.recipient(connection, notice).silenced
-            if silenced is None:
+            if notice.kind in _ANSWERS:
                 return notice
-            notices.mark_skipped(connection, notice.id, silenced)
-        log.info("notice skipped", notice=notice.id, kind=notice.kind, why=silenced)
+            why = notices.recipient(connection, notice).silenced or self._put_off(
+                connection, notice
+            )
+            if why is None:
+                return notice
+            if why != _QUIET:
+                notices.mark_skipped(connection, notice.id, why)
+        log.info("notice not sent", notice=notice.id, kind=notice.kind, why=why)
         return None
 
-    def _compose(self, notice: Notice) -> EmailMessage:
+    def _put_off(self, connection: Connection, notice: Notice) -> str | None:
+        """Keep the night quiet and the day bearable; what is urgent goes out all the same."""
+        if notice.kind in URGENT:
+            return None
         now = self.clock.now()
-        with self.store.read() as connection:
-            view = self.views.notice(connection, notice, now)
-        return compose(view, self.renderer.render(view), self.identity, now)
+        held_until = self.manners.hold_until(now)
+        if held_until is not None:
+            notices.put_off(connection, notice.id, held_until)
+            return _QUIET
+        since = self.manners.day_began(now)
+        if notices.count_sent_since(connection, notice.subscriber, since) < self.manners.per_day:
+            return None
+        if notice.kind == NoticeKind.DIGEST or notice.subscription is None:
+            return None
+        morning = self.manners.next_morning(now)
+        notices.owe_digest(connection, notice.subscriber, at=morning, now=now)
+        return DIGESTED
+
+    def _compose(self, notice: Notice) -> EmailMessage:
+        """Write the mail; a mistake of ours costs this notice a wait, not the batch."""
+        now = self.clock.now()
+        try:
+            with self.store.read() as connection:
+                view = self.views.notice(connection, notice, now)
+            return compose(view, self.renderer.render(view), self.identity, now)
+        except MailtrackError:
+            raise
+        except Exception as error:
+            log.exception("notice not written", notice=notice.id, kind=notice.kind)
+            raise TransientError(
+                f"The mail cannot be written ({type(error).__name__}): see the log."
+            ) from error
 
     def _take_in_failure(self, notice: Notice, error: MailtrackError) -> None:
         log.warning("notice refused", notice=notice.id, kind=notice.kind, error=str(error))

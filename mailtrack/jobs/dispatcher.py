@@ -7,7 +7,8 @@ tick that is missed or made twice does no harm.
 
 import math
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Event
@@ -28,6 +29,9 @@ LEGS_PER_TICK = 2_000
 NOTICES_PER_TICK = 200
 #: Mails that leave over one SMTP connection.
 NOTICES_PER_BATCH = 20
+
+#: Between two rounds of chores (real seconds).
+CHORES_S = 600.0
 
 log = structlog.get_logger(__name__)
 
@@ -71,10 +75,17 @@ class Dispatcher:
             deliveries=self._give_deliveries(),
         )
 
-    def run(self, stop: Event, tick_s: float) -> None:
-        """Tick until told to stop; a broker or store that is away costs a line, no more."""
+    def run(self, stop: Event, tick_s: float, chores: Callable[[], None] = lambda: None) -> None:
+        """Tick until told to stop; a broker or store that is away costs a line, no more.
+
+        `chores` are done at the start and then once in a while (CHORES_S).
+        """
+        chores_at = 0.0
         while not stop.is_set():
             try:
+                if time.monotonic() >= chores_at:
+                    chores()
+                    chores_at = time.monotonic() + CHORES_S
                 self.tick()
             except TransientError as error:
                 log.warning("tick failed", error=str(error))

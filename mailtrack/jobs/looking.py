@@ -14,7 +14,7 @@ from mailtrack.clock import Clock
 from mailtrack.domain import numbers, patience, polling
 from mailtrack.domain.model import LegId, Look, LookState, ParcelId
 from mailtrack.domain.patience import Silence
-from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError
+from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import budgets, notices, parcels
 from mailtrack.store.engine import Store
@@ -26,6 +26,9 @@ AUTH_SILENCE_S = 3600.0
 _RETRY = tuple(timedelta(minutes=m) for m in (5, 15, 45, 120, 360))
 #: A carrier that has handed a parcel over is asked more rarely: its last scan comes late.
 AFTER_HANDOVER = 0.1
+#: Why a parcel is not polled: a reason beside the milestones at which polling ends.
+NOBODY_FOLLOWS = "nobody_follows"
+NEVER_KNOWN = "never_known"
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +51,7 @@ class Looker:
 
     def _ask(self, carrier: str, mine: Sequence[ClaimedLeg], token: str) -> None:
         try:
-            looks = self.carriers[carrier].fetch([leg.number for leg in mine])
+            looks = self._fetch(carrier, mine)
         except MailtrackError as error:
             if isinstance(error, PermanentError) and len(mine) > 1:
                 # One number that a carrier chokes on must not hold up the others.
@@ -61,7 +64,18 @@ class Looker:
         with self.store.write() as connection:
             budgets.note_ok(connection, carrier, now)
         for leg in mine:
-            self._take_in(leg, looks.get(leg.number), token)
+            self._take_in_or_put_off(leg, looks.get(leg.number), token)
+
+    def _fetch(self, carrier: str, legs: Sequence[ClaimedLeg]) -> Mapping[str, Look]:
+        try:
+            return self.carriers[carrier].fetch([leg.number for leg in legs])
+        except MailtrackError:
+            raise
+        except Exception as error:
+            log.exception("carrier not understood", carrier=carrier)
+            raise PermanentError(
+                f"The answer of {carrier} broke our reader ({type(error).__name__}): see the log."
+            ) from error
 
     def _take_in_failure(
         self, carrier: str, legs: Sequence[ClaimedLeg], token: str, error: MailtrackError
@@ -70,7 +84,14 @@ class Looker:
         now = self.clock.now()
         silence_s = _silence_s(error)
         with self.store.write() as connection:
-            budgets.note_error(connection, carrier, str(error), now, silence_s=silence_s)
+            budgets.note_error(
+                connection,
+                carrier,
+                str(error),
+                now,
+                silence_s=silence_s,
+                down=isinstance(error, TransientError),
+            )
             if silence_s:
                 free_again = now + timedelta(seconds=silence_s)
                 parcels.release(connection, [leg.id for leg in legs], token, free_again)
@@ -84,6 +105,18 @@ class Looker:
         wait = _RETRY[min(leg.failures, len(_RETRY) - 1)] * self.rng.uniform(0.8, 1.2)
         parcels.note_failure(connection, leg.id, token, error, now + wait)
 
+    def _take_in_or_put_off(self, leg: ClaimedLeg, look: Look | None, token: str) -> None:
+        """Take an answer in; one that cannot be stored must not hold up the others."""
+        try:
+            self._take_in(leg, look, token)
+        except MailtrackError:
+            raise
+        except Exception as error:
+            log.exception("answer not stored", carrier=leg.carrier, leg=leg.id)
+            reason = f"The answer cannot be stored ({type(error).__name__}): see the log."
+            with self.store.write() as connection:
+                self._retry_later(connection, leg, token, reason, self.clock.now())
+
     def _take_in(self, leg: ClaimedLeg, look: Look | None, token: str) -> None:
         now = self.clock.now()
         with self.store.write() as connection:
@@ -94,14 +127,13 @@ class Looker:
                 error = f"{leg.carrier} left this number out of its answer"
                 self._retry_later(connection, leg, token, error, now)
                 return
-            before = parcels.lock(connection, parcel_id)
+            parcels.lock(connection, parcel_id)
             parcels.note_answer(connection, leg.id, look.state, now)
             self._follow_on(connection, parcel_id, leg, look, now)
             if _may_be_shown(connection, parcel_id, look):
                 parcels.save_look(connection, parcel_id, look, now)
                 notices.hasten(connection, parcel_id, NoticeKind.REGISTERED, now)
-            first = before.first_look_at is None
-            histories.take_in(connection, parcel_id, look.events, now, first_look=first)
+            histories.take_in(connection, parcel_id, look.events, now)
             self._plan(connection, parcel_id, leg.id, now)
 
     def _follow_on(
@@ -155,7 +187,7 @@ class Looker:
         self._judge_silence(connection, row, since, now)
         legs = parcels.legs_of(connection, parcel_id)
         if not parcels.is_followed(connection, parcel_id):
-            parcels.plan(connection, asked, None)
+            parcels.end(connection, parcel_id, NOBODY_FOLLOWS, now)
             return
         for leg in legs:
             outlook = polling.Outlook(
@@ -166,7 +198,7 @@ class Looker:
             )
             due = polling.next_look(outlook, now, self.rng)
             if due is None:
-                parcels.end(connection, parcel_id, row.milestone or "never_known", now)
+                parcels.end(connection, parcel_id, row.milestone or NEVER_KNOWN, now)
                 return
             self._plan_leg(connection, leg, legs, asked, due)
 
@@ -211,8 +243,8 @@ def _weight(leg: Leg, legs: Sequence[Leg]) -> float:
 
 
 def _is_dead_end(leg: Leg, legs: Sequence[Leg]) -> bool:
-    """Tell whether a leg was a wrong guess: another carrier knows its number."""
+    """Tell whether a leg was a wrong guess: another carrier is left to ask."""
     if leg.state == LookState.REJECTED:
-        return True
+        return any(x.state != LookState.REJECTED for x in legs)
     known_elsewhere = any(x.number == leg.number and x.state == LookState.FOUND for x in legs)
     return leg.state == LookState.NOT_FOUND and known_elsewhere

@@ -1,13 +1,13 @@
 """What the templates of mails see: the view, and what follows from it."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 
-from mailtrack.domain.milestones import STAGES, Phase
+from mailtrack.domain.milestones import STAGES, Milestone, Phase
 from mailtrack.domain.model import TrackingEvent
 from mailtrack.notify import french, progress
 from mailtrack.notify.markup import SHOP, parcel_delivery
-from mailtrack.notify.view import NoticeView, ParcelView
+from mailtrack.notify.view import NewsLine, NoticeKind, NoticeView, ParcelView
 
 #: A mail shows this many events; the page of the parcel shows them all.
 EVENTS_SHOWN = 5
@@ -17,6 +17,20 @@ NAME_IN_SUBJECT = 22
 
 #: What a carrier is called where it has no name yet.
 SOME_CARRIER = "le transporteur"
+
+#: Days for a dispute, after the delivery or after the end of the buyer protection.
+DISPUTE_DAYS = 15
+
+#: What a person had better not leave for tomorrow.
+_URGENT = frozenset(
+    {
+        Milestone.CUSTOMS_HELD,
+        Milestone.DELIVERY_FAILED,
+        Milestone.PICKUP_AVAILABLE,
+        Milestone.RETURNING,
+        Milestone.EXCEPTION,
+    }
+)
 
 _OVER = frozenset({Phase.END, Phase.RETURN})
 
@@ -28,6 +42,7 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
     """Return the variables of a mail's templates, by name."""
     parcel = view.parcel or _NO_PARCEL
     bar = progress.steps(parcel) if view.parcel else ()
+    reason = (view.event and view.event.reason) or parcel.reason
     return {
         "view": view,
         "links": view.links,
@@ -39,7 +54,8 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "carrier": parcel.carrier or SOME_CARRIER,
         "carrier_page": parcel.carrier_page,
         "pickup": parcel.pickup_point,
-        "reason": (view.event and view.event.reason) or parcel.reason,
+        "reason": reason,
+        "remedy": french.REMEDIES.get(reason) if reason else None,
         "label": _label(view),
         "when": _when(view),
         "source": _source(view),
@@ -50,6 +66,9 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "expected": expected(parcel, french.local_day(view.at)),
         "over": is_over(parcel),
         "markup": parcel_delivery(view),
+        "account": _account(view),
+        "urgent": _urgent(view),
+        "dispute_until": _dispute_until(view),
     }
 
 
@@ -98,3 +117,21 @@ def _source(view: NoticeView) -> str:
     if view.event and view.event.source == "mail":
         return SHOP
     return view.parcel.carrier if view.parcel and view.parcel.carrier else SOME_CARRIER
+
+
+def _account(view: NoticeView) -> str:
+    """Return the mailbox that wants to forward: Gmail's subject ends with its address."""
+    last_word = view.subject.rpartition(" ")[2]
+    return last_word if "@" in last_word else ""
+
+
+def _urgent(view: NoticeView) -> tuple[NewsLine, ...]:
+    return tuple(line for line in view.news if line.milestone in _URGENT)
+
+
+def _dispute_until(view: NoticeView) -> date | None:
+    """Return the last day for a dispute; None where neither date that it follows is known."""
+    if view.kind is NoticeKind.DELIVERED:
+        return french.local_day(view.event.at, DISPUTE_DAYS) if view.event else None
+    ends = view.protection_ends
+    return ends + timedelta(days=DISPUTE_DAYS) if ends else None

@@ -34,13 +34,24 @@ REASONS: Mapping[Reason, str] = MappingProxyType(
     }
 )
 
+#: What to do about a return, besides asking for the money or another parcel.
+REMEDIES: Mapping[Reason, str] = MappingProxyType(
+    {
+        Reason.BAD_ADDRESS: "Corrigez l’adresse dans votre compte AliExpress avant tout envoi.",
+        Reason.ABSENT: "Pour un nouvel envoi, choisissez un point de retrait si vous le pouvez.",
+        Reason.UNCLAIMED: "Pour un nouvel envoi, choisissez un point de retrait près de vous.",
+        Reason.CUSTOMS: "Demandez au transporteur quel document manquait, et dites-le au vendeur.",
+        Reason.REFUSED: "Si ce refus ne vient pas de vous, dites-le au transporteur et au vendeur.",
+    }
+)
+
 #: What the Imprimerie nationale asks of spaces around punctuation, one rule a line.
 _TYPESETTING: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])"), "’"),
     (re.compile(r"[ \t]+(?=:)"), NO_BREAK),
     (re.compile(r"[ \t]+(?=[;!?])"), NARROW_NO_BREAK),
     (re.compile(r"(?<=«)[ \t]+|[ \t]+(?=»)"), NO_BREAK),
-    (re.compile(r"(?<=\d)[ \t]+(?=€)"), NO_BREAK),
+    (re.compile(r"(?<=\d)[ \t]+(?=[€%])"), NO_BREAK),
 )
 
 

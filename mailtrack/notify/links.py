@@ -25,6 +25,8 @@ class Purpose(StrEnum):
     STOP_ALL = "stop_all"
     TIMELINE = "timeline"
     PREFERENCES = "preferences"
+    CONFIRM = "confirm"
+    DATA = "data"
 
 
 #: The page of each purpose, and what its number stands for.
@@ -33,7 +35,12 @@ PATHS = {
     Purpose.STOP_ALL: "/d/",  # subscriber
     Purpose.TIMELINE: "/c/",  # subscription
     Purpose.PREFERENCES: "/p/",  # subscriber
+    Purpose.CONFIRM: "/a/",  # subscriber
+    Purpose.DATA: "/m/",  # subscriber
 }
+
+#: The page of help: the same for everybody, so it needs no token.
+HELP_PATH = "/aide"
 
 
 class LinkMaker:
@@ -58,6 +65,8 @@ class LinkMaker:
             preferences=self.link(Purpose.PREFERENCES, subscriber_id),
             stop_parcel=None if about is None else self.link(Purpose.STOP_PARCEL, about),
             timeline=None if about is None else self.link(Purpose.TIMELINE, about),
+            help=self._public_url + HELP_PATH,
+            data=self.link(Purpose.DATA, subscriber_id),
         )
 
     def read(self, token: str, *purposes: Purpose) -> tuple[Purpose, int]:

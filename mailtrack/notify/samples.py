@@ -1,11 +1,14 @@
 """One invented notice of each kind: for `mailtrack preview`, for tests, for looking at."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
+from typing import Any
 
 from mailtrack.domain.milestones import STAGES, Milestone
 from mailtrack.domain.model import PickupPoint, Reason, TrackingEvent
-from mailtrack.notify.view import Links, NoticeKind, NoticeView, ParcelView
+from mailtrack.notify.view import Links, NewsLine, NoticeKind, NoticeView, ParcelView
 
 ORDER = "8211000000001234"
 NUMBER = "LP00827165784084"
@@ -20,9 +23,29 @@ LINKS = Links(
     preferences="https://mailtrack.example.org/p/Mw.exemple-preferences",
     stop_parcel="https://mailtrack.example.org/d/Nw.exemple-arreter-ce-colis",
     timeline="https://mailtrack.example.org/c/Nw.exemple-parcours",
+    help="https://mailtrack.example.org/aide",
+    data="https://mailtrack.example.org/m/Mw.exemple-mes-donnees",
 )
 
+PERSONAL_ADDRESS = "colis+k7m2xq4d@example.org"
+
 PICKUP = PickupPoint("Tabac des Lilas", "12 rue de l’Exemple, 69003 Lyon", date(2026, 3, 24))
+
+NEWS = (
+    NewsLine(NUMBER, ITEM, Milestone.OUT_FOR_DELIVERY, str(LINKS.timeline)),
+    NewsLine(
+        "LP00827165784019",
+        "Ruban à mesurer, 5 m",
+        Milestone.CUSTOMS_CLEARED,
+        "https://mailtrack.example.org/c/OA.exemple-parcours",
+    ),
+    NewsLine(
+        "RS1300705226Y",
+        "",
+        Milestone.ARRIVED_IN_COUNTRY,
+        "https://mailtrack.example.org/c/OQ.exemple-parcours",
+    ),
+)
 
 #: The way of the sample parcel: days before its end; milestone, carrier's words, place.
 _ROAD: tuple[tuple[float, tuple[Milestone, str, str]], ...] = (
@@ -63,7 +86,43 @@ _STORIES = {
     NoticeKind.EXCEPTION: Story(Milestone.EXCEPTION, reason=Reason.DAMAGED),
     NoticeKind.STALLED: Story(Milestone.IN_TRANSIT, age_days=24),
     NoticeKind.EXPIRED: Story(Milestone.IN_TRANSIT, age_days=60),
+    NoticeKind.PICKUP_REMINDER: Story(
+        Milestone.PICKUP_AVAILABLE, age_days=12, pickup=replace(PICKUP, last_day=date(2026, 3, 12))
+    ),
+    NoticeKind.PROTECTION_ENDING: Story(Milestone.IN_TRANSIT, age_days=19),
 }
+
+#: What a mail about no subscription has of its own.
+_LETTERS: Mapping[NoticeKind, Mapping[str, Any]] = MappingProxyType(
+    {
+        NoticeKind.NOTHING_FOUND: {
+            "subject": "Fwd: Votre facture de mars",
+            "message_id": "<forward-12@mail.example.org>",
+        },
+        NoticeKind.CONFIRM_ADDRESS: {
+            "action": "https://mailtrack.example.org/a/Mw.exemple-confirmer"
+        },
+        NoticeKind.HELP: {"personal_address": PERSONAL_ADDRESS},
+        NoticeKind.GOODBYE: {"action": LINKS.stop_all},
+        NoticeKind.FORWARDING_REQUEST: {
+            "action": "https://mail-settings.google.com/mail/vf-exemple",
+            "code": "115250375",
+            "personal_address": PERSONAL_ADDRESS,
+            "subject": "(#115250375) Confirmation du transfert par Gmail - "
+            "Réception du message de camille@example.org",
+        },
+        NoticeKind.DIGEST: {"news": NEWS},
+    }
+)
+
+#: What a mail about a subscription has besides its parcel.
+_BESIDES: Mapping[NoticeKind, Mapping[str, Any]] = MappingProxyType(
+    {
+        NoticeKind.REGISTERED: {"personal_address": PERSONAL_ADDRESS},
+        NoticeKind.ORDER_REGISTERED: {"personal_address": PERSONAL_ADDRESS},
+        NoticeKind.PROTECTION_ENDING: {"protection_ends": date(2026, 3, 15)},
+    }
+)
 
 #: These are about an order that has no parcel.
 _ORDER_ONLY = frozenset(
@@ -92,9 +151,10 @@ def sample(kind: NoticeKind) -> NoticeView:
         at=NOW,
         orders=(ORDER,),
         items=(ITEM,),
+        **_BESIDES.get(kind, {}),
     )
-    if kind is NoticeKind.NOTHING_FOUND:
-        return _nothing_found(view)
+    if kind in _LETTERS:
+        return _letter(view)
     if kind in _ORDER_ONLY:
         return view
     parcel = sample_parcel(_STORIES.get(kind))
@@ -123,15 +183,14 @@ def sample_parcel(story: Story | None = None) -> ParcelView:
     )
 
 
-def _nothing_found(view: NoticeView) -> NoticeView:
+def _letter(view: NoticeView) -> NoticeView:
     return replace(
         view,
-        key="m12-nothing_found-1",
+        key=f"m12-{view.kind}-1",
         links=replace(LINKS, stop_parcel=None, timeline=None),
         orders=(),
         items=(),
-        subject="Fwd: Votre facture de mars",
-        message_id="<forward-12@mail.example.org>",
+        **_LETTERS[view.kind],
     )
 
 

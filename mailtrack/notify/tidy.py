@@ -1,10 +1,11 @@
 """What strangers wrote, made harmless for one line of a mail or a page.
 
-Item names, carriers' sentences and subjects come from outside: they may hold line
-breaks (header injection), bidirectional overrides (disguise) or a novel. They are
-tidied here once; escaping for HTML is the templates' own business.
+Item names, carriers' sentences, subjects and the link in a provider's mail come from
+outside: they may hold line breaks (header injection), bidirectional overrides (disguise),
+scripts or a novel. They are tidied here once; escaping for HTML is the templates' own business.
 """
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
@@ -20,7 +21,7 @@ LIMITS: Mapping[str, int] = MappingProxyType(
     {
         "name": 80,
         "items": 80,
-        "subject": 80,
+        "subject": 160,
         "text": 200,
         "place": 60,
         "address": 160,
@@ -29,8 +30,12 @@ LIMITS: Mapping[str, int] = MappingProxyType(
         "number": 60,
         "local_number": 60,
         "orders": 30,
+        "code": 12,
     }
 )
+
+#: An address to click: an absolute one, or one of our own pages; never "javascript:".
+_LINK = re.compile(r"(?:https?:/)?/[!-~]*")
 
 
 def tidy(view: T) -> T:
@@ -54,6 +59,8 @@ def _tidy(value: Any, field: str) -> Any:
         return tuple(_tidy(part, field) for part in value)
     if type(value) is str and field in LIMITS:
         return shorten(typeset(one_line(value)), LIMITS[field])
+    if field == "action":
+        return value if _LINK.fullmatch(value) else ""
     return value
 
 

@@ -40,19 +40,46 @@ class NoticeKind(StrEnum):
     EXPIRED = "expired"
     #: The forwarded mail named neither an order nor a parcel.
     NOTHING_FOUND = "nothing_found"
+    #: A mail came in this person's name and nothing proves that they sent it.
+    CONFIRM_ADDRESS = "confirm_address"
+    #: The answer to AIDE.
+    HELP = "help"
+    #: The answer to STOP.
+    GOODBYE = "goodbye"
+    #: The person's mail provider asks whether it may forward to us.
+    FORWARDING_REQUEST = "forwarding_request"
+    #: The parcel lies at its pickup point for two more days.
+    PICKUP_REMINDER = "pickup_reminder"
+    #: AliExpress' buyer protection ends in five days, and nothing was delivered.
+    PROTECTION_ENDING = "protection_ending"
+    #: More news on one day than mails that a person wants: the rest in one.
+    DIGEST = "digest"
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
     """The addresses that a mail offers, each signed for its own purpose.
 
-    `stop_parcel` and `timeline` are None where the mail is about no subscription.
+    `stop_parcel` and `timeline` are None where the mail is about no subscription;
+    `help` is the public page of help and `data` the person's own data, "" where unknown.
     """
 
     stop_all: str
     preferences: str
     stop_parcel: str | None = None
     timeline: str | None = None
+    help: str = ""
+    data: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewsLine:
+    """One piece of news in a digest; `timeline` is the address of the parcel's page."""
+
+    number: str
+    name: str
+    milestone: Milestone
+    timeline: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +113,16 @@ class NoticeView:
     """Everything one mail needs.
 
     `key` names the notice for good ("7-customs_cleared-1"): the Message-ID is made
-    from it. `parcel` is None for ORDER_REGISTERED and NOTHING_FOUND; `orders` and
-    `items` are then all that is known. `subject` is the forwarded mail's subject
+    from it. `parcel` is None for ORDER_REGISTERED and for mails about no subscription;
+    `orders` and `items` are then all that is known. `subject` is the forwarded mail's subject
     (NOTHING_FOUND), `message_id` its Message-ID (for threading), "" where unknown.
     `event` is the tracking event that the notice tells of, where there is one. Mails
     of one `thread` are one conversation; it is the key up to its first "-".
+
+    `personal_address` is the person's own address to forward to, "" where they have none
+    or know it already. `action` is the one link of CONFIRM_ADDRESS, GOODBYE (which it
+    takes back) and FORWARDING_REQUEST; `code` the provider's confirmation code, often
+    "". `protection_ends` is the last day of the buyer protection; `news` is the DIGEST's.
     """
 
     kind: NoticeKind
@@ -105,6 +137,11 @@ class NoticeView:
     items: tuple[str, ...] = ()
     subject: str = ""
     message_id: str = ""
+    personal_address: str = ""
+    action: str = ""
+    code: str = ""
+    protection_ends: date | None = None
+    news: tuple[NewsLine, ...] = ()
 
     @property
     def thread(self) -> str:

@@ -66,6 +66,15 @@ class ParcelRead:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A mail provider's question whether `requester` may forward to us; `code` may be ""."""
+
+    link: str
+    code: str
+    requester: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """Everything that one mail says, and how its reading ended.
 
@@ -89,3 +98,4 @@ class Reading:
     estimated_delivery: date | None = None
     ordered_at: date | None = None
     step: str = ""
+    confirmation: Confirmation | None = None

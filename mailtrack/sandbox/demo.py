@@ -175,6 +175,8 @@ def _variables(
         f"CARRIERS__{LAPOSTE.upper()}__KEY": "sandbox-key",
         "CLOCK__SPEED": str(clock.speed),
         "CLOCK__EPOCH": clock.epoch.isoformat(),
+        # Days pass in seconds here: people would hear of most things in digests.
+        "NOTICES__PER_DAY": "100",
         "JOBS__TICK_S": "0.1",
         "JOBS__LEASE_S": str(LEASE_S),
         "JOBS__HEARTBEAT_S": str(HEARTBEAT_S),

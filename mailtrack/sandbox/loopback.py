@@ -74,6 +74,10 @@ class LoopbackServer(ABC):
 class StreamServer(LoopbackServer):
     """A server that holds one conversation on each connection, and closes it afterwards."""
 
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(port)
+        self._conversations: set[asyncio.Task[None]] = set()
+
     @abstractmethod
     async def converse(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Talk on one connection until it ends."""
@@ -83,5 +87,8 @@ class StreamServer(LoopbackServer):
 
     def _connected(self, reader: StreamReader, writer: StreamWriter) -> None:
         conversation = self._loop.create_task(self.converse(reader, writer))
+        # The loop itself holds tasks weakly; one in mid-sentence would be collected.
+        self._conversations.add(conversation)
+        conversation.add_done_callback(self._conversations.discard)
         # Not in `converse`: a task that is cancelled before it starts runs no `finally`.
         conversation.add_done_callback(lambda _: writer.close())

@@ -19,7 +19,6 @@ class CarrierHealth:
 
     allowance: Allowance
     requests: int
-    failures: int
     last_ok_at: datetime | None
     last_error: str
     last_error_at: datetime | None
@@ -59,22 +58,31 @@ def note_ok(connection: Connection, code: str, now: datetime) -> None:
 
 
 def note_error(
-    connection: Connection, code: str, error: str, now: datetime, *, silence_s: float = 0.0
+    connection: Connection,
+    code: str,
+    error: str,
+    now: datetime,
+    *,
+    silence_s: float = 0.0,
+    down: bool = True,
 ) -> None:
-    """Record that a carrier failed; with `silence_s` it is not asked for so long."""
-    row = connection.execute(
+    """Record that a carrier failed; with `silence_s` it is not asked for so long.
+
+    `down`: it gave no answer at all, which counts towards the breaker.
+    """
+    query = select(carrier).where(carrier.c.code == code).with_for_update()
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return
+    allowance = budget.failed(_allowance(row), now) if down else _allowance(row)
+    if silence_s > 0:
+        allowance = budget.refused(allowance, silence_s, now)
+    _save(connection, code, allowance)
+    connection.execute(
         update(carrier)
         .where(carrier.c.code == code)
-        .values(
-            requests=carrier.c.requests + 1,
-            failures=carrier.c.failures + 1,
-            last_error=error,
-            last_error_at=now,
-        )
-        .returning(carrier)
-    ).one_or_none()
-    if row is not None and silence_s > 0:
-        _save(connection, code, budget.refused(_allowance(row), silence_s, now))
+        .values(requests=carrier.c.requests + 1, last_error=error, last_error_at=now)
+    )
 
 
 def health(connection: Connection) -> dict[str, CarrierHealth]:
@@ -83,7 +91,6 @@ def health(connection: Connection) -> dict[str, CarrierHealth]:
         row.code: CarrierHealth(
             allowance=_allowance(row),
             requests=row.requests,
-            failures=row.failures,
             last_ok_at=row.last_ok_at,
             last_error=row.last_error,
             last_error_at=row.last_error_at,
@@ -122,6 +129,7 @@ def _allowance(row: Row[Any]) -> Allowance:
         filled_at=row.filled_at,
         blocked_until=row.blocked_until,
         price_h=row.price_h,
+        failures=row.failures,
     )
 
 

@@ -106,15 +106,10 @@ def _plain_errors(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if _is_programming_error(error):
-            raise
-        raise _explain(engine, error) from error
-
-
-def _is_programming_error(error: DBAPIError) -> bool:
-    if isinstance(error, OperationalError) or error.connection_invalidated:
-        return False
-    return not _is_not_ours(error)
+        to_mend = isinstance(error, OperationalError) or error.connection_invalidated
+        if to_mend or _is_not_ours(error):
+            raise _explain(engine, error) from error
+        raise
 
 
 def _is_not_ours(error: DBAPIError) -> bool:

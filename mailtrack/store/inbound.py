@@ -181,6 +181,17 @@ def reread(connection: Connection, now: datetime, mails: Sequence[InboundId] = (
     return done.rowcount
 
 
+def reread_refused(connection: Connection, owner: SubscriberId, reason: str, now: datetime) -> int:
+    """Let the mails that were refused somebody for a reason be read again."""
+    held = select(inbound.c.id).where(
+        inbound.c.subscriber_id == owner,
+        inbound.c.outcome == Outcome.REFUSED,
+        inbound.c.reason == reason,
+    )
+    mails = [InboundId(number) for number in connection.scalars(held)]
+    return reread(connection, now, mails) if mails else 0
+
+
 def by_outcome(connection: Connection) -> Mapping[str, int]:
     """Count the mails by outcome; those that wait to be read under "waiting"."""
     query = select(inbound.c.outcome, func.count()).group_by(inbound.c.outcome)

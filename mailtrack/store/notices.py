@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, Row, func, or_, select, update
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
@@ -20,6 +21,10 @@ from mailtrack.store.schema import notice, subscriber, subscription
 from mailtrack.store.upsert import insert_ignoring
 
 _MILESTONES = frozenset(Milestone)
+
+#: The kind of the mail that gathers what was held back, and the reason noted with that.
+DIGEST = "digest"
+DIGESTED = "digested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +182,44 @@ def count_since(connection: Connection, owner: SubscriberId, kind: str, since: d
     return connection.execute(query).scalar_one()
 
 
+def count_sent_since(connection: Connection, owner: SubscriberId, since: datetime) -> int:
+    """Count the mails that went to somebody since a moment."""
+    query = select(func.count()).where(notice.c.subscriber_id == owner, notice.c.sent_at >= since)
+    return connection.execute(query).scalar_one()
+
+
+def owe_digest(connection: Connection, owner: SubscriberId, *, at: datetime, now: datetime) -> None:
+    """Owe somebody one mail about all that was held back, to be sent at `at`."""
+    mine = select(subscriber.c.id).where(subscriber.c.id == owner).with_for_update()
+    connection.execute(mine)
+    waiting = select(notice.c.id).where(
+        notice.c.subscriber_id == owner, notice.c.kind == DIGEST, notice.c.state == "due"
+    )
+    if connection.execute(waiting).first() is None:
+        owe(connection, owner, DIGEST, at=at, now=now, occurrence=at.date().isoformat())
+
+
+def digested(connection: Connection, owner: SubscriberId, since: datetime | None) -> list[Notice]:
+    """Return the notices that were held back for the next digest, oldest first."""
+    query = (
+        select(notice)
+        .where(notice.c.subscriber_id == owner, notice.c.skip == DIGESTED)
+        .order_by(notice.c.id)
+    )
+    if since is not None:
+        query = query.where(notice.c.created_at > since)
+    return [_notice(row) for row in connection.execute(query)]
+
+
+def last_digest(connection: Connection, owner: SubscriberId, before: NoticeId) -> datetime | None:
+    """Return when the digest before a given one was sent."""
+    query = select(func.max(notice.c.sent_at)).where(
+        notice.c.subscriber_id == owner, notice.c.kind == DIGEST, notice.c.id < before
+    )
+    found: datetime | None = connection.execute(query).scalar_one()
+    return found
+
+
 def hasten(connection: Connection, parcel_id: ParcelId, kind: str, now: datetime) -> None:
     """Send the waiting notices of a kind about a parcel now: what they waited for is known."""
     mine = select(subscription.c.id).where(subscription.c.parcel_id == parcel_id)
@@ -191,6 +234,21 @@ def hasten(connection: Connection, parcel_id: ParcelId, kind: str, now: datetime
         )
         .values(next_attempt_at=now)
     )
+
+
+def unwritten(connection: Connection, parcel_id: ParcelId, kind: str) -> set[SubscriptionId]:
+    """Return the subscriptions to a parcel whose mail of a kind is owed and not under way."""
+    query = (
+        select(subscription.c.id)
+        .join(notice, notice.c.subscription_id == subscription.c.id)
+        .where(
+            subscription.c.parcel_id == parcel_id,
+            notice.c.kind == kind,
+            notice.c.state == "due",
+            notice.c.claim.is_(None),
+        )
+    )
+    return {SubscriptionId(row.id) for row in connection.execute(query)}
 
 
 def claim_notices(
@@ -218,8 +276,10 @@ def claimed_notice(connection: Connection, notice_id: NoticeId, token: str) -> N
         .values(attempts=notice.c.attempts + 1)
         .returning(notice)
     ).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _notice(row)
+
+
+def _notice(row: Row[Any]) -> Notice:
     return Notice(
         id=NoticeId(row.id),
         subscriber=SubscriberId(row.subscriber_id),
@@ -283,6 +343,15 @@ def mark_failed(connection: Connection, notice_id: NoticeId, error: str) -> None
         update(notice)
         .where(notice.c.id == notice_id, notice.c.state == "due")
         .values(state="failed", last_error=error, claim=None)
+    )
+
+
+def put_off(connection: Connection, notice_id: NoticeId, at: datetime) -> None:
+    """Put a notice back without counting the attempt: it was not its time yet."""
+    connection.execute(
+        update(notice)
+        .where(notice.c.id == notice_id, notice.c.state == "due")
+        .values(next_attempt_at=at, attempts=notice.c.attempts - 1, claim=None)
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Row, func, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, or_, select, update
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
@@ -341,7 +341,10 @@ def end(connection: Connection, parcel_id: ParcelId, why: str, now: datetime) ->
     connection.execute(
         update(parcel).where(parcel.c.id == parcel_id).values(ended_at=now, ended_why=why)
     )
-    connection.execute(update(leg).where(leg.c.parcel_id == parcel_id).values(next_poll_at=None))
+    # A claim that nobody comes back for would keep `wake` from its leg.
+    connection.execute(
+        update(leg).where(leg.c.parcel_id == parcel_id).values(next_poll_at=None, claim=None)
+    )
 
 
 def wake(connection: Connection, parcel_id: ParcelId, now: datetime) -> None:
@@ -355,10 +358,15 @@ def wake(connection: Connection, parcel_id: ParcelId, now: datetime) -> None:
             leg.c.parcel_id == parcel_id,
             or_(leg.c.next_poll_at.is_(None), leg.c.next_poll_at > now),
             leg.c.claim.is_(None),
-            leg.c.state != LookState.REJECTED,
         )
         .values(next_poll_at=now)
     )
+
+
+def forget(connection: Connection, before: datetime) -> int:
+    """Erase the parcels whose polling ended before a moment, with all that hangs on them."""
+    done = connection.execute(delete(parcel).where(parcel.c.ended_at < before))
+    return done.rowcount
 
 
 def is_followed(connection: Connection, parcel_id: ParcelId) -> bool:

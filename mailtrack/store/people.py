@@ -49,9 +49,7 @@ def welcome_back(connection: Connection, owner: SubscriberId) -> None:
     What they followed before stays muted: they asked for this parcel, not for those.
     """
     connection.execute(
-        update(subscriber)
-        .where(subscriber.c.id == owner)
-        .values(unsubscribed_at=None, bounced_at=None)
+        update(subscriber).where(subscriber.c.id == owner).values(unsubscribed_at=None)
     )
 
 
@@ -257,6 +255,47 @@ def bounced(connection: Connection, owner: SubscriberId, now: datetime) -> bool:
     return done.rowcount == 1
 
 
+def bounced_softly(connection: Connection, owner: SubscriberId, most: int, now: datetime) -> None:
+    """Count a temporary failure; from `most` on the address counts as dead."""
+    row = connection.execute(
+        update(subscriber)
+        .where(subscriber.c.id == owner)
+        .values(soft_bounces=subscriber.c.soft_bounces + 1)
+        .returning(subscriber.c.soft_bounces)
+    ).one_or_none()
+    if row is not None and row.soft_bounces >= most:
+        bounced(connection, owner, now)
+
+
+def heard_from(connection: Connection, owner: SubscriberId) -> None:
+    """Note that an address is alive: a mail came from it."""
+    connection.execute(
+        update(subscriber).where(subscriber.c.id == owner).values(soft_bounces=0, bounced_at=None)
+    )
+
+
+def exists(connection: Connection, owner: SubscriberId) -> bool:
+    """Tell whether somebody is (still) known."""
+    query = select(subscriber.c.id).where(subscriber.c.id == owner)
+    return connection.execute(query).first() is not None
+
+
+def confirm(connection: Connection, owner: SubscriberId, now: datetime) -> bool:
+    """Note that an address is its owner's; False where that was known."""
+    done = connection.execute(
+        update(subscriber)
+        .where(subscriber.c.id == owner, subscriber.c.confirmed_at.is_(None))
+        .values(confirmed_at=now)
+    )
+    return done.rowcount == 1
+
+
+def is_confirmed(connection: Connection, owner: SubscriberId) -> bool:
+    """Tell whether an address was confirmed by a click."""
+    query = select(subscriber.c.confirmed_at).where(subscriber.c.id == owner)
+    return connection.execute(query).scalar_one_or_none() is not None
+
+
 def find_subscriber(connection: Connection, address: str) -> SubscriberId | None:
     """Return who has an address, if anybody."""
     query = select(subscriber.c.id).where(subscriber.c.address == address)
@@ -265,7 +304,7 @@ def find_subscriber(connection: Connection, address: str) -> SubscriberId | None
 
 
 def erase(connection: Connection, owner: SubscriberId) -> None:
-    """Forget somebody: the address, what they followed, and parcels nobody follows now."""
+    """Forget somebody: the address, what they followed, and what nobody else follows."""
     connection.execute(delete(notice).where(notice.c.subscriber_id == owner))
     connection.execute(delete(subscription).where(subscription.c.subscriber_id == owner))
     # The row stays, empty: should the server renumber its mails, this one is known.
@@ -277,3 +316,8 @@ def erase(connection: Connection, owner: SubscriberId) -> None:
     connection.execute(delete(subscriber).where(subscriber.c.id == owner))
     followed = select(subscription.c.parcel_id).where(subscription.c.parcel_id.is_not(None))
     connection.execute(delete(parcel).where(parcel.c.id.not_in(followed)))
+    awaited = select(subscription.c.shop_order_id).where(subscription.c.shop_order_id.is_not(None))
+    carried = select(parcel_order.c.shop_order_id)
+    connection.execute(
+        delete(shop_order).where(shop_order.c.id.not_in(awaited), shop_order.c.id.not_in(carried))
+    )

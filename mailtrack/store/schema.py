@@ -95,8 +95,12 @@ subscriber = Table(
     _id(),
     Column("address", String(320), nullable=False, unique=True),
     Column("created_at", Instant, nullable=False),
+    #: When they clicked in a mail of ours, so that the address is theirs.
+    Column("confirmed_at", Instant),
     Column("unsubscribed_at", Instant),
     Column("bounced_at", Instant),
+    #: Temporary failures reported since the last mail that came from them.
+    Column("soft_bounces", Integer, nullable=False, default=0),
 )
 
 inbound = Table(

@@ -18,7 +18,19 @@ from mailtrack.notify.links import BadLink
 from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.web import health, metrics
 from mailtrack.web.desk import Desk, GoneError
-from mailtrack.web.views import Action, BadLinkPage, HomePage, Page, draw
+from mailtrack.web.own_data import OwnData
+from mailtrack.web.views import (
+    Action,
+    BadLinkPage,
+    DataState,
+    HelpPage,
+    HomePage,
+    LegalPage,
+    Page,
+    PrivacyPage,
+    Publisher,
+    draw,
+)
 
 #: Forms of ours are a few dozen bytes; what is longer is none of ours.
 MOST_FORM_BYTES = 4_096
@@ -27,14 +39,26 @@ MOST_FORM_BYTES = 4_096
 ONE_CLICK = "One-Click"
 
 
+_AS_FILE = {
+    "Content-Disposition": 'attachment; filename="mes-donnees.json"',
+    "Cache-Control": "no-store",
+}
+
+
 def make_app(services: Services) -> Starlette:
     """Return the web application."""
-    pages = Pages(make_environment(templates_dir()), Desk(services), services)
+    pages = Pages(make_environment(templates_dir()), Desk(services), OwnData(services), services)
     routes: list[BaseRoute] = [
         Route("/", pages.home),
         Route("/d/{token}", pages.stop, methods=["GET", "POST"]),
         Route("/c/{token}", pages.timeline),
         Route("/p/{token}", pages.preferences, methods=["GET", "POST"]),
+        Route("/a/{token}", pages.confirm, methods=["GET", "POST"]),
+        Route("/m/{token}", pages.own_data, methods=["GET", "POST"]),
+        Route("/suivi", pages.lookup),
+        Route("/aide", pages.help),
+        Route("/mentions-legales", pages.legal),
+        Route("/confidentialite", pages.privacy),
         Route("/healthz", lambda _: PlainTextResponse("ok\n")),
         Route("/readyz", pages.ready),
     ]
@@ -57,6 +81,7 @@ class Pages:
 
     environment: Environment
     desk: Desk
+    data: OwnData
     services: Services
 
     def home(self, _request: Request) -> Response:
@@ -81,6 +106,44 @@ class Pages:
             return await self._off_loop(self.desk.preferences, token)
         form = await _form(request)
         return await self._off_loop(lambda t: self.desk.change(t, form), token)
+
+    async def confirm(self, request: Request) -> Response:
+        acts = request.method == "POST"
+        work = self.data.confirm if acts else self.data.ask_to_confirm
+        return await self._off_loop(work, request.path_params["token"])
+
+    async def own_data(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        if request.method != "POST":
+            return await self._off_loop(self.data.show, token)
+        match (await _form(request)).get("do"):
+            case Action.EXPORT:
+                kept = await run_in_threadpool(self.data.export, token)
+                return JSONResponse(kept, headers=_AS_FILE)
+            case Action.ERASE:
+                return await self._off_loop(lambda t: self.data.show(t, DataState.CONFIRM), token)
+            case Action.ERASE_FOR_GOOD:
+                return await self._off_loop(self.data.erase, token)
+        return await self._off_loop(self.data.show, token)
+
+    def lookup(self, request: Request) -> Response:
+        return self._draw(self.desk.look_up(request.query_params.get("number", "")))
+
+    def help(self, _request: Request) -> Response:
+        return self._draw(HelpPage(self.desk.forward_to))
+
+    def legal(self, _request: Request) -> Response:
+        return self._draw(LegalPage(self._publisher()))
+
+    def privacy(self, _request: Request) -> Response:
+        keep = self.services.settings.keep
+        page = PrivacyPage(
+            self._publisher(), self.desk.forward_to, keep.raw_mail_days, keep.parcel_days
+        )
+        return self._draw(page)
+
+    def _publisher(self) -> Publisher:
+        return Publisher(**self.services.settings.publisher.model_dump())
 
     def ready(self, _request: Request) -> Response:
         wrong = health.what_is_wrong(self.services)

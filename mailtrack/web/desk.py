@@ -1,10 +1,12 @@
 """What the pages do: reads what a token may see, stops and resumes, in one transaction."""
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from sqlalchemy import Connection
 
 from mailtrack.bootstrap import Services
+from mailtrack.domain import numbers
 from mailtrack.domain.model import SubscriberId, SubscriptionId
 from mailtrack.errors import PermanentError
 from mailtrack.notify.links import Purpose
@@ -13,6 +15,8 @@ from mailtrack.store.people import Subscription
 from mailtrack.views import orders_of
 from mailtrack.web.views import (
     Action,
+    CarrierLine,
+    LookupPage,
     ParcelLine,
     PreferencesPage,
     StopPage,
@@ -20,6 +24,8 @@ from mailtrack.web.views import (
     TimelinePage,
 )
 
+#: No carrier's numbers are longer.
+_LONGEST_NUMBER = 40
 _STOPS = (Purpose.STOP_PARCEL, Purpose.STOP_ALL)
 _SAVED = {
     Action.STOP: "C’est noté : plus aucun mail sur ce colis.",
@@ -87,6 +93,14 @@ class Desk:
                 parcel=self._services.views.parcel(connection, mine),
                 others=tuple(self._line(connection, o) for o in others if o.id != mine.id),
             )
+
+    def look_up(self, number: str) -> LookupPage:
+        """Tell whose number this is, from its form alone; who follows it is told to nobody."""
+        wanted = numbers.normalise(number)[:_LONGEST_NUMBER]
+        known = self._services.declarations
+        carriers = [known[c.carrier] for c in numbers.detect(wanted) if c.carrier in known]
+        lines = (CarrierLine(c.name, c.page.format(number=quote(wanted))) for c in carriers)
+        return LookupPage(self.forward_to, wanted, tuple(dict.fromkeys(lines)))
 
     def preferences(self, token: str, saved: str = "") -> PreferencesPage:
         """Show everything that one person follows."""

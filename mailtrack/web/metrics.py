@@ -83,7 +83,7 @@ def _sources(connection: Connection, now: datetime) -> Iterator[Metric]:
     for code, health in budgets.health(connection).items():
         last_ok.add_metric([code], _seconds(health.last_ok_at, now))
         spent.add_metric([code], health.allowance.spent)
-        failures.add_metric([code], health.failures)
+        failures.add_metric([code], health.allowance.failures)
     yield from (last_ok, spent, failures)
     times = select(func.coalesce(func.sum(unmapped.c.times), 0))
     yield GaugeMetricFamily(

@@ -27,6 +27,11 @@ class Action(StrEnum):
     RESUME = "resume"
     STOP_ALL = "stop_all"
     RESUME_ALL = "resume_all"
+    CONFIRM = "confirm"
+    EXPORT = "export"
+    #: Asks for the page that asks again.
+    ERASE = "erase"
+    ERASE_FOR_GOOD = "erase_for_good"
 
 
 class StopState(StrEnum):
@@ -134,7 +139,8 @@ class TimelinePage:
 class PreferencesPage:
     """GET and POST /p/<token>: everything that one person follows.
 
-    `saved` says in French what a button has just done, "" at first.
+    `saved` says in French what a button has just done, "" at first. `data` is the page of
+    their own data.
     """
 
     template: ClassVar[str] = "web/preferences.html"
@@ -143,6 +149,7 @@ class PreferencesPage:
     forward_to: str
     parcels: tuple[ParcelLine, ...] = ()
     saved: str = ""
+    data: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +178,113 @@ class LookupPage:
     forward_to: str
     number: str = ""
     carriers: tuple[CarrierLine, ...] = ()
+
+
+class ConfirmState(StrEnum):
+    """Where the page that confirms an address stands."""
+
+    CONFIRM = "confirm"
+    DONE = "done"
+    ALREADY = "already"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmPage:
+    """GET and POST /a/<token>: the person says that the address is theirs.
+
+    `action` is the page's own address, `preferences` the person's own page.
+    """
+
+    template: ClassVar[str] = "web/confirm.html"
+
+    state: ConfirmState
+    action: str
+    preferences: str
+    forward_to: str
+    personal_address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HelpPage:
+    """GET /aide: how to forward, by hand and automatically; what comes; what can be said.
+
+    `personal_address` is "" where the page is asked for without a person's own link.
+    """
+
+    template: ClassVar[str] = "web/help.html"
+
+    forward_to: str
+    personal_address: str = ""
+
+
+class DataState(StrEnum):
+    """Where the page of a person's own data stands."""
+
+    SHOW = "show"
+    CONFIRM = "confirm"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class DataPage:
+    """GET and POST /m/<token>: what is kept about one person, to take along or to erase.
+
+    `action` is the page's own address. The numbers count rows: parcels and orders that
+    the person follows or followed, mails that came from them, mails that went to them.
+    ERASED needs none of them, and its links lead nowhere any more.
+    """
+
+    template: ClassVar[str] = "web/data.html"
+
+    state: DataState
+    action: str
+    forward_to: str
+    preferences: str = ""
+    address: str = ""
+    personal_address: str = ""
+    since: datetime | None = None
+    parcels: int = 0
+    orders: int = 0
+    received: int = 0
+    sent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Who runs this service, from the settings; "" where they say nothing.
+
+    `contact` is a mail address; `host` names who hosts the servers, with address and
+    telephone (LCEN, article 6).
+    """
+
+    name: str = ""
+    postal_address: str = ""
+    contact: str = ""
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LegalPage:
+    """GET /mentions-legales."""
+
+    template: ClassVar[str] = "web/legal.html"
+
+    publisher: Publisher
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyPage:
+    """GET /confidentialite: what is kept, why, how long, and how to have it erased.
+
+    Days after which a forwarded mail and an ended parcel are forgotten, 0 where never.
+    """
+
+    template: ClassVar[str] = "web/privacy.html"
+
+    publisher: Publisher
+    forward_to: str
+    mails_kept_days: int = 0
+    parcels_kept_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)

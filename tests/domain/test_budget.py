@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailtrack.domain.budget import fresh, refused, take
+from mailtrack.domain.budget import BREAK_AFTER, failed, fresh, refused, take
 from mailtrack.domain.polling import PRICE_H
 
 NOW = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
@@ -51,3 +51,23 @@ def test_a_clock_that_steps_back_takes_nothing_away_and_gives_nothing() -> None:
     _, left = take(fresh(NOW, 1), 1, 1, 10, NOW)
 
     assert 0 == take(left, 1, 1, 10, NOW - timedelta(hours=1))[0]
+
+
+def test_a_carrier_that_is_down_is_left_alone_then_probed_with_one_request() -> None:
+    allowance = fresh(NOW, 100)
+    for _ in range(BREAK_AFTER - 1):
+        allowance = failed(allowance, NOW)
+    assert 10 == take(allowance, 10, 100, 1000, NOW)[0]
+
+    broken = failed(allowance, NOW)
+
+    assert 0 == take(broken, 10, 100, 1000, NOW + timedelta(seconds=59))[0]
+    assert 1 == take(broken, 10, 100, 1000, NOW + timedelta(seconds=61))[0]
+
+
+def test_the_silence_grows_to_an_hour_and_no_further() -> None:
+    allowance = fresh(NOW, 100)
+    for _ in range(100):
+        allowance = failed(allowance, NOW)
+
+    assert NOW + timedelta(hours=1) == allowance.blocked_until

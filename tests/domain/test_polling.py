@@ -28,8 +28,8 @@ on_the_road = st.sampled_from(
         Milestone.RETURNING,
     ]
 )
-moments = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)).map(
-    lambda value: value.replace(tzinfo=UTC)
+moments = st.integers(0, 365 * 24 * 60).map(
+    lambda minutes: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
 )
 
 

@@ -22,7 +22,7 @@ def world() -> CarrierWorld:
 def client(world: CarrierWorld) -> Iterator[httpx.Client]:
     with (
         serve(carrier_app(world)) as base,
-        httpx.Client(base_url=base, headers={"X-Okapi-Key": world.laposte_key}) as client,
+        httpx.Client(base_url=base, headers={"X-Okapi-Key": world.key}) as client,
     ):
         yield client
         world.release()

@@ -32,7 +32,7 @@ def _ask(world: CarrierWorld) -> list[TrackingEvent]:
     with serve(carrier_app(world)) as base:
         cainiao = Cainiao(CarrierSettings(url=f"{base}/cainiao"), transport, clock)
         laposte = LaPoste(
-            CarrierSettings(url=f"{base}/laposte", key=SecretStr(world.laposte_key)),
+            CarrierSettings(url=f"{base}/laposte", key=SecretStr(world.key)),
             transport,
             clock,
         )

@@ -1,0 +1,49 @@
+"""When a mail may be sent: nights are quiet, and a day has only so many mails."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from mailtrack.domain.milestones import Milestone
+
+PARIS = ZoneInfo("Europe/Paris")
+
+#: What a person must know at once to be at home, or to go somewhere.
+URGENT = frozenset(
+    {Milestone.OUT_FOR_DELIVERY, Milestone.DELIVERY_FAILED, Milestone.PICKUP_AVAILABLE}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What subscribers may expect. Hours are those of a clock in France; equal ones: no quiet."""
+
+    quiet_from: int = 22
+    quiet_until: int = 7
+    per_day: int = 6
+
+    def hold_until(self, now: datetime) -> datetime | None:
+        """Return when the present quiet ends, None where it is day."""
+        local = now.astimezone(PARIS)
+        if not self._is_quiet(local.hour):
+            return None
+        morning = local.replace(hour=self.quiet_until, minute=0, second=0, microsecond=0)
+        if morning <= local:
+            morning += timedelta(days=1)
+        return morning.astimezone(now.tzinfo)
+
+    def next_morning(self, now: datetime) -> datetime:
+        """Return when the next day begins for mails: after the quiet, never now."""
+        local = now.astimezone(PARIS)
+        morning = local.replace(hour=self.quiet_until, minute=0, second=0, microsecond=0)
+        return (morning + timedelta(days=1)).astimezone(now.tzinfo)
+
+    def day_began(self, now: datetime) -> datetime:
+        """Return the midnight in France since which today's mails count."""
+        local = now.astimezone(PARIS)
+        return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(now.tzinfo)
+
+    def _is_quiet(self, hour: int) -> bool:
+        if self.quiet_from <= self.quiet_until:
+            return self.quiet_from <= hour < self.quiet_until
+        return hour >= self.quiet_from or hour < self.quiet_until

@@ -1,0 +1,290 @@
+"""What follows from a mail that was understood: subscriptions, events, answers.
+
+Everything here happens inside one transaction, together with the mail's outcome.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from mailtrack import histories
+from mailtrack.clock import Clock
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import (
+    OrderId,
+    Outcome,
+    ParcelId,
+    SubscriberId,
+    TrackingEvent,
+)
+from mailtrack.inbox.understanding import Understood
+from mailtrack.notify.view import NoticeKind
+from mailtrack.parsers.reading import ParcelRead, Reading
+from mailtrack.store import notices, parcels, people
+from mailtrack.store.inbound import MailResult, StoredMail
+
+#: How long "suivi enregistré" waits for the first answer of a carrier (real seconds).
+FIRST_LOOK_GRACE_S = 120.0
+#: Answers of one kind to one person in a day; more would answer a misguided robot.
+ANSWERS_PER_DAY = 3
+#: Temporary failures in a row after which an address counts as dead.
+MOST_SOFT_BOUNCES = 5
+#: The kind of a command that asks for silence; the other asks for help.
+STOP = "stop"
+#: Why a mail waits for its sender's click; reading it again is what the click does.
+UNCONFIRMED = "the sender is not proven and was asked to confirm"
+
+#: What only a person may ask for, and what is worth asking an unproven one about.
+_PERSONS = frozenset(
+    {
+        Outcome.TRACKED,
+        Outcome.ORDER_NOTED,
+        Outcome.NOTHING_FOUND,
+        Outcome.NOT_A_SHOP_MAIL,
+        Outcome.COMMAND,
+    }
+)
+_WORTH_A_QUESTION = frozenset({Outcome.TRACKED, Outcome.ORDER_NOTED, Outcome.COMMAND})
+
+
+@dataclass(frozen=True, slots=True)
+class Clerk:
+    """Does what a mail asks for, inside one transaction."""
+
+    connection: Connection
+    carriers: Collection[str]
+    clock: Clock
+
+    def act(self, stored: StoredMail, mail: Understood) -> MailResult:
+        """Subscribe, join and answer as the mail's outcome says; return what became of it."""
+        result = MailResult(
+            outcome=mail.outcome,
+            reason=mail.reading.reason,
+            subject=mail.message.subject,
+            message_id=mail.message.message_id,
+            shop=mail.reading.shop,
+            kind=mail.reading.kind,
+        )
+        if mail.outcome in _PERSONS:
+            return self._act_for_person(stored, mail, result)
+        if mail.outcome is Outcome.BOUNCE:
+            return self._note_bounce(mail, result)
+        if mail.outcome is Outcome.FORWARDING_CONFIRMATION:
+            return self._pass_on_request(stored, mail, result)
+        return result
+
+    def _act_for_person(
+        self, stored: StoredMail, mail: Understood, result: MailResult
+    ) -> MailResult:
+        owner = self._whose(mail)
+        if owner is None:
+            return self._ask_who(stored, mail, result)
+        people.heard_from(self.connection, owner)
+        result = replace(result, subscriber=owner)
+        match mail.outcome:
+            case Outcome.TRACKED | Outcome.ORDER_NOTED:
+                return self._follow(owner, stored, mail, result)
+            case Outcome.COMMAND:
+                return self._obey(owner, stored, mail, result)
+        self._answer(owner, stored, NoticeKind.NOTHING_FOUND)
+        return result
+
+    def _whose(self, mail: Understood) -> SubscriberId | None:
+        """Return the person whom a mail speaks for, None where nothing proves it."""
+        if mail.personal is not None and people.exists(self.connection, mail.personal):
+            return mail.personal
+        if mail.sender.proven:
+            now = self.clock.now()
+            return people.subscriber_of(self.connection, mail.sender.address, now)
+        known = people.find_subscriber(self.connection, mail.sender.address)
+        if (
+            known is not None
+            and mail.sender.welcome
+            and people.is_confirmed(self.connection, known)
+        ):
+            return known
+        return None
+
+    def _ask_who(self, stored: StoredMail, mail: Understood, result: MailResult) -> MailResult:
+        """Ask the person in whose name a mail came, once a day, if it is worth a question."""
+        if not mail.sender.welcome or mail.outcome not in _WORTH_A_QUESTION:
+            return replace(result, outcome=Outcome.REFUSED, reason=mail.sender.how)
+        owner = people.subscriber_of(self.connection, mail.sender.address, self.clock.now())
+        self._answer(owner, stored, NoticeKind.CONFIRM_ADDRESS, per_day=1)
+        return replace(result, outcome=Outcome.REFUSED, reason=UNCONFIRMED, subscriber=owner)
+
+    def _answer(
+        self,
+        owner: SubscriberId,
+        stored: StoredMail,
+        kind: NoticeKind,
+        per_day: int = ANSWERS_PER_DAY,
+    ) -> None:
+        """Owe an answer to a mail, unless there were enough of the kind today."""
+        now = self.clock.now()
+        told = notices.count_since(self.connection, owner, kind, now - timedelta(days=1))
+        if told < per_day:
+            notices.owe(self.connection, owner, kind, inbound_id=stored.id, at=now, now=now)
+
+    def _obey(
+        self, owner: SubscriberId, stored: StoredMail, mail: Understood, result: MailResult
+    ) -> MailResult:
+        if mail.reading.kind == STOP:
+            people.unsubscribe(self.connection, owner, self.clock.now())
+            self._answer(owner, stored, NoticeKind.GOODBYE)
+        else:
+            self._answer(owner, stored, NoticeKind.HELP)
+        return result
+
+    def _pass_on_request(
+        self, stored: StoredMail, mail: Understood, result: MailResult
+    ) -> MailResult:
+        """Pass Gmail's question on to the person whose mailbox it is about."""
+        request = mail.reading.confirmation
+        if request is None or not mail.by_google:
+            reason = "a forwarding confirmation that Google did not sign, or without its link"
+            return replace(result, outcome=Outcome.REFUSED, reason=reason)
+        now = self.clock.now()
+        owner = people.subscriber_of(self.connection, request.requester.lower(), now)
+        self._answer(owner, stored, NoticeKind.FORWARDING_REQUEST)
+        return replace(result, subscriber=owner)
+
+    def _follow(
+        self, owner: SubscriberId, stored: StoredMail, mail: Understood, result: MailResult
+    ) -> MailResult:
+        now = self.clock.now()
+        if people.is_unsubscribed(self.connection, owner):
+            if mail.by_rule:
+                return replace(result, outcome=Outcome.REFUSED, reason="unsubscribed")
+            people.welcome_back(self.connection, owner)
+        orders = self._note_orders(mail.reading, now)
+        new = self._follow_parcels(owner, mail, orders, stored.received_at, now)
+        if not mail.reading.parcels:
+            new = self._follow_orders(owner, mail.reading, orders, now)
+        return result if new else replace(result, outcome=Outcome.UPDATED)
+
+    def _note_orders(self, reading: Reading, now: datetime) -> Mapping[str, OrderId]:
+        numbers = dict.fromkeys([*reading.orders, *(o for p in reading.parcels for o in p.orders)])
+        return {
+            number: people.order_of(
+                self.connection, number, reading.shop or "", reading.ordered_at, now
+            )
+            for number in numbers
+        }
+
+    def _follow_parcels(
+        self,
+        owner: SubscriberId,
+        mail: Understood,
+        orders: Mapping[str, OrderId],
+        received_at: datetime,
+        now: datetime,
+    ) -> bool:
+        new = False
+        for read in mail.reading.parcels:
+            parcel_id = self._parcel(read, now)
+            mine = [orders[number] for number in read.orders or mail.reading.orders]
+            for order in mine:
+                people.join_order(self.connection, parcel_id, order)
+            new |= self._subscribe(owner, parcel_id, mine, mail.reading.items, now)
+            self._tell_history(parcel_id, mail.reading, received_at, now)
+        return new
+
+    def _parcel(self, read: ParcelRead, now: datetime) -> ParcelId:
+        parcel_id, _ = parcels.parcel_of(self.connection, read.number, now)
+        codes = [c.carrier for c in read.carriers if c.carrier in self.carriers]
+        if not parcels.legs_of(self.connection, parcel_id):
+            for code in codes[:1]:
+                parcels.add_leg(self.connection, parcel_id, code, read.number, now)
+        return parcel_id
+
+    def _subscribe(
+        self,
+        owner: SubscriberId,
+        parcel_id: ParcelId,
+        orders: Sequence[OrderId],
+        items: Sequence[str],
+        now: datetime,
+    ) -> bool:
+        mine, new = people.follow_parcel(self.connection, owner, parcel_id, orders, items, now)
+        if not new:
+            return False
+        # Locked: news that is being taken in must find the newcomer, or be found by them.
+        row = parcels.lock(self.connection, parcel_id)
+        if row.first_look_at is None:
+            tell_at = self.clock.later(FIRST_LOOK_GRACE_S)
+        else:
+            tell_at = now
+            histories.catch_up(self.connection, parcel_id, mine, now)
+        parcels.wake(self.connection, parcel_id, now)
+        notices.owe(
+            self.connection,
+            owner,
+            NoticeKind.REGISTERED,
+            subscription_id=mine,
+            at=tell_at,
+            now=now,
+        )
+        return True
+
+    def _tell_history(
+        self, parcel_id: ParcelId, reading: Reading, received_at: datetime, now: datetime
+    ) -> None:
+        """Take the step that a shop's mail tells as an event like a carrier's."""
+        if reading.milestone in (None, Milestone.UNKNOWN):
+            return
+        parcels.lock(self.connection, parcel_id)
+        event = TrackingEvent(
+            at=min(received_at, now),
+            milestone=reading.milestone,
+            source="mail",
+            code=reading.kind or "",
+            mark=reading.milestone,
+        )
+        histories.take_in(self.connection, parcel_id, [event], now)
+
+    def _follow_orders(
+        self,
+        owner: SubscriberId,
+        reading: Reading,
+        orders: Mapping[str, OrderId],
+        now: datetime,
+    ) -> bool:
+        new = False
+        for order in orders.values():
+            known = people.parcels_of_order(self.connection, order)
+            for parcel_id in known:
+                new |= self._subscribe(owner, parcel_id, [order], reading.items, now)
+            if not known:
+                new |= self._wait_for_parcel(owner, order, reading.items, now)
+        return new
+
+    def _wait_for_parcel(
+        self, owner: SubscriberId, order: OrderId, items: Sequence[str], now: datetime
+    ) -> bool:
+        mine, new = people.follow_order(self.connection, owner, order, items, now)
+        if new:
+            notices.owe(
+                self.connection,
+                owner,
+                NoticeKind.ORDER_REGISTERED,
+                subscription_id=mine,
+                at=now,
+                now=now,
+            )
+        return new
+
+    def _note_bounce(self, mail: Understood, result: MailResult) -> MailResult:
+        bounce = mail.message.bounce
+        # Anybody can forge a report; only one about a mail that we sent counts.
+        owner = notices.addressee(self.connection, bounce.message_id) if bounce else None
+        if bounce is None or owner is None:
+            return result
+        if bounce.status.startswith("5"):
+            people.bounced(self.connection, owner, self.clock.now())
+        else:
+            people.bounced_softly(self.connection, owner, MOST_SOFT_BOUNCES, self.clock.now())
+        reason = f"delivery failed: {bounce.status or 'no status given'}"
+        return replace(result, subscriber=owner, reason=reason)

@@ -1,0 +1,70 @@
+"""What one mail says, and whom it speaks for. Pure: no store, no clock."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from mailtrack.domain.model import Outcome, SubscriberId
+from mailtrack.inbox.addresses import PersonalAddresses
+from mailtrack.inbox.sender import Sender, identify, is_signed_by
+from mailtrack.parsers import is_shop_sender, parse
+from mailtrack.parsers.message import Message, read_message
+from mailtrack.parsers.reading import ForwardMethod, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Doorkeeper:
+    """Whom we listen to; see `inbox.sender` and `inbox.addresses`."""
+
+    authserv_id: str
+    allow: Collection[str]
+    own_addresses: Collection[str]
+    personal: PersonalAddresses
+
+    def understand(self, raw: bytes) -> "Understood":
+        """Read a raw mail; raises PermanentError where it is no mail at all."""
+        message = read_message(raw)
+        reading = parse(message)
+        sender = identify(
+            message,
+            reading.forward,
+            authserv_id=self.authserv_id,
+            allow=self.allow,
+            own_addresses=self.own_addresses,
+        )
+        return Understood(
+            message,
+            reading,
+            sender,
+            personal=self.personal.owner(message),
+            by_google=is_signed_by(message, "google.com", self.authserv_id),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A mail after reading, before anything is done about it.
+
+    `personal` is whose personal address it was sent to; `by_google` whether Google
+    signed it, as our own server found.
+    """
+
+    message: Message
+    reading: Reading
+    sender: Sender
+    personal: SubscriberId | None
+    by_google: bool
+
+    @property
+    def outcome(self) -> Outcome:
+        """Return how the reading ends, if its sender is who they say."""
+        if self.message.bounce is not None:
+            return Outcome.BOUNCE
+        if self.message.is_automatic and not self.by_rule:
+            return Outcome.AUTOMATIC_REPLY
+        return self.reading.outcome
+
+    @property
+    def by_rule(self) -> bool:
+        """Tell whether a rule of a mailbox forwarded it, not a hand."""
+        automatic = self.reading.forward.method is ForwardMethod.AUTOMATIC
+        return automatic or is_shop_sender(self.message.sender)

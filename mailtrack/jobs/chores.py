@@ -1,0 +1,91 @@
+"""What is done once in a while: reminders that a date calls for, and forgetting."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection, select
+from sqlalchemy.sql import Select
+
+from mailtrack.clock import Clock
+from mailtrack.domain.manners import PARIS
+from mailtrack.domain.milestones import STAGES, Milestone, Phase
+from mailtrack.domain.model import SubscriptionId
+from mailtrack.domain.patience import PROTECTION
+from mailtrack.notify.view import NoticeKind
+from mailtrack.settings import KeepSettings
+from mailtrack.store import inbound, notices, parcels
+from mailtrack.store.engine import Store
+from mailtrack.store.schema import parcel, parcel_order, shop_order, subscriber, subscription
+
+#: How long before the last day at a pick-up point a reminder goes out.
+PICKUP_NOTICE = timedelta(days=2)
+PROTECTION_NOTICE = timedelta(days=5)
+
+_ENDED = [m for m, stage in STAGES.items() if stage.phase is Phase.END]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Chores:
+    """Does all chores; each may be done any number of times a day."""
+
+    store: Store
+    clock: Clock
+    keep: KeepSettings
+
+    def run(self) -> None:
+        """Remind, then forget."""
+        now = self.clock.now()
+        with self.store.write() as connection:
+            _remind(connection, _pickups(now), NoticeKind.PICKUP_REMINDER, now)
+            _remind(connection, _protections(now), NoticeKind.PROTECTION_ENDING, now)
+        with self.store.write() as connection:
+            raw = inbound.forget_raw(connection, now - timedelta(days=self.keep.raw_mail_days))
+            ended = parcels.forget(connection, now - timedelta(days=self.keep.parcel_days))
+        if raw or ended:
+            log.info("forgotten", raw_mails=raw, parcels=ended)
+
+
+def _remind(connection: Connection, due: Select[int], kind: NoticeKind, now: datetime) -> None:
+    for number in connection.scalars(due).all():
+        notices.owe_follower(connection, SubscriptionId(number), kind, occurrence="1", now=now)
+
+
+def _followed() -> Select[int]:
+    """Select the subscriptions to parcels that somebody still wants to hear of."""
+    return (
+        select(subscription.c.id)
+        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .join(parcel, parcel.c.id == subscription.c.parcel_id)
+        .where(
+            subscription.c.muted_at.is_(None),
+            subscriber.c.unsubscribed_at.is_(None),
+            subscriber.c.bounced_at.is_(None),
+        )
+    )
+
+
+def _pickups(now: datetime) -> Select[int]:
+    today = now.astimezone(PARIS).date()
+    return _followed().where(
+        parcel.c.milestone == Milestone.PICKUP_AVAILABLE,
+        parcel.c.pickup_last_day >= today,
+        parcel.c.pickup_last_day <= today + PICKUP_NOTICE,
+    )
+
+
+def _protections(now: datetime) -> Select[int]:
+    today = now.astimezone(PARIS).date()
+    return (
+        _followed()
+        .join(parcel_order, parcel_order.c.parcel_id == parcel.c.id)
+        .join(shop_order, shop_order.c.id == parcel_order.c.shop_order_id)
+        .where(
+            parcel.c.milestone.is_(None) | parcel.c.milestone.not_in(_ENDED),
+            shop_order.c.ordered_at > today - PROTECTION,
+            shop_order.c.ordered_at <= today - PROTECTION + PROTECTION_NOTICE,
+        )
+        .distinct()
+    )

@@ -1,0 +1,91 @@
+"""Carriers on loopback, each in its own format, quirks included.
+
+A `CarrierWorld` holds parcels whose scans somebody reveals one by one (a test, the
+demo's director in another thread). `carrier_app` speaks to clients from it, every
+carrier below its own code (`/laposte/…`), and `serve` runs any ASGI application on
+a port of 127.0.0.1 (0: a free one). One file per carrier holds its routes and its form.
+"""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from mailtrack.sandbox.carriers import (
+    cainiao,
+    chronopost,
+    correos,
+    ems,
+    fourpx,
+    laposte,
+    mondialrelay,
+    pocztapolska,
+    upu,
+    yanwen,
+)
+from mailtrack.sandbox.carriers.world import (
+    HANG_S,
+    CarrierWorld,
+    Failure,
+    SandboxParcel,
+    Scan,
+)
+
+__all__ = [
+    "CAINIAO",
+    "HANG_S",
+    "LAPOSTE",
+    "CarrierWorld",
+    "Failure",
+    "SandboxParcel",
+    "Scan",
+    "carrier_app",
+    "serve",
+]
+
+CAINIAO = cainiao.CODE
+LAPOSTE = laposte.CODE
+
+#: What every carrier of the sandbox offers: its routes, by its code.
+ROUTES: dict[str, Callable[[CarrierWorld], list[Route]]] = {
+    cainiao.CODE: cainiao.routes,
+    laposte.CODE: laposte.routes,
+    chronopost.CODE: chronopost.routes,
+    correos.CODE: correos.routes,
+    ems.CODE: ems.routes,
+    fourpx.CODE: fourpx.routes,
+    mondialrelay.CODE: mondialrelay.routes,
+    pocztapolska.CODE: pocztapolska.routes,
+    upu.CODE: upu.routes,
+    yanwen.CODE: yanwen.routes,
+}
+
+
+def carrier_app(world: CarrierWorld) -> ASGIApp:
+    """Return all carriers as one application."""
+    return Starlette(
+        routes=[Mount(f"/{code}", routes=routes(world)) for code, routes in ROUTES.items()]
+    )
+
+
+@contextmanager
+def serve(app: ASGIApp, port: int = 0) -> Iterator[str]:
+    """Run `app` in a thread on a free port of 127.0.0.1; gives its base address."""
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        config = uvicorn.Config(
+            app, log_level="error", lifespan="off", ws="none", timeout_graceful_shutdown=1
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        try:
+            # Connections wait in the listener's queue until the server accepts them.
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()

@@ -1,0 +1,141 @@
+"""17TRACK v2.2 on loopback: registration, asking, taking up again, and pushes."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled, too_many
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, Scan
+
+CODE = "17track"
+STRANGER = "ZZ999999999ZZ"
+#: Failures and requests of the other two methods are counted under these names.
+REGISTER, RETRACK = f"{CODE}.register", f"{CODE}.retrack"
+
+Verdict = dict[str, Any]
+
+
+def routes(world: CarrierWorld) -> list[Route]:
+    """Return what 17TRACK answers."""
+    return [
+        route("/track/v2.2/gettrackinfo", _gettrackinfo, world, "POST"),
+        route("/track/v2.2/register", _register, world, "POST"),
+        route("/track/v2.2/retrack", _retrack, world, "POST"),
+    ]
+
+
+def push(world: CarrierWorld, number: str, event: str = "TRACKING_UPDATED") -> tuple[bytes, str]:
+    """Return the body of a push and its `sign`."""
+    data = world.render(number, _accepted)
+    body = json.dumps({"event": event, "data": data}, ensure_ascii=False).encode()
+    return body, hashlib.sha256(body + b"/" + world.key.encode()).hexdigest()
+
+
+def _gettrackinfo(world: CarrierWorld, call: Call) -> Response:
+    return _answer(world, call, CODE, _asked)
+
+
+def _register(world: CarrierWorld, call: Call) -> Response:
+    return _answer(world, call, REGISTER, _registered)
+
+
+def _retrack(world: CarrierWorld, call: Call) -> Response:
+    return _answer(world, call, RETRACK, _taken_up)
+
+
+def _answer(
+    world: CarrierWorld,
+    call: Call,
+    name: str,
+    judge: Callable[[CarrierWorld, str, Failure | None], Verdict],
+) -> Response:
+    numbers = [item["number"] for item in call.json()]
+    failure = world.begin(name, numbers)
+    if call.headers.get("17token") != world.key:
+        failure = Failure.BAD_KEY
+    made = spoiled(world, failure, _FAILURES)
+    return made or _page(
+        [judge(world, number, failure) for number in chosen(numbers, failure, STRANGER)]
+    )
+
+
+def _page(verdicts: Sequence[Verdict]) -> Response:
+    accepted = [verdict for verdict in verdicts if "error" not in verdict]
+    rejected = [verdict for verdict in verdicts if "error" in verdict]
+    return JSONResponse({"code": 0, "data": {"accepted": accepted, "rejected": rejected}})
+
+
+def _rejection(number: str, code: int) -> Verdict:
+    return {"number": number, "error": {"code": code, "message": "no"}}
+
+
+def _asked(world: CarrierWorld, number: str, failure: Failure | None) -> Verdict:
+    if failure is Failure.STRANGER:
+        return _accepted(None, number)
+    if number not in world.registered[CODE] or failure is Failure.UNKNOWN:
+        return _rejection(number, -18019902)
+    return world.render(number, _accepted)
+
+
+def _registered(world: CarrierWorld, number: str, failure: Failure | None) -> Verdict:
+    if failure is Failure.UNKNOWN:
+        return _rejection(number, -18019903)
+    if failure is Failure.MISSING:
+        return _rejection(number, -18019908)
+    if len(number) < 5:
+        return _rejection(number, -18010012)
+    fresh = world.register(CODE, number)
+    return {"number": number, "origin": 1} if fresh else _rejection(number, -18019901)
+
+
+def _taken_up(_: CarrierWorld, number: str, failure: Failure | None) -> Verdict:
+    return _rejection(number, -18019905) if failure else {"number": number}
+
+
+def _whole(status: int, code: int) -> Response:
+    return JSONResponse({"code": code, "data": {"errors": [{"code": code}]}}, status)
+
+
+_FAILURES: dict[Failure, Replacement] = {
+    Failure.QUOTA: lambda world: too_many(world, {"code": 429, "data": {"errors": []}}),
+    Failure.REFUSAL: lambda _: _whole(200, -18010003),
+    Failure.BAD_KEY: lambda _: _whole(401, -18010002),
+    Failure.BAD_REQUEST: lambda _: _whole(200, -18010013),
+    # Handled number by number.
+    Failure.MISSING: lambda _: None,  # type: ignore[dict-item,return-value]
+}
+
+
+def _accepted(parcel: SandboxParcel | None, number: str) -> Verdict:
+    return {"number": number, "carrier": 190271, "track_info": _track_info(parcel)}
+
+
+def _track_info(parcel: SandboxParcel | None) -> dict[str, Any]:
+    events = [_event(scan) for scan in reversed(parcel.scans[CODE] if parcel else [])]
+    if parcel is None or not events:
+        status = {"status": "NotFound", "sub_status": "NotFound_Other"}
+        return {"latest_status": status, "tracking": {"providers": []}}
+    stage = events[0]["stage"] or "InTransit_Other"
+    until = parcel.estimate.isoformat() if parcel.estimate else None
+    return {
+        "shipping_info": {"recipient_address": {"city": "LYON", "street": "1 rue Exemple"}},
+        "latest_status": {"status": stage.partition("_")[0], "sub_status": stage},
+        "time_metrics": {"estimated_delivery_date": {"from": until, "to": until}},
+        "misc_info": {"local_number": parcel.local_number or "", "local_key": 0},
+        "tracking": {"providers": [{"provider": {"key": 190271}, "events": events}]},
+    }
+
+
+def _event(scan: Scan) -> dict[str, Any]:
+    return {
+        "time_iso": scan.at.isoformat(),
+        "time_utc": scan.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "description": scan.text,
+        "location": scan.place,
+        "stage": scan.code or None,
+    }

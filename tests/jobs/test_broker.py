@@ -1,0 +1,221 @@
+"""The real broker, Valkey from its wheel: killed workers, a lost and a restarted server."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import dramatiq
+import pytest
+import redis
+from dramatiq.brokers.redis import RedisBroker
+
+from mailtrack.bootstrap import Services
+from mailtrack.clock import FakeClock
+from mailtrack.errors import TransientError
+from mailtrack.inbox.book import StoreLedger
+from mailtrack.inbox.ledger import FetchedMail
+from mailtrack.jobs import actors
+from mailtrack.jobs.broker import INGEST, READ_MAIL, BrokerOutlet, make_broker
+from mailtrack.jobs.delivering import Deliverer
+from mailtrack.jobs.dispatcher import Dispatcher
+from mailtrack.jobs.looking import Looker
+from mailtrack.store import schema as t
+from mailtrack.store.engine import Store
+from mailtrack.supervisor import embedded_broker
+
+Rows = Callable[..., list[Mapping[str, Any]]]
+Eventually = Callable[..., None]
+
+LEASE_S = 120.0
+#: Seconds without a sign of life after which a worker counts as dead; 60 by default.
+HEARTBEAT_S = 1.0
+
+
+@pytest.fixture
+def database() -> str:
+    """One is enough here: it is the broker that is tried."""
+    return "sqlite"
+
+
+class Valkey:
+    """The embedded server, as `mailtrack up` starts it."""
+
+    def __init__(self, folder: Path) -> None:
+        child, self.url = embedded_broker(folder)
+        self._command = child.command
+        self.client = redis.Redis.from_url(self.url)
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command)
+
+    def answers(self) -> bool:
+        with suppress(redis.ConnectionError, redis.BusyLoadingError):
+            return bool(self.client.ping())
+        return False
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+@pytest.fixture
+def valkey(tmp_path: Path, eventually: Eventually) -> Iterator[Valkey]:
+    server = Valkey(tmp_path)
+    server.start()
+    eventually(server.answers)
+    yield server
+    server.stop()
+    server.client.close()
+
+
+@pytest.fixture
+def broker(valkey: Valkey) -> Iterator[RedisBroker]:
+    broker = make_broker(valkey.url, HEARTBEAT_S)
+    yield broker
+    broker.close()
+    broker.client.close()
+
+
+@pytest.fixture
+def dispatcher(store: Store, clock: FakeClock, broker: RedisBroker) -> Dispatcher:
+    return Dispatcher(store, BrokerOutlet(broker, 100), {}, clock, LEASE_S)
+
+
+@pytest.fixture
+def keep(store: Store, clock: FakeClock, mail: Callable[..., bytes]) -> Callable[[int], None]:
+    def make(uid: int) -> None:
+        StoreLedger(store, clock).keep("me@host", "INBOX", 1, FetchedMail(uid, mail(), clock.now()))
+
+    return make
+
+
+@pytest.fixture
+def worker(
+    services: Services,
+    broker: RedisBroker,
+    looker: Looker,
+    deliverer: Deliverer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[dramatiq.Worker]:
+    monkeypatch.setattr("dramatiq.worker.CONSUMER_RESTART_DELAY_SECS", 0.1)
+    actors.declare(broker, services.reader(), looker, deliverer)
+    worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=100)
+    yield worker
+    worker.stop()
+
+
+#: Begins its message and never ends it.
+STUCK_WORKER = """
+import sys, threading, dramatiq
+from mailtrack.jobs.broker import INGEST, READ_MAIL, make_broker
+
+broker = make_broker(sys.argv[1], float(sys.argv[2]))
+
+@dramatiq.actor(broker=broker, actor_name=READ_MAIL, queue_name=INGEST)
+def read_mail(mail, token):
+    print("began", flush=True)
+    threading.Event().wait()
+
+dramatiq.Worker(broker, worker_threads=1, worker_timeout=100).start()
+threading.Event().wait()
+"""
+
+
+def test_the_message_of_a_worker_that_is_killed_comes_to_another_one(
+    valkey: Valkey, broker: RedisBroker
+) -> None:
+    """With the usual heartbeat of a minute, within two minutes; dramatiq alone takes up to 40."""
+    BrokerOutlet(broker, 100).send(INGEST, READ_MAIL, 1, "token")
+    command = [sys.executable, "-c", STUCK_WORKER, valkey.url, str(HEARTBEAT_S)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as stuck:
+        assert stuck.stdout is not None
+        assert b"began\n" == stuck.stdout.readline()
+        stuck.send_signal(signal.SIGKILL)
+
+    came = Event()
+
+    @dramatiq.actor(broker=broker, actor_name=READ_MAIL, queue_name=INGEST)
+    def read_mail(mail: int, token: str) -> None:
+        assert (1, "token") == (mail, token)
+        came.set()
+
+    worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=100)
+    worker.start()
+    assert came.wait(30)
+    worker.stop()
+
+
+def test_a_broker_that_forgets_everything_loses_no_work(
+    dispatcher: Dispatcher,
+    valkey: Valkey,
+    worker: dramatiq.Worker,
+    clock: FakeClock,
+    keep: Callable[[int], None],
+    rows: Rows,
+    eventually: Eventually,
+) -> None:
+    keep(1)
+    assert 1 == dispatcher.tick().mails
+    valkey.client.flushall()
+    worker.start()
+    assert 0 == dispatcher.tick().mails
+
+    clock.advance(seconds=LEASE_S)
+    assert 1 == dispatcher.tick().mails
+    eventually(lambda: rows(t.inbound)[0]["outcome"] == "tracked")
+
+
+def test_a_broker_that_restarts_is_found_again_by_dispatcher_and_worker(
+    dispatcher: Dispatcher,
+    valkey: Valkey,
+    worker: dramatiq.Worker,
+    clock: FakeClock,
+    keep: Callable[[int], None],
+    rows: Rows,
+    eventually: Eventually,
+) -> None:
+    worker.start()
+    keep(1)
+    dispatcher.tick()
+    eventually(lambda: rows(t.inbound)[0]["outcome"] == "tracked")
+
+    valkey.stop()
+    with pytest.raises(TransientError, match="Redis does not answer"):
+        dispatcher.tick()
+    valkey.start()
+    eventually(valkey.answers)
+    clock.advance(seconds=LEASE_S)
+    dispatcher.tick()
+    eventually(lambda: rows(t.notice)[0]["state"] == "sent")
+
+
+def test_a_queue_says_how_much_room_it_has(broker: RedisBroker) -> None:
+    outlet = BrokerOutlet(broker, 3)
+    broker.declare_queue(INGEST)
+    rooms = [outlet.room(INGEST)]
+    for mail in range(2):
+        outlet.send(INGEST, READ_MAIL, mail, "token")
+        rooms.append(outlet.room(INGEST))
+
+    assert [3, 2, 1] == rooms
+
+
+def test_the_embedded_broker_keeps_its_messages_and_drops_none_for_want_of_memory(
+    valkey: Valkey,
+) -> None:
+    told = {
+        name: valkey.client.config_get(name)[name]
+        for name in ("appendonly", "maxmemory-policy", "unixsocketperm", "port")
+    }
+
+    assert {
+        "appendonly": "yes",
+        "maxmemory-policy": "noeviction",
+        "unixsocketperm": "700",
+        "port": "0",
+    } == told

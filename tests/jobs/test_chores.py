@@ -1,0 +1,138 @@
+"""Reminders that a date calls for, and forgetting what is over."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from mailtrack.clock import FakeClock
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import Outcome, ParcelId
+from mailtrack.jobs.chores import Chores
+from mailtrack.settings import KeepSettings
+from mailtrack.store import inbound, parcels, people
+from mailtrack.store.engine import Store
+from mailtrack.store.inbound import MailPlace, MailResult
+from mailtrack.store.schema import inbound as mails
+from mailtrack.store.schema import notice, parcel, tracking_event
+
+
+@pytest.fixture
+def chores(store: Store, clock: FakeClock) -> Chores:
+    return Chores(store, clock, KeepSettings())
+
+
+def follow(store: Store, now: datetime, ordered_at: date | None = None) -> ParcelId:
+    with store.write() as connection:
+        owner = people.subscriber_of(connection, "camille@example.org", now)
+        order = people.order_of(connection, "3054169918880001", "aliexpress", ordered_at, now)
+        number, _ = parcels.parcel_of(connection, "LP00827165780001", now)
+        people.join_order(connection, number, order)
+        people.follow_parcel(connection, owner, number, [order], [], now)
+    return number
+
+
+def change(store: Store, number: ParcelId, **values: object) -> None:
+    with store.write() as connection:
+        connection.execute(update(parcel).where(parcel.c.id == number).values(**values))
+
+
+def owed(store: Store) -> list[str]:
+    with store.read() as connection:
+        return list(connection.scalars(select(notice.c.kind)))
+
+
+@pytest.mark.parametrize(("days", "reminded"), [(3, []), (2, ["pickup_reminder"]), (-1, [])])
+def test_a_parcel_that_waits_is_recalled_once_two_days_before_it_goes_back(
+    store: Store, clock: FakeClock, chores: Chores, days: int, reminded: list[str]
+) -> None:
+    number = follow(store, clock.now())
+    last_day = clock.now().date() + timedelta(days=days)
+    change(store, number, milestone=Milestone.PICKUP_AVAILABLE, pickup_last_day=last_day)
+
+    chores.run()
+    chores.run()
+
+    assert reminded == owed(store)
+
+
+@pytest.mark.parametrize(
+    ("milestone", "age_days", "told"),
+    [
+        (Milestone.IN_TRANSIT, 54, []),
+        (Milestone.IN_TRANSIT, 55, ["protection_ending"]),
+        (None, 58, ["protection_ending"]),
+        (Milestone.DELIVERED, 58, []),
+        (Milestone.IN_TRANSIT, 60, []),
+    ],
+)
+def test_the_end_of_the_buyer_protection_is_told_once_in_time(
+    store: Store,
+    clock: FakeClock,
+    chores: Chores,
+    milestone: Milestone | None,
+    age_days: int,
+    told: list[str],
+) -> None:
+    number = follow(store, clock.now(), clock.now().date() - timedelta(days=age_days))
+    change(store, number, milestone=milestone)
+
+    chores.run()
+    chores.run()
+
+    assert told == owed(store)
+
+
+def test_who_muted_a_parcel_is_not_reminded(store: Store, clock: FakeClock, chores: Chores) -> None:
+    number = follow(store, clock.now(), clock.now().date() - timedelta(days=57))
+    with store.write() as connection:
+        owner = people.find_subscriber(connection, "camille@example.org")
+        assert owner is not None
+        people.unsubscribe(connection, owner, clock.now())
+
+    chores.run()
+
+    assert number
+    assert [] == owed(store)
+
+
+def test_raw_mails_are_forgotten_after_a_month_and_their_outcomes_kept(
+    store: Store, clock: FakeClock, chores: Chores
+) -> None:
+    place = MailPlace("colis@imap.example.org", "INBOX", 1, 1)
+    with store.write() as connection:
+        inbound.keep(connection, place, b"From: a", clock.now(), clock.now())
+        (mail,) = inbound.claim_unread(
+            connection, token="t", now=clock.now(), until=clock.now(), limit=1
+        )
+        inbound.finish(connection, mail, MailResult(Outcome.TRACKED), clock.now())
+
+    clock.advance(days=29)
+    chores.run()
+    kept = _raws(store)
+    clock.advance(days=2)
+    chores.run()
+
+    assert [(b"From: a", "tracked")] == kept
+    assert [(None, "tracked")] == _raws(store)
+
+
+def test_a_parcel_is_forgotten_with_its_events_three_months_after_its_end(
+    store: Store, clock: FakeClock, chores: Chores
+) -> None:
+    number = follow(store, clock.now())
+    with store.write() as connection:
+        parcels.end(connection, number, "delivered", clock.now())
+
+    clock.advance(days=91)
+    chores.run()
+
+    with store.read() as connection:
+        assert connection.execute(select(parcel)).all() == []
+        assert connection.execute(select(tracking_event)).all() == []
+
+
+def _raws(store: Store) -> list[tuple[bytes | None, str]]:
+    with store.read() as connection:
+        rows = connection.execute(select(mails.c.raw, mails.c.outcome)).all()
+    return [(row.raw, row.outcome) for row in rows]

@@ -1,0 +1,294 @@
+"""Notices to mails: sent once, tried again, given up, or left out with a reason."""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mailtrack.clock import FakeClock
+from mailtrack.domain.model import NoticeId
+from mailtrack.errors import AuthError, MailtrackError, TransientError
+from mailtrack.jobs.delivering import RETRY_WAITS, Deliverer
+from mailtrack.notify.smtp import FakeRelay, RefusedError
+from mailtrack.notify.view import NoticeKind
+from mailtrack.store import notices, people
+from mailtrack.store import schema as t
+from mailtrack.store.engine import Store
+from mailtrack.store.people import Subscription
+
+Rows = Callable[..., list[Mapping[str, Any]]]
+Follow = Callable[..., Subscription]
+Deliver = Callable[..., None]
+
+LEASE_S = 120.0
+
+
+@pytest.fixture
+def owe(store: Store, clock: FakeClock) -> Callable[..., None]:
+    """Owe the subscriber of a subscription a mail, from now on."""
+
+    def make(mine: Subscription, kind: str = NoticeKind.REGISTERED) -> None:
+        with store.write() as connection:
+            notices.owe_follower(connection, mine.id, kind, occurrence="1", now=clock.now())
+
+    return make
+
+
+@pytest.fixture
+def claim(store: Store, clock: FakeClock) -> Callable[[str], list[NoticeId]]:
+    def make(token: str) -> list[NoticeId]:
+        with store.write() as connection:
+            return notices.claim_notices(
+                connection, token=token, now=clock.now(), until=clock.later(LEASE_S), limit=20
+            )
+
+    return make
+
+
+@pytest.fixture
+def deliver(
+    deliverer: Deliverer, claim: Callable[[str], list[NoticeId]], clock: FakeClock
+) -> Deliver:
+    """Deliver what is due, as the dispatcher would; `script`: what each mail meets."""
+
+    def make(*script: MailtrackError | None) -> None:
+        token = f"token {clock.now()}"
+        due = claim(token)
+        with_script = deliverer
+        if script:
+            relay = FakeRelay(script)
+            with_script = replace(deliverer, open_relay=lambda: nullcontext(relay))
+        with_script.deliver(due, token)
+
+    return make
+
+
+def _states(rows: Rows) -> list[tuple[str, str | None]]:
+    return [(row["state"], row["skip"]) for row in rows(t.notice)]
+
+
+def _ids(mails: Iterable[Any]) -> list[str]:
+    return [mail["Message-ID"] for mail in mails]
+
+
+def test_a_notice_is_sent_once(
+    follow: Follow, owe: Callable[..., None], deliver: Deliver, relay: FakeRelay, rows: Rows
+) -> None:
+    owe(follow())
+    deliver()
+    deliver()
+
+    (mail,) = relay.sent
+    assert "ana@example.org" == mail["To"]
+    assert [("sent", mail["Message-ID"])] == [
+        (row["state"], row["message_id"]) for row in rows(t.notice)
+    ]
+
+
+def test_every_kind_of_notice_can_be_written_from_the_store(
+    store: Store,
+    clock: FakeClock,
+    follow: Follow,
+    owe: Callable[..., None],
+    deliver: Deliver,
+    relay: FakeRelay,
+    rows: Rows,
+) -> None:
+    mine = follow()
+    for kind in NoticeKind:
+        owe(mine, kind)
+    deliver()
+    deliver()
+    clock.advance(hours=1)
+    deliver()
+
+    assert {"sent"} == {state for state, _ in _states(rows)}
+    assert len(NoticeKind) == len(set(_ids(relay.sent)))
+
+
+def test_a_message_that_comes_twice_sends_once(
+    deliverer: Deliverer,
+    claim: Callable[[str], list[NoticeId]],
+    follow: Follow,
+    owe: Callable[..., None],
+    relay: FakeRelay,
+) -> None:
+    owe(follow())
+    due = claim("token")
+    for token in ("token", "token", "another token"):
+        deliverer.deliver(due, token)
+
+    assert 1 == len(relay.sent)
+
+
+def test_a_relay_out_of_order_is_tried_again_after_ever_longer_waits_and_at_last_no_more(
+    clock: FakeClock, follow: Follow, owe: Callable[..., None], deliver: Deliver, rows: Rows
+) -> None:
+    owe(follow())
+    waits = []
+    while rows(t.notice, state="due"):
+        deliver(TransientError("greylisted"))
+        (row,) = rows(t.notice)
+        waits.append(row["next_attempt_at"] - clock.now())
+        clock.instant = max(clock.now(), row["next_attempt_at"])
+
+    assert list(RETRY_WAITS) == waits[:-1]
+    assert timedelta(days=2) < sum(waits[:-1], timedelta()) < timedelta(days=5)
+    assert ("failed", "given up: greylisted") == (row["state"], row["last_error"])
+    assert [None] == [person["bounced_at"] for person in rows(t.subscriber)]
+
+
+def test_a_refused_key_is_tried_for_as_long_as_it_takes(
+    clock: FakeClock, follow: Follow, owe: Callable[..., None], deliver: Deliver, rows: Rows
+) -> None:
+    owe(follow())
+    for _ in range(len(RETRY_WAITS) + 3):
+        with pytest.raises(AuthError):
+            deliver(AuthError("wrong password"))
+        clock.advance(days=2)
+
+    assert [("due", None)] == _states(rows)
+
+
+def test_a_refused_key_is_not_tried_anew_for_each_mail_of_a_batch(
+    clock: FakeClock, follow: Follow, owe: Callable[..., None], deliver: Deliver, relay: FakeRelay
+) -> None:
+    for last in range(5):
+        owe(follow(f"LP0012345678901{last}"))
+    refusals = [AuthError("wrong password"), None, None, None, None]
+    with pytest.raises(AuthError):
+        deliver(*refusals)
+
+    clock.advance(hours=1)
+    deliver()
+    assert 5 == len(relay.sent)
+
+
+def test_an_address_that_refuses_our_mail_for_good_gets_no_more(
+    clock: FakeClock,
+    follow: Follow,
+    owe: Callable[..., None],
+    deliver: Deliver,
+    relay: FakeRelay,
+    rows: Rows,
+) -> None:
+    mine = follow()
+    owe(mine)
+    deliver(RefusedError(550))
+    assert [("failed", None)] == _states(rows)
+    assert [clock.now()] == [person["bounced_at"] for person in rows(t.subscriber)]
+
+    owe(mine, NoticeKind.STALLED)
+    deliver()
+    assert [("failed", None), ("skipped", "unsubscribed")] == _states(rows)
+    assert [] == relay.sent
+
+
+@pytest.mark.parametrize("broken", ["an impossible address", "a broken template"])
+def test_a_mail_that_cannot_be_written_does_not_hold_up_the_others(
+    clock: FakeClock,
+    follow: Follow,
+    owe: Callable[..., None],
+    deliver: Deliver,
+    relay: FakeRelay,
+    rows: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: str,
+) -> None:
+    address = "nobody@@" if broken == "an impossible address" else "nobody@example.org"
+    owe(follow(address=address))
+    owe(follow(address="bruno@example.org"))
+    if broken == "a broken template":
+        _break_for(monkeypatch, address)
+    deliver()
+
+    assert ["bruno@example.org"] == [mail["To"] for mail in relay.sent]
+    first, _ = rows(t.notice)
+    gone = ("failed", None) if broken == "an impossible address" else ("due", None)
+    assert gone == (first["state"], first["claim"])
+    assert "" != first["last_error"]
+    silenced = [person["address"] for person in rows(t.subscriber) if person["bounced_at"]]
+    assert silenced == ([address] if broken == "an impossible address" else [])
+
+
+def _break_for(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    from mailtrack.jobs import delivering
+
+    compose = delivering.compose
+
+    def broken(view: Any, *rest: Any) -> Any:
+        if view.to == address:
+            raise KeyError("no such field")
+        return compose(view, *rest)
+
+    monkeypatch.setattr(delivering, "compose", broken)
+
+
+@pytest.mark.parametrize(("leave", "why"), [("mute", "muted"), ("unsubscribe", "unsubscribed")])
+def test_who_left_while_a_mail_was_due_does_not_get_it(
+    store: Store,
+    clock: FakeClock,
+    follow: Follow,
+    owe: Callable[..., None],
+    deliver: Deliver,
+    relay: FakeRelay,
+    rows: Rows,
+    leave: str,
+    why: str,
+) -> None:
+    mine = follow()
+    owe(mine)
+    with store.write() as connection:
+        if leave == "mute":
+            people.mute(connection, mine.id, clock.now())
+        else:
+            people.unsubscribe(connection, mine.subscriber, clock.now())
+    deliver()
+
+    assert [] == relay.sent
+    assert [("skipped", why)] == _states(rows)
+
+
+def test_a_crash_between_sending_and_noting_it_repeats_the_mail_under_the_same_message_id(
+    clock: FakeClock,
+    follow: Follow,
+    owe: Callable[..., None],
+    deliver: Deliver,
+    relay: FakeRelay,
+    rows: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SMTP cannot be taken back; mail programs show two mails of one Message-ID as one."""
+    owe(follow())
+    with monkeypatch.context() as broken:
+        broken.setattr("mailtrack.store.notices.mark_sent", _crash)
+        with pytest.raises(SystemExit):
+            deliver()
+    clock.advance(seconds=LEASE_S - 1)
+    deliver()
+    assert 1 == len(relay.sent)
+
+    clock.advance(seconds=1)
+    deliver()
+    assert 2 == len(relay.sent)
+    assert 1 == len(set(_ids(relay.sent)))
+    assert [("sent", None)] == _states(rows)
+
+
+def _crash(*_: object) -> None:
+    raise SystemExit
+
+
+def test_a_mail_is_written_from_what_is_known_when_it_is_sent(
+    follow: Follow, owe: Callable[..., None], deliver: Deliver, relay: FakeRelay
+) -> None:
+    owe(follow())
+    deliver()
+
+    text = relay.sent[0].get_body(("plain",))
+    assert text is not None
+    assert "LP00123456789012" in text.get_content()
+    assert "Lampe de bureau" in relay.sent[0]["Subject"] + text.get_content()

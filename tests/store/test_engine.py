@@ -1,0 +1,125 @@
+"""Transactions, and what an operator reads when the database cannot be used."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from mailtrack.clock import FakeClock
+from mailtrack.errors import ConfigurationError, MailtrackError, TransientError
+from mailtrack.store import inbound, people
+from mailtrack.store.engine import Store, open_store
+from mailtrack.store.inbound import MailPlace
+
+
+def _one_line(error: BaseException) -> bool:
+    return "\n" not in str(error)
+
+
+def test_a_failed_transaction_leaves_nothing(store: Store, clock: FakeClock) -> None:
+    with pytest.raises(ZeroDivisionError), store.write() as connection:
+        people.subscriber_of(connection, "ana@example.org", clock.now())
+        raise ZeroDivisionError
+
+    with store.read() as connection:
+        assert people.find_subscriber(connection, "ana@example.org") is None
+
+
+def test_a_reader_sees_one_moment_however_long_it_looks(store: Store, clock: FakeClock) -> None:
+    with store.read() as reader:
+        assert people.find_subscriber(reader, "ana@example.org") is None
+        with store.write() as writer:
+            people.subscriber_of(writer, "ana@example.org", clock.now())
+
+        assert people.find_subscriber(reader, "ana@example.org") is None
+
+    with store.read() as reader:
+        assert people.find_subscriber(reader, "ana@example.org") is not None
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_full_disk_is_said_in_one_line_and_heals_with_room(
+    store: Store, clock: FakeClock
+) -> None:
+    def keep(uid: int) -> None:
+        with store.write() as connection:
+            connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+            place = MailPlace("colis@host", "INBOX", 1, uid)
+            inbound.keep(connection, place, bytes([uid]) * 100_000, clock.now(), clock.now())
+
+    pages = 1  # SQLite takes the pages in use for less
+    with pytest.raises(MailtrackError, match="disk is full") as caught:
+        keep(1)
+    assert _one_line(caught.value)
+
+    pages = 1_000
+    keep(2)
+    with store.read() as connection:
+        assert {"waiting": 1} == inbound.by_outcome(connection)
+
+
+def test_a_database_without_tables_points_to_the_command(store: Store) -> None:
+    with store.write() as connection:
+        connection.execute(text("DROP TABLE notice"))
+
+    with (
+        pytest.raises(ConfigurationError, match="mailtrack db upgrade") as caught,
+        store.read() as connection,
+    ):
+        connection.execute(text("SELECT * FROM notice"))
+    assert _one_line(caught.value)
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "letter.db").write_bytes(b"Dear Sir or Madam, " * 100)
+    store = open_store(f"sqlite:///{tmp_path / 'letter.db'}")
+
+    with pytest.raises(ConfigurationError, match=r"letter\.db") as caught, store.read() as connection:
+        connection.execute(text("SELECT 1"))
+    assert _one_line(caught.value)
+    store.close()
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ConfigurationError, match="Cannot create the data folder"):
+        open_store(f"sqlite:///{tmp_path / 'file' / 'mailtrack.db'}")
+
+
+def test_a_postgresql_that_is_away_is_transient_and_keeps_the_password_to_itself() -> None:
+    store = open_store("postgresql+psycopg://mailtrack:hush-hush@127.0.0.1:1/fulltrack")
+
+    with pytest.raises(TransientError, match=r"127\.0\.0\.1:1/fulltrack does not answer") as caught:
+        with store.read() as connection:
+            connection.execute(text("SELECT 1"))
+
+    assert _one_line(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["no address", "nosuch://host/db"])
+def test_an_address_that_makes_no_sense_names_the_setting(address: str) -> None:
+    with pytest.raises(ConfigurationError, match="MAILTRACK_DATABASE_URL"):
+        open_store(address)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_writer_waits_for_another_one_instead_of_failing(store: Store) -> None:
+    with store.write() as connection:
+        timeout = connection.execute(text("PRAGMA busy_timeout")).scalar_one()
+
+    assert 10_000 < timeout
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_sqlite_survives_a_power_cut_after_a_commit(store: Store) -> None:
+    with store.read() as connection:
+        answers = {
+            name: connection.execute(text(f"PRAGMA {name}")).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+
+    assert {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1} == answers
+    assert (3, 35) <= sqlite3.sqlite_version_info[:2]  # RETURNING

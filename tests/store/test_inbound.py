@@ -1,0 +1,148 @@
+"""Inbound mails: none lost, none twice, none without an outcome."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mailtrack.clock import FakeClock
+from mailtrack.domain.model import InboundId, Outcome
+from mailtrack.inbox.book import StoreLedger
+from mailtrack.inbox.ledger import FetchedMail, Position, WatcherState
+from mailtrack.store import inbound
+from mailtrack.store import schema as t
+from mailtrack.store.engine import Store
+from mailtrack.store.inbound import MailResult
+
+Rows = Callable[..., list[Mapping[str, Any]]]
+HERE = ("colis@host", "INBOX")
+
+
+@pytest.fixture
+def ledger(store: Store, clock: FakeClock) -> StoreLedger:
+    return StoreLedger(store, clock)
+
+
+@pytest.fixture
+def keep(ledger: StoreLedger, clock: FakeClock) -> Callable[..., bool]:
+    def make(raw: bytes = b"mail", uid: int = 1, uidvalidity: int = 7) -> bool:
+        return ledger.keep(*HERE, uidvalidity, FetchedMail(uid, raw, clock.now()))
+
+    return make
+
+
+def test_a_folder_that_was_never_read_has_no_position(
+    ledger: StoreLedger, keep: Callable[..., bool]
+) -> None:
+    ledger.note_state(*HERE, WatcherState.CONNECTING, "")
+    assert ledger.position(*HERE) is None
+
+    keep(uid=12)
+    assert Position(7, 12) == ledger.position(*HERE)
+    assert ledger.position("colis@host", "Archive") is None
+
+
+def test_mail_and_position_are_kept_together_or_not_at_all(
+    ledger: StoreLedger,
+    keep: Callable[..., bool],
+    rows: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keep(b"first", uid=1)
+    with monkeypatch.context() as broken:
+        broken.setattr("mailtrack.store.inbound.advance", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            keep(b"second", uid=2)
+
+    assert [b"first"] == [row["raw"] for row in rows(t.inbound)]
+    assert Position(7, 1) == ledger.position(*HERE)
+
+    with monkeypatch.context() as broken:
+        broken.setattr("mailtrack.store.inbound.keep", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            keep(b"second", uid=2)
+
+    assert Position(7, 1) == ledger.position(*HERE)
+
+
+def test_the_same_mail_under_a_new_uidvalidity_is_known_by_its_content(
+    ledger: StoreLedger, keep: Callable[..., bool], rows: Rows
+) -> None:
+    assert keep(b"one", uid=5)
+    ledger.reset(*HERE, 8)
+    assert Position(8, 0) == ledger.position(*HERE)
+
+    assert not keep(b"one", uid=1, uidvalidity=8)
+    assert keep(b"two", uid=2, uidvalidity=8)
+    assert [b"one", b"two"] == [row["raw"] for row in rows(t.inbound)]
+    assert Position(8, 2) == ledger.position(*HERE)
+
+
+def test_two_mailboxes_may_hold_the_same_mail(ledger: StoreLedger, clock: FakeClock) -> None:
+    mail = FetchedMail(1, b"mail", clock.now())
+
+    assert ledger.keep("one@host", "INBOX", 7, mail)
+    assert ledger.keep("other@host", "INBOX", 7, mail)
+
+
+def test_a_mail_that_cannot_be_fetched_is_seen_and_passed_by(
+    ledger: StoreLedger, rows: Rows
+) -> None:
+    ledger.keep_unfetchable(*HERE, 7, 3, "the server gives no body")
+
+    (row,) = rows(t.inbound)
+    assert (Outcome.QUARANTINED, "the server gives no body", None) == (
+        row["outcome"],
+        row["reason"],
+        row["raw"],
+    )
+    assert Position(7, 3) == ledger.position(*HERE)
+
+
+def test_a_mail_gets_one_outcome(store: Store, keep: Callable[..., bool], clock: FakeClock) -> None:
+    keep()
+    with store.write() as connection:
+        mail = InboundId(1)
+        done = [
+            inbound.finish(connection, mail, MailResult(outcome), clock.now())
+            for outcome in (Outcome.TRACKED, Outcome.REFUSED)
+        ]
+
+        assert [True, False] == done
+        assert {"tracked": 1} == inbound.by_outcome(connection)
+
+
+def test_a_mail_without_an_outcome_counts_as_waiting(
+    store: Store, keep: Callable[..., bool], clock: FakeClock
+) -> None:
+    keep()
+    with store.read() as connection:
+        assert {"waiting": 1} == inbound.by_outcome(connection)
+        assert clock.now() == inbound.oldest_waiting(connection)
+
+
+def test_rereading_takes_the_named_mails_that_are_still_kept(
+    store: Store, keep: Callable[..., bool], rows: Rows, clock: FakeClock
+) -> None:
+    for uid in (1, 2, 3):
+        keep(b"mail %d" % uid, uid=uid)
+    with store.write() as connection:
+        for mail in (1, 2):
+            inbound.finish(connection, InboundId(mail), MailResult(Outcome.TRACKED), clock.now())
+
+        assert 1 == inbound.reread(connection, clock.now(), [InboundId(2), InboundId(3)])
+
+    assert ["tracked", None, None] == [row["outcome"] for row in rows(t.inbound)]
+
+
+def test_old_bytes_are_forgotten_and_never_read_again(
+    store: Store, keep: Callable[..., bool], clock: FakeClock
+) -> None:
+    keep()
+    with store.write() as connection:
+        inbound.finish(connection, InboundId(1), MailResult(Outcome.TRACKED), clock.now())
+
+        assert 0 == inbound.forget_raw(connection, clock.now())
+        assert 1 == inbound.forget_raw(connection, clock.now() + timedelta(seconds=1))
+        assert 0 == inbound.reread(connection, clock.now())

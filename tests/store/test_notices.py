@@ -1,0 +1,213 @@
+"""The outbox: every notice once, claimed, sent or skipped with a reason."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mailtrack.clock import FakeClock
+from mailtrack.domain.milestones import Milestone, mailed_by_default
+from mailtrack.domain.model import NoticeId, TrackingEvent
+from mailtrack.domain.tracking import Decision, Follower, Key, Skip
+from mailtrack.notify.view import NoticeKind
+from mailtrack.store import notices, people
+from mailtrack.store import schema as t
+from mailtrack.store.engine import Store
+from mailtrack.store.people import Subscription
+
+Rows = Callable[..., list[Mapping[str, Any]]]
+Follow = Callable[..., Subscription]
+
+CLEARED = Key(Milestone.CUSTOMS_CLEARED, "1")
+LEASE_S = 120.0
+
+
+def _decision(
+    mine: Subscription, clock: FakeClock, key: Key = CLEARED, skip: Skip | None = None
+) -> Decision:
+    return Decision(mine.id, key, TrackingEvent(clock.now(), key.milestone, "cainiao"), skip)
+
+
+def _record(store: Store, clock: FakeClock, *decisions: Decision) -> int:
+    with store.write() as connection:
+        return notices.record(connection, decisions, clock.now())
+
+
+def _claim(store: Store, clock: FakeClock, token: str = "token") -> list[NoticeId]:
+    with store.write() as connection:
+        return notices.claim_notices(
+            connection, token=token, now=clock.now(), until=clock.later(LEASE_S), limit=10
+        )
+
+
+def _followers(store: Store, mine: Subscription) -> list[Follower]:
+    assert mine.parcel is not None
+    with store.read() as connection:
+        return notices.followers(connection, mine.parcel, mailed_by_default())
+
+
+def test_a_notice_is_recorded_once_whoever_decides_it(
+    store: Store, clock: FakeClock, follow: Follow, rows: Rows
+) -> None:
+    mine = follow()
+
+    assert 1 == _record(store, clock, _decision(mine, clock))
+    assert 0 == _record(store, clock, _decision(mine, clock), _decision(mine, clock))
+    assert ["due"] == [row["state"] for row in rows(t.notice)]
+
+
+def test_another_day_and_another_person_are_other_notices(
+    store: Store, clock: FakeClock, follow: Follow
+) -> None:
+    ana, bruno = follow(), follow(address="bruno@example.org")
+    monday = Key(Milestone.OUT_FOR_DELIVERY, "2026-03-02")
+    tuesday = Key(Milestone.OUT_FOR_DELIVERY, "2026-03-03")
+
+    assert 3 == _record(
+        store,
+        clock,
+        _decision(ana, clock, monday),
+        _decision(ana, clock, tuesday),
+        _decision(bruno, clock, monday),
+    )
+
+
+def test_what_is_skipped_is_recorded_but_owed_to_nobody(
+    store: Store, clock: FakeClock, follow: Follow, rows: Rows
+) -> None:
+    assert 0 == _record(store, clock, _decision(follow(), clock, skip=Skip.SUPERSEDED))
+
+    assert [("skipped", "superseded")] == [(r["state"], r["skip"]) for r in rows(t.notice)]
+    assert [] == _claim(store, clock)
+
+
+def test_a_follower_knows_what_was_recorded_and_what_they_read(
+    store: Store, clock: FakeClock, follow: Follow
+) -> None:
+    mine = follow()
+    accepted = Key(Milestone.CARRIER_ACCEPTED, "1")
+    arrived = Key(Milestone.ARRIVED_IN_COUNTRY, "1")
+    _record(
+        store,
+        clock,
+        _decision(mine, clock),
+        _decision(mine, clock, accepted, Skip.FIRST_LOOK),
+        _decision(mine, clock, arrived, Skip.SUPERSEDED),
+    )
+
+    (follower,) = _followers(store, mine)
+    assert {CLEARED, accepted, arrived} == follower.recorded
+    assert {m: clock.now() for m in (CLEARED.milestone, accepted.milestone)} == follower.told
+    assert None is follower.silenced
+
+
+def test_mails_without_an_event_are_none_of_the_history(
+    store: Store, clock: FakeClock, follow: Follow
+) -> None:
+    mine = follow()
+    with store.write() as connection:
+        notices.owe_follower(
+            connection, mine.id, NoticeKind.STALLED, occurrence="1", now=clock.now()
+        )
+
+    assert frozenset() == _followers(store, mine)[0].recorded
+
+
+@pytest.mark.parametrize("silence", ["muted", "unsubscribed", "bounced"])
+def test_a_follower_who_wants_no_mail_is_silenced(
+    store: Store, clock: FakeClock, follow: Follow, silence: str
+) -> None:
+    mine = follow()
+    with store.write() as connection:
+        if silence == "muted":
+            people.mute(connection, mine.id, clock.now())
+        elif silence == "unsubscribed":
+            people.unsubscribe(connection, mine.subscriber, clock.now())
+        else:
+            people.bounced(connection, mine.subscriber, clock.now())
+
+    wanted = Skip.MUTED if silence == "muted" else Skip.UNSUBSCRIBED
+    assert wanted is _followers(store, mine)[0].silenced
+
+
+def test_a_mail_that_waits_is_hastened_but_never_one_that_is_under_way(
+    store: Store, clock: FakeClock, follow: Follow, rows: Rows
+) -> None:
+    mine = follow()
+    later = clock.now() + timedelta(hours=1)
+    with store.write() as connection:
+        notices.owe(
+            connection,
+            mine.subscriber,
+            NoticeKind.REGISTERED,
+            at=later,
+            now=clock.now(),
+            subscription_id=mine.id,
+        )
+        assert mine.parcel is not None
+        notices.hasten(connection, mine.parcel, NoticeKind.STALLED, clock.now())
+    assert [] == _claim(store, clock)
+
+    with store.write() as connection:
+        notices.hasten(connection, mine.parcel, NoticeKind.REGISTERED, clock.now())
+    assert [1] == _claim(store, clock)
+
+    with store.write() as connection:
+        notices.hasten(connection, mine.parcel, NoticeKind.REGISTERED, clock.now())
+    assert [clock.later(LEASE_S)] == [row["next_attempt_at"] for row in rows(t.notice)]
+
+
+def test_a_claimed_notice_counts_its_attempts_and_is_marked_sent_once(
+    store: Store, clock: FakeClock, follow: Follow, rows: Rows
+) -> None:
+    mine = follow()
+    _record(store, clock, _decision(mine, clock))
+    (number,) = _claim(store, clock)
+
+    with store.write() as connection:
+        assert None is notices.claimed_notice(connection, number, "another token")
+        taken = notices.claimed_notice(connection, number, "token")
+        assert taken is not None
+        assert (1, mine.subscriber, mine.id, "customs_cleared") == (
+            taken.attempts,
+            taken.subscriber,
+            taken.subscription,
+            taken.kind,
+        )
+        sent = [notices.mark_sent(connection, number, "<a@b>", clock.now()) for _ in range(2)]
+        assert [True, False] == sent
+        assert mine.subscriber == notices.addressee(connection, "<a@b>")
+        assert None is notices.addressee(connection, "<forged@b>")
+
+    assert ("sent", clock.now(), None) == _state(rows(t.notice)[0])
+
+
+def _state(row: Mapping[str, Any]) -> tuple[object, ...]:
+    return row["state"], row["sent_at"], row["claim"]
+
+
+def test_what_was_sent_stays_sent(
+    store: Store, clock: FakeClock, follow: Follow, rows: Rows
+) -> None:
+    _record(store, clock, _decision(follow(), clock))
+    (number,) = _claim(store, clock)
+    with store.write() as connection:
+        notices.mark_sent(connection, number, "<a@b>", clock.now())
+        notices.mark_failed(connection, number, "too late")
+        notices.mark_skipped(connection, number, "muted")
+        notices.try_later(connection, number, "too late", clock.now())
+
+    assert [("sent", "")] == [(row["state"], row["last_error"]) for row in rows(t.notice)]
+
+
+def test_the_notice_that_waits_longest_is_seen_also_while_claimed(
+    store: Store, clock: FakeClock, follow: Follow
+) -> None:
+    _record(store, clock, _decision(follow(), clock))
+
+    with store.read() as connection:
+        assert clock.now() == notices.oldest_due(connection, clock.now())
+    _claim(store, clock)
+    with store.read() as connection:
+        assert clock.later(LEASE_S) == notices.oldest_due(connection, clock.now())

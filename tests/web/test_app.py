@@ -1,0 +1,517 @@
+"""The pages over HTTP: GET shows and changes nothing, POST acts, and each link does one thing."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+import redis
+from sqlalchemy import text
+from starlette.applications import Starlette
+
+from mailtrack import privacy
+from mailtrack.bootstrap import Services
+from mailtrack.clock import FakeClock
+from mailtrack.inbox.book import StoreLedger
+from mailtrack.inbox.ledger import FetchedMail, WatcherState
+from mailtrack.notify.links import PATHS, LinkMaker, Purpose
+from mailtrack.notify.view import NoticeKind
+from mailtrack.store import notices, people
+from mailtrack.store import schema as t
+from mailtrack.store.engine import Store, open_store
+from mailtrack.store.people import Subscription
+from mailtrack.web.app import MOST_FORM_BYTES, make_app
+
+Rows = Callable[..., list[Mapping[str, Any]]]
+Follow = Callable[..., Subscription]
+Path_ = Callable[[Purpose, int], str]
+
+HOME = "http://localhost:8080"
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
+
+
+class Browser:
+    """Asks the application over HTTP without a network; redirects are not followed."""
+
+    def __init__(self, app: Starlette) -> None:
+        # As under uvicorn, an error of ours is an answer 500 and not an exception here.
+        self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+
+    def request(self, method: str, address: str, **details: Any) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            async with httpx.AsyncClient(transport=self._transport) as client:
+                return await client.request(method, httpx.URL(HOME).join(address), **details)
+
+        return asyncio.run(ask())
+
+    def get(self, address: str) -> httpx.Response:
+        return self.request("GET", address)
+
+    def post(self, address: str, **details: Any) -> httpx.Response:
+        return self.request("POST", address, **details)
+
+
+@pytest.fixture
+def client(services: Services) -> Browser:
+    return Browser(make_app(services))
+
+
+@pytest.fixture
+def path(services: Services) -> Path_:
+    """Return the path of a page for one subscription or subscriber."""
+
+    def make(purpose: Purpose, number: int) -> str:
+        return services.links.link(purpose, number).removeprefix(HOME)
+
+    return make
+
+
+@pytest.fixture
+def mine(follow: Follow) -> Subscription:
+    """Ana follows two parcels; this is the first."""
+    first = follow()
+    follow("LP00123456789013", items=("Tapis",))
+    return first
+
+
+@pytest.fixture
+def everything(rows: Rows) -> Callable[[], list[Any]]:
+    """Read the whole database."""
+    return lambda: [rows(table) for table in t.metadata.sorted_tables]
+
+
+def _muted(rows: Rows) -> list[bool]:
+    return [row["muted_at"] is not None for row in rows(t.subscription)]
+
+
+def _owner(purpose: Purpose, mine: Subscription) -> int:
+    """Return the number that a link of a purpose holds."""
+    about_parcel = purpose in (Purpose.STOP_PARCEL, Purpose.TIMELINE)
+    return mine.id if about_parcel else mine.subscriber
+
+
+# --- GET ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_looking_changes_nothing_however_often_a_scanner_looks(
+    client: Browser,
+    path: Path_,
+    mine: Subscription,
+    everything: Callable[[], list[Any]],
+    purpose: Purpose,
+) -> None:
+    before = everything()
+    for _ in range(2):
+        for method in ("GET", "HEAD"):
+            answer = client.request(method, path(purpose, _owner(purpose, mine)))
+            assert (200, "text/html; charset=utf-8") == (
+                answer.status_code,
+                answer.headers["content-type"],
+            )
+
+    assert before == everything()
+
+
+@pytest.mark.parametrize("address", ["/", "/healthz", "/readyz", "/metrics", "/nowhere"])
+def test_open_pages_change_nothing(
+    client: Browser,
+    mine: Subscription,
+    everything: Callable[[], list[Any]],
+    address: str,
+    services: Services,
+) -> None:
+    vars(services)["broker"] = _Broker()
+    before = everything()
+    for _ in range(2):
+        client.get(address)
+
+    assert before == everything()
+
+
+def test_a_parcel_s_page_shows_it_and_what_else_its_reader_follows(
+    client: Browser, path: Path_, mine: Subscription
+) -> None:
+    page = client.get(path(Purpose.TIMELINE, mine.id)).text
+
+    assert "LP00123456789012" in page.replace(" ", "").replace("\u202f", "").replace("\xa0", "")
+    assert "Tapis" in page
+    assert "ana@example.org" not in page
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_a_page_keeps_to_itself(
+    client: Browser, path: Path_, mine: Subscription, purpose: Purpose
+) -> None:
+    answer = client.get(path(purpose, _owner(purpose, mine)))
+
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert ("no-store", "nosniff", "no-referrer") == tuple(
+        answer.headers[name]
+        for name in ("cache-control", "x-content-type-options", "referrer-policy")
+    )
+    nonce = policy.partition("'nonce-")[2].partition("'")[0]
+    assert f'nonce="{nonce}"' in answer.text
+    assert "<script" not in answer.text
+    assert " src=" not in answer.text
+
+
+def test_every_page_has_a_style_of_its_own_nonce(
+    client: Browser, path: Path_, mine: Subscription
+) -> None:
+    pages = [client.get(path(Purpose.TIMELINE, mine.id)) for _ in range(2)]
+
+    assert 2 == len({page.headers["content-security-policy"] for page in pages})
+
+
+# --- POST ---------------------------------------------------------------------------
+
+
+def test_a_click_in_the_mail_program_stops_one_parcel(
+    client: Browser, path: Path_, mine: Subscription, rows: Rows
+) -> None:
+    """RFC 8058: no cookie, no login, no redirect."""
+    for _ in range(2):
+        answer = client.post(path(Purpose.STOP_PARCEL, mine.id), data=ONE_CLICK)
+        assert 200 == answer.status_code
+
+    assert [True, False] == _muted(rows)
+    assert [None] == [person["unsubscribed_at"] for person in rows(t.subscriber)]
+
+
+def test_a_click_may_come_as_multipart_too(
+    client: Browser, path: Path_, mine: Subscription, rows: Rows
+) -> None:
+    body = '--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b--'
+    answer = client.post(
+        path(Purpose.STOP_ALL, mine.subscriber),
+        content=body,
+        headers={"Content-Type": "multipart/form-data; boundary=b"},
+    )
+
+    assert 200 == answer.status_code
+    assert [True, True] == _muted(rows)
+
+
+def test_stopping_everything_is_done_once_however_often_it_is_asked(
+    client: Browser, path: Path_, mine: Subscription, rows: Rows, clock: FakeClock
+) -> None:
+    first = clock.now()
+    for _ in range(2):
+        client.post(path(Purpose.STOP_ALL, mine.subscriber), data={"do": "stop"})
+        clock.advance(hours=1)
+
+    assert [first] == [person["unsubscribed_at"] for person in rows(t.subscriber)]
+    assert [first, first] == [row["muted_at"] for row in rows(t.subscription)]
+
+
+@pytest.mark.parametrize("purpose", [Purpose.STOP_PARCEL, Purpose.STOP_ALL])
+def test_a_stop_can_be_taken_back(
+    client: Browser, path: Path_, mine: Subscription, rows: Rows, purpose: Purpose
+) -> None:
+    address = path(purpose, _owner(purpose, mine))
+    client.post(address, data=ONE_CLICK)
+    assert _muted(rows)[0]
+
+    client.post(address, data={"do": "resume"})
+    assert [False, False] == _muted(rows)
+    assert [None] == [person["unsubscribed_at"] for person in rows(t.subscriber)]
+
+
+def test_resuming_asks_the_carriers_again(
+    client: Browser,
+    path: Path_,
+    mine: Subscription,
+    store: Store,
+    rows: Rows,
+    clock: FakeClock,
+) -> None:
+    from mailtrack.store import parcels
+
+    assert mine.parcel is not None
+    client.post(path(Purpose.STOP_PARCEL, mine.id), data=ONE_CLICK)
+    with store.write() as connection:
+        parcels.end(connection, mine.parcel, "nobody_follows", clock.now())
+    client.post(path(Purpose.STOP_PARCEL, mine.id), data={"do": "resume"})
+
+    assert [clock.now()] == [row["next_poll_at"] for row in rows(t.leg, parcel_id=mine.parcel)]
+
+
+def test_preferences_stop_and_resume_a_parcel(
+    client: Browser, path: Path_, mine: Subscription, rows: Rows
+) -> None:
+    address = path(Purpose.PREFERENCES, mine.subscriber)
+    client.post(address, data={"do": "stop", "subscription": str(mine.id)})
+    assert [True, False] == _muted(rows)
+    client.post(address, data={"do": "resume", "subscription": str(mine.id)})
+    assert [False, False] == _muted(rows)
+    client.post(address, data={"do": "stop_all"})
+    assert [True, True] == _muted(rows)
+    client.post(address, data={"do": "resume_all"})
+    assert [False, False] == _muted(rows)
+
+
+def test_preferences_touch_nobody_else_s_parcels(
+    client: Browser,
+    path: Path_,
+    mine: Subscription,
+    follow: Follow,
+    everything: Callable[[], list[Any]],
+) -> None:
+    bruno = follow(address="bruno@example.org")
+    before = everything()
+    answer = client.post(
+        path(Purpose.PREFERENCES, mine.subscriber),
+        data={"do": "stop", "subscription": str(bruno.id)},
+    )
+
+    assert 410 == answer.status_code
+    assert before == everything()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"do": "explode"},
+        {"do": "stop"},
+        {"do": "stop", "subscription": "²"},
+        {"do": "stop", "subscription": "-1"},
+        {"do": "stop", "subscription": "9" * 30},
+        {"do": "resume", "subscription": "1; DROP TABLE notice"},
+    ],
+)
+def test_a_form_that_makes_no_sense_changes_nothing(
+    client: Browser,
+    path: Path_,
+    mine: Subscription,
+    everything: Callable[[], list[Any]],
+    form: dict[str, str],
+) -> None:
+    before = everything()
+    answer = client.post(path(Purpose.PREFERENCES, mine.subscriber), data=form)
+
+    assert answer.status_code in (200, 410)
+    assert before == everything()
+
+
+def test_a_form_that_is_too_long_is_not_read(
+    client: Browser, path: Path_, mine: Subscription, everything: Callable[[], list[Any]]
+) -> None:
+    before = everything()
+    answer = client.post(
+        path(Purpose.PREFERENCES, mine.subscriber),
+        data={"do": "stop_all", "padding": "x" * MOST_FORM_BYTES},
+    )
+
+    assert 200 == answer.status_code
+    assert before == everything()
+
+
+# --- links --------------------------------------------------------------------------
+
+
+def _damaged(address: str) -> str:
+    return address[:-1] + ("A" if address[-1] != "A" else "B")
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_damaged_link_is_met_with_a_page_and_404(
+    client: Browser,
+    path: Path_,
+    mine: Subscription,
+    everything: Callable[[], list[Any]],
+    purpose: Purpose,
+    method: str,
+) -> None:
+    before = everything()
+    answer = client.request(method, _damaged(path(purpose, _owner(purpose, mine))), data=ONE_CLICK)
+
+    assert answer.status_code in (404, 405)
+    assert before == everything()
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+@pytest.mark.parametrize("page", sorted({*PATHS.values()}))
+def test_a_link_for_one_purpose_opens_no_other_page(
+    client: Browser, path: Path_, mine: Subscription, purpose: Purpose, page: str
+) -> None:
+    own = path(purpose, _owner(purpose, mine))
+    token = own.rpartition("/")[2]
+    allowed = own.startswith(page)
+
+    assert (200 if allowed else 404) == client.get(page + token).status_code
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_a_link_to_what_was_erased_says_so(
+    client: Browser, path: Path_, mine: Subscription, store: Store, purpose: Purpose
+) -> None:
+    with store.write() as connection:
+        privacy.erase(connection, "ana@example.org")
+    answer = client.get(path(purpose, _owner(purpose, mine)))
+
+    assert (410, "text/html; charset=utf-8") == (
+        answer.status_code,
+        answer.headers["content-type"],
+    )
+
+
+def test_a_retired_secret_still_opens_old_mails(
+    services: Services, client: Browser, mine: Subscription
+) -> None:
+    old = LinkMaker(HOME, "the secret of last year")
+    vars(services)["links"] = LinkMaker(
+        HOME, "a new secret", ["the secret of last year"]
+    )
+    renewed = Browser(make_app(services))
+    assert 200 == renewed.get(old.link(Purpose.TIMELINE, mine.id)).status_code
+    assert 404 == client.get(old.link(Purpose.TIMELINE, mine.id)).status_code
+
+
+# --- health -------------------------------------------------------------------------
+
+
+class _Client:
+    def __init__(self, error: Exception | None = None) -> None:
+        self._error = error
+
+    def ping(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+
+class _Broker:
+    def __init__(self, error: Exception | None = None) -> None:
+        self.client = _Client(error)
+
+
+@pytest.fixture
+def running(services: Services, store: Store, clock: FakeClock) -> StoreLedger:
+    """A service whose broker answers and whose watcher waits for mail."""
+    vars(services)["broker"] = _Broker()
+    ledger = StoreLedger(store, clock)
+    ledger.note_state("colis@host", "INBOX", WatcherState.IDLING, "")
+    return ledger
+
+
+def test_a_service_at_work_is_ready(client: Browser, running: StoreLedger) -> None:
+    assert "ok\n" == client.get("/healthz").text
+    answer = client.get("/readyz")
+
+    assert (200, {"ready": True, "wrong": []}) == (answer.status_code, answer.json())
+
+
+def test_what_is_wrong_is_said_and_what_to_look_at(
+    client: Browser, running: StoreLedger, services: Services, clock: FakeClock
+) -> None:
+    vars(services)["broker"] = _Broker(redis.ConnectionError("refused"))
+    running.note_state("colis@host", "INBOX", WatcherState.REFUSED, "wrong password")
+    running.keep("colis@host", "INBOX", 1, FetchedMail(1, b"x", clock.now()))
+    clock.advance(minutes=16)
+    answer = client.get("/readyz")
+
+    assert 503 == answer.status_code
+    mailbox, mail, broker = answer.json()["wrong"]
+    assert "The mailbox is refused: wrong password" == mailbox
+    assert "dispatcher and worker running?" in mail
+    assert "Redis does not answer: refused" == broker
+
+
+def test_a_mailbox_that_was_never_opened_is_not_ready(
+    client: Browser, services: Services
+) -> None:
+    vars(services)["broker"] = _Broker()
+
+    assert ["The mailbox was never opened: is the watcher running?"] == client.get(
+        "/readyz"
+    ).json()["wrong"]
+
+
+def test_metrics_count_in_the_store(
+    client: Browser,
+    store: Store,
+    mine: Subscription,
+    running: StoreLedger,
+    clock: FakeClock,
+) -> None:
+    running.keep("colis@host", "INBOX", 1, FetchedMail(1, b"x", clock.now()))
+    with store.write() as connection:
+        notices.owe_follower(
+            connection, mine.id, NoticeKind.REGISTERED, occurrence="1", now=clock.now()
+        )
+        people.bounced(connection, mine.subscriber, clock.now())
+    clock.advance(seconds=90)
+    lines = client.get("/metrics").text.splitlines()
+
+    for line in (
+        'mailtrack_mails{outcome="waiting"} 1.0',
+        'mailtrack_notices{kind="registered",state="due",why=""} 1.0',
+        'mailtrack_parcels{milestone="none"} 2.0',
+        "mailtrack_looks_due 2.0",
+        'mailtrack_oldest_seconds{what="due_notice"} 90.0',
+        'mailtrack_last_success_seconds{source="mailbox"} 90.0',
+    ):
+        assert line in lines
+
+
+def test_a_source_that_never_answered_does_not_look_fresh(
+    client: Browser, running: StoreLedger
+) -> None:
+    """Zero seconds since the last answer would be the best of all values."""
+    assert 'mailtrack_last_success_seconds{source="mailbox"}' not in client.get("/metrics").text
+
+
+def test_metrics_can_be_switched_off(services: Services) -> None:
+    web = services.settings.web.model_copy(update={"metrics": False})
+    closed = replace(services, settings=services.settings.model_copy(update={"web": web}))
+
+    assert 404 == Browser(make_app(closed)).get("/metrics").status_code
+
+
+# --- a store that is away -------------------------------------------------------------
+
+
+@pytest.fixture
+def away(services: Services) -> Iterator[Browser]:
+    """The pages on a database that is not there."""
+    store = open_store("postgresql+psycopg://mailtrack:hush@127.0.0.1:1/mailtrack")
+    vars(services)["store"] = store
+    yield Browser(make_app(services))
+    store.close()
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_a_database_that_is_away_is_one_french_line_and_503(
+    away: Browser, path: Path_, purpose: Purpose
+) -> None:
+    answer = away.get(path(purpose, 1))
+
+    assert (503, "120") == (answer.status_code, answer.headers["retry-after"])
+    assert ["Le", "service", "est"] == answer.text.split()[:3]
+    assert 1 == len(answer.text.splitlines())
+
+
+def test_a_database_that_is_away_is_not_ready_and_keeps_its_password(away: Browser) -> None:
+    answer = away.get("/readyz")
+
+    assert 503 == answer.status_code
+    assert "does not answer" in answer.json()["wrong"][0]
+    assert "hush" not in answer.text
+    assert 503 == away.get("/metrics").status_code
+    assert 200 == away.get("/healthz").status_code
+
+
+def test_a_database_without_its_tables_is_no_traceback_either(
+    services: Services, store: Store, path: Path_
+) -> None:
+    with store.write() as connection:
+        connection.execute(text("DROP TABLE notice"))
+        connection.execute(text("DROP TABLE subscription"))
+
+    assert 503 == Browser(make_app(services)).get(path(Purpose.TIMELINE, 1)).status_code
