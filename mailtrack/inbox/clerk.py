@@ -29,6 +29,8 @@ from mailtrack.store.inbound import MailResult, StoredMail
 FIRST_LOOK_GRACE_S = 120.0
 #: Answers of one kind to one person in a day; more would answer a misguided robot.
 ANSWERS_PER_DAY = 3
+#: Older mails are read but not answered: they were there before us.
+ANSWER_WITHIN = timedelta(days=2)
 #: Temporary failures in a row after which an address counts as dead.
 MOST_SOFT_BOUNCES = 5
 #: The kind of a command that asks for silence; the other asks for help.
@@ -124,6 +126,8 @@ class Clerk:
     ) -> None:
         """Owe an answer to a mail, unless there were enough of the kind today."""
         now = self.clock.now()
+        if now - stored.received_at > ANSWER_WITHIN:
+            return
         told = notices.count_since(self.connection, owner, kind, now - timedelta(days=1))
         if told < per_day:
             notices.owe(self.connection, owner, kind, inbound_id=stored.id, at=now, now=now)
