@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from email.message import EmailMessage
+from functools import cached_property, partial
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING
@@ -189,6 +190,22 @@ class Services:
             password=settings.password.get_secret_value(),
             ca_file=settings.ca_file,
             timeout_s=settings.timeout_s,
+            sign=self._signer(),
+        )
+
+    def _signer(self) -> Callable[[EmailMessage], bytes] | None:
+        """Return what signs our mails, None where the relay does it."""
+        settings = self.settings.smtp
+        key = settings.dkim_key.get_secret_value()
+        if not key:
+            return None
+        from mailtrack.notify.dkim import sign
+
+        return partial(
+            sign,
+            domain=settings.from_address.rpartition("@")[2],
+            selector=settings.dkim_selector,
+            private_key_pem=key,
         )
 
     def _link_secrets(self) -> tuple[str, list[str]]:

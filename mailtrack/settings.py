@@ -116,6 +116,10 @@ class SmtpSettings(Server):
     security: Security = Security.STARTTLS
     from_address: str = ""
     from_name: str = "mailtrack"
+    #: Where the relay does not sign (RFC 6376): the selector in the DNS, and the private key
+    #: (PEM), best from a file: MAILTRACK_SMTP__DKIM_KEY_FILE.
+    dkim_selector: str = ""
+    dkim_key: SecretStr = SecretStr("")
     timeout_s: float = 30.0
 
 

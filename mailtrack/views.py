@@ -100,7 +100,7 @@ class Views:
             case NoticeKind.CONFIRM_ADDRESS:
                 return self.links.link(Purpose.CONFIRM, notice.subscriber), ""
             case NoticeKind.GOODBYE:
-                return self.links.link(Purpose.PREFERENCES, notice.subscriber), ""
+                return self.links.link(Purpose.STOP_ALL, notice.subscriber), ""
             case NoticeKind.FORWARDING_REQUEST:
                 return _request(connection, notice.inbound)
         return "", ""

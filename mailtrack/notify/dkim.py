@@ -48,11 +48,11 @@ def sign(message: EmailMessage, domain: str, selector: str, private_key_pem: str
             wire,
             selector.encode("ascii"),
             domain.encode("idna"),
-            private_key_pem.encode("ascii"),
+            private_key_pem.replace("\r\n", "\n").encode("ascii"),
             canonicalize=_CANONICALIZATION,
             include_headers=[name.encode("ascii") for name in headers],
         )
-    except (dkim.DKIMException, UnicodeError) as error:
+    except (dkim.DKIMException, ValueError) as error:
         raise ConfigurationError(
             "The DKIM key is no RSA private key in PEM; make one with `openssl genrsa 2048`."
         ) from error

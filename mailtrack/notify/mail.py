@@ -2,7 +2,7 @@
 
 The Message-ID follows from the notice alone. SMTP may deliver twice when we crash
 between its "250" and our commit; mail programs then show one mail, not two.
-Signing (DKIM) is the relay's work; RFC 8058 wants List-Unsubscribe under it.
+Signing (DKIM) is the relay's work or that of `notify.dkim`: RFC 8058 wants it.
 """
 
 import re

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Route
 
 from mailtrack.bootstrap import Services
-from mailtrack.errors import TransientError
+from mailtrack.errors import MailtrackError
 from mailtrack.notify.links import BadLink
 from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.web import health, metrics
@@ -70,7 +70,7 @@ def make_app(services: Services) -> Starlette:
             BadLink: pages.bad_link,
             GoneError: pages.gone,
             404: pages.bad_link,
-            TransientError: _try_later,
+            MailtrackError: _try_later,  # the store is away, or not what it should be
         },
     )
 

@@ -1,5 +1,6 @@
 """What the pages do: reads what a token may see, stops and resumes, in one transaction."""
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -26,6 +27,8 @@ from mailtrack.web.views import (
 
 #: No carrier's numbers are longer.
 _LONGEST_NUMBER = 40
+#: A row's number as a form of ours holds it: what a database takes for one.
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _STOPS = (Purpose.STOP_PARCEL, Purpose.STOP_ALL)
 _SAVED = {
     Action.STOP: "C’est noté : plus aucun mail sur ce colis.",
@@ -51,7 +54,13 @@ class Desk:
         """Show what a link would stop; changes nothing, whoever looks (scanners do)."""
         purpose, number = self._links.read(token, *_STOPS)
         with self._services.store.read() as connection:
-            return self._stop_page(connection, purpose, number, StopState.CONFIRM)
+            stopped = (
+                people.is_unsubscribed(connection, SubscriberId(number))
+                if purpose is Purpose.STOP_ALL
+                else _subscription(connection, SubscriptionId(number)).muted
+            )
+            state = StopState.ALREADY_DONE if stopped else StopState.CONFIRM
+            return self._stop_page(connection, purpose, number, state)
 
     def stop(self, token: str) -> StopPage:
         """Stop one parcel or everything; a second click finds it done."""
@@ -110,7 +119,7 @@ class Desk:
             links = self._links.for_subscription(owner, None)
             mine = people.subscriptions_of(connection, owner)
             lines = tuple(self._line(connection, s) for s in mine)
-        return PreferencesPage(links.preferences, self.forward_to, lines, saved)
+        return PreferencesPage(links.preferences, self.forward_to, lines, saved, links.data)
 
     def change(self, token: str, form: Mapping[str, str]) -> PreferencesPage:
         """Do what a button of the preferences asks for, to rows of its own person only."""
@@ -131,7 +140,7 @@ class Desk:
     def _change_one(
         self, connection: Connection, owner: SubscriberId, action: Action, number: str
     ) -> None:
-        if not number.isdigit():
+        if not _NUMBER.fullmatch(number):
             raise GoneError("No subscription is named.")
         mine = _subscription(connection, SubscriptionId(int(number)))
         if mine.subscriber != owner:

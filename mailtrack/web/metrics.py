@@ -73,7 +73,7 @@ def _sources(connection: Connection, now: datetime) -> Iterator[Metric]:
         "mailtrack_last_success_seconds", "Since a source last answered.", labels=["source"]
     )
     for row in connection.execute(select(mailbox)):
-        last_ok.add_metric(["mailbox"], _seconds(row.last_ok_at, now))
+        _add_age(last_ok, "mailbox", row.last_ok_at, now)
     spent = GaugeMetricFamily(
         "mailtrack_carrier_requests_today", "Requests of today's budget.", labels=["carrier"]
     )
@@ -81,7 +81,7 @@ def _sources(connection: Connection, now: datetime) -> Iterator[Metric]:
         "mailtrack_carrier_failures", "Failures in a row.", labels=["carrier"]
     )
     for code, health in budgets.health(connection).items():
-        last_ok.add_metric([code], _seconds(health.last_ok_at, now))
+        _add_age(last_ok, code, health.last_ok_at, now)
         spent.add_metric([code], health.allowance.spent)
         failures.add_metric([code], health.allowance.failures)
     yield from (last_ok, spent, failures)
@@ -89,6 +89,12 @@ def _sources(connection: Connection, now: datetime) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "mailtrack_unmapped", "Events that no phrase maps.", connection.execute(times).scalar_one()
     )
+
+
+def _add_age(metric: GaugeMetricFamily, source: str, since: datetime | None, now: datetime) -> None:
+    """Add an age; what never answered has none, and nought would be the best of all."""
+    if since is not None:
+        metric.add_metric([source], _seconds(since, now))
 
 
 def _seconds(since: datetime | None, now: datetime) -> float:

@@ -16,8 +16,11 @@ def token(link: str | None) -> str:
     return urlsplit(link).path.rpartition("/")[2]
 
 
-def test_a_mail_offers_four_links_under_the_public_address() -> None:
+def test_a_mail_offers_its_links_under_the_public_address() -> None:
     links = MAKER.for_subscription(3, 7)
+
+    assert "https://mailtrack.example.org/aide" == links.help
+    assert links.data.startswith("https://mailtrack.example.org/m/")
 
     assert links.stop_all.startswith("https://mailtrack.example.org/d/")
     assert links.preferences.startswith("https://mailtrack.example.org/p/")
@@ -30,6 +33,7 @@ def test_a_mail_about_no_parcel_has_only_the_links_of_the_person() -> None:
 
     assert links.stop_parcel is None
     assert links.timeline is None
+    assert (Purpose.DATA, 3) == MAKER.read(token(links.data), Purpose.DATA)
 
 
 def test_a_token_tells_what_it_is_for_and_for_whom() -> None:
@@ -82,6 +86,13 @@ def test_a_token_holds_a_number_and_nothing_else() -> None:
     payload, _, _ = token(MAKER.link(Purpose.STOP_ALL, 3)).partition(".")
 
     assert b"3" == base64.urlsafe_b64decode(payload + "==")
+
+
+def test_an_address_is_confirmed_by_a_link_of_its_own() -> None:
+    link = MAKER.link(Purpose.CONFIRM, 3)
+
+    assert link.startswith("https://mailtrack.example.org/a/")
+    assert (Purpose.CONFIRM, 3) == MAKER.read(token(link), Purpose.CONFIRM)
 
 
 def test_links_without_a_secret_are_not_made() -> None:

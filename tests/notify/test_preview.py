@@ -12,7 +12,9 @@ def test_every_mail_is_written_three_times_and_stands_on_the_index(tmp_path: Pat
     names = {f"{kind}.{ending}" for kind in NoticeKind for ending in ("html", "txt", "eml")}
 
     assert {*names, "index.html"} == {path.name for path in index.parent.iterdir()}
-    assert all(f'src="{kind}.html"' in index.read_text() for kind in NoticeKind)
+    for kind in NoticeKind:
+        assert f'src="{kind}.html"' in index.read_text()
+        assert f'href="#{kind}"' in index.read_text()
 
 
 def test_one_mail_can_be_asked_for(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ class Desk:
 
     def __init__(self) -> None:
         self.subjects: list[str] = []
+        self.contents: list[bytes] = []
+        self.envelopes: list[tuple[str | None, list[str]]] = []
         self.answers: dict[str, list[str]] = {"MAIL": [], "RCPT": [], "DATA": []}
         self.connections: set[object] = set()
         self.hang_up_after_data = False
@@ -55,6 +57,8 @@ class Desk:
         if answer.startswith("250"):
             received = message_from_bytes(cast("bytes", envelope.content))
             self.subjects.append(received["Subject"])
+            self.contents.append(cast("bytes", envelope.content))
+            self.envelopes.append((envelope.mail_from, envelope.rcpt_tos))
         return answer
 
     def _answer(self, command: str) -> str:
@@ -106,6 +110,16 @@ def test_a_batch_goes_over_one_connection() -> None:
 
     assert ["un", "deux"] == desk.subjects
     assert 1 == len(desk.connections)
+
+
+def test_what_was_signed_arrives_to_the_letter() -> None:
+    desk = Desk()
+    signed = b"DKIM-Signature: v=1\r\nSubject: un\r\n\r\n.point\r\n"
+    with serving(desk) as port, relay_to(port, sign=lambda _: signed) as relay:
+        relay.send(mail("un"))
+
+    assert [signed] == desk.contents
+    assert [("colis@example.org", ["camille@example.org"])] == desk.envelopes
 
 
 @pytest.mark.parametrize("command", ["RCPT", "DATA"])

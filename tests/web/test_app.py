@@ -186,7 +186,8 @@ def test_a_click_in_the_mail_program_stops_one_parcel(
 def test_a_click_may_come_as_multipart_too(
     client: Browser, path: Path_, mine: Subscription, rows: Rows
 ) -> None:
-    body = '--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b--'
+    field = 'Content-Disposition: form-data; name="List-Unsubscribe"'
+    body = f"--b\r\n{field}\r\n\r\nOne-Click\r\n--b--"
     answer = client.post(
         path(Purpose.STOP_ALL, mine.subscriber),
         content=body,
@@ -366,9 +367,7 @@ def test_a_retired_secret_still_opens_old_mails(
     services: Services, client: Browser, mine: Subscription
 ) -> None:
     old = LinkMaker(HOME, "the secret of last year")
-    vars(services)["links"] = LinkMaker(
-        HOME, "a new secret", ["the secret of last year"]
-    )
+    vars(services)["links"] = LinkMaker(HOME, "a new secret", ["the secret of last year"])
     renewed = Browser(make_app(services))
     assert 200 == renewed.get(old.link(Purpose.TIMELINE, mine.id)).status_code
     assert 404 == client.get(old.link(Purpose.TIMELINE, mine.id)).status_code
@@ -423,9 +422,7 @@ def test_what_is_wrong_is_said_and_what_to_look_at(
     assert "Redis does not answer: refused" == broker
 
 
-def test_a_mailbox_that_was_never_opened_is_not_ready(
-    client: Browser, services: Services
-) -> None:
+def test_a_mailbox_that_was_never_opened_is_not_ready(client: Browser, services: Services) -> None:
     vars(services)["broker"] = _Broker()
 
     assert ["The mailbox was never opened: is the watcher running?"] == client.get(

@@ -9,17 +9,25 @@ from selectolax.lexbor import LexborHTMLParser
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.notify.render import make_environment, templates_dir
-from mailtrack.notify.samples import NOW, NUMBER, ORDER, sample
+from mailtrack.notify.samples import NOW, NUMBER, ORDER, PERSONAL_ADDRESS, sample
 from mailtrack.notify.view import NoticeKind, ParcelView
 from mailtrack.web.views import (
     Action,
     BadLinkPage,
     CarrierLine,
+    ConfirmPage,
+    ConfirmState,
+    DataPage,
+    DataState,
+    HelpPage,
     HomePage,
+    LegalPage,
     LookupPage,
     Page,
     ParcelLine,
     PreferencesPage,
+    PrivacyPage,
+    Publisher,
     StopPage,
     StopState,
     TimelinePage,
@@ -65,6 +73,34 @@ def stop(state: StopState, line: ParcelLine | None = LAMP) -> StopPage:
     return StopPage(state, "/d/token", "/p/me", line, count=3)
 
 
+FORWARD_TO = "colis@example.org"
+
+PUBLISHER = Publisher(
+    name="Camille Exemple",
+    postal_address="12 rue de l’Exemple, 69003 Lyon",
+    contact="contact@example.org",
+    host="Hébergeur Exemple, 1 place du Serveur, 75001 Paris",
+)
+
+DATA = DataPage(
+    state=DataState.SHOW,
+    action="/m/token",
+    forward_to=FORWARD_TO,
+    preferences="/p/me",
+    address="camille@example.org",
+    personal_address=PERSONAL_ADDRESS,
+    since=NOW,
+    parcels=4,
+    orders=1,
+    received=7,
+    sent=23,
+)
+
+
+def confirm(state: ConfirmState, personal_address: str = "") -> ConfirmPage:
+    return ConfirmPage(state, "/a/token", "/p/me", FORWARD_TO, personal_address)
+
+
 PAGES: dict[str, Page] = {
     "home": HomePage("colis@example.org"),
     "bad_link": BadLinkPage("colis@example.org"),
@@ -73,6 +109,17 @@ PAGES: dict[str, Page] = {
     "preferences_saved": PreferencesPage("/p/me", "colis@example.org", LINES, saved="C’est noté !"),
     "preferences_all_stopped": PreferencesPage("/p/me", "colis@example.org", (CABLE,)),
     "preferences_empty": PreferencesPage("/p/me", "colis@example.org"),
+    "preferences_with_data": PreferencesPage("/p/me", FORWARD_TO, LINES, data="/m/me"),
+    "help": HelpPage(FORWARD_TO),
+    "help_personal": HelpPage(FORWARD_TO, PERSONAL_ADDRESS),
+    "legal": LegalPage(PUBLISHER),
+    "legal_unsaid": LegalPage(Publisher()),
+    "privacy": PrivacyPage(PUBLISHER, FORWARD_TO, mails_kept_days=30, parcels_kept_days=365),
+    "privacy_unsaid": PrivacyPage(Publisher(), FORWARD_TO),
+    **{f"data_{state}": replace(DATA, state=state) for state in DataState},
+    "data_bare": DataPage(DataState.SHOW, "/m/token", FORWARD_TO),
+    **{f"confirm_{state}": confirm(state) for state in ConfirmState},
+    "confirm_done_personal": confirm(ConfirmState.DONE, PERSONAL_ADDRESS),
     "lookup": LookupPage("colis@example.org"),
     "lookup_found": LookupPage("colis@example.org", NUMBER, (CarrierLine("Cainiao", "/cainiao"),)),
     "lookup_unknown": LookupPage("colis@example.org", "???"),
@@ -250,3 +297,102 @@ def test_what_strangers_wrote_stays_text_on_pages_too() -> None:
 @pytest.mark.parametrize("gone", [False, True])
 def test_a_link_that_leads_nowhere_says_what_to_do(gone: bool) -> None:
     assert "colis@example.org" in words(BadLinkPage("colis@example.org", gone))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_leads_to_help_privacy_and_legal_notice(name: str) -> None:
+    links = [link.attributes["href"] for link in drawn(PAGES[name]).css("footer a")]
+
+    assert ["/aide", "/confidentialite", "/mentions-legales"] == links
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_small(name: str) -> None:
+    assert len(draw(ENVIRONMENT, PAGES[name], "n0nce").encode()) < 60_000
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_anchor_that_a_page_leads_to_is_on_it(name: str) -> None:
+    page = drawn(PAGES[name])
+    wanted = {str(a.attributes["href"])[1:] for a in page.css('a[href^="#"]')}
+    there = [str(node.attributes["id"]) for node in page.css("[id]")]
+
+    assert wanted <= set(there)
+    assert len(set(there)) == len(there)
+
+
+def test_looking_at_a_confirmation_only_offers_a_button() -> None:
+    expected = {"action": "/a/token", "method": "post", "do": Action.CONFIRM}
+
+    assert [expected] == forms(confirm(ConfirmState.CONFIRM))
+    assert "Ce n’est pas vous" in words(confirm(ConfirmState.CONFIRM))
+
+
+@pytest.mark.parametrize("state", [ConfirmState.DONE, ConfirmState.ALREADY])
+def test_after_confirming_the_personal_address_is_shown(state: ConfirmState) -> None:
+    assert [] == forms(confirm(state))
+    assert PERSONAL_ADDRESS in words(confirm(state, PERSONAL_ADDRESS))
+    assert "adresse personnelle" not in words(confirm(state))
+
+
+def test_help_begins_with_the_telephone() -> None:
+    headings = [heading.text() for heading in drawn(HelpPage(FORWARD_TO)).css("h2")]
+
+    assert "Sur un téléphone" == headings[0]
+
+
+@pytest.mark.parametrize(
+    "mailbox",
+    ["gmail", "outlook", "yahoo", "orange", "free", "sfr", "laposte", "icloud", "thunderbird"],
+)
+def test_help_has_a_section_on_each_mailbox_with_its_anchor(mailbox: str) -> None:
+    (title,) = drawn(HelpPage(FORWARD_TO)).css(f"h3#{mailbox}")
+
+    assert title.parent
+    assert len(title.parent.text()) > 100
+
+
+def test_help_puts_the_persons_own_address_into_each_step_where_it_is_known() -> None:
+    assert words(HelpPage(FORWARD_TO, PERSONAL_ADDRESS)).count(PERSONAL_ADDRESS) >= 8
+    assert "de la forme colis+…@example.org" in words(HelpPage(FORWARD_TO))
+
+
+def test_data_can_be_taken_along_and_erased_after_a_second_question() -> None:
+    shown = [form["do"] for form in forms(DATA)]
+    asked = [form["do"] for form in forms(replace(DATA, state=DataState.CONFIRM))]
+
+    assert [Action.EXPORT, Action.ERASE] == shown
+    assert [Action.ERASE_FOR_GOOD] == asked
+    assert [] == forms(replace(DATA, state=DataState.ERASED))
+
+
+def test_the_page_of_data_counts_what_is_kept() -> None:
+    for said in ("camille@example.org", "mardi 10 mars 2026", "4 colis et 1 commande"):
+        assert said in words(DATA)
+
+
+def test_erased_data_leaves_no_link_that_would_lead_nowhere() -> None:
+    page = drawn(replace(DATA, state=DataState.ERASED))
+
+    assert [] == [a for a in page.css("main a") if str(a.attributes["href"]).startswith("/")]
+
+
+def test_the_legal_notice_names_publisher_contact_and_host() -> None:
+    text = words(LegalPage(PUBLISHER))
+
+    for said in (PUBLISHER.name, PUBLISHER.postal_address, PUBLISHER.contact, PUBLISHER.host):
+        assert said in text
+
+
+def test_privacy_tells_how_long_things_are_kept() -> None:
+    assert "Les mails transférés : 30 jours." in words(PAGES["privacy"])
+    assert "jusqu’à ce que vous les effaciez" in words(PAGES["privacy_unsaid"])
+    assert "contact@example.org" in words(PAGES["privacy"])
+
+
+def test_what_an_operator_wrote_into_the_settings_stays_text() -> None:
+    hostile = Publisher(*["<script>alert(1)</script>"] * 4)
+
+    for page in (LegalPage(hostile), PrivacyPage(hostile, FORWARD_TO)):
+        assert [] == drawn(page).css("script")
+        assert "<script>" in words(page)

@@ -1,0 +1,92 @@
+"""Our own signature, verified as a receiver does."""
+
+import base64
+
+import dkim
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from mailtrack.errors import ConfigurationError
+from mailtrack.notify.dkim import sign
+from mailtrack.notify.mail import SmtpIdentity, compose
+from mailtrack.notify.render import RenderedMail
+from mailtrack.notify.samples import NOW, sample
+from mailtrack.notify.view import NoticeKind
+
+KEY = rsa.generate_private_key(65537, 2048)
+PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+OLD_PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+CURVE_PEM = (
+    ec.generate_private_key(ec.SECP256R1())
+    .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    .decode()
+)
+
+MESSAGE = compose(
+    sample(NoticeKind.CUSTOMS_CLEARED),
+    RenderedMail("Dédouané\u00a0: votre colis", ".un point\nde plus\n", "<p>Bonjour à vous</p>"),
+    SmtpIdentity("colis@example.org", "mailtrack"),
+    NOW,
+)
+
+
+def public_record(name: bytes, timeout: int = 5) -> bytes:
+    """Answer as the DNS does for our selector, and for nothing else."""
+    assert b"s1._domainkey.example.org." == name
+    key = KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return b"v=DKIM1; k=rsa; p=" + base64.b64encode(key)
+
+
+def is_valid(wire: bytes) -> bool:
+    return bool(dkim.verify(wire, dnsfunc=public_record))
+
+
+def signed(pem: str = PEM) -> bytes:
+    return sign(MESSAGE, "example.org", "s1", pem)
+
+
+@pytest.mark.parametrize("pem", [PEM, OLD_PEM, PEM.replace("\n", "\r\n")])
+def test_a_receiver_finds_the_signature_valid(pem: str) -> None:
+    assert is_valid(signed(pem))
+    assert signed(pem).endswith(MESSAGE.as_bytes())
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"List-Unsubscribe: <https:", b"List-Unsubscribe: <http:"),
+        (b"List-Unsubscribe=One-Click", b"List-Unsubscribe=No"),
+        (b"Feedback-ID: customs", b"Feedback-ID: other"),
+        (b"Subject: ", b"Subject: Hello "),
+        (b"\r\nFrom: ", b"\r\nReply-To: x@example.com\r\nFrom: "),
+        (b"\r\nSubject: ", b"\r\nSubject: Hello\r\nSubject: "),
+        (b"Bonjour", b"Bonsoir"),
+    ],
+)
+def test_whoever_changes_or_adds_something_breaks_it(before: bytes, after: bytes) -> None:
+    changed = signed().replace(before, after, 1)
+
+    assert changed != signed()
+    assert not is_valid(changed)
+
+
+def test_a_relay_may_fold_headers_anew() -> None:
+    assert is_valid(signed().replace(b"\r\nTo: ", b"\r\nTo:\r\n   ", 1))
+
+
+@pytest.mark.parametrize("pem", ["", "no key", "clé", CURVE_PEM, PEM[:200]])
+def test_a_key_that_is_none_is_named_as_such(pem: str) -> None:
+    with pytest.raises(ConfigurationError, match="no RSA private key in PEM"):
+        sign(MESSAGE, "example.org", "s1", pem)
+
+
+@pytest.mark.parametrize(("domain", "selector"), [("", "s1"), ("example.org", "")])
+def test_a_signature_needs_a_domain_and_a_selector(domain: str, selector: str) -> None:
+    with pytest.raises(ConfigurationError, match="domain and a selector"):
+        sign(MESSAGE, domain, selector, PEM)

@@ -1,0 +1,250 @@
+"""What single mails say: subjects, dates, reasons, what to do."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import Reason
+from mailtrack.notify import french
+from mailtrack.notify.render import RenderedMail, Renderer, templates_dir
+from mailtrack.notify.samples import (
+    LINKS,
+    NEWS,
+    NOW,
+    ORDER,
+    PERSONAL_ADDRESS,
+    PICKUP,
+    sample,
+    sample_parcel,
+)
+from mailtrack.notify.view import NoticeKind, NoticeView
+
+RENDERER = Renderer(templates_dir())
+
+#: The mails with one button that does something.
+ACTING_KINDS = [kind for kind in NoticeKind if sample(kind).action]
+
+
+def mail(kind: NoticeKind) -> RenderedMail:
+    return RENDERER.render(sample(kind))
+
+
+def with_parcel(kind: NoticeKind, **changes: object) -> NoticeView:
+    view = sample(kind)
+    assert view.parcel
+    return replace(view, parcel=replace(view.parcel, **changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [
+        (NoticeKind.REGISTERED, "Suivi enregistré : votre colis LP…84 (Lampe LED de bureau…)"),
+        (NoticeKind.CUSTOMS_CLEARED, "Dédouané : votre colis LP…84 (Lampe LED de bureau…)"),
+        (
+            NoticeKind.PICKUP_AVAILABLE,
+            "À retirer jusqu’au 24 mars : votre colis LP…84 (Lampe LED de bureau…)",
+        ),
+        (
+            NoticeKind.ORDER_REGISTERED,
+            "Mail du colis à transférer : votre commande 821100… (Lampe LED de bureau…)",
+        ),
+        (NoticeKind.NOTHING_FOUND, "Rien à suivre dans « Fwd: Votre facture de mars »"),
+    ],
+)
+def test_a_subject_says_it_all(kind: NoticeKind, subject: str) -> None:
+    assert subject == mail(kind).subject.replace("\u00a0", " ")
+
+
+def test_an_order_mail_says_what_to_forward_next_and_where() -> None:
+    text = mail(NoticeKind.ORDER_REGISTERED).text
+
+    assert "« Transférer »" in text.replace("\u00a0", " ")
+    assert "colis@example.org" in text
+    assert "numéro du colis" in text
+
+
+def test_a_pickup_mail_says_where_and_until_when() -> None:
+    rendered = mail(NoticeKind.PICKUP_AVAILABLE)
+
+    for text in (rendered.text, rendered.html):
+        assert PICKUP.name in text
+        assert PICKUP.address in text
+        assert "mardi 24\u00a0mars" in text.replace("&nbsp;", "\u00a0")
+
+
+def test_a_delivered_mail_says_until_when_a_dispute_may_be_opened() -> None:
+    assert "mercredi 25\u00a0mars" in mail(NoticeKind.DELIVERED).text
+
+
+def test_a_first_mail_tells_where_the_parcel_is_or_that_nobody_knows_yet() -> None:
+    unknown = replace(sample(NoticeKind.REGISTERED), parcel=sample_parcel(), event=None)
+
+    assert "En cours de dédouanement" in mail(NoticeKind.REGISTERED).text
+    assert "c’est normal pendant quelques jours" in RENDERER.render(unknown).text
+
+
+@pytest.mark.parametrize("kind", ACTING_KINDS)
+def test_a_mail_that_asks_for_one_thing_has_one_button_for_it(kind: NoticeKind) -> None:
+    view, rendered = sample(kind), mail(kind)
+    (button,) = LexborHTMLParser(rendered.html).css("a.button")
+
+    assert view.action == button.attributes["href"]
+    assert view.action in rendered.text
+
+
+@pytest.mark.parametrize(
+    "action",
+    ["javascript:alert(1)", "data:text/html,x", "https://x.example.org/ y", "https://x\r\nBcc: y"],
+)
+@pytest.mark.parametrize("kind", ACTING_KINDS)
+def test_an_address_that_is_none_gets_no_button(kind: NoticeKind, action: str) -> None:
+    rendered = RENDERER.render(replace(sample(kind), action=action))
+
+    assert [] == LexborHTMLParser(rendered.html).css("a.button")
+    assert action not in rendered.text
+
+
+def test_who_was_not_proven_reads_what_to_confirm_and_nothing_of_the_mail() -> None:
+    forwarded = replace(sample(NoticeKind.CONFIRM_ADDRESS), subject="Secret", orders=(ORDER,))
+    rendered = RENDERER.render(forwarded)
+
+    assert "Si ce n’est pas vous, ignorez ce mail" in rendered.text
+    assert "Secret" not in rendered.text + rendered.html
+    assert LINKS.preferences not in rendered.text + rendered.html
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        NoticeKind.REGISTERED,
+        NoticeKind.ORDER_REGISTERED,
+        NoticeKind.NOTHING_FOUND,
+        NoticeKind.HELP,
+        NoticeKind.CONFIRM_ADDRESS,
+    ],
+)
+def test_a_personal_address_is_shown_to_its_person_where_it_is_known(kind: NoticeKind) -> None:
+    known = RENDERER.render(replace(sample(kind), personal_address=PERSONAL_ADDRESS))
+    unknown = RENDERER.render(replace(sample(kind), personal_address=""))
+
+    for text in (known.text, known.html):
+        assert PERSONAL_ADDRESS in text
+    for text in (unknown.text, unknown.html):
+        assert PERSONAL_ADDRESS not in text
+        assert "adresse personnelle" not in text
+
+
+def test_a_first_mail_leads_to_the_help_on_automatic_forwarding() -> None:
+    rendered = mail(NoticeKind.REGISTERED)
+
+    assert f'href="{LINKS.help}#automatique"' in rendered.html
+    assert f"{LINKS.help}#automatique" in rendered.text
+
+
+def test_help_names_the_commands_and_both_addresses() -> None:
+    text = mail(NoticeKind.HELP).text
+
+    for word in ("STOP", "AIDE", "colis@example.org", PERSONAL_ADDRESS, "notice.aliexpress.com"):
+        assert word in text
+
+
+def test_gmails_question_names_the_mailbox_that_asks_and_the_code() -> None:
+    asked = mail(NoticeKind.FORWARDING_REQUEST)
+    without = RENDERER.render(replace(sample(NoticeKind.FORWARDING_REQUEST), subject="", code=""))
+
+    for text in (asked.text, asked.html):
+        assert "camille@example.org" in text
+        assert "115250375" in text
+    assert "si votre compte peut" in without.text
+    assert "code" not in without.text
+
+
+def test_a_reminder_names_the_last_day_and_the_place() -> None:
+    rendered = mail(NoticeKind.PICKUP_REMINDER)
+
+    assert rendered.subject.startswith("Dernier jour le 12\u00a0mars")
+    assert "jeudi 12\u00a0mars" in rendered.text
+    assert PICKUP.address in rendered.text
+
+
+def test_the_end_of_the_protection_comes_with_the_last_day_for_a_dispute() -> None:
+    text = mail(NoticeKind.PROTECTION_ENDING).text
+
+    assert "dimanche 15\u00a0mars" in text
+    assert "lundi 30\u00a0mars" in text
+
+
+@pytest.mark.parametrize("kind", [NoticeKind.STALLED, NoticeKind.EXPIRED, NoticeKind.RETURNED])
+def test_the_last_day_for_a_dispute_is_a_date_where_it_is_known(kind: NoticeKind) -> None:
+    known = RENDERER.render(replace(sample(kind), protection_ends=date(2026, 4, 1)))
+
+    assert "jeudi 16\u00a0avril" in known.text
+    assert "60 à 90 jours après l’achat" in mail(kind).text
+
+
+def test_a_digest_lists_every_piece_of_news_with_its_page() -> None:
+    rendered = mail(NoticeKind.DIGEST)
+
+    assert "3\u00a0autres nouvelles de vos colis" == rendered.subject
+    for line in NEWS:
+        for text in (rendered.text, rendered.html):
+            assert line.number in text
+            assert line.name in text
+            assert line.timeline in text
+            assert french.stage(line.milestone) in text
+    assert "Rien à faire" in rendered.text
+
+
+def test_a_digest_says_which_news_cannot_wait() -> None:
+    waiting = replace(NEWS[0], milestone=Milestone.PICKUP_AVAILABLE)
+    rendered = RENDERER.render(replace(sample(NoticeKind.DIGEST), news=(waiting, *NEWS[1:])))
+
+    assert rendered.subject.endswith("dont 1 à traiter")
+    assert "Disponible en point de retrait (à faire)" in rendered.text
+    assert "Rien à faire" not in rendered.text
+
+
+@pytest.mark.parametrize("reason", french.REMEDIES)
+@pytest.mark.parametrize("kind", [NoticeKind.RETURNING, NoticeKind.RETURNED])
+def test_a_return_says_what_its_reason_asks_for(kind: NoticeKind, reason: Reason) -> None:
+    view = replace(with_parcel(kind, reason=reason), event=None)
+
+    assert french.REMEDIES[reason] in RENDERER.render(view).text
+
+
+def test_customs_are_told_by_what_they_ask_for_and_what_is_paid_already() -> None:
+    text = mail(NoticeKind.CUSTOMS_HELD).text
+
+    for words in ("facture", "IOSS", "environ 8\u00a0€", "plus de 20\u00a0€ chez DHL", "SMS"):
+        assert words in text
+
+
+def test_an_expected_day_is_told_with_its_source_until_it_is_past() -> None:
+    ahead = with_parcel(NoticeKind.CUSTOMS_CLEARED, estimated_by="AliExpress")
+    past = with_parcel(NoticeKind.CUSTOMS_CLEARED, estimated_delivery=NOW.date().replace(day=1))
+
+    assert "vendredi 13\u00a0mars, selon AliExpress" in RENDERER.render(ahead).text
+    assert "Livraison prévue" not in RENDERER.render(past).text
+
+
+def test_news_from_a_shop_mail_is_not_put_into_the_carriers_mouth() -> None:
+    view = sample(NoticeKind.ARRIVED_IN_COUNTRY)
+    assert view.event
+    told = replace(view, event=replace(view.event, source="mail"))
+
+    assert "annoncée par AliExpress" in RENDERER.render(told).text
+    assert "annoncée par Cainiao" in RENDERER.render(view).text
+
+
+@pytest.mark.parametrize("reason", Reason)
+@pytest.mark.parametrize(
+    "kind", [NoticeKind.EXCEPTION, NoticeKind.RETURNING, NoticeKind.DELIVERY_FAILED]
+)
+def test_a_reason_is_told_in_french(kind: NoticeKind, reason: Reason) -> None:
+    view = with_parcel(kind, reason=reason)
+    text = RENDERER.render(replace(view, event=None)).text
+
+    assert french.reason(reason) in text
