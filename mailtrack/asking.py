@@ -14,17 +14,18 @@ _FALLBACK = "cainiao"
 def ask(services: Services, number: str, carrier: str = "") -> dict[str, Any]:
     """Ask the candidates of a number one after the other until one knows it."""
     wanted = numbers.normalise(number)
-    answer: dict[str, Any] = {}
+    failed: dict[str, Any] = {}
+    unknown = _blank(wanted, "", "not_found")
     for code in _candidates(services, wanted, carrier):
         try:
             look = services.carriers[code].fetch([wanted]).get(wanted)
         except MailtrackError as error:
-            answer = answer or _failure(wanted, code, error)
+            failed = failed or _failure(wanted, code, error)
             continue
         if look is not None and look.state in (LookState.FOUND, LookState.PENDING):
             return _found(code, look)
-        answer = _blank(wanted, code, "not_found")
-    return answer or _blank(wanted, "", "not_found")
+        unknown = _blank(wanted, code, "not_found")
+    return failed or unknown  # who could not be asked may well know it
 
 
 def _candidates(services: Services, number: str, carrier: str) -> list[str]:

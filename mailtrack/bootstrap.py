@@ -97,6 +97,10 @@ class Services:
     def broker(self) -> RedisBroker:
         from mailtrack.jobs.broker import make_broker
 
+        if not self.settings.redis_url:
+            raise ConfigurationError(
+                "MAILTRACK_REDIS_URL is not set: only `mailtrack up` brings a broker of its own."
+            )
         return make_broker(self.settings.redis_url, self.settings.jobs.heartbeat_s)
 
     def close(self) -> None:
@@ -150,7 +154,7 @@ class Services:
 
         settings = self.settings
         own = {settings.inbox.forward_to.lower(), settings.smtp.from_address.lower()}
-        keeper = Doorkeeper(settings.inbox.authserv_id, settings.inbox.allow, own, self.addresses)
+        keeper = Doorkeeper(settings.inbox.authserv_id, settings.inbox.allowed, own, self.addresses)
         return Reader(self.store, keeper, self.carriers.keys(), self.clock)
 
     def looker(self) -> Looker:

@@ -59,6 +59,12 @@ def up() -> None:
 
     services = _services()
     require_all(services)
+    settings = services.settings
+    typer.echo(
+        f"mailtrack is up: forward mails to {settings.inbox.forward_to}; "
+        f"its pages are {settings.web.public_url}, served on "
+        f"{settings.web.host}:{settings.web.port}. Ctrl-C ends it."
+    )
     raise typer.Exit(roles.up(services, dict(os.environ)))
 
 

@@ -4,6 +4,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import redis
+
 from mailtrack.bootstrap import Services
 from mailtrack.carriers import why_off
 from mailtrack.errors import ConfigurationError, MailtrackError
@@ -13,6 +15,12 @@ from mailtrack.store.migrate import newest, require_current, upgrade
 
 #: Less room than this on the data disk, and the service does not start.
 LEAST_ROOM_BYTES = 50_000_000
+
+
+_EVERYBODY_IS_ASKED = (
+    "; senders are asked by mail whether they are who they say, because "
+    "MAILTRACK_INBOX__AUTHSERV_ID is not set"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,7 @@ def require_all(services: Services) -> None:
 def _room(services: Services) -> str:
     folder = services.settings.data_dir
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
     except OSError as error:
         raise ConfigurationError(
@@ -72,7 +80,8 @@ def _mailbox(services: Services) -> str:
     settings.check("INBOX")
     mailbox = open_mailbox(settings, services.clock)
     mailbox.close()
-    return f"{settings.folder} on {settings.host} can be read"
+    asked = "" if settings.authserv_id or settings.allow else _EVERYBODY_IS_ASKED
+    return f"{settings.folder} on {settings.host} can be read{asked}"
 
 
 def _relay(services: Services) -> str:
@@ -83,6 +92,18 @@ def _relay(services: Services) -> str:
     with services.open_relay() as relay:
         relay.check()
     return f"{settings.host} takes our mails"
+
+
+def _broker(services: Services) -> str:
+    if not services.settings.redis_url:
+        return "embedded"
+    try:
+        services.broker.client.ping()
+    except redis.RedisError as error:
+        raise ConfigurationError(
+            f"Redis does not answer ({error}): check MAILTRACK_REDIS_URL."
+        ) from error
+    return "Redis answers"
 
 
 def _carriers(services: Services) -> str:
@@ -102,6 +123,7 @@ def _port(services: Services) -> str:
 _ATTEMPTS: dict[str, Callable[[Services], str]] = {
     "disk": _room,
     "store": _store,
+    "broker": _broker,
     "links": _links,
     "mailbox": _mailbox,
     "relay": _relay,

@@ -4,12 +4,15 @@ Names nest with two underscores (`MAILTRACK_INBOX__HOST`). Any variable may end 
 `_FILE` instead and name a file that holds the value (Docker and systemd secrets).
 """
 
+import os
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
+from dotenv import dotenv_values
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -19,12 +22,14 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from mailtrack.clock import Clock, FastClock, SystemClock
 from mailtrack.errors import ConfigurationError
 
 PREFIX = "MAILTRACK_"
+#: What only the tests read.
+_NOT_OURS = frozenset({"samples"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -34,6 +39,15 @@ class Security(StrEnum):
     TLS = "tls"
     STARTTLS = "starttls"
     PLAIN = "plain"
+
+
+class LogLevel(StrEnum):
+    """What is worth a line in the log, and everything graver."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
 
 
 class Section(BaseModel):
@@ -52,14 +66,14 @@ def _resolve(name: str, value: Any, fields: Mapping[str, Any]) -> tuple[str, Any
     plain = name.removesuffix("_file")
     if name in fields or plain not in fields:
         return name, value
-    return plain, _read_secret(Path(value))
+    return plain, _read_secret(name, Path(value))
 
 
-def _read_secret(path: Path) -> str:
+def _read_secret(name: str, path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror}") from error
+        raise ValueError(f"{name.upper()}: cannot read {path}: {error.strerror}") from error
 
 
 class Server(Section):
@@ -99,10 +113,15 @@ class InboxSettings(Server):
     poll_s: float = 60.0
     #: The name by which the receiving server signs its Authentication-Results (RFC 8601).
     authserv_id: str = ""
-    #: Only these addresses may forward; empty admits every proven sender.
-    allow: tuple[str, ...] = ()
+    #: Only these addresses may forward, with commas between; empty admits every proven sender.
+    allow: str = ""
     #: Larger mails are refused with a reason (bytes).
     max_bytes: int = 5_000_000
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """Return the addresses of `allow`, in lower case."""
+        return frozenset(word.lower() for word in re.findall(r"[^\s,;\[\]\"']+", self.allow))
 
     @property
     def forward_to(self) -> str:
@@ -134,7 +153,9 @@ class WebSettings(Section):
 
     @field_validator("public_url")
     @classmethod
-    def _no_trailing_slash(cls, value: str) -> str:
+    def _is_an_address(cls, value: str) -> str:
+        if not re.match(r"https?://[^/\s]+", value):
+            raise ValueError("must start with https:// or http://")
         return value.rstrip("/")
 
 
@@ -225,7 +246,7 @@ class Settings(BaseSettings):
     #: The same two from files: they hold passwords.
     database_url_file: Path | None = None
     redis_url_file: Path | None = None
-    log_level: str = "INFO"
+    log_level: LogLevel = LogLevel.INFO
     inbox: InboxSettings = InboxSettings()
     smtp: SmtpSettings = SmtpSettings()
     web: WebSettings = WebSettings()
@@ -242,7 +263,7 @@ class Settings(BaseSettings):
         for name in ("database_url", "redis_url"):
             path = getattr(self, f"{name}_file")
             if path is not None:
-                object.__setattr__(self, name, _read_secret(path))
+                object.__setattr__(self, name, _read_secret(f"{name}_file", path))
         return self
 
     @property
@@ -264,9 +285,22 @@ class Settings(BaseSettings):
 
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings; raise ConfigurationError with one line for the first mistake."""
+    _refuse_strangers()
     try:
         return Settings(**overrides)
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + "__".join(str(part).upper() for part in first["loc"])
-        raise ConfigurationError(f"{name}: {first['msg']}.") from error
+        what = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{name}: {what}.") from error
+    except SettingsError as error:
+        raise ConfigurationError(f"A setting cannot be read: {error}.") from error
+
+
+def _refuse_strangers() -> None:
+    """Raise ConfigurationError for a variable whose name means nothing: a slip of the pen."""
+    beside = dotenv_values(".env", interpolate=False)
+    for name in sorted({*os.environ, *beside}):
+        section = name.removeprefix(PREFIX).lower().partition("__")[0]
+        if name.startswith(PREFIX) and section not in {*Settings.model_fields, *_NOT_OURS}:
+            raise ConfigurationError(f"{name} is no setting; docs/operate.md lists them all.")

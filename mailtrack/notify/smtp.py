@@ -5,6 +5,7 @@ stay out of the messages: they repeat people's addresses.
 """
 
 import smtplib
+import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -157,6 +158,8 @@ class SmtpRelay:
             return AuthError(f"{relay} refuses us ({_reason(error)}); check MAILTRACK_SMTP__*.")
         if code >= 500:
             return RefusedError(code)
+        if isinstance(error, socket.gaierror):
+            return TransientError(f"{relay} is unknown; check MAILTRACK_SMTP__HOST.")
         return TransientError(f"{relay} did not take the mail ({_reason(error)}); try again later.")
 
 

@@ -10,7 +10,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Table, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    any_,
+    func,
+    select,
+    update,
+)
 
 
 def claim_due(
@@ -32,13 +43,25 @@ def claim_due(
         .order_by(due)
         .limit(limit)
         .with_for_update(skip_locked=True)
-        # PostgreSQL may run a subquery many times over, and lock more rows at each run.
-        .cte("chosen")
     )
     statement = (
         update(table)
-        .where(table.c.id.in_(select(chosen.c.id)))
+        .where(_among(connection, table.c.id, chosen))
         .values({due: until, table.c.claim: token})
         .returning(table.c.id, *returning)
     )
     return list(connection.execute(statement))
+
+
+def _among(
+    connection: Connection, key: Column[Any], chosen: Select[tuple[Any]]
+) -> ColumnElement[bool]:
+    """Tell that a row was chosen, so that the database runs the choice once and first.
+
+    Given a plain subquery, PostgreSQL may run it many times over, and lock more rows at
+    each run, or read the whole table to join it; an array is made once, and its members
+    are looked up by their key.
+    """
+    if connection.dialect.name == "postgresql":
+        return key == any_(func.array(chosen.scalar_subquery()))
+    return key.in_(chosen.scalar_subquery())

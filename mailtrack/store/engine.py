@@ -58,9 +58,10 @@ def open_store(url: str) -> Store:
         if parsed.get_backend_name() == "sqlite":
             return Store(_sqlite(url, parsed.database))
         return Store(create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20))
-    except (ArgumentError, NoSuchModuleError) as error:
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise ConfigurationError(
-            f"MAILTRACK_DATABASE_URL is no database address: {error}"
+            f"MAILTRACK_DATABASE_URL is no address of a database that we speak to ({error}); "
+            "it starts with postgresql:// or sqlite:///."
         ) from error
 
 
@@ -75,7 +76,7 @@ def _sqlite(url: str, path: str | None) -> Engine:
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(
             f"Cannot create the data folder {folder}: {error.strerror}."

@@ -206,10 +206,10 @@ def oldest_waiting(connection: Connection) -> datetime | None:
 
 
 def forget_raw(connection: Connection, before: datetime) -> int:
-    """Erase the bytes of mails that were read before a date."""
+    """Erase the bytes and the subjects of mails that were read before a date."""
     done = connection.execute(
         update(inbound)
         .where(inbound.c.read_at < before, inbound.c.raw.is_not(None))
-        .values(raw=None)
+        .values(raw=None, subject="", message_id="")
     )
     return done.rowcount

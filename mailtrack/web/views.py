@@ -130,7 +130,9 @@ class TimelinePage:
 
     @property
     def place(self) -> str:
-        """Return the newest place that an event names."""
+        """Return the newest place that an event names, while the parcel is under way."""
+        if self.parcel and self.parcel.milestone in (Milestone.DELIVERED, Milestone.RETURNED):
+            return ""
         events = self.parcel.events if self.parcel else ()
         return next((event.place for event in events if event.place), "")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from random import Random
@@ -12,12 +13,11 @@ from sqlalchemy import func, select
 from mailtrack.bootstrap import Services
 from mailtrack.carriers.fake import FakeCarrier
 from mailtrack.clock import FakeClock
+from mailtrack.domain.manners import Manners
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Look, LookState, TrackingEvent
 from mailtrack.jobs.delivering import Deliverer
 from mailtrack.jobs.looking import Looker
-from mailtrack.notify.mail import SmtpIdentity
-from mailtrack.notify.render import Renderer, templates_dir
 from mailtrack.notify.smtp import FakeRelay
 from mailtrack.store import budgets, parcels
 from mailtrack.store import schema as t
@@ -56,9 +56,7 @@ def poll(store: Store, clock: FakeClock, looker: Looker) -> Callable[..., int]:
 
 
 @pytest.fixture
-def pass_days(
-    store: Store, clock: FakeClock, poll: Callable[..., int]
-) -> Callable[[float], int]:
+def pass_days(store: Store, clock: FakeClock, poll: Callable[..., int]) -> Callable[[float], int]:
     """Let time pass, asking the carriers whenever something is due; tells how often."""
 
     def next_due() -> datetime | None:
@@ -105,11 +103,9 @@ def relay() -> FakeRelay:
 
 @pytest.fixture
 def deliverer(services: Services, relay: FakeRelay) -> Deliverer:
-    return Deliverer(
-        store=services.store,
-        views=services.views,
-        renderer=Renderer(templates_dir()),
-        identity=SmtpIdentity("suivi@colis.example", "Suivi de colis"),
+    """What sends mails, at any hour and as many as there are."""
+    return replace(
+        services.deliverer(),
         open_relay=lambda: nullcontext(relay),
-        clock=services.clock,
+        manners=Manners(quiet_from=0, quiet_until=0, per_day=1_000),
     )

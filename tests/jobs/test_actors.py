@@ -42,9 +42,7 @@ class StubOutlet:
 
     def send(self, queue: str, actor: str, *args: object) -> None:
         self._broker.enqueue(
-            dramatiq.Message(
-                queue_name=queue, actor_name=actor, args=args, kwargs={}, options={}
-            )
+            dramatiq.Message(queue_name=queue, actor_name=actor, args=args, kwargs={}, options={})
         )
 
 

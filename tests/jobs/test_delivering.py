@@ -12,6 +12,7 @@ from mailtrack.clock import FakeClock
 from mailtrack.domain.model import NoticeId
 from mailtrack.errors import AuthError, MailtrackError, TransientError
 from mailtrack.jobs.delivering import RETRY_WAITS, Deliverer
+from mailtrack.notify.mail import compose
 from mailtrack.notify.smtp import FakeRelay, RefusedError
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import notices, people
@@ -215,16 +216,12 @@ def test_a_mail_that_cannot_be_written_does_not_hold_up_the_others(
 
 
 def _break_for(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    from mailtrack.jobs import delivering
-
-    compose = delivering.compose
-
     def broken(view: Any, *rest: Any) -> Any:
         if view.to == address:
             raise KeyError("no such field")
         return compose(view, *rest)
 
-    monkeypatch.setattr(delivering, "compose", broken)
+    monkeypatch.setattr("mailtrack.jobs.delivering.compose", broken)
 
 
 @pytest.mark.parametrize(("leave", "why"), [("mute", "muted"), ("unsubscribe", "unsubscribed")])

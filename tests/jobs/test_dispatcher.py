@@ -122,9 +122,7 @@ def test_a_broker_that_is_away_loses_nothing(
 
 
 @pytest.mark.usefixtures("work")
-def test_a_full_queue_is_given_nothing_more(
-    dispatcher: Dispatcher, tray: Tray, rows: Rows
-) -> None:
+def test_a_full_queue_is_given_nothing_more(dispatcher: Dispatcher, tray: Tray, rows: Rows) -> None:
     tray.room_left = 0
     assert Handed() == dispatcher.tick()
     assert [None] * 3 == [rows(table)[0]["claim"] for table in (t.inbound, t.leg, t.notice)]

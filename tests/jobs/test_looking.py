@@ -166,9 +166,7 @@ def test_an_answer_that_cannot_be_stored_does_not_hold_up_the_others(
     )
     poll()
 
-    assert [(1, "", None), (0, LookState.FOUND, None)] == _legs(
-        rows, "failures", "state", "claim"
-    )
+    assert [(1, "", None), (0, LookState.FOUND, None)] == _legs(rows, "failures", "state", "claim")
     assert clock.now() + timedelta(minutes=3) < rows(t.leg)[0]["next_poll_at"]
 
 
@@ -312,9 +310,7 @@ def test_after_the_hand_over_the_local_carrier_is_asked_and_the_first_one_less(
     follow()
     handed = replace(found(scan(Milestone.LOCAL_TRANSIT)), local_number=LOCAL)
     carriers["cainiao"].script(handed)
-    carriers["laposte"].script(
-        found(scan(Milestone.LOCAL_TRANSIT, source="laposte"), number=LOCAL)
-    )
+    carriers["laposte"].script(found(scan(Milestone.LOCAL_TRANSIT, source="laposte"), number=LOCAL))
     poll()
     assert [("cainiao", NUMBER, False), ("laposte", LOCAL, True)] == _legs(
         rows, "carrier", "number", "is_local"

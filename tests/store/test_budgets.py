@@ -41,9 +41,7 @@ def test_a_restart_does_not_refill_the_day(
     reopened.close()
 
 
-def test_two_processes_do_not_spend_the_same_request_twice(
-    store: Store, clock: FakeClock
-) -> None:
+def test_two_processes_do_not_spend_the_same_request_twice(store: Store, clock: FakeClock) -> None:
     with ThreadPoolExecutor(2) as pool:
         granted = pool.map(lambda _: _take(store, clock, 1, 1_000, per_day=30), range(60))
 
@@ -89,9 +87,7 @@ def test_an_answer_ends_a_row_of_failures(store: Store, clock: FakeClock) -> Non
         assert (3, 0, clock.now()) == (seen.requests, seen.allowance.failures, seen.last_ok_at)
 
 
-def test_an_unknown_phrase_is_counted_each_time(
-    store: Store, clock: FakeClock, rows: Rows
-) -> None:
+def test_an_unknown_phrase_is_counted_each_time(store: Store, clock: FakeClock, rows: Rows) -> None:
     first = clock.now()
     for text in ("En grève", "En grève", "x" * 2_000):
         with store.write() as connection:

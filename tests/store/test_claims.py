@@ -66,9 +66,7 @@ def test_a_claim_hides_its_row_until_it_lapses(store: Store, clock: FakeClock) -
     assert [1] == _claim(store, clock, "three")
 
 
-def test_a_token_finds_nothing_once_the_claim_has_passed_on(
-    store: Store, clock: FakeClock
-) -> None:
+def test_a_token_finds_nothing_once_the_claim_has_passed_on(store: Store, clock: FakeClock) -> None:
     _keep(store, clock, 1)
     _claim(store, clock, "one")
     clock.advance(seconds=LEASE_S)

@@ -18,9 +18,13 @@ def _one_line(error: BaseException) -> bool:
 
 
 def test_a_failed_transaction_leaves_nothing(store: Store, clock: FakeClock) -> None:
-    with pytest.raises(ZeroDivisionError), store.write() as connection:
-        people.subscriber_of(connection, "ana@example.org", clock.now())
-        raise ZeroDivisionError
+    def write_and_fail() -> None:
+        with store.write() as connection:
+            people.subscriber_of(connection, "ana@example.org", clock.now())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
 
     with store.read() as connection:
         assert people.find_subscriber(connection, "ana@example.org") is None
@@ -75,7 +79,10 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "letter.db").write_bytes(b"Dear Sir or Madam, " * 100)
     store = open_store(f"sqlite:///{tmp_path / 'letter.db'}")
 
-    with pytest.raises(ConfigurationError, match=r"letter\.db") as caught, store.read() as connection:
+    with (
+        pytest.raises(ConfigurationError, match=r"letter\.db") as caught,
+        store.read() as connection,
+    ):
         connection.execute(text("SELECT 1"))
     assert _one_line(caught.value)
     store.close()
@@ -91,9 +98,9 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_a_postgresql_that_is_away_is_transient_and_keeps_the_password_to_itself() -> None:
     store = open_store("postgresql+psycopg://mailtrack:hush-hush@127.0.0.1:1/fulltrack")
 
-    with pytest.raises(TransientError, match=r"127\.0\.0\.1:1/fulltrack does not answer") as caught:
-        with store.read() as connection:
-            connection.execute(text("SELECT 1"))
+    away = r"127\.0\.0\.1:1/fulltrack does not answer"
+    with pytest.raises(TransientError, match=away) as caught, store.read() as connection:
+        connection.execute(text("SELECT 1"))
 
     assert _one_line(caught.value)
     assert "hush" not in str(caught.value)

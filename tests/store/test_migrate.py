@@ -19,15 +19,13 @@ from mailtrack.store.schema import metadata
 def empty(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Store]:
     """A store without a single table."""
     if database == "sqlite":
-        address, drop = f"sqlite:///{tmp_path / 'new' / 'mailtrack.db'}", lambda: None
+        address = f"sqlite:///{tmp_path / 'new' / 'mailtrack.db'}"
     else:
         server = request.getfixturevalue("postgres")
-        name = server.create("template0")
-        address, drop = server.address(name), lambda: server.drop(name)
+        address = server.address(server.create("template0"))
     store = open_store(Settings(database_url=address).store_url)
     yield store
     store.close()
-    drop()
 
 
 def _tables(store: Store) -> set[str]:

@@ -45,9 +45,7 @@ class Town:
             numbers = [self._order(connection, order) for order in orders]
             for number in numbers:
                 people.join_order(connection, parcel_id, number)
-            _, new = people.follow_parcel(
-                connection, self.ana, parcel_id, numbers, items, now
-            )
+            _, new = people.follow_parcel(connection, self.ana, parcel_id, numbers, items, now)
             return new
 
     def followed(self) -> list[Subscription]:
@@ -212,9 +210,7 @@ def _everything(rows: Rows) -> str:
     return json.dumps([rows(table) for table in t.metadata.sorted_tables], default=str)
 
 
-def test_erasing_leaves_nothing_personal(
-    store: Store, known: Subscription, rows: Rows
-) -> None:
+def test_erasing_leaves_nothing_personal(store: Store, known: Subscription, rows: Rows) -> None:
     personal = ("ana@", "Lampe", "Tapis", "LP00123456789012", ORDER, "3054169918880002", "<1@")
     assert [] == [word for word in personal if word not in _everything(rows)]
 
@@ -279,9 +275,5 @@ def test_a_parcel_is_known_by_its_local_number_too(
         )
 
         assert mine.parcel == parcels.find_parcel(connection, "6A12345678901")
-        assert (mine.parcel, False) == parcels.parcel_of(
-            connection, "6A12345678901", clock.now()
-        )
-        assert (ParcelId(2), True) == parcels.parcel_of(
-            connection, "LP00123456789013", clock.now()
-        )
+        assert (mine.parcel, False) == parcels.parcel_of(connection, "6A12345678901", clock.now())
+        assert (ParcelId(2), True) == parcels.parcel_of(connection, "LP00123456789013", clock.now())

@@ -1,0 +1,64 @@
+# Every command of this project; `make` alone lists them. Needs Python 3.11 or newer, nothing else.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	--no-emit-index-url --upgrade --quiet
+
+# The first Python that is new enough; `make PYTHON=/path/to/python` takes another one.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$python; break; }; done)
+
+.PHONY: help install demo test check e2e chaos bench lock clean
+
+help:  ## list the commands
+	@sed -n 's/^\([a-z0-9]*\):.*## /make \1	/p' $(MAKEFILE_LIST) | expand -t 16
+
+install: $(STAMP)  ## create .venv with everything, as the lock file says
+
+# pip is called from outside, so that a Python without ensurepip (Debian) will do.
+$(STAMP): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: found no Python 3.11 or newer;" \
+		"install one, or say: make PYTHON=/path/to/python" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip $(VENV)
+	@echo "Installing into $(VENV) …"
+	@if command -v uv >/dev/null; then \
+		uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+	else \
+		$(PYTHON) -m pip --python $(BIN)/python install --quiet --require-hashes -r requirements.lock && \
+		$(PYTHON) -m pip --python $(BIN)/python install --quiet --no-deps --no-build-isolation -e .; \
+	fi
+	@touch $@
+
+demo: install  ## show the service at work; ARGS="--once" plays it to its end and leaves
+	$(BIN)/mailtrack demo $(ARGS)
+
+test: install  ## run the tests that need nothing but Python
+	$(BIN)/python -m pytest -n 2 --ignore=tests/e2e --ignore=tests/chaos $(ARGS)
+
+check: install  ## look at form, types and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_imports.py
+
+e2e: install  ## run against real servers and a browser; needs the packages named in .ci/run
+	$(BIN)/python -m pytest tests/e2e $(ARGS)
+
+chaos: install  ## kill parts of the service while it works; takes minutes
+	$(BIN)/python -m pytest tests/chaos $(ARGS)
+
+bench: install  ## measure
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock: install  ## write the lock files anew, with the newest versions that fit
+	@command -v uv >/dev/null || $(PYTHON) -m pip --python $(BIN)/python install --quiet uv
+	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml $(LOCK_OPTIONS) --all-extras -o requirements.lock
+	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml $(LOCK_OPTIONS) -c requirements.lock -o requirements-run.lock
+
+clean:  ## remove what the commands above made
+	rm -rf $(VENV) build dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,407 @@
+"""The commands: what they print is a contract, and a mistake is one line and exit code 1."""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import pytest
+
+from mailtrack import cli, logs
+from mailtrack.bootstrap import Services
+from mailtrack.carriers import declarations
+from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, carrier_app, serve
+from mailtrack.settings import Settings
+from mailtrack.store import schema as t
+from mailtrack.store.engine import Store
+from mailtrack.store.people import Subscription
+
+NUMBER = "LP00123456789012"
+SECRET = "hush-hush"
+
+
+class Result(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Run a command in this process, in an empty folder, on a database of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MAILTRACK_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("MAILTRACK_INBOX__PASSWORD", SECRET)
+    monkeypatch.setenv("MAILTRACK_LINKS__SECRET", SECRET)
+    monkeypatch.setattr(logs, "configure", lambda _: None)  # the tests' own logs stay
+    opened: list[Services] = []
+
+    def open_services(settings: Settings) -> Services:
+        opened.append(Services(settings))
+        return opened[-1]
+
+    monkeypatch.setattr(cli, "Services", open_services)
+
+    def make(*arguments: str, stdin: bytes = b"") -> Result:
+        monkeypatch.setattr(sys, "argv", ["mailtrack", *arguments])
+        standard_input = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
+        monkeypatch.setattr(sys, "stdin", standard_input)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        assert SECRET not in captured.out + captured.err
+        assert "Traceback" not in captured.err
+        while opened:  # the program leaves this to its end
+            opened.pop().close()
+        code = ended.value.code
+        return Result(code if isinstance(code, int) else 0, captured.out, captured.err)
+
+    return make
+
+
+def _one_line(result: Result) -> str:
+    """Return the message of an expected failure."""
+    assert (1, "") == (result.code, result.out)
+    assert result.err.startswith("mailtrack: ")
+    assert 1 == len(result.err.splitlines())
+    return result.err
+
+
+# --- parse --------------------------------------------------------------------------
+
+
+def test_parse_prints_one_object_a_mail_in_the_order_given(
+    run: Run, tmp_path: Path, mail: Callable[..., bytes]
+) -> None:
+    (tmp_path / "a.eml").write_bytes(mail())
+    (tmp_path / "b.eml").write_bytes(b"From: x@example.org\n\nHello")
+    result = run("parse", "b.eml", "-", "a.eml", "--json", stdin=mail(parcel="LP00123456789013"))
+
+    first, second, third = (json.loads(line) for line in result.out.splitlines())
+    assert (0, "") == (result.code, result.err)
+    assert ["b.eml", "-", "a.eml"] == [first["file"], second["file"], third["file"]]
+    assert ["not_a_shop_mail", "tracked", "tracked"] == [
+        reading["outcome"] for reading in (first, second, third)
+    ]
+
+
+def test_parse_keeps_to_its_contract(run: Run, mail: Callable[..., bytes]) -> None:
+    reading = run("parse", "-", "--json", stdin=mail()).json
+
+    assert {
+        *("file", "outcome", "shop", "kind", "language", "milestone", "orders", "parcels"),
+        *("items", "estimated_delivery", "ordered_at", "forward"),
+    } <= reading.keys()
+    forward, original = reading["forward"], reading["forward"]["original"]
+    assert {"is_forward", "method", "forwarder", "message", "original"} <= forward.keys()
+    assert {"from", "to", "cc", "subject", "date", "body"} <= original.keys()
+    (parcel,) = reading["parcels"]
+    assert {"number", "orders", "local_number", "carriers"} <= parcel.keys()
+    assert (NUMBER, ["3054169918880001"], ["cainiao"]) == (
+        parcel["number"],
+        parcel["orders"],
+        parcel["carriers"][:1],
+    )
+    assert ("ana@example.org", "inline", "Voilà") == (
+        forward["forwarder"]["address"],
+        forward["method"],
+        forward["message"],
+    )
+
+
+def test_parse_touches_nothing(run: Run, tmp_path: Path, mail: Callable[..., bytes]) -> None:
+    result = run("parse", "-", stdin=mail())
+
+    assert (0, f"-: tracked {NUMBER}\n") == (result.code, result.out)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_file_that_cannot_be_read_is_named(run: Run, tmp_path: Path) -> None:
+    assert "Cannot read nowhere.eml: No such file" in _one_line(run("parse", "nowhere.eml"))
+    assert f"Cannot read {tmp_path}: Is a directory" in _one_line(run("parse", str(tmp_path)))
+
+
+# --- detect, classify ---------------------------------------------------------------
+
+
+def test_detect_keeps_to_its_contract(run: Run) -> None:
+    spaced, unknown = run("detect", "la 123 456 785 fr", "XX", "--json").json
+
+    assert ("la 123 456 785 fr", "LA123456785FR", True) == (
+        spaced["number"],
+        spaced["normalised"],
+        spaced["valid"],
+    )
+    assert {"carrier": "laposte", "check_digit": "ok"}.items() <= spaced["candidates"][0].items()
+    assert "format" in spaced["candidates"][0]
+    assert (False, []) == (unknown["valid"], unknown["candidates"])
+
+
+def test_detect_speaks_to_people_too(run: Run) -> None:
+    told = run("detect", NUMBER, "XX").out
+
+    assert f"{NUMBER}: cainiao (" in told
+    assert "XX: no carrier known" in told
+
+
+def test_classify_answers_line_by_line(run: Run) -> None:
+    lines = "laposte\tDI1\tVotre colis est livré.\nlaposte\tZZ9\tAu vert\n".encode()
+    assert ["delivered", "unknown"] == run("classify", stdin=lines).out.splitlines()
+
+    told = [json.loads(x) for x in run("classify", "--json", stdin=lines).out.splitlines()]
+    assert ["delivered", "unknown"] == [classified["milestone"] for classified in told]
+
+
+# --- track --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[CarrierWorld]:
+    """Carriers on loopback, which know one parcel."""
+    world = CarrierWorld()
+    at = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+    world.parcel(NUMBER, local_number="6A12345678901")
+    world.scan(NUMBER, CAINIAO, "PU_PICKUP_SUCCESS", "Accepted by carrier", at)
+    for code in {declaration.code for declaration in declarations()} - {CAINIAO, LAPOSTE}:
+        monkeypatch.setenv(f"MAILTRACK_CARRIERS__{code.upper()}__ENABLED", "false")
+    with serve(carrier_app(world)) as base:
+        monkeypatch.setenv("MAILTRACK_CARRIERS__CAINIAO__URL", f"{base}/cainiao")
+        monkeypatch.setenv("MAILTRACK_CARRIERS__LAPOSTE__URL", f"{base}/laposte/suivi/v2")
+        monkeypatch.setenv("MAILTRACK_CARRIERS__LAPOSTE__KEY", world.key)
+        yield world
+        world.release()
+
+
+def test_track_keeps_to_its_contract(run: Run, world: CarrierWorld) -> None:
+    result = run("track", NUMBER, "--json")
+
+    answer = result.json
+    assert {
+        *("number", "carrier", "state", "milestone", "local_number"),
+        *("estimated_delivery", "pickup_point", "events"),
+    } <= answer.keys()
+    assert (0, NUMBER, "cainiao", "found", "carrier_accepted", "6A12345678901") == (
+        result.code,
+        *(answer[k] for k in ("number", "carrier", "state", "milestone", "local_number")),
+    )
+    (event,) = answer["events"]
+    assert {"at", "at_certain", "code", "text", "place", "milestone", "reason", "source"} == {
+        *event
+    }
+
+
+def test_track_lists_the_newest_event_first(run: Run, world: CarrierWorld) -> None:
+    world.scan(NUMBER, CAINIAO, "LH_DEPART", "Left", datetime(2026, 3, 2, 9, tzinfo=UTC))
+
+    events = run("track", NUMBER, "--json").json["events"]
+    assert ["LH_DEPART", "PU_PICKUP_SUCCESS"] == [event["code"] for event in events]
+
+
+@pytest.mark.parametrize(
+    ("failure", "state"),
+    [("quota", "quota"), ("outage", "unavailable"), ("challenge", "quota")],
+)
+def test_track_says_why_there_is_no_answer(
+    run: Run, world: CarrierWorld, failure: str, state: str
+) -> None:
+    world.fail_next(CAINIAO, failure, times=5)
+    result = run("track", NUMBER, "--json")
+
+    assert (1, state) == (result.code, result.json["state"])
+
+
+def test_track_names_a_wrong_key(
+    run: Run, world: CarrierWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAILTRACK_CARRIERS__LAPOSTE__KEY", SECRET)
+
+    assert "auth" == run("track", "6A12345678901", "--carrier", "colissimo", "--json").json["state"]
+
+
+def test_track_tells_an_unknown_number_from_a_carrier_that_could_not_be_asked(
+    run: Run, world: CarrierWorld
+) -> None:
+    assert "not_found" == run("track", "LA123456785FR", "--json").json["state"]
+
+    world.fail_next(LAPOSTE, "outage", times=5)
+    assert "unavailable" == run("track", "LA123456785FR", "--json").json["state"]
+
+
+def test_track_stores_nothing(run: Run, world: CarrierWorld, tmp_path: Path) -> None:
+    run("track", NUMBER)
+
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_carrier_that_is_unknown_or_off_is_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "No carrier is called pigeon" in _one_line(run("track", NUMBER, "--carrier", "pigeon"))
+    off = _one_line(run("track", NUMBER, "--carrier", "laposte"))
+    assert "MAILTRACK_CARRIERS__LAPOSTE__KEY" in off
+
+
+# --- the operator's questions -------------------------------------------------------
+
+
+@pytest.fixture
+def on_store(run: Run, store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run commands on the test's database."""
+    monkeypatch.setenv("MAILTRACK_DATABASE_URL", database_url)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("command", "tables"),
+    [
+        ("status", {"mailbox", "mails", "notices", "store"}),
+        ("parcels", {"parcels"}),
+        ("inbound", {"inbound mails"}),
+        ("unmapped", {"unmapped"}),
+        ("carriers", {"carriers"}),
+    ],
+)
+def test_reports_are_json_by_table(
+    on_store: Run, follow: Callable[..., Subscription], command: str, tables: set[str]
+) -> None:
+    follow()
+    result = on_store(command, "--json")
+
+    assert (0, tables) == (result.code, {*result.json} & tables)
+    assert 0 == on_store(command).code
+
+
+def test_parcels_lists_what_is_followed(on_store: Run, follow: Callable[..., Subscription]) -> None:
+    follow()
+
+    assert [NUMBER] == [row["number"] for row in on_store("parcels", "--json").json["parcels"]]
+
+
+def test_reports_name_nobody(on_store: Run, follow: Callable[..., Subscription]) -> None:
+    follow()
+
+    for command in ("status", "parcels", "inbound", "unmapped", "carriers"):
+        assert "ana@example.org" not in on_store(command, "--json").out
+
+
+@pytest.mark.parametrize("command", ["status", "parcels", "inbound", "unmapped", "carriers"])
+def test_a_report_without_a_database_says_how_to_make_one(run: Run, command: str) -> None:
+    assert "mailtrack db upgrade" in _one_line(run(command))
+
+
+def test_the_database_may_be_upgraded_twice(run: Run) -> None:
+    told = [run("db", "upgrade") for _ in range(2)]
+
+    assert [(0, "The database is at revision 0001.\n")] * 2 == [
+        (result.code, result.out) for result in told
+    ]
+    assert 0 == run("status").code
+
+
+def test_what_is_kept_is_exported_and_erased(
+    on_store: Run, follow: Callable[..., Subscription], rows: Callable[..., list[Mapping[str, Any]]]
+) -> None:
+    follow()
+    assert [NUMBER] == [p["number"] for p in on_store("export", "ana@example.org").json["parcels"]]
+    assert "Erased.\n" == on_store("erase", "ana@example.org").out
+    assert [] == rows(t.subscriber)
+
+    for command in ("export", "erase"):
+        assert "Nothing is kept" in _one_line(on_store(command, "ana@example.org"))
+
+
+def test_reread_tells_how_many_mails(on_store: Run) -> None:
+    assert "0 mails will be read again.\n" == on_store("reread").out
+
+
+def test_preview_writes_every_mail(run: Run, tmp_path: Path) -> None:
+    assert 0 == run("preview", "delivered", "--out", "out").code
+    assert {".html", ".txt", ".eml"} <= {path.suffix for path in (tmp_path / "out").rglob("*")}
+    assert "No notice is called pigeon" in _one_line(run("preview", "pigeon"))
+
+
+# --- mistakes -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("detect",), ("parse",), ("track", "A", "B"), ("fly",), ("status", "--colour")],
+)
+def test_wrong_usage_is_exit_code_2(run: Run, arguments: tuple[str, ...]) -> None:
+    assert 2 == run(*arguments).code
+
+
+def test_a_wrong_setting_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAILTRACK_INBOX__PORT", "ninety")
+
+    assert "MAILTRACK_INBOX__PORT: " in _one_line(run("status"))
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("postgresql://mailtrack:hush-hush@127.0.0.1:1/db", "does not answer"),
+        ("mysql://mailtrack:hush-hush@127.0.0.1/db", "MAILTRACK_DATABASE_URL"),
+        ("sqlite:////proc/nowhere/mailtrack.db", "Cannot create the data folder"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_one_line_without_its_password(
+    run: Run, monkeypatch: pytest.MonkeyPatch, address: str, said: str
+) -> None:
+    monkeypatch.setenv("MAILTRACK_DATABASE_URL", address)
+
+    assert said in _one_line(run("status"))
+
+
+@pytest.mark.parametrize("part", ["watch", "dispatch", "work", "web"])
+def test_a_part_does_not_start_on_a_database_of_another_version(run: Run, part: str) -> None:
+    assert "mailtrack db upgrade" in _one_line(run(part))
+
+
+def test_up_does_not_start_without_a_mailbox(run: Run) -> None:
+    assert "MAILTRACK_INBOX__HOST is not set" in _one_line(run("up"))
+
+
+def test_up_does_not_start_on_a_full_disk(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = SimpleNamespace(free=1_000_000)
+    monkeypatch.setattr("mailtrack.preflight.shutil.disk_usage", lambda _: full)
+
+    assert "is full (1 MB left): make room" in _one_line(run("up"))
+
+
+def test_doctor_shows_every_check_and_fails_if_one_does(run: Run) -> None:
+    run("db", "upgrade")
+    result = run("doctor")
+    lines = result.out.splitlines()
+
+    assert 1 == result.code
+    assert "ok    disk: " == lines[0][:12]
+    assert any(line.startswith("FAIL  mailbox: MAILTRACK_INBOX__HOST") for line in lines)
+    assert any(line.startswith("FAIL  relay: MAILTRACK_SMTP__HOST") for line in lines)
+
+
+def test_the_program_itself_ends_with_one_line_and_no_traceback(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mailtrack", "status"],
+        env={"MAILTRACK_DATA_DIR": str(tmp_path), "MAILTRACK_INBOX__PASSWORD": SECRET},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "mailtrack db upgrade" in _one_line(Result(done.returncode, done.stdout, done.stderr))

@@ -1,0 +1,185 @@
+"""What is tried before the service starts, and what is said of each thing that fails."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from mailtrack.bootstrap import Services
+from mailtrack.errors import MailtrackError
+from mailtrack.preflight import check_all, require_all
+from mailtrack.sandbox.imap import ImapServer
+from mailtrack.sandbox.smtp import SmtpSink
+from mailtrack.settings import InboxSettings, Security, Settings, SmtpSettings, WebSettings
+from mailtrack.store.engine import open_store
+from mailtrack.store.migrate import require_current
+
+SECRET = "hush-hush"
+Prepare = Callable[..., Services]
+
+
+@pytest.fixture
+def servers() -> Iterator[tuple[ImapServer, SmtpSink]]:
+    with ExitStack() as running:
+        yield (
+            running.enter_context(ImapServer("colis", SECRET)),
+            running.enter_context(SmtpSink()),
+        )
+
+
+@pytest.fixture
+def prepare(
+    servers: tuple[ImapServer, SmtpSink], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Prepare]:
+    """Make a service whose settings are right, but for those that a test changes."""
+    monkeypatch.chdir(tmp_path)
+    imap, smtp = servers
+    opened: list[Services] = []
+
+    def make(**changes: Any) -> Services:
+        inbox = {
+            "host": imap.postbox.host,
+            "port": imap.postbox.port,
+            "security": Security.PLAIN,
+            "user": "colis",
+            "password": SecretStr(SECRET),
+            **changes.pop("inbox", {}),
+        }
+        relay = {
+            "host": smtp.host,
+            "port": smtp.port,
+            "security": Security.PLAIN,
+            "from_address": "suivi@colis.example",
+            **changes.pop("smtp", {}),
+        }
+        settings = Settings(
+            data_dir=tmp_path / "data",
+            inbox=InboxSettings.model_validate(inbox),
+            smtp=SmtpSettings.model_validate(relay),
+            web=WebSettings(port=_free_port()),
+            **changes,
+        )
+        opened.append(Services(settings))
+        return opened[-1]
+
+    yield make
+    for services in opened:
+        services.close()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def _failures(services: Services) -> dict[str, str]:
+    return {check.name: check.detail for check in check_all(services) if not check.ok}
+
+
+def _said(services: Services, name: str) -> str:
+    """Return what is said of the one check that fails."""
+    require_current_or_upgrade(services)
+    failures = _failures(services)
+    assert [name] == [*failures]
+    assert SECRET not in failures[name]
+    assert "\n" not in failures[name]
+    return failures[name]
+
+
+def require_current_or_upgrade(services: Services) -> None:
+    from mailtrack.store.migrate import upgrade
+
+    upgrade(services.store)
+
+
+def test_a_service_that_is_set_up_passes(prepare: Prepare) -> None:
+    services = prepare()
+    require_all(services)
+
+    assert {} == _failures(services)
+    require_current(services.store)
+
+
+def test_nothing_is_sent(prepare: Prepare, servers: tuple[ImapServer, SmtpSink]) -> None:
+    require_all(prepare())
+
+    assert [] == servers[1].messages
+
+
+def test_the_first_failure_keeps_the_service_from_starting(prepare: Prepare) -> None:
+    with pytest.raises(MailtrackError, match="MAILTRACK_SMTP__FROM_ADDRESS is not set"):
+        require_all(prepare(smtp={"from_address": ""}))
+
+
+def test_a_wrong_password_is_said_and_not_shown(prepare: Prepare) -> None:
+    said = _said(prepare(inbox={"password": SecretStr("hush-hush-hush")}), "mailbox")
+
+    assert "refuse" in said.lower() or "password" in said.lower()
+
+
+@pytest.mark.parametrize("name", ["mailbox", "relay"])
+def test_an_unknown_host_is_named(prepare: Prepare, name: str) -> None:
+    section = {"mailbox": "inbox", "relay": "smtp"}[name]
+    wrong = {"host": "nowhere.invalid", "security": Security.TLS}
+
+    assert "nowhere.invalid" in _said(prepare(**{section: wrong}), name)
+
+
+def test_a_port_where_nobody_listens_is_named(prepare: Prepare) -> None:
+    port = _free_port()
+
+    assert str(port) in _said(prepare(smtp={"port": port}), "relay")
+
+
+def test_a_port_in_use_is_named_with_what_to_do(prepare: Prepare) -> None:
+    services = prepare()
+    address = (services.settings.web.host, services.settings.web.port)
+    with socket.create_server(address):
+        said = _said(services, "web")
+
+    assert f"Cannot listen on {address[0]}:{address[1]}: Address already in use" in said
+    assert "MAILTRACK_WEB__PORT" in said
+
+
+def test_a_full_disk_is_said(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = SimpleNamespace(free=1_000_000)
+    monkeypatch.setattr("mailtrack.preflight.shutil.disk_usage", lambda _: full)
+
+    assert "is full (1 MB left): make room" in _said(prepare(), "disk")
+
+
+def test_a_data_folder_that_is_a_file_is_named(prepare: Prepare, tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+
+    assert f"Cannot use the data folder {tmp_path / 'data'}" in _failures(prepare())["disk"]
+
+
+def test_a_database_that_is_away_is_named_without_its_password(prepare: Prepare) -> None:
+    services = prepare()
+    require_current_or_upgrade(services)
+    services.close()
+    vars(services)["store"] = open_store(f"postgresql+psycopg://me:{SECRET}@127.0.0.1:1/db")
+    failures = _failures(services)
+
+    assert "127.0.0.1:1/db does not answer" in failures["store"]
+    assert SECRET not in failures["store"]
+
+
+def test_carriers_that_are_all_off_are_said(prepare: Prepare) -> None:
+    services = prepare()
+    vars(services)["carriers"] = {}
+
+    assert "see `mailtrack carriers`" in _said(services, "carriers")
+
+
+def test_a_database_of_its_own_needs_a_secret_that_all_hosts_share(
+    prepare: Prepare, tmp_path: Path
+) -> None:
+    services = prepare(database_url=f"sqlite:///{tmp_path / 'other.db'}")
+
+    assert "MAILTRACK_LINKS__SECRET is not set" in _said(services, "links")

@@ -1,0 +1,169 @@
+"""The settings: variables, files of secrets, and one line about each mistake."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mailtrack.clock import FastClock, SystemClock
+from mailtrack.errors import ConfigurationError
+from mailtrack.settings import Security, SmtpSettings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No .env of the developer's."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_nothing_needs_to_be_set() -> None:
+    settings = load_settings()
+
+    assert "sqlite:///mailtrack-data/mailtrack.db" == settings.store_url
+    assert isinstance(settings.make_clock(), SystemClock)
+
+
+def test_names_nest_with_two_underscores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAILTRACK_INBOX__HOST", "imap.example.org")
+    monkeypatch.setenv("MAILTRACK_SMTP__SECURITY", "tls")
+    monkeypatch.setenv("MAILTRACK_CARRIERS__LAPOSTE__KEY", "hush")
+    monkeypatch.setenv("MAILTRACK_CARRIERS__4PX__URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("MAILTRACK_WEB__PUBLIC_URL", "https://colis.example/")
+    settings = load_settings()
+
+    assert "imap.example.org" == settings.inbox.host
+    assert Security.TLS is settings.smtp.security
+    assert "hush" == settings.carriers["laposte"].key.get_secret_value()
+    assert "http://127.0.0.1:1" == settings.carriers["4px"].url
+    assert "https://colis.example" == settings.web.public_url
+
+
+def test_a_file_beside_the_program_is_read_and_the_environment_wins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("MAILTRACK_INBOX__HOST=one\nMAILTRACK_INBOX__USER=ana\n")
+    monkeypatch.setenv("MAILTRACK_INBOX__HOST", "other")
+    settings = load_settings()
+
+    assert ("other", "ana") == (settings.inbox.host, settings.inbox.user)
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAILTRACK_INBOX__PORT", "")
+    monkeypatch.setenv("MAILTRACK_DATABASE_URL", "")
+
+    assert 993 == load_settings().inbox.port
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("INBOX__PASSWORD", lambda s: s.inbox.password.get_secret_value()),
+        ("SMTP__PASSWORD", lambda s: s.smtp.password.get_secret_value()),
+        ("LINKS__SECRET", lambda s: s.links.secret.get_secret_value()),
+        ("CARRIERS__LAPOSTE__KEY", lambda s: s.carriers["laposte"].key.get_secret_value()),
+        ("DATABASE_URL", lambda s: s.database_url),
+        ("REDIS_URL", lambda s: s.redis_url),
+    ],
+)
+def test_a_secret_may_come_from_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, read: object
+) -> None:
+    assert callable(read)
+    secret = tmp_path / "secret"
+    secret.write_text("postgresql://u:hush@host/db\n")
+    monkeypatch.setenv(f"MAILTRACK_{name}_FILE", str(secret))
+
+    assert "postgresql://u:hush@host/db" == read(load_settings())
+
+
+@pytest.mark.parametrize(
+    "value", ["Ana@example.org,leo@example.org", '["ana@example.org", "leo@example.org"]']
+)
+def test_who_may_forward_is_a_list_in_any_notation(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("MAILTRACK_INBOX__ALLOW", value)
+
+    assert {"ana@example.org", "leo@example.org"} == load_settings().inbox.allowed
+
+
+@pytest.mark.parametrize("place", ["environment", "file"])
+def test_a_name_that_is_no_setting_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
+) -> None:
+    if place == "environment":
+        monkeypatch.setenv("MAILTRACK_INBX__HOST", "imap.example.org")
+    else:
+        (tmp_path / ".env").write_text("MAILTRACK_INBX__HOST=imap.example.org\nOTHER=1\n")
+
+    with pytest.raises(ConfigurationError, match="MAILTRACK_INBX__HOST is no setting"):
+        load_settings()
+
+
+@pytest.mark.parametrize("name", ["INBOX__PASSWORD_FILE", "DATABASE_URL_FILE"])
+def test_a_secret_file_that_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(f"MAILTRACK_{name}", "/nowhere/secret")
+
+    with pytest.raises(ConfigurationError, match="cannot read /nowhere/secret: No such file"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("INBOX__PORT", "hush"),
+        ("SMTP__SECURITY", "hush"),
+        ("INBOX__PASWORD", "hush"),
+        ("CLOCK__EPOCH", "hush"),
+        ("JOBS__THREADS", "hush"),
+        ("CARRIERS__LAPOSTE__PER_DAY", "hush"),
+        ("LOG_LEVEL", "hush"),
+        ("WEB__PUBLIC_URL", "hush"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_variable_and_not_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"MAILTRACK_{name}", value)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+
+    assert f"MAILTRACK_{name}: " in str(caught.value)
+    assert "hush" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_secrets_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("INBOX__PASSWORD", "LINKS__SECRET", "CARRIERS__DHL__CLIENT_SECRET"):
+        monkeypatch.setenv(f"MAILTRACK_{name}", "hush")
+    settings = load_settings()
+
+    assert "hush" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_an_address_of_postgresql_gets_our_driver(scheme: str) -> None:
+    settings = load_settings(database_url=f"{scheme}://u:p@host/db")
+
+    assert "postgresql+psycopg://u:p@host/db" == settings.store_url
+
+
+def test_the_clock_of_the_demo_runs_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAILTRACK_CLOCK__EPOCH", "2026-03-02T08:00:00+00:00")
+    monkeypatch.setenv("MAILTRACK_CLOCK__SPEED", "3600")
+
+    assert FastClock(datetime(2026, 3, 2, 8, tzinfo=UTC), 3600) == load_settings().make_clock()
+
+
+def test_a_password_is_sent_in_clear_to_this_machine_only() -> None:
+    SmtpSettings(host="127.0.0.1", security=Security.PLAIN).check("SMTP")
+
+    with pytest.raises(
+        ConfigurationError, match=r"SMTP__SECURITY=plain .* in clear to mx\.example"
+    ):
+        SmtpSettings(host="mx.example", security=Security.PLAIN).check("SMTP")
+    with pytest.raises(ConfigurationError, match="MAILTRACK_SMTP__HOST is not set"):
+        SmtpSettings().check("SMTP")
