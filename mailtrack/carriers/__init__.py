@@ -3,10 +3,24 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from mailtrack.carriers.aftership import AfterShip
 from mailtrack.carriers.base import Carrier, Declaration
 from mailtrack.carriers.cainiao import Cainiao
+from mailtrack.carriers.chronopost import Chronopost
+from mailtrack.carriers.correos import Correos
+from mailtrack.carriers.dhl import Dhl
+from mailtrack.carriers.ems import Ems
+from mailtrack.carriers.fedex import FedEx
+from mailtrack.carriers.fourpx import FourPx
+from mailtrack.carriers.gls import Gls
 from mailtrack.carriers.laposte import LaPoste
+from mailtrack.carriers.mondialrelay import MondialRelay
+from mailtrack.carriers.pocztapolska import PocztaPolska
+from mailtrack.carriers.seventeentrack import SeventeenTrack
 from mailtrack.carriers.transport import Transport
+from mailtrack.carriers.ups import Ups
+from mailtrack.carriers.upu import Upu
+from mailtrack.carriers.yanwen import Yanwen
 from mailtrack.clock import Clock
 from mailtrack.settings import PREFIX, CarrierSettings, Settings
 
@@ -27,6 +41,20 @@ REGISTRY: Mapping[str, CarrierType] = {
     for carrier in (
         Cainiao,
         LaPoste,
+        Chronopost,
+        FourPx,
+        Yanwen,
+        MondialRelay,
+        PocztaPolska,
+        Correos,
+        Ems,
+        Upu,
+        Dhl,
+        FedEx,
+        Ups,
+        Gls,
+        SeventeenTrack,
+        AfterShip,
     )
 }
 
@@ -56,9 +84,11 @@ def why_off(declaration: Declaration, settings: Settings) -> str | None:
     """Return why a carrier is not asked, and what to set; None where it is."""
     own = settings_of(declaration, settings)
     variable = f"{PREFIX}CARRIERS__{declaration.code.upper()}__"
-    if not own.enabled:
+    if own.enabled is False:
         return f"switched off: {variable}ENABLED=false"
-    for name in declaration.credentials:
+    if declaration.off_by_default and not (own.enabled or own.url):
+        return f"off by default: set {variable}ENABLED=true"
+    for name in () if own.keyless and declaration.keyless_url else declaration.credentials:
         if not getattr(own, name).get_secret_value():
             return f"no {name}: set {variable}{name.upper()}"
     return None

@@ -27,6 +27,9 @@ class Declaration:
     `batch`: numbers per request, at most. `credentials`: names of the settings that
     it cannot work without (`key`, `client_id` …). `page`: its own tracking page for
     people, with `{number}`. `aliases`: other codes that mean this carrier.
+    `keyless_url`: base address of an undocumented service that is asked without
+    credentials, where the settings say `keyless`. `off_by_default`: asked only where
+    the settings say `enabled`, or give an address.
     """
 
     code: str
@@ -37,6 +40,8 @@ class Declaration:
     budget: Budget
     credentials: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    keyless_url: str = ""
+    off_by_default: bool = False
 
 
 class Carrier(Protocol):

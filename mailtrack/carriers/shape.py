@@ -1,6 +1,7 @@
 """Reading answers that may hold anything: the wanted type, or an empty value."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -46,6 +47,14 @@ def local_time(value: Any) -> datetime | None:
         return None
 
 
+def wall_time(text: str, *forms: str) -> datetime | None:
+    """Return the naive time that is written in one of `forms` (strptime), or None."""
+    for form in forms:
+        with suppress(ValueError):
+            return datetime.strptime(text, form)  # noqa: DTZ007 - the caller knows the zone
+    return None
+
+
 def in_utc(local: datetime) -> datetime | None:
     """Return an aware time in UTC, or None at the ends of the calendar."""
     try:
@@ -60,6 +69,17 @@ def day_in_paris(at: datetime | None) -> date | None:
         return at.astimezone(PARIS).date() if at else None
     except OverflowError:
         return None
+
+
+def day_as_written(value: Any) -> date | None:
+    """Return the day of an ISO 8601 time where it was written: promises are local."""
+    written = local_time(value)
+    return written.date() if written else None
+
+
+def newest_at(events: Sequence[TrackingEvent]) -> datetime:
+    """Return the time of the newest event; the beginning of time where there is none."""
+    return max((event.at for event in events), default=datetime.min.replace(tzinfo=UTC))
 
 
 def told_apart(events: Sequence[TrackingEvent]) -> tuple[TrackingEvent, ...]:

@@ -6,14 +6,17 @@ import unicodedata
 _BLANKS = re.compile(r"\s+")
 _PLACE = re.compile(r"^\s*(?:\[([^\[\]]{1,60})\]|【([^【】]{1,60})】)\s*")
 _PREFIX = re.compile(r"^carrier note\s*:\s*", re.IGNORECASE)
+#: Tokens of programs: OutForDelivery.
+_JOINED = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NOT_A_WORD = re.compile(r"[\W_]+")
 _COMBINING = re.compile(r"[\u0300-\u036f]")
 
 _POSTMAN_ZH = "(?:揽投员|投递员|派送员|派件员|快递员|业务员|联系人|收件人)"
 _POSTMAN = "courier|postman|mailman|driver|facteur|livreur|chauffeur"
+_SIGNED = r"signed (?:for )?by\s*:|signed for by\b|signée? par\s*:"
 _TELEPHONE = "tel|phone|mobile|téléphone|tél|portable"
 
-#: Names and telephones of postmen, as Chinese and European carriers print them.
+#: Names and telephones of postmen, and who signed, as Chinese and European carriers print them.
 _PERSONAL = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -22,6 +25,7 @@ _PERSONAL = tuple(
         rf"{_POSTMAN_ZH}\s*[:：]\s*[^,，;；。、\s]+",
         r"(?<=交给)[^,，;；。、\s]{1,6}(?=[,，]?正在派送)",
         rf"\b(?:{_POSTMAN})(?: name)?\s*[:：]\s*[^,;.()]+",
+        rf"(?:\s*[-–,;]\s*)?\b(?:{_SIGNED})[^,;.()]+",
         rf"\b(?:{_TELEPHONE})\b\.?\s*(?:no\.?|number)?\s*[:：]?\s*\+?\d[\d .\-]{{6,}}\d",
         r"(?<![\w+])\+\d{1,3}[\d .\-()]{7,}\d",
         r"\b1[3-9]\d{9}\b",
@@ -56,7 +60,8 @@ def split_place(text: str) -> tuple[str, str]:
 def comparable(text: str) -> str:
     """Return `text` as phrases are compared: no case, accents, punctuation or prefixes."""
     _, bare = split_place(tidy(text))
-    plain = unicodedata.normalize("NFKD", _PREFIX.sub("", bare)).casefold()
+    apart = _JOINED.sub(" ", unicodedata.normalize("NFKD", _PREFIX.sub("", bare)))
+    plain = apart.casefold()
     return _NOT_A_WORD.sub(" ", _COMBINING.sub("", plain)).strip()
 
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -60,6 +60,13 @@ class Answer:
                 f"{self.host} answered {self.status} with something that is not JSON; "
                 "asking again later."
             ) from error
+
+    def object(self) -> Mapping[str, Any]:
+        """Return the parsed body; PermanentError where it is JSON, but no object."""
+        parsed = self.json()
+        if not isinstance(parsed, dict):
+            raise PermanentError(f"{self.host} answered JSON of another form than documented.")
+        return parsed
 
 
 class Transport:
@@ -215,6 +222,12 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
     return min(max(seconds, 0.0), MAX_RETRY_S)
 
 
+def until_midnight_s(now: datetime) -> float:
+    """Return the seconds to the end of the day in UTC, when daily quotas start anew."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return (midnight - now).total_seconds()
+
+
 def _http_date(value: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(value)
@@ -223,19 +236,22 @@ def _http_date(value: str) -> datetime | None:
     return date if date.tzinfo else None
 
 
-def raise_for_status(answer: Answer, now: datetime) -> None:
-    """Raise the branch that the HTTP status stands for; 2xx passes."""
+def raise_for_status(answer: Answer, now: datetime, silence_s: float = DEFAULT_RETRY_S) -> None:
+    """Raise the branch that the HTTP status stands for; 2xx passes.
+
+    `silence_s`: how long to wait after a 429 that does not say so itself.
+    """
     if not 200 <= answer.status < 300:
-        raise _error_for(answer, now)
+        raise _error_for(answer, now, silence_s)
 
 
-def _error_for(answer: Answer, now: datetime) -> MailtrackError:
+def _error_for(answer: Answer, now: datetime, silence_s: float) -> MailtrackError:
     said = f"{answer.host} answered {answer.status}"
     if answer.status in (401, 403):
         return AuthError(f"{said}: it refuses our credentials; check the carrier's settings.")
     if answer.status == 429:
         wait = retry_after_s(answer.headers, now)
-        return QuotaError(f"{said}: we ask too often.", DEFAULT_RETRY_S if wait is None else wait)
+        return QuotaError(f"{said}: we ask too often.", silence_s if wait is None else wait)
     if 400 <= answer.status < 500 and answer.status not in (408, 425):
         return PermanentError(f"{said}: it does not understand the request.")
     return TransientError(f"{said}; asking again later.")

@@ -112,6 +112,15 @@ def classify(carrier: str, code: str, text: str) -> Classified:
     return vocabulary(carrier).classify(code, text)
 
 
+def classify_words_first(carrier: str, code: str, text: str) -> Classified:
+    """Return what the words stand for; where nobody knows them, what the code alone does.
+
+    For codes that only name a group ("transit"), and so say less than the words beside them.
+    """
+    said = classify(carrier, "", text)
+    return classify(carrier, code, "") if said == UNKNOWN else said
+
+
 @cache
 def vocabulary(carrier: str) -> Vocabulary:
     """Return the vocabulary of a carrier by any of its names; unknown ones get the common."""

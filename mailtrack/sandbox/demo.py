@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from mailtrack.bootstrap import Services
+from mailtrack.carriers import declarations
 from mailtrack.clock import FastClock
 from mailtrack.errors import ConfigurationError
 from mailtrack.roles import stop_on_signals
@@ -170,6 +171,9 @@ def _variables(
         "WEB__PORT": str(port),
         "WEB__PUBLIC_URL": f"http://127.0.0.1:{port}",
         "LINKS__SECRET": secrets.token_urlsafe(32),
+        # Nobody outside this machine is asked anything.
+        **{f"CARRIERS__{d.code.upper()}__ENABLED": "false" for d in declarations()},
+        **{f"CARRIERS__{code.upper()}__ENABLED": "true" for code in (CAINIAO, LAPOSTE)},
         f"CARRIERS__{CAINIAO.upper()}__URL": f"{carriers}/cainiao",
         f"CARRIERS__{LAPOSTE.upper()}__URL": f"{carriers}/laposte/suivi/v2",
         f"CARRIERS__{LAPOSTE.upper()}__KEY": "sandbox-key",

@@ -9,11 +9,11 @@ from pydantic import SecretStr
 
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
-from mailtrack.sandbox.carriers import CarrierWorld, carrier_app, serve
+from mailtrack.sandbox.carriers import ROUTES, CarrierWorld, carrier_app, serve
 from mailtrack.settings import CarrierSettings, Settings
 
 #: Recorded answers are tried where a folder of them is at hand, see test_samples.py.
-collect_ignore = [] if os.environ.get("MAILTRACK_SAMPLES") else ["test_samples.py"]
+collect_ignore_glob = [] if os.environ.get("MAILTRACK_SAMPLES") else ["test_samples*.py"]
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -59,11 +59,16 @@ def world(sandbox: tuple[CarrierWorld, str]) -> CarrierWorld:
 
 @pytest.fixture
 def settings(sandbox: tuple[CarrierWorld, str]) -> Settings:
-    """Point both carriers at the sandbox."""
+    """Point all carriers at the sandbox, with credentials that it knows."""
     world, base = sandbox
     return Settings(
         carriers={
-            "cainiao": CarrierSettings(url=f"{base}/cainiao"),
-            "laposte": CarrierSettings(url=f"{base}/laposte", key=SecretStr(world.laposte_key)),
+            code: CarrierSettings(
+                url=f"{base}/{code}",
+                key=SecretStr(world.key),
+                client_id=SecretStr(world.client_id),
+                client_secret=SecretStr(world.client_secret),
+            )
+            for code in ROUTES
         }
     )

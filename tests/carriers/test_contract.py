@@ -1,6 +1,7 @@
-"""Both carriers against the sandbox, over real HTTP: what every carrier owes its callers."""
+"""The carriers against the sandbox, over real HTTP: what every carrier owes its callers."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -19,6 +20,7 @@ from mailtrack.errors import (
     AuthError,
     ChallengeError,
     MailtrackError,
+    PermanentError,
     QuotaError,
     TransientError,
 )
@@ -26,85 +28,165 @@ from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, Failure
 from mailtrack.settings import CarrierSettings, Settings
 
 START = datetime(2026, 2, 10, 3, 0, tzinfo=UTC)
-KNOWN = {CAINIAO: "LP00123456789012", LAPOSTE: "6A12345678901"}
-ALSO_KNOWN = {CAINIAO: "LP00123456789013", LAPOSTE: "6A12345678902"}
-UNKNOWN = {CAINIAO: "LP00000000000000", LAPOSTE: "6A00000000000"}
-FIRST_SCAN = {
-    CAINIAO: ("PU_PICKUP_SUCCESS", "Received by logistics company"),
-    LAPOSTE: ("PC1", "Votre colis est pris en charge par La Poste."),
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Numbers of a carrier, and the code and text of a first scan.
+
+    `lists`: answers many numbers at once. `creates`: a number that is left out of the
+    list is made known to the carrier, and so never left out by us.
+    """
+
+    known: str
+    also_known: str
+    unknown: str
+    code: str
+    text: str
+    lists: bool = True
+    creates: bool = False
+
+
+CASES = {
+    CAINIAO: Case(
+        "LP00123456789012",
+        "LP00123456789013",
+        "LP00000000000000",
+        "PU_PICKUP_SUCCESS",
+        "Received by logistics company",
+    ),
+    LAPOSTE: Case(
+        "6A12345678901",
+        "6A12345678902",
+        "6A00000000000",
+        "PC1",
+        "Votre colis est pris en charge par La Poste.",
+    ),
+    "dhl": Case("3318810025", "3318810026", "3318810000", "transit", "Picked up", lists=False),
+    "fedex": Case("776094337601", "776094337602", "776094337600", "PU", "Picked up"),
+    "ups": Case(
+        "1Z12345E0205271688",
+        "1Z12345E0205271689",
+        "1Z12345E0205271600",
+        "38",
+        "Picked Up by UPS",
+        lists=False,
+    ),
+    "gls": Case("36301917596", "36301917597", "36301917500", "INTIAL.NORMAL", "Handed over"),
+    "17track": Case(
+        "RR123456785CN", "RR123456799CN", "RR000000000CN", "InTransit_PickedUp", "Picked up"
+    ),
+    "aftership": Case(
+        "RR123456785CN",
+        "RR123456799CN",
+        "RR000000000CN",
+        "InTransit_002",
+        "Picked up",
+        creates=True,
+    ),
 }
 
 
-@pytest.fixture(params=[CAINIAO, LAPOSTE])
+@pytest.fixture(params=CASES)
 def code(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
+def case(code: str) -> Case:
+    return CASES[code]
+
+
+@pytest.fixture
 def carrier(
-    code: str, settings: Settings, transport: Transport, clock: FakeClock, world: CarrierWorld
+    code: str,
+    case: Case,
+    settings: Settings,
+    transport: Transport,
+    clock: FakeClock,
+    world: CarrierWorld,
 ) -> Carrier:
-    for number in (KNOWN[code], ALSO_KNOWN[code]):
+    for number in (case.known, case.also_known):
         world.parcel(number).scans.clear()
-        world.scan(number, code, *FIRST_SCAN[code], START)
+        world.scan(number, code, case.code, case.text, START)
+        world.register(code, number)
     world.asked.clear()
     return carriers.enabled(settings, transport, clock)[code]
 
 
-def test_a_known_number_is_found_with_its_history(carrier: Carrier, code: str) -> None:
-    look = carrier.fetch([KNOWN[code]])[KNOWN[code]]
+def test_a_known_number_is_found_with_its_history(carrier: Carrier, code: str, case: Case) -> None:
+    look = carrier.fetch([case.known])[case.known]
 
     assert LookState.FOUND == look.state
-    assert [(START, Milestone.CARRIER_ACCEPTED, code, FIRST_SCAN[code][0])] == [
+    assert [(START, Milestone.CARRIER_ACCEPTED, code, case.code)] == [
         (event.at, event.milestone, event.source, event.code) for event in look.events
     ]
 
 
-def test_an_unknown_number_is_said_to_be_unknown(carrier: Carrier, code: str) -> None:
-    looks = carrier.fetch([UNKNOWN[code]])
+def test_an_unknown_number_is_said_to_be_unknown(carrier: Carrier, case: Case) -> None:
+    looks = carrier.fetch([case.unknown])
 
-    assert {UNKNOWN[code]: LookState.NOT_FOUND} == {n: look.state for n, look in looks.items()}
+    assert {case.unknown: LookState.NOT_FOUND} == {n: look.state for n, look in looks.items()}
 
 
-def test_many_numbers_cost_one_request(carrier: Carrier, code: str, world: CarrierWorld) -> None:
-    numbers = [KNOWN[code], UNKNOWN[code], ALSO_KNOWN[code]]
+def test_many_numbers_cost_one_request_where_a_carrier_lists(
+    carrier: Carrier, code: str, case: Case, world: CarrierWorld
+) -> None:
+    numbers = [case.known, case.unknown, case.also_known]
 
     looks = carrier.fetch(numbers)
 
-    assert [tuple(numbers)] == world.asked[code]
+    assert ([tuple(numbers)] if case.lists else [(n,) for n in numbers]) == world.asked[code]
     assert [LookState.FOUND, LookState.NOT_FOUND, LookState.FOUND] == [
         looks[number].state for number in numbers
     ]
 
 
-def test_asking_twice_gives_the_same_answer(carrier: Carrier, code: str) -> None:
-    assert carrier.fetch([KNOWN[code]]) == carrier.fetch([KNOWN[code]])
+def test_asking_twice_gives_the_same_answer(carrier: Carrier, case: Case) -> None:
+    assert carrier.fetch([case.known]) == carrier.fetch([case.known])
 
 
 def test_a_new_scan_leaves_the_fingerprints_of_the_old_ones(
-    carrier: Carrier, code: str, world: CarrierWorld
+    carrier: Carrier, code: str, case: Case, world: CarrierWorld
 ) -> None:
-    before = {event.fingerprint for event in carrier.fetch([KNOWN[code]])[KNOWN[code]].events}
-    world.scan(KNOWN[code], code, "ET1", "En transit", START + timedelta(hours=9))
-    after = {event.fingerprint for event in carrier.fetch([KNOWN[code]])[KNOWN[code]].events}
+    before = {event.fingerprint for event in carrier.fetch([case.known])[case.known].events}
+    world.scan(case.known, code, "ET1", "En transit", START + timedelta(hours=9))
+    after = {event.fingerprint for event in carrier.fetch([case.known])[case.known].events}
 
     assert before < after
 
 
 def test_a_number_that_the_answer_leaves_out_is_left_out(
-    carrier: Carrier, code: str, world: CarrierWorld
+    carrier: Carrier, code: str, case: Case, world: CarrierWorld
 ) -> None:
     world.fail_next(code, Failure.MISSING)
 
-    assert [KNOWN[code]] == list(carrier.fetch([KNOWN[code], ALSO_KNOWN[code]]))
+    numbers = [case.known, case.also_known] if case.lists else [case.known]
+    left = dict(carrier.fetch(numbers))
+    found = [number for number, look in left.items() if look.state is LookState.FOUND]
+
+    assert numbers[:-1] == found
+    assert case.creates == (numbers[-1] in left)
 
 
 def test_another_numbers_answer_is_not_believed(
-    carrier: Carrier, code: str, world: CarrierWorld
+    carrier: Carrier, code: str, case: Case, world: CarrierWorld
 ) -> None:
     world.fail_next(code, Failure.STRANGER)
 
-    assert {} == carrier.fetch([KNOWN[code]])
+    believed = [number for number, look in carrier.fetch([case.known]).items() if look.events]
+
+    assert [] == believed
+
+
+def test_nothing_of_a_person_is_kept(
+    carrier: Carrier, code: str, case: Case, world: CarrierWorld
+) -> None:
+    """The sandbox puts Jeanne Exemple, who never was, wherever a carrier names people."""
+    world.scan(case.known, code, "delivered", "Delivered", START + timedelta(days=1))
+    world.scan(case.known, code, "11", "Signed for by: Jeanne EXEMPLE", START + timedelta(days=2))
+
+    assert "exemple" not in repr(carrier.fetch([case.known])).lower()
 
 
 @pytest.mark.parametrize(
@@ -116,11 +198,13 @@ def test_another_numbers_answer_is_not_believed(
         (Failure.REFUSAL, TransientError),
         (Failure.GARBAGE, TransientError),
         (Failure.BAD_KEY, AuthError),
+        (Failure.BAD_REQUEST, PermanentError),
     ],
 )
 def test_a_failure_is_raised_once_and_gone_with_the_next_call(
     carrier: Carrier,
     code: str,
+    case: Case,
     world: CarrierWorld,
     failure: Failure,
     error: type[MailtrackError],
@@ -128,44 +212,69 @@ def test_a_failure_is_raised_once_and_gone_with_the_next_call(
     world.fail_next(code, failure)
 
     with pytest.raises(error) as caught:
-        carrier.fetch([KNOWN[code]])
+        carrier.fetch([case.known])
 
     assert error is type(caught.value)
-    assert KNOWN[code] not in str(caught.value)
-    assert LookState.FOUND == carrier.fetch([KNOWN[code]])[KNOWN[code]].state
+    assert case.known not in str(caught.value)
+    assert LookState.FOUND == carrier.fetch([case.known])[case.known].state
 
 
 @pytest.mark.parametrize("failure", [Failure.QUOTA, Failure.QUOTA_DATE])
 def test_a_quota_says_how_long_to_wait(
-    carrier: Carrier, code: str, world: CarrierWorld, failure: Failure
+    carrier: Carrier, code: str, case: Case, world: CarrierWorld, failure: Failure
 ) -> None:
     world.fail_next(code, failure)
 
     with pytest.raises(QuotaError) as caught:
-        carrier.fetch([KNOWN[code]])
+        carrier.fetch([case.known])
 
     assert world.retry_after_s == pytest.approx(caught.value.retry_after_s, abs=2)
 
 
+@pytest.mark.parametrize("code", ["fedex", "ups", "gls"])
+def test_a_token_that_a_carrier_ends_early_is_renewed_once(
+    carrier: Carrier, code: str, case: Case, world: CarrierWorld
+) -> None:
+    carrier.fetch([case.known])
+    given = world.tokens_given[code]
+    world.revoke_tokens()
+
+    assert LookState.FOUND == carrier.fetch([case.known])[case.known].state
+    assert given + 1 == world.tokens_given[code]
+
+
+@pytest.mark.parametrize("code", ["fedex", "ups", "gls"])
+def test_a_secret_that_is_refused_is_an_auth_error_and_stays_secret(
+    code: str, case: Case, settings: Settings, transport: Transport, clock: FakeClock
+) -> None:
+    wrong = settings.carriers[code].model_copy(update={"client_secret": SecretStr("wrong-one")})
+    carrier = carriers.REGISTRY[code](wrong, transport, clock)
+
+    with pytest.raises(AuthError, match="no token") as caught:
+        carrier.fetch([case.known])
+
+    assert "wrong-one" not in str(caught.value)
+
+
 @pytest.mark.parametrize("code", [CAINIAO])
 def test_cainiaos_robot_check_in_a_200_means_hours_of_silence(
-    carrier: Carrier, code: str, world: CarrierWorld
+    carrier: Carrier, code: str, case: Case, world: CarrierWorld
 ) -> None:
     world.fail_next(code, Failure.CHALLENGE)
 
     with pytest.raises(ChallengeError) as caught:
-        carrier.fetch([KNOWN[code]])
+        carrier.fetch([case.known])
 
     assert CHALLENGE_S == caught.value.retry_after_s
 
 
 @pytest.mark.parametrize("code", [LAPOSTE])
 def test_la_poste_may_answer_with_a_bare_object(
-    carrier: Carrier, code: str, world: CarrierWorld
+    carrier: Carrier, code: str, case: Case, world: CarrierWorld
 ) -> None:
     world.fail_next(code, Failure.BARE)
 
-    assert LookState.FOUND == carrier.fetch([KNOWN[code]])[KNOWN[code]].state
+    assert LookState.FOUND == carrier.fetch([case.known])[case.known].state
 
 
 def test_la_poste_refuses_another_key(

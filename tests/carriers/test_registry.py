@@ -58,8 +58,37 @@ def test_a_key_under_an_alias_counts() -> None:
     assert carriers.why_off(LAPOSTE, settings) is None
 
 
+@pytest.mark.parametrize(
+    ("code", "setting"),
+    [
+        ("dhl", "DHL__KEY"),
+        ("fedex", "FEDEX__CLIENT_ID"),
+        ("ups", "UPS__CLIENT_ID"),
+        ("gls", "GLS__CLIENT_ID"),
+        ("17track", "17TRACK__KEY"),
+        ("aftership", "AFTERSHIP__KEY"),
+    ],
+)
+def test_a_carrier_without_credentials_is_off_and_names_the_setting(
+    code: str, setting: str
+) -> None:
+    why = carriers.why_off(carriers.REGISTRY[code].declaration, _settings())
+
+    assert why is not None
+    assert why.endswith(f"set MAILTRACK_CARRIERS__{setting}")
+
+
+def test_a_client_without_its_secret_is_off() -> None:
+    half = _settings(ups=CarrierSettings(client_id=SecretStr("me")))
+    why = carriers.why_off(carriers.REGISTRY["ups"].declaration, half)
+
+    assert "no client_secret: set MAILTRACK_CARRIERS__UPS__CLIENT_SECRET" == why
+
+
 def test_only_the_carriers_that_are_on_can_be_asked(clock: FakeClock) -> None:
     on = carriers.enabled(_settings(), Transport(clock), clock)
+    off = {d.code for d in carriers.declarations() if carriers.why_off(d, _settings())}
 
-    assert ["cainiao"] == list(on)
     assert "Cainiao" == on["cainiao"].declaration.name
+    assert {"laposte", "dhl", "fedex", "ups", "gls", "17track", "aftership"} <= off
+    assert off == carriers.REGISTRY.keys() - on.keys()

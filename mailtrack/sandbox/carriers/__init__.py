@@ -17,14 +17,20 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from mailtrack.sandbox.carriers import (
+    aftership,
     cainiao,
     chronopost,
     correos,
+    dhl,
     ems,
+    fedex,
     fourpx,
+    gls,
     laposte,
     mondialrelay,
     pocztapolska,
+    seventeentrack,
+    ups,
     upu,
     yanwen,
 )
@@ -63,6 +69,12 @@ ROUTES: dict[str, Callable[[CarrierWorld], list[Route]]] = {
     pocztapolska.CODE: pocztapolska.routes,
     upu.CODE: upu.routes,
     yanwen.CODE: yanwen.routes,
+    dhl.CODE: dhl.routes,
+    fedex.CODE: fedex.routes,
+    ups.CODE: ups.routes,
+    gls.CODE: gls.routes,
+    seventeentrack.CODE: seventeentrack.routes,
+    aftership.CODE: aftership.routes,
 }
 
 
@@ -76,7 +88,11 @@ def carrier_app(world: CarrierWorld) -> ASGIApp:
 @contextmanager
 def serve(app: ASGIApp, port: int = 0) -> Iterator[str]:
     """Run `app` in a thread on a free port of 127.0.0.1; gives its base address."""
-    with socket.create_server(("127.0.0.1", port)) as listener:
+    # asyncio switches Nagle's algorithm off, and so 40 ms of delay, for sockets of this protocol.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
         config = uvicorn.Config(
             app, log_level="error", lifespan="off", ws="none", timeout_graceful_shutdown=1
         )

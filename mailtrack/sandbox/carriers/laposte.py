@@ -35,6 +35,8 @@ def _refusal(_: CarrierWorld) -> Response:
 
 _FAILURES: dict[Failure, Replacement] = {
     Failure.REFUSAL: _refusal,
+    # A 400 would speak of the number.
+    Failure.BAD_REQUEST: lambda _: Response("Not Acceptable", 406),
     Failure.CHALLENGE: lambda _: HTMLResponse("<html><body>Incident</body></html>"),
 }
 

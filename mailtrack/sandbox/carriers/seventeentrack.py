@@ -85,7 +85,7 @@ def _asked(world: CarrierWorld, number: str, failure: Failure | None) -> Verdict
 def _registered(world: CarrierWorld, number: str, failure: Failure | None) -> Verdict:
     if failure is Failure.UNKNOWN:
         return _rejection(number, -18019903)
-    if failure is Failure.MISSING:
+    if failure is Failure.SPENT:
         return _rejection(number, -18019908)
     if len(number) < 5:
         return _rejection(number, -18010012)
@@ -106,8 +106,6 @@ _FAILURES: dict[Failure, Replacement] = {
     Failure.REFUSAL: lambda _: _whole(200, -18010003),
     Failure.BAD_KEY: lambda _: _whole(401, -18010002),
     Failure.BAD_REQUEST: lambda _: _whole(200, -18010013),
-    # Handled number by number.
-    Failure.MISSING: lambda _: None,  # type: ignore[dict-item,return-value]
 }
 
 

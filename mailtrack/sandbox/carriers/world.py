@@ -29,6 +29,7 @@ class Failure(StrEnum):
     UNKNOWN = "unknown"  # knows none of the numbers
     MISSING = "missing"  # leaves the last of the numbers out
     STRANGER = "stranger"  # answers for another number
+    SPENT = "spent"  # 17TRACK: no more numbers may be registered
     BARE = "bare"  # La Poste: an object instead of a list of one
 
 

@@ -1,0 +1,192 @@
+"""AfterShip Tracking 2025-01: an aggregator; a shipment is created once and then listed.
+
+`fetch` lists the numbers, creates those that are missing, and leaves the rest to later
+polls: a new shipment has no checkpoints yet. The carrier's words beside a wide tag say
+more than the tag. Names and addresses of customers come with every answer: never read.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.scans import Scan, read_history
+from mailtrack.carriers.shape import (
+    day_as_written,
+    local_time,
+    newest_at,
+    record,
+    records,
+    string,
+)
+from mailtrack.carriers.transport import (
+    DEFAULT_RETRY_S,
+    MAX_RETRY_S,
+    Answer,
+    Transport,
+    join,
+    raise_for_status,
+)
+from mailtrack.carriers.vocabulary import Classified, classify, classify_words_first
+from mailtrack.clock import Clock
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import Look, LookState, PickupPoint
+from mailtrack.errors import PermanentError
+from mailtrack.settings import CarrierSettings
+
+DECLARATION = Declaration(
+    code="aftership",
+    name="AfterShip",
+    url="https://api.aftership.com",
+    page="https://www.aftership.com/track/{number}",
+    # Each missing number is created by a call of its own.
+    batch=10,
+    # Six lists a second; shipments cost, calls do not.
+    budget=Budget(per_second=2.0, per_day=20_000),
+    credentials=("key",),
+)
+PATH = "/tracking/2025-01/trackings"
+#: What the refusal to create a shipment says of its number (meta.code).
+NUMBER_CODES = {
+    "4003": LookState.NOT_FOUND,  # it exists: listed the next time
+    "4005": LookState.REJECTED,
+    "4012": LookState.REJECTED,
+    "4017": LookState.REJECTED,
+}
+#: Tags so wide that the words beside them say more.
+WIDE_TAGS = frozenset(
+    {"", "InTransit", "InTransit_001", "InTransit_003", "Exception", "Exception_001"}
+)
+#: Where a promised day may stand, the latest word first.
+PROMISES = (
+    ("latest_estimated_delivery", "datetime_max"),
+    ("latest_estimated_delivery", "datetime"),
+    ("courier_estimated_delivery", "estimated_delivery_date_max"),
+    ("courier_estimated_delivery", "estimated_delivery_date"),
+)
+
+
+class AfterShip:
+    """Asks api.aftership.com."""
+
+    declaration: ClassVar[Declaration] = DECLARATION
+
+    def __init__(self, settings: CarrierSettings, transport: Transport, clock: Clock) -> None:
+        self._url = join(settings.url or DECLARATION.url, PATH)
+        self._key = settings.key
+        self._transport = transport
+        self._clock = clock
+
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+        """List all numbers at once and create new ones; see `carriers.base.Carrier`."""
+        answer = self._transport.get(
+            self._url,
+            params={"tracking_numbers": ",".join(numbers), "limit": "200"},
+            headers=self._headers(),
+        )
+        self._raise_for_status(answer)
+        trackings = record(answer.object().get("data")).get("trackings")
+        if not isinstance(trackings, list):
+            raise PermanentError(f"{answer.host} answered without a list of trackings.")
+        # Several carriers may have a number: the newest history is the parcel's.
+        listed = sorted(map(_look, records(trackings)), key=_recency)
+        looks = {look.number: look for look in listed if look.number in numbers}
+        missing = [number for number in numbers if number not in looks]
+        created = (self._create(number) for number in missing)
+        return looks | {look.number: look for look in created if look}
+
+    def _create(self, number: str) -> Look | None:
+        answer = self._transport.post(
+            self._url, json={"tracking_number": number}, headers=self._headers()
+        )
+        state = NUMBER_CODES.get(_refusal(answer))
+        if state:
+            return Look(number, state)
+        self._raise_for_status(answer)
+        data = record(answer.object().get("data"))
+        look = _look(record(data.get("tracking")) or data)
+        return look if look.number == number else None
+
+    def _headers(self) -> Mapping[str, str]:
+        return {"as-api-key": self._key.get_secret_value(), "Accept": "application/json"}
+
+    def _raise_for_status(self, answer: Answer) -> None:
+        now = self._clock.now()
+        raise_for_status(answer, now, silence_s=_reset_s(answer.headers, now))
+
+
+def _refusal(answer: Answer) -> str:
+    """Return the code by which the creation of a shipment is refused, or ""."""
+    return string(record(answer.object().get("meta")).get("code")) if answer.status == 400 else ""
+
+
+def _reset_s(headers: Mapping[str, str], now: datetime) -> float:
+    """Return the seconds until X-RateLimit-Reset, a Unix time."""
+    reset = headers.get("x-ratelimit-reset", "").strip()
+    if not (reset.isascii() and reset.isdigit() and len(reset) < 12):
+        return DEFAULT_RETRY_S
+    return min(max(int(reset) - now.timestamp(), 1.0), MAX_RETRY_S)
+
+
+def _recency(look: Look) -> datetime:
+    return newest_at(look.events)
+
+
+def _look(tracking: Mapping[str, Any]) -> Look:
+    number = string(tracking.get("tracking_number"))
+    # Checkpoints are listed oldest first.
+    scans = (_scan(checkpoint) for checkpoint in records(tracking.get("checkpoints")))
+    events = read_history(DECLARATION.code, filter(None, scans))
+    local = string(record(tracking.get("last_mile")).get("tracking_number"))
+    return Look(
+        number=number,
+        state=LookState.FOUND if events else _state(string(tracking.get("tag"))),
+        events=events,
+        local_number=local if local and local != number else None,
+        estimated_delivery=_estimate(tracking),
+        pickup_point=_pickup_point(tracking),
+    )
+
+
+def _state(tag: str) -> LookState:
+    """Return what a tag without checkpoints says: of a pending number nothing is known."""
+    return LookState.PENDING if tag == "InfoReceived" else LookState.NOT_FOUND
+
+
+def _scan(checkpoint: Mapping[str, Any]) -> Scan | None:
+    when = string(checkpoint.get("checkpoint_time"))
+    local = local_time(when)
+    if local is None:
+        return None
+    tag = string(checkpoint.get("subtag")) or string(checkpoint.get("tag"))
+    text = string(checkpoint.get("message"))
+    where = (string(checkpoint.get(key)) for key in ("city", "country_name", "country_region_name"))
+    return Scan(
+        local,
+        text,
+        tag,
+        place=string(checkpoint.get("location")) or ", ".join(filter(None, where)),
+        mark=f"{string(checkpoint.get('slug'))}:{when}",
+        means=_means(tag, text),
+    )
+
+
+def _means(tag: str, text: str) -> Classified:
+    if tag in WIDE_TAGS:
+        return classify_words_first(DECLARATION.code, tag, text)
+    for code in (tag, tag.partition("_")[0]):
+        means = classify(DECLARATION.code, code, "")
+        if means.milestone is not Milestone.UNKNOWN:
+            return means
+    return classify(DECLARATION.code, "", text)
+
+
+def _estimate(tracking: Mapping[str, Any]) -> date | None:
+    told = (string(record(tracking.get(group)).get(key)) for group, key in PROMISES)
+    return day_as_written(next(filter(None, told), "") or tracking.get("expected_delivery"))
+
+
+def _pickup_point(tracking: Mapping[str, Any]) -> PickupPoint | None:
+    name = string(tracking.get("pickup_location"))
+    collected = string(tracking.get("delivery_type")).startswith("pickup")
+    return PickupPoint(name) if name and collected else None

@@ -1,0 +1,131 @@
+"""Chronopost's own SOAP service: open to everybody, but never said to be meant for it.
+
+La Poste's Suivi v2 answers for the same numbers, so that this one is off by default.
+An unknown number is a success without events; codes change their meaning over the
+years, so that the label is read with them (phrases/chronopost.tsv).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
+from xml.etree.ElementTree import Element
+
+from mailtrack.carriers import soap
+from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.scans import Scan, read_history
+from mailtrack.carriers.shape import PARIS, local_time
+from mailtrack.carriers.soap import text_of
+from mailtrack.carriers.texts import tidy
+from mailtrack.carriers.transport import Transport, join
+from mailtrack.clock import Clock
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import Look, LookState, PickupPoint, TrackingEvent
+from mailtrack.errors import PermanentError, TransientError
+from mailtrack.settings import CarrierSettings
+
+DECLARATION = Declaration(
+    code="chronopost",
+    name="Chronopost",
+    url="https://ws.chronopost.fr",
+    page="https://www.chronopost.fr/tracking-no-cms/suivi-page?listeNumerosLT={number}",
+    batch=1,
+    # Nothing is published.
+    budget=Budget(per_second=0.5, per_day=2_000),
+    off_by_default=True,
+)
+PATH = "/tracking-cxf/TrackingServiceWS"
+NAMESPACE = "http://cxf.tracking.soap.chronopost.fr/"
+OPERATION = "trackSkybillV2"
+#: The only documented `errorCode` besides 0: "System Error".
+OUT_OF_ORDER = "1"
+#: Names of additional facts follow the language; these come with fr_FR.
+PARTNER, RELAY = "Numéro partenaire", "Point de livraison"
+_PARTNER_NUMBER = re.compile(r"(?:[A-Z]{2,5}/)?((?=.*\d)[A-Z0-9]{8,30})")
+
+
+class Chronopost:
+    """Asks ws.chronopost.fr."""
+
+    declaration: ClassVar[Declaration] = DECLARATION
+
+    def __init__(self, settings: CarrierSettings, transport: Transport, clock: Clock) -> None:
+        self._url = join(settings.url or DECLARATION.url, PATH)
+        self._transport = transport
+        self._clock = clock
+
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+        """Ask for one number; see `carriers.base.Carrier`."""
+        looks = (self._look(number) for number in numbers)
+        return {look.number: look for look in looks if look}
+
+    def _look(self, number: str) -> Look | None:
+        parameters = {"language": "fr_FR", "skybillNumber": number}
+        answer = soap.call(
+            self._transport,
+            self._url,
+            "",
+            soap.message(OPERATION, NAMESPACE, parameters.items(), qualified=False),
+            self._clock.now(),
+        )
+        _raise_for_code(text_of(answer, "return/errorCode"))
+        told = text_of(answer, "return/listEventInfoComp/skybillNumber")
+        if told not in ("", number) and told[:-1] != number:
+            return None
+        lines = answer.findall("return/listEventInfoComp/events")
+        events = read_history(DECLARATION.code, _scans(lines))
+        return Look(
+            number=number,
+            state=LookState.FOUND if events else LookState.NOT_FOUND,
+            events=events,
+            local_number=_local_number(lines, number),
+            pickup_point=_pickup_point(lines, events),
+        )
+
+
+def _raise_for_code(code: str) -> None:
+    if code == "0":
+        return
+    said = f"Chronopost answered errorCode {tidy(code)[:10] or 'without a number'}"
+    if code == OUT_OF_ORDER:
+        raise TransientError(f"{said}; asking again later.")
+    raise PermanentError(f"{said}: it does not understand the request.")
+
+
+def _scans(lines: Sequence[Element]) -> Iterator[Scan]:
+    """Yield the lines, oldest first as the service lists them; codes are padded ("DC ")."""
+    for line in lines:
+        written = text_of(line, "eventDate")
+        local = local_time(written)
+        if local is not None:
+            yield Scan(
+                local=local if local.tzinfo else local.replace(tzinfo=PARIS),
+                text=text_of(line, "eventLabel"),
+                code=text_of(line, "code"),
+                place=text_of(line, "officeLabel"),
+                mark=written,
+                certain=local.tzinfo is not None,
+            )
+
+
+def _facts(lines: Sequence[Element], name: str) -> Iterator[str]:
+    """Yield the values of an additional fact, newest first; others hold people's names."""
+    for line in reversed(lines):
+        for fact in line.iterfind("infoCompList"):
+            if tidy(text_of(fact, "name")).rstrip(" :") == name:
+                yield tidy(text_of(fact, "value"))
+
+
+def _local_number(lines: Sequence[Element], number: str) -> str | None:
+    for value in _facts(lines, PARTNER):
+        found = _PARTNER_NUMBER.fullmatch(value)
+        if found and found[1] != number:
+            return found[1]
+    return None
+
+
+def _pickup_point(lines: Sequence[Element], events: Sequence[TrackingEvent]) -> PickupPoint | None:
+    waits = [event for event in events if event.milestone is Milestone.PICKUP_AVAILABLE]
+    if not waits:
+        return None
+    name = next(_facts(lines, RELAY), "") or waits[0].place
+    return PickupPoint(name) if name else None

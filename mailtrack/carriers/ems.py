@@ -1,0 +1,97 @@
+"""EMS Cooperative: the express service of the posts, for numbers that begin with E.
+
+One page of HTML an item, oldest scan first, in the local time of each post. Everything
+is a 200; the table's id is the only proof that it is about the number asked for.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.scans import Scan, read_history
+from mailtrack.carriers.shape import wall_time
+from mailtrack.carriers.texts import tidy
+from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
+from mailtrack.clock import Clock
+from mailtrack.domain.model import Look, LookState
+from mailtrack.errors import ChallengeError, TransientError
+from mailtrack.settings import CarrierSettings
+
+DECLARATION = Declaration(
+    code="ems",
+    name="EMS",
+    url="https://items.ems.post",
+    page="https://items.ems.post/api/publicTracking/track?language=FR&itemId={number}",
+    batch=1,
+    # Nothing is published.
+    budget=Budget(per_second=0.5, per_day=2_000),
+)
+PATH = "/api/publicTracking/track"
+NUMBER = re.compile(r"E[A-Z]\d{9}[A-Z]{2}", re.ASCII)
+NO_RESULTS = "There were no results found."
+NOT_EMS = "does not denote an EMS item."
+CHALLENGES = ("Just a moment", "cf-challenge", "g-recaptcha")
+#: Seconds of silence after a robot check.
+CHALLENGE_S = 6 * 3600.0
+DATES = ("%b %d, %Y, %I:%M %p", "%b %d, %Y %I:%M %p", "%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M")
+
+
+class Ems:
+    """Asks items.ems.post."""
+
+    declaration: ClassVar[Declaration] = DECLARATION
+
+    def __init__(self, settings: CarrierSettings, transport: Transport, clock: Clock) -> None:
+        self._url = join(settings.url or DECLARATION.url, PATH)
+        self._transport = transport
+        self._clock = clock
+
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+        """Ask for one number; see `carriers.base.Carrier`."""
+        looks = (self._look(number) for number in numbers)
+        return {look.number: look for look in looks if look}
+
+    def _look(self, number: str) -> Look | None:
+        if not NUMBER.fullmatch(number):
+            return Look(number, LookState.REJECTED)
+        answer = self._transport.get(self._url, params={"language": "EN", "itemId": number})
+        raise_for_status(answer, self._clock.now())
+        return _read(answer, number)
+
+
+def _read(answer: Answer, number: str) -> Look | None:
+    page = LexborHTMLParser(answer.text)
+    table = page.css_first(f"#table-{number}")
+    if table is None:
+        return _without_a_table(answer, page, number)
+    events = read_history(DECLARATION.code, _scans(table.css("tbody tr")))
+    if events:
+        return Look(number, LookState.FOUND, events)
+    if NO_RESULTS in tidy(table.text()):
+        return Look(number, LookState.NOT_FOUND)
+    raise TransientError(f"{answer.host} answered a table without scans; asking again later.")
+
+
+def _without_a_table(answer: Answer, page: LexborHTMLParser, number: str) -> Look | None:
+    said = tidy(page.text())
+    if NOT_EMS in said:
+        return Look(number, LookState.REJECTED)
+    if page.css_first("[id^=table-]") is not None:
+        return None
+    if NO_RESULTS in said:
+        return Look(number, LookState.NOT_FOUND)
+    if any(mark in answer.text for mark in CHALLENGES):
+        raise ChallengeError(f"{answer.host} asks for a robot check.", CHALLENGE_S)
+    raise TransientError(f"{answer.host} answered a page without a table; asking again later.")
+
+
+def _scans(rows: Sequence[LexborNode]) -> Iterator[Scan]:
+    for row in rows:
+        cells = [tidy(cell.text()) for cell in row.css("td")]
+        local = wall_time(cells[0], *DATES) if len(cells) >= 2 else None
+        if local is not None:
+            place = cells[2] if len(cells) > 2 else ""
+            yield Scan(local=local, text=cells[1], place=place, mark=cells[0])

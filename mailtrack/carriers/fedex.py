@@ -1,0 +1,202 @@
+"""FedEx Track v1 (Basic Integrated Visibility): up to thirty numbers a call, with OAuth2.
+
+An unknown number is an `error` inside a 200. FedEx uses numbers again after a while and
+then answers several results for one; only the newest can be the parcel that is asked for.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.oauth import ClientCredentials
+from mailtrack.carriers.scans import Scan, read_history
+from mailtrack.carriers.shape import (
+    day_as_written,
+    local_time,
+    newest_at,
+    record,
+    records,
+    string,
+)
+from mailtrack.carriers.texts import tidy
+from mailtrack.carriers.transport import (
+    Answer,
+    Transport,
+    join,
+    raise_for_status,
+    until_midnight_s,
+)
+from mailtrack.clock import Clock
+from mailtrack.domain.model import Look, LookState, PickupPoint
+from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
+from mailtrack.settings import CarrierSettings
+
+DECLARATION = Declaration(
+    code="fedex",
+    name="FedEx",
+    url="https://apis.fedex.com",
+    page="https://www.fedex.com/fedextrack/?trknbr={number}",
+    batch=30,
+    # 1400 calls in ten seconds; the daily quota is the organisation's own.
+    budget=Budget(per_second=10.0, per_day=10_000),
+    credentials=("client_id", "client_secret"),
+)
+PATH = "/track/v1/trackingnumbers"
+TOKEN_PATH = "/oauth/token"  # noqa: S105 - an address
+#: Seconds of silence after too many calls in a row.
+BURST_SILENCE_S = 60.0
+#: What an error of one number says of it; of others nothing is known.
+NUMBER_ERRORS = {"NOTFOUND": LookState.NOT_FOUND, "INVALID": LookState.REJECTED}
+#: Parts of the code of an error of the whole call that comes as a 200.
+CALL_ERRORS: Mapping[str, type[MailtrackError]] = {
+    "AUTHORIZED": AuthError,
+    "FORBIDDEN": AuthError,
+    "UNAVAILABLE": TransientError,
+    "INTERNAL": TransientError,
+}
+#: Dates of a promise, the most certain one first.
+PROMISES = ("ESTIMATED_DELIVERY", "APPOINTMENT_DELIVERY", "COMMITMENT")
+
+
+class FedEx:
+    """Asks apis.fedex.com."""
+
+    declaration: ClassVar[Declaration] = DECLARATION
+
+    def __init__(self, settings: CarrierSettings, transport: Transport, clock: Clock) -> None:
+        base = settings.url or DECLARATION.url
+        self._url = join(base, PATH)
+        self._tokens = ClientCredentials(
+            join(base, TOKEN_PATH), settings, transport, clock, in_header=False
+        )
+        self._transport = transport
+        self._clock = clock
+
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+        """Ask for all numbers at once; see `carriers.base.Carrier`."""
+        asked = {
+            "includeDetailedScans": True,
+            "trackingInfo": [{"trackingNumberInfo": {"trackingNumber": n}} for n in numbers],
+        }
+        answer = self._tokens.send(
+            lambda bearer: self._transport.post(
+                self._url, json=asked, headers={**bearer, "x-locale": "en_US"}
+            )
+        )
+        if len(numbers) == 1 and _says_unknown(answer):
+            return {numbers[0]: Look(numbers[0], LookState.NOT_FOUND)}
+        now = self._clock.now()
+        raise_for_status(answer, now, silence_s=_silence_s(answer, now))
+        looks = (_newest_look(number, _results(answer, number)) for number in numbers)
+        return {look.number: look for look in looks if look}
+
+
+def _error_codes(body: Mapping[str, Any]) -> list[str]:
+    return [string(error.get("code")).upper() for error in records(body.get("errors"))]
+
+
+def _says_unknown(answer: Answer) -> bool:
+    """Tell the 400 by which a single unknown number may be answered."""
+    if answer.status not in (400, 404):
+        return False
+    return any(code.endswith("NUMBER.NOTFOUND") for code in _error_codes(answer.object()))
+
+
+def _silence_s(answer: Answer, now: datetime) -> float:
+    """Return how long a 429 lasts: the daily quota starts anew at midnight UTC."""
+    is_daily = b"daily" in answer.body.lower()
+    return until_midnight_s(now) if is_daily else BURST_SILENCE_S
+
+
+def _results(answer: Answer, number: str) -> list[Mapping[str, Any]]:
+    body = answer.object()
+    output = record(body.get("output"))
+    if not isinstance(output.get("completeTrackResults"), list):
+        raise _failure(answer.host, _error_codes(body))
+    return [
+        result
+        for complete in records(output["completeTrackResults"])
+        if string(complete.get("trackingNumber")) == number
+        for result in records(complete.get("trackResults"))
+    ]
+
+
+def _failure(host: str, codes: Sequence[str]) -> MailtrackError:
+    said = f"{host} could not answer ({(codes or ['no error code'])[0][:60]})"
+    for part, branch in CALL_ERRORS.items():
+        if any(part in code for code in codes):
+            return branch(f"{said}; check the carrier's settings where it goes on.")
+    return PermanentError(f"{said}: it does not understand the request.")
+
+
+def _newest_look(number: str, results: Sequence[Mapping[str, Any]]) -> Look | None:
+    looks = [look for look in (_look(number, result) for result in results) if look]
+    return max(looks, key=lambda look: newest_at(look.events), default=None)
+
+
+def _look(number: str, result: Mapping[str, Any]) -> Look | None:
+    scans = (_scan(event) for event in reversed(records(result.get("scanEvents"))))
+    events = read_history(DECLARATION.code, filter(None, scans))
+    error = string(record(result.get("error")).get("code")).upper()
+    # FedEx's own example has an error beside a whole history: the history counts.
+    if error and not events:
+        states = (state for part, state in NUMBER_ERRORS.items() if part in error)
+        state = next(states, None)
+        return Look(number, state) if state else None
+    return Look(
+        number=number,
+        state=LookState.FOUND if events else LookState.PENDING,
+        events=events,
+        local_number=_partner_number(result, number),
+        estimated_delivery=_estimate(result),
+        pickup_point=_pickup_point(result),
+    )
+
+
+def _scan(event: Mapping[str, Any]) -> Scan | None:
+    when = string(event.get("date"))
+    local = local_time(when)
+    if local is None:
+        return None
+    parts = (string(event.get("eventDescription")), string(event.get("exceptionDescription")))
+    where = record(event.get("scanLocation"))
+    place = filter(None, (string(where.get(key)) for key in ("city", "countryName")))
+    return Scan(
+        local,
+        text=": ".join(part for part in parts if part),
+        code=string(event.get("eventType")),
+        place=", ".join(place),
+        mark=when,
+    )
+
+
+def _partner_number(result: Mapping[str, Any], number: str) -> str | None:
+    """Return the number by which a partner carrier delivers."""
+    more = record(result.get("additionalTrackingInfo"))
+    for identifier in records(more.get("packageIdentifiers")):
+        values = identifier.get("values")
+        if string(identifier.get("type")) == "PARTNER_CARRIER_NUMBER" and isinstance(values, list):
+            return next((v for v in map(string, values) if v and v != number), None)
+    return None
+
+
+def _estimate(result: Mapping[str, Any]) -> date | None:
+    dates = {
+        string(entry.get("type")): string(entry.get("dateTime"))
+        for entry in records(result.get("dateAndTimes"))
+    }
+    window = record(record(result.get("estimatedDeliveryTimeWindow")).get("window"))
+    promised = (dates.get(kind, "") for kind in PROMISES)
+    return day_as_written(next(filter(None, promised), "") or string(window.get("ends")))
+
+
+def _pickup_point(result: Mapping[str, Any]) -> PickupPoint | None:
+    """Return where FedEx holds the parcel; the contact there may be the addressee: not read."""
+    held = record(record(result.get("holdAtLocation")).get("locationContactAndAddress"))
+    address = record(held.get("address"))
+    streets = address.get("streetLines")
+    lines = [*map(string, streets if isinstance(streets, list) else [])]
+    town = f"{string(address.get('postalCode'))} {string(address.get('city'))}"
+    written = ", ".join(filter(None, map(tidy, (*lines, town))))
+    return PickupPoint(DECLARATION.name, address=written) if written else None

@@ -1,0 +1,188 @@
+"""4PX (递四方): the open platform for its customers, or the list behind its own page.
+
+The platform wants a signature over the request's parameters and body. The list wants
+nothing, is documented nowhere and is asked only where the settings say `keyless`. Both
+print Beijing's clock for scans anywhere in the world.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.scans import BEIJING, Scan, read_history
+from mailtrack.carriers.shape import local_time, record, records, string
+from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
+from mailtrack.clock import Clock
+from mailtrack.domain.model import Look, LookState
+from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
+from mailtrack.settings import CarrierSettings
+
+DECLARATION = Declaration(
+    code="4px",
+    name="4PX",
+    url="https://open.4px.com",
+    page="https://track.4px.com/#/result/0/{number}",
+    # The list takes an array, of which it reads the first number only.
+    batch=1,
+    # Nothing is published.
+    budget=Budget(per_second=0.5, per_day=3_000),
+    credentials=("client_id", "client_secret"),
+    keyless_url="https://track.4px.com",
+)
+PATH = "/router/api/service"
+LIST_PATH = "/track/v2/front/listTrackV3"
+METHOD = "tr.order.tracking.get"
+#: `errorCode` of a request whose key is not known.
+BAD_KEY = "000013"
+#: `errorCode` of the platform's own troubles.
+OUT_OF_ORDER = "DS000000"
+#: Words of failures without a published code; their Chinese may be unreadable.
+_ABOUT_US = re.compile(r"app_?key|access_?token|\bsign|签名|权限", re.IGNORECASE)
+_NOTHING = re.compile(r"not (exist|found)|no (data|record)|不存在|无(数据|轨迹)", re.IGNORECASE)
+#: `status` of a parcel that the list does not know.
+UNKNOWN = "7"
+_LOCAL_NUMBER = re.compile(r"(?=.*\d)[A-Z0-9]{8,30}")
+_BEIJING_TIME = re.compile(r"UTC\+0?8(:?00)?|")
+
+
+class FourPx:
+    """Asks open.4px.com, or track.4px.com."""
+
+    declaration: ClassVar[Declaration] = DECLARATION
+
+    def __init__(self, settings: CarrierSettings, transport: Transport, clock: Clock) -> None:
+        self._base = settings.url
+        self._key = settings.client_id
+        self._secret = settings.client_secret
+        self._keyless = settings.keyless
+        self._transport = transport
+        self._clock = clock
+
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+        """Ask for one number; see `carriers.base.Carrier`."""
+        ask = self._ask_list if self._keyless else self._ask_platform
+        looks = (ask(number) for number in numbers)
+        return {look.number: look for look in looks if look}
+
+    def _ask_platform(self, number: str) -> Look | None:
+        body = json.dumps({"deliveryOrderNo": number}, separators=(",", ":"))
+        signed = {
+            "app_key": self._key.get_secret_value(),
+            "format": "json",
+            "method": METHOD,
+            "timestamp": str(int(self._clock.now().timestamp() * 1000)),
+            "v": "1.0.0",
+        }
+        sign = signature(signed, body, self._secret.get_secret_value())
+        url = join(self._base or DECLARATION.url, PATH)
+        query = "&".join(f"{name}={value}" for name, value in signed.items())
+        answer = self._transport.post(
+            f"{url}?{query}&sign={sign}&language=en",
+            content=body.encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        return _read_platform(_page(answer, self._clock), number, answer.host)
+
+    def _ask_list(self, number: str) -> Look | None:
+        answer = self._transport.post(
+            join(self._base or DECLARATION.keyless_url, LIST_PATH),
+            json={"queryCodes": [number], "language": "en-us", "translateLanguage": ""},
+            headers={"Accept": "application/json"},
+        )
+        return _read_list(_page(answer, self._clock), number, answer.host)
+
+
+def signature(parameters: Mapping[str, str], body: str, secret: str) -> str:
+    """Return the platform's signature: names and values in the order of names, body, secret."""
+    pairs = "".join(f"{name}{parameters[name]}" for name in sorted(parameters))
+    return hashlib.md5(f"{pairs}{body}{secret}".encode(), usedforsecurity=False).hexdigest()
+
+
+def _page(answer: Answer, clock: Clock) -> Mapping[str, Any]:
+    raise_for_status(answer, clock.now())
+    page = answer.json()
+    if not isinstance(page, dict):
+        raise PermanentError(f"{answer.host} answered JSON of another form than documented.")
+    return page
+
+
+def _read_platform(page: Mapping[str, Any], number: str, host: str) -> Look | None:
+    if string(page.get("result")) != "1":
+        return _refused(page, number, host)
+    data = record(page.get("data"))
+    if string(data.get("deliveryOrderNo")) not in ("", number):
+        return None
+    events = read_history(DECLARATION.code, _platform_scans(records(data.get("trackingList"))))
+    return Look(number, LookState.FOUND if events else LookState.NOT_FOUND, events)
+
+
+def _refused(page: Mapping[str, Any], number: str, host: str) -> Look:
+    error = next(iter(records(page.get("errors"))), {})
+    code, message = string(error.get("errorCode")), string(error.get("errorMsg"))
+    if _NOTHING.search(message):
+        return Look(number, LookState.NOT_FOUND)
+    raise _failure(host, code, message)
+
+
+def _failure(host: str, code: str, message: str) -> MailtrackError:
+    said = f"{host} could not answer ({code[:20] or 'no error code'})"
+    if code == BAD_KEY or _ABOUT_US.search(message):
+        return AuthError(f"{said}: it refuses our credentials; check the carrier's settings.")
+    if code in ("", OUT_OF_ORDER):
+        return TransientError(f"{said}; asking again later.")
+    return PermanentError(f"{said}: it does not understand the request.")
+
+
+def _platform_scans(newest_first: Sequence[Mapping[str, Any]]) -> Iterator[Scan]:
+    for line in reversed(newest_first):
+        written = string(line.get("occurDatetime"))
+        local = local_time(written)
+        if local is not None:
+            yield Scan(
+                local=local if local.tzinfo else local.replace(tzinfo=BEIJING),
+                text=string(line.get("trackingContent")),
+                code=string(line.get("businessLinkCode")),
+                place=string(line.get("occurLocation")),
+                mark=written,
+            )
+
+
+def _read_list(page: Mapping[str, Any], number: str, host: str) -> Look | None:
+    if string(page.get("result")) != "1":
+        raise TransientError(f"{host} could not answer (result not 1); asking again later.")
+    parcels = records(page.get("data"))
+    parcel = next((p for p in parcels if string(p.get("queryCode")) == number), None)
+    if parcel is None:
+        return None
+    events = read_history(DECLARATION.code, _list_scans(records(parcel.get("tracks"))))
+    if not events:
+        unknown = string(parcel.get("status")) == UNKNOWN
+        return Look(number, LookState.NOT_FOUND if unknown else LookState.PENDING)
+    return Look(number, LookState.FOUND, events, _local_number(parcel, number))
+
+
+def _local_number(parcel: Mapping[str, Any], number: str) -> str | None:
+    """Return the number of the local carrier; the shop's own is `shipperCode`."""
+    served = string(parcel.get("serverCode"))
+    other = served not in ("", number)
+    return served if other and _LOCAL_NUMBER.fullmatch(served) else None
+
+
+def _list_scans(newest_first: Sequence[Mapping[str, Any]]) -> Iterator[Scan]:
+    """Yield the lines; `tkDateStr` is `tkDate` eight hours later, whatever the zone says."""
+    for line in reversed(newest_first):
+        written = string(line.get("tkDateStr"))
+        local = local_time(written)
+        if local is not None:
+            zone = string(line.get("tkTimezone")).replace(" ", "")
+            yield Scan(
+                local=local.replace(tzinfo=BEIJING),
+                text=string(line.get("tkDesc")),
+                code=string(line.get("tkCode")),
+                place=string(line.get("tkLocation")),
+                mark=written,
+                certain=_BEIJING_TIME.fullmatch(zone) is not None,
+            )

@@ -1,0 +1,120 @@
+"""GLS Track And Trace v1: up to ten numbers a call, with OAuth2.
+
+Every number has its own verdict inside a 200. The status of the parcel is a closed list,
+those of its events are not: the status tells what the newest event means where its own
+code is new to us. "Delivered" to a parcel shop (DELIVEREDPS) is not the end.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.oauth import ClientCredentials
+from mailtrack.carriers.scans import Scan, read_history
+from mailtrack.carriers.shape import local_time, newest_at, records, string
+from mailtrack.carriers.transport import Transport, join, raise_for_status
+from mailtrack.carriers.vocabulary import classify
+from mailtrack.clock import Clock
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import Look, LookState, TrackingEvent
+from mailtrack.errors import PermanentError
+from mailtrack.settings import CarrierSettings
+
+DECLARATION = Declaration(
+    code="gls",
+    name="GLS",
+    url="https://api.gls-group.net",
+    page="https://gls-group.com/FR/fr/suivi-colis/?match={number}",
+    batch=10,
+    # 500 requests a day by default.
+    budget=Budget(per_second=1.0, per_day=500),
+    credentials=("client_id", "client_secret"),
+)
+PATH = "/track-and-trace-v1/tracking/simple/trackids"
+TOKEN_PATH = "/oauth2/v1/token"  # noqa: S105 - an address
+#: Seconds of silence after a violated quota, whose end is not told.
+SILENCE_S = 3600.0
+#: Beginnings of a number's errorCode; of those that are not here nothing is known.
+ERROR_CODES = {"E_404": LookState.NOT_FOUND, "E_400": LookState.REJECTED}
+
+
+class Gls:
+    """Asks api.gls-group.net."""
+
+    declaration: ClassVar[Declaration] = DECLARATION
+
+    def __init__(self, settings: CarrierSettings, transport: Transport, clock: Clock) -> None:
+        base = settings.url or DECLARATION.url
+        self._url = join(base, PATH)
+        self._tokens = ClientCredentials(
+            join(base, TOKEN_PATH), settings, transport, clock, in_header=True
+        )
+        self._transport = transport
+        self._clock = clock
+
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+        """Ask for all numbers at once; see `carriers.base.Carrier`."""
+        url = f"{self._url}/{','.join(quote(number, safe='') for number in numbers)}"
+        answer = self._tokens.send(
+            lambda bearer: self._transport.get(
+                url, headers={**bearer, "Accept": "application/json", "Accept-Language": "EN"}
+            )
+        )
+        raise_for_status(answer, self._clock.now(), silence_s=SILENCE_S)
+        parcels = answer.object().get("parcels")
+        if not isinstance(parcels, list):
+            raise PermanentError(f"{answer.host} answered without a list of parcels.")
+        looks: dict[str, Look] = {}
+        # Several parcels may share a number that GLS used before: the newest counts.
+        for look in sorted(filter(None, map(_look, records(parcels))), key=_recency):
+            if look.number in numbers:
+                looks[look.number] = look
+        return looks
+
+
+def _recency(look: Look) -> datetime:
+    return newest_at(look.events)
+
+
+def _look(parcel: Mapping[str, Any]) -> Look | None:
+    number = string(parcel.get("requested"))
+    error = string(parcel.get("errorCode"))
+    if error:
+        state = ERROR_CODES.get(error[:5])
+        return Look(number, state) if state else None
+    events = _told_by_status(_events(parcel), string(parcel.get("status")))
+    return Look(number, LookState.FOUND if events else LookState.PENDING, events)
+
+
+def _events(parcel: Mapping[str, Any]) -> tuple[TrackingEvent, ...]:
+    scans = (_scan(event) for event in reversed(records(parcel.get("events"))))
+    events = read_history(DECLARATION.code, filter(None, scans))
+    # Before the first event there is a status, and it is dated as well.
+    status = {"code": parcel.get("status"), "eventDateTime": parcel.get("statusDateTime")}
+    return events or read_history(DECLARATION.code, filter(None, [_scan(status)]))
+
+
+def _scan(event: Mapping[str, Any]) -> Scan | None:
+    when = string(event.get("eventDateTime"))
+    local = local_time(when)
+    if local is None:
+        return None
+    place = filter(None, (string(event.get(key)) for key in ("city", "country")))
+    return Scan(
+        local,
+        text=string(event.get("description")),
+        code=string(event.get("code")),
+        place=", ".join(place),
+        mark=when,
+    )
+
+
+def _told_by_status(events: tuple[TrackingEvent, ...], status: str) -> tuple[TrackingEvent, ...]:
+    """Return the events; the newest means what the status says where it is not understood."""
+    if not events or events[0].milestone is not Milestone.UNKNOWN:
+        return events
+    means = classify(DECLARATION.code, status, "")
+    return (replace(events[0], milestone=means.milestone, reason=means.reason), *events[1:])

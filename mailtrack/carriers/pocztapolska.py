@@ -1,0 +1,128 @@
+"""Poczta Polska: the official SOAP service "Śledzenie", many parcels a request.
+
+It wants a name and a password (WS-Security); the post publishes a pair for everybody
+with the service's documentation. Times have no zone: they are Poland's.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
+from xml.etree.ElementTree import Element
+from zoneinfo import ZoneInfo
+
+from mailtrack.carriers import soap
+from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.scans import Scan, read_history
+from mailtrack.carriers.shape import wall_time
+from mailtrack.carriers.soap import text_of
+from mailtrack.carriers.texts import tidy
+from mailtrack.carriers.transport import Transport, join
+from mailtrack.clock import Clock
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import Look, LookState, PickupPoint, TrackingEvent
+from mailtrack.errors import PermanentError, TransientError
+from mailtrack.settings import CarrierSettings
+
+WARSAW = ZoneInfo("Europe/Warsaw")
+DECLARATION = Declaration(
+    code="pocztapolska",
+    name="Poczta Polska",
+    url="https://tt.poczta-polska.pl",
+    page="https://emonitoring.poczta-polska.pl/?numer={number}",
+    # The service tells its own maximum (maksymalnaLiczbaPrzesylek); this many is safe.
+    batch=10,
+    budget=Budget(per_second=1.0, per_day=5_000),
+    credentials=("client_id", "client_secret"),
+)
+PATH = "/Sledzenie/services/Sledzenie"
+NAMESPACE = "http://sledzenie.pocztapolska.pl"
+OPERATION = "sprawdzPrzesylki"
+#: `status` of a parcel: known (1: and others by the same number), without events, none,
+#: no number at all. -99 is an error: such a number counts as unanswered.
+STATES = {
+    "0": LookState.FOUND,
+    "1": LookState.FOUND,
+    "2": LookState.PENDING,
+    "-1": LookState.NOT_FOUND,
+    "-2": LookState.REJECTED,
+}
+OUT_OF_ORDER = "-99"
+
+
+class PocztaPolska:
+    """Asks tt.poczta-polska.pl."""
+
+    declaration: ClassVar[Declaration] = DECLARATION
+
+    def __init__(self, settings: CarrierSettings, transport: Transport, clock: Clock) -> None:
+        self._url = join(settings.url or DECLARATION.url, PATH)
+        self._user = settings.client_id
+        self._password = settings.client_secret
+        self._transport = transport
+        self._clock = clock
+
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+        """Ask for all numbers at once; see `carriers.base.Carrier`."""
+        token = soap.username_token(
+            self._user.get_secret_value(), self._password.get_secret_value()
+        )
+        parameters = (("numer", number) for number in numbers)
+        answer = soap.call(
+            self._transport,
+            self._url,
+            f"urn:{OPERATION}",
+            soap.message(OPERATION, NAMESPACE, parameters, header=token),
+            self._clock.now(),
+        )
+        parcels = list(answer.iter("przesylka"))
+        if not parcels:
+            return _of_all(text_of(answer, "return/status"), numbers)
+        looks = (_look(parcel) for parcel in parcels)
+        return {look.number: look for look in looks if look and look.number in numbers}
+
+
+def _of_all(status: str, numbers: Sequence[str]) -> dict[str, Look]:
+    """Return what the status of an answer without parcels says of the numbers."""
+    if status == OUT_OF_ORDER:
+        raise TransientError("Poczta Polska answered status -99; asking again later.")
+    state = STATES.get(status, LookState.FOUND)
+    if state is LookState.FOUND:
+        raise PermanentError("Poczta Polska answered XML of another form than documented.")
+    if state is not LookState.NOT_FOUND and len(numbers) > 1:
+        return {}
+    return {number: Look(number, state) for number in numbers}
+
+
+def _look(parcel: Element) -> Look | None:
+    state = STATES.get(text_of(parcel, "status"))
+    if state is None:
+        return None
+    number = text_of(parcel, "numer")
+    if state is not LookState.FOUND:
+        return Look(number, state)
+    lines = parcel.findall("danePrzesylki/zdarzenia/zdarzenie")
+    events = read_history(DECLARATION.code, _scans(lines))
+    state = LookState.FOUND if events else LookState.PENDING
+    return Look(number, state, events, pickup_point=_pickup_point(events))
+
+
+def _scans(lines: Sequence[Element]) -> Iterator[Scan]:
+    """Yield the lines, oldest first as the service lists them."""
+    for line in lines:
+        written = text_of(line, "czas")
+        local = wall_time(written, "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
+        if local is not None:
+            why = text_of(line, "przyczyna/nazwa")
+            text = text_of(line, "nazwa")
+            yield Scan(
+                local=local.replace(tzinfo=WARSAW),
+                text=f"{text} ({why})" if why else text,
+                code=text_of(line, "kod"),
+                place=text_of(line, "jednostka/nazwa"),
+                mark=written,
+            )
+
+
+def _pickup_point(events: Sequence[TrackingEvent]) -> PickupPoint | None:
+    waits = (event for event in events if event.milestone is Milestone.PICKUP_AVAILABLE)
+    newest = next(waits, None)
+    return PickupPoint(tidy(newest.place)) if newest and newest.place else None

@@ -1,0 +1,267 @@
+"""17TRACK v2.2: an aggregator of thousands of carriers, forty numbers a call.
+
+A number is registered once, and costs quota once; after that it is asked for free. So
+`fetch` asks first, registers what is not registered, and takes up again (once in a
+number's life, the service sees to that) what was stopped for want of news. The first
+data comes minutes after the registration, best by push: `verify_push`, `read_push`.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.scans import Scan, read_history
+from mailtrack.carriers.shape import day_as_written, local_time, record, records, string
+from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
+from mailtrack.carriers.vocabulary import Classified, classify, classify_words_first
+from mailtrack.clock import Clock
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import Look, LookState, TrackingEvent
+from mailtrack.errors import (
+    AuthError,
+    MailtrackError,
+    PermanentError,
+    QuotaError,
+    TransientError,
+)
+from mailtrack.settings import CarrierSettings
+
+DECLARATION = Declaration(
+    code="17track",
+    name="17TRACK",
+    url="https://api.17track.net",
+    page="https://t.17track.net/fr#nums={number}",
+    batch=40,
+    # Three requests a second, of which a call may need three; numbers cost, calls do not.
+    budget=Budget(per_second=1.0, per_day=20_000),
+    credentials=("key",),
+)
+PATH = "/track/v2.2"
+#: Seconds of silence after more than three requests in a second.
+BURST_SILENCE_S = 60.0
+#: Seconds of silence where no new number can be registered and nothing else was asked.
+QUOTA_SILENCE_S = 3600.0
+ALREADY_REGISTERED = -18019901
+NOT_REGISTERED = -18019902
+QUOTA_CODES = frozenset({-18019907, -18019908})
+#: What the rejection of one number says of it; of others nothing is known.
+REJECTIONS = {
+    ALREADY_REGISTERED: LookState.NOT_FOUND,
+    -18019909: LookState.NOT_FOUND,  # no data yet
+    -18019903: LookState.REJECTED,  # no carrier has such numbers
+    -18010012: LookState.REJECTED,  # not the form of a number
+}
+#: What the code of a whole answer means, besides its HTTP status.
+AUTH_CODES = frozenset({-18010001, -18010002, -18010004, -18010005})
+INTERNAL_ERROR = -18010003
+EXPIRED = "Expired"
+UNKNOWN_STATUS = "NotFound"
+#: Stages so wide that the words beside them say more.
+WIDE_STAGES = frozenset(
+    {"", "InTransit", "InTransit_Other", "Exception", "Exception_Other", "DeliveryFailure_Other"}
+)
+
+
+class SeventeenTrack:
+    """Asks api.17track.net."""
+
+    declaration: ClassVar[Declaration] = DECLARATION
+
+    def __init__(self, settings: CarrierSettings, transport: Transport, clock: Clock) -> None:
+        self._url = join(settings.url or DECLARATION.url, PATH)
+        self._key = settings.key
+        self._transport = transport
+        self._clock = clock
+
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+        """Ask for all numbers at once, registering new ones; see `carriers.base.Carrier`."""
+        told = self._call("gettrackinfo", numbers)
+        looks = _looks(told) | _verdicts(told)
+        new = [n for n, code in _rejected(told) if code == NOT_REGISTERED and n in numbers]
+        over = self._register(new, looks) if new else False
+        self._take_up_again(told)
+        asked = {number: look for number, look in looks.items() if number in numbers}
+        if over and not asked:
+            raise QuotaError(
+                "17TRACK registers no more numbers: its quota is used up; buy some or wait.",
+                QUOTA_SILENCE_S,
+            )
+        return asked
+
+    def _register(self, new: Sequence[str], looks: dict[str, Look]) -> bool:
+        """Register numbers and add what is said of them; tell whether the quota is used up."""
+        told = self._call("register", new)
+        # Known from now on, but its first data takes minutes.
+        for accepted in records(told.get("accepted")):
+            number = string(accepted.get("number"))
+            looks[number] = Look(number, LookState.NOT_FOUND)
+        looks |= _verdicts(told)
+        return any(code in QUOTA_CODES for _, code in _rejected(told))
+
+    def _take_up_again(self, told: Mapping[str, Any]) -> None:
+        stopped = [
+            string(item.get("number"))
+            for item in records(told.get("accepted"))
+            if _status(item, "status") == EXPIRED
+        ]
+        if stopped:
+            # Refused for a number that still runs, or was taken up before: both are fine.
+            self._call("retrack", stopped)
+
+    def _call(self, method: str, numbers: Sequence[str]) -> Mapping[str, Any]:
+        answer = self._transport.post(
+            f"{self._url}/{method}",
+            json=[{"number": number} for number in numbers],
+            headers={"17token": self._key.get_secret_value(), "Accept": "application/json"},
+        )
+        raise_for_status(answer, self._clock.now(), silence_s=BURST_SILENCE_S)
+        return _data(answer)
+
+
+def verify_push(body: bytes, sign: str, key: str) -> bool:
+    """Tell whether a push comes from 17TRACK: `sign` is SHA-256 over body, "/" and key.
+
+    `body` are the exact bytes of the request; without a key nothing is believed.
+    """
+    expected = hashlib.sha256(body + b"/" + key.encode()).hexdigest()
+    return bool(key) and hmac.compare_digest(expected.encode(), sign.strip().lower().encode())
+
+
+def read_push(body: bytes) -> Mapping[str, Look]:
+    """Return what a push says of its numbers; nothing for TRACKING_STOPPED.
+
+    Raises PermanentError for what is no push. Pushes come twice and out of order: a look
+    holds the whole history each time.
+    """
+    try:
+        push = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise PermanentError("The push of 17TRACK is not JSON; nothing was taken in.") from error
+    if not isinstance(push, dict) or "event" not in push:
+        raise PermanentError("The push of 17TRACK has another form; nothing was taken in.")
+    data = push.get("data")
+    items = records(data if isinstance(data, list) else [data])
+    return _looks({"accepted": [item for item in items if record(item.get("track_info"))]})
+
+
+def _data(answer: Answer) -> Mapping[str, Any]:
+    body = answer.object()
+    code = _code(body)
+    if code != 0:
+        raise _failure(answer.host, code)
+    if not isinstance(body.get("data"), dict):
+        raise PermanentError(f"{answer.host} answered without data.")
+    return record(body["data"])
+
+
+def _code(value: Mapping[str, Any]) -> int | None:
+    code = value.get("code")
+    return code if isinstance(code, int) and not isinstance(code, bool) else None
+
+
+def _failure(host: str, code: int | None) -> MailtrackError:
+    said = f"{host} could not answer ({code})"
+    if code in AUTH_CODES:
+        return AuthError(f"{said}: it refuses our key or address; check the carrier's settings.")
+    if code == 429 or code in QUOTA_CODES:
+        return QuotaError(
+            f"{said}: we ask too often.", BURST_SILENCE_S if code == 429 else QUOTA_SILENCE_S
+        )
+    if code == INTERNAL_ERROR:
+        return TransientError(f"{said}; asking again later.")
+    return PermanentError(f"{said}: it does not understand the request.")
+
+
+def _rejected(told: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    for item in records(told.get("rejected")):
+        code = _code(record(item.get("error")))
+        if code is not None:
+            yield string(item.get("number")), code
+
+
+def _verdicts(told: Mapping[str, Any]) -> dict[str, Look]:
+    return {n: Look(n, REJECTIONS[code]) for n, code in _rejected(told) if code in REJECTIONS}
+
+
+def _looks(told: Mapping[str, Any]) -> dict[str, Look]:
+    """Return the looks; of several records of one number the one that knows most."""
+    looks = sorted(map(_look, records(told.get("accepted"))), key=lambda look: len(look.events))
+    return {look.number: look for look in looks if look.number}
+
+
+def _status(item: Mapping[str, Any], key: str) -> str:
+    return string(record(record(item.get("track_info")).get("latest_status")).get(key))
+
+
+def _look(item: Mapping[str, Any]) -> Look:
+    number = string(item.get("number"))
+    info = record(item.get("track_info"))
+    events = _events(info)
+    estimate = record(record(info.get("time_metrics")).get("estimated_delivery_date"))
+    local = string(record(info.get("misc_info")).get("local_number"))
+    return Look(
+        number=number,
+        state=_state(events, _status(item, "status")),
+        events=events,
+        local_number=local if local and local != number else None,
+        estimated_delivery=day_as_written(string(estimate.get("to")) or estimate.get("from")),
+    )
+
+
+def _state(events: Sequence[TrackingEvent], status: str) -> LookState:
+    if events:
+        return LookState.FOUND
+    unknown = status in ("", UNKNOWN_STATUS)
+    return LookState.NOT_FOUND if unknown else LookState.PENDING
+
+
+def _events(info: Mapping[str, Any]) -> tuple[TrackingEvent, ...]:
+    """Return the scans of all carriers on the way, which are listed one after the other."""
+    providers = records(record(info.get("tracking")).get("providers"))
+    scans = [
+        scan
+        for provider in providers
+        for event in reversed(records(provider.get("events")))
+        if (scan := _scan(event, string(record(provider.get("provider")).get("key"))))
+    ]
+    return read_history(DECLARATION.code, sorted(scans, key=_instant))
+
+
+def _instant(scan: Scan) -> datetime:
+    return scan.local if scan.local.tzinfo else scan.local.replace(tzinfo=UTC)
+
+
+def _scan(event: Mapping[str, Any], provider: str) -> Scan | None:
+    when = string(event.get("time_utc")) or string(event.get("time_iso"))
+    local = local_time(when)
+    if local is None:
+        return None
+    stage = string(event.get("sub_status")) or string(event.get("stage"))
+    text = string(event.get("description"))
+    return Scan(
+        local,
+        text,
+        stage,
+        place=string(event.get("location")),
+        mark=f"{provider}:{when}",
+        certain=_has_zone(event),
+        means=_means(stage, text),
+    )
+
+
+def _has_zone(event: Mapping[str, Any]) -> bool:
+    """Tell whether the carrier gave a zone; 17TRACK guesses it otherwise."""
+    raw = event.get("time_raw")
+    return bool(raw.get("timezone")) if isinstance(raw, dict) else True
+
+
+def _means(stage: str, text: str) -> Classified:
+    if stage in WIDE_STAGES:
+        return classify_words_first(DECLARATION.code, stage, text)
+    means = classify(DECLARATION.code, stage, "")
+    known = means.milestone is not Milestone.UNKNOWN
+    return means if known else classify(DECLARATION.code, "", text)

@@ -1,0 +1,105 @@
+"""UPU Global Track & Trace: what the posts of the world tell each other about an S10 number.
+
+The documented anonymous method, one item a request. An unknown item is a 200 with an
+empty body. Dates are wall clocks of wherever, with an offset that means nothing.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.scans import Scan, oldest_first, read_history
+from mailtrack.carriers.shape import instant_of_ms, local_time, records, string
+from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
+from mailtrack.clock import Clock
+from mailtrack.domain.model import Look, LookState
+from mailtrack.errors import PermanentError
+from mailtrack.settings import CarrierSettings
+
+DECLARATION = Declaration(
+    code="upu",
+    name="UPU Global Track & Trace",
+    url="https://globaltracktrace.ptc.post",
+    page="https://globaltracktrace.ptc.post/gtt.web/Search.aspx?itemId={number}",
+    batch=1,
+    # Nothing is published; histories are sparse, so that asking often brings nothing.
+    budget=Budget(per_second=0.5, per_day=2_000),
+)
+PATH = "/gtt.api/service.svc/rest/ItemTTWithTrans"
+S10 = re.compile(r"[A-Z]{2}\d{9}[A-Z]{2}", re.ASCII)
+#: The estimated delivery, which posts list among the scans.
+FORECAST = "DLV"
+#: Dates of Microsoft's WCF: milliseconds of UTC, and the offset to write them with.
+_WCF_DATE = re.compile(r"/Date\((-?\d{1,16})(?:([+-])(\d{2})(\d{2}))?\)/", re.ASCII)
+
+
+class Upu:
+    """Asks globaltracktrace.ptc.post."""
+
+    declaration: ClassVar[Declaration] = DECLARATION
+
+    def __init__(self, settings: CarrierSettings, transport: Transport, clock: Clock) -> None:
+        self._url = join(settings.url or DECLARATION.url, PATH)
+        self._transport = transport
+        self._clock = clock
+
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+        """Ask for one number; see `carriers.base.Carrier`."""
+        looks = (self._look(number) for number in numbers)
+        return {look.number: look for look in looks if look}
+
+    def _look(self, number: str) -> Look | None:
+        if not S10.fullmatch(number):
+            return Look(number, LookState.REJECTED)
+        answer = self._transport.get(f"{self._url}/{number}/FR")
+        raise_for_status(answer, self._clock.now())
+        items = _items(answer)
+        if not items:
+            return Look(number, LookState.NOT_FOUND)
+        item = next((item for item in items if string(item.get("ID")) == number), None)
+        if item is None:
+            return None
+        lines = records(item.get("Events"))
+        events = read_history(DECLARATION.code, oldest_first([*_scans(lines)]))
+        return Look(number, LookState.FOUND if events else LookState.NOT_FOUND, events)
+
+
+def _items(answer: Answer) -> list[Mapping[str, Any]]:
+    if not answer.body.strip():
+        return []
+    body = answer.json()
+    if not isinstance(body, list) or len(records(body)) < len(body):
+        raise PermanentError(f"{answer.host} answered JSON of another form than documented.")
+    return records(body)
+
+
+def _scans(lines: Sequence[Mapping[str, Any]]) -> Iterator[Scan]:
+    """Yield the lines without forecasts, and without the name of who signed."""
+    for line in lines:
+        code = string(line.get("EventCd"))
+        written = string(line.get("EventDT"))
+        local = _wall_clock(written)
+        if local is not None and code != FORECAST:
+            yield Scan(
+                local=local,
+                text=string(line.get("EventNm")),
+                code=code,
+                place=string(line.get("EventLocation")),
+                mark=written,
+            )
+
+
+def _wall_clock(written: str) -> datetime | None:
+    """Return the naive time that a person on the spot read."""
+    found = _WCF_DATE.fullmatch(written)
+    if found is None:
+        local = local_time(written)
+        return local.replace(tzinfo=None) if local else None
+    at = instant_of_ms(int(found[1]))
+    offset = timedelta(hours=int(found[3] or 0), minutes=int(found[4] or 0))
+    try:
+        return (at + (-offset if found[2] == "-" else offset)).replace(tzinfo=None) if at else None
+    except OverflowError:
+        return None

@@ -1,0 +1,171 @@
+"""Documented answers of the carriers with credentials, where a folder of them is at hand.
+
+`MAILTRACK_SAMPLES` names the folder; without it this file is not collected.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from pydantic import SecretStr
+
+from mailtrack.carriers import CarrierType
+from mailtrack.carriers.aftership import AfterShip
+from mailtrack.carriers.dhl import Dhl
+from mailtrack.carriers.fedex import FedEx
+from mailtrack.carriers.gls import Gls
+from mailtrack.carriers.seventeentrack import SeventeenTrack, read_push
+from mailtrack.carriers.transport import Transport
+from mailtrack.carriers.ups import Ups
+from mailtrack.clock import FakeClock
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import Look, LookState, TrackingEvent
+from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError
+from mailtrack.settings import CarrierSettings
+
+SAMPLES = Path(os.environ["MAILTRACK_SAMPLES"]) / "carriers"
+SETTINGS = CarrierSettings(
+    key=SecretStr("k"), client_id=SecretStr("me"), client_secret=SecretStr("hush")
+)
+
+
+def _fetch(
+    make: CarrierType, body: bytes, numbers: Sequence[str], status: int = 200
+) -> Mapping[str, Look]:
+    def handler(request: httpx.Request) -> httpx.Response:
+        if "oauth" in request.url.path:
+            return httpx.Response(200, json={"access_token": "t", "expires_in": 3600})
+        return httpx.Response(status, content=body)
+
+    transport = Transport(FakeClock(), wire=lambda: httpx.MockTransport(handler))
+    return make(SETTINGS, transport, FakeClock()).fetch(numbers)
+
+
+def _check(raw: Sequence[Mapping[str, str]], events: Sequence[TrackingEvent], code: str) -> None:
+    """Compare lines as written, newest first, with the events read from them."""
+    assert [line[code] for line in raw] == [event.code for event in events]
+    assert Milestone.UNKNOWN not in {event.milestone for event in events}
+    for line, event in zip(raw, events, strict=True):
+        written = next(line[key] for key in ("date", "eventDateTime", "time_utc") if key in line)
+        at = datetime.fromisoformat(written)
+        assert (at.tzinfo is not None) == event.at_certain
+        assert at.tzinfo is None or at == event.at
+
+
+FEDEX = sorted(SAMPLES.glob("fedex/karrio_*DateTime*.json")) + sorted(
+    SAMPLES.glob("fedex/karrio_DuplicateTracking*.json")
+)
+
+
+@pytest.mark.parametrize("path", FEDEX, ids=lambda path: path.stem)
+def test_a_sample_of_fedex_is_read_whole_and_ends_delivered(path: Path) -> None:
+    (complete,) = json.loads(path.read_bytes())["output"]["completeTrackResults"]
+    number = complete["trackingNumber"]
+    newest = max(complete["trackResults"], key=lambda r: r["scanEvents"][0]["date"])
+
+    look = _fetch(FedEx, path.read_bytes(), [number])[number]
+
+    _check(newest["scanEvents"], look.events, "eventType")
+    assert Milestone.DELIVERED == look.events[0].milestone
+
+
+def _gls_examples() -> list[tuple[str, dict[str, Any]]]:
+    found = []
+    for path in SAMPLES.glob("gls/docs_*.yaml"):
+        responses = yaml.safe_load(path.read_text())["components"]["responses"]
+        examples = responses["Response200"]["content"]["application/json"]["examples"]
+        found += [(name, example["value"]) for name, example in examples.items()]
+    return found
+
+
+@pytest.mark.parametrize(("name", "body"), _gls_examples())
+def test_an_example_of_gls_is_read_whole(name: str, body: dict[str, Any]) -> None:
+    numbers = list(dict.fromkeys(parcel["requested"] for parcel in body["parcels"]))
+
+    looks = _fetch(Gls, json.dumps(body).encode(), numbers)
+
+    assert set(numbers) == set(looks)
+    for number, look in looks.items():
+        lines = [p.get("events", []) for p in body["parcels"] if p["requested"] == number]
+        newest = max(lines, key=lambda events: [e["eventDateTime"] for e in events])
+        _check(newest, look.events, "code")
+        assert (look.state is LookState.FOUND) == bool(newest)
+
+
+AGGREGATED = sorted(SAMPLES.glob("seventeentrack/*gettrackinfo_ok*.json"))
+
+
+@pytest.mark.parametrize("path", AGGREGATED, ids=lambda path: path.stem)
+def test_a_sample_of_17track_is_read_whole(path: Path) -> None:
+    (item,) = json.loads(path.read_bytes())["data"]["accepted"]
+    look = _fetch(SeventeenTrack, path.read_bytes(), [item["number"]])[item["number"]]
+
+    _check(item["track_info"]["tracking"]["providers"][0]["events"], look.events, "stage")
+    assert Milestone.DELIVERED == look.events[0].milestone
+    assert look.estimated_delivery is not None
+
+
+PUSHES = sorted(SAMPLES.glob("seventeentrack/*TRACKING_UPDATED*.json"))
+
+
+@pytest.mark.parametrize("path", PUSHES, ids=lambda path: path.stem)
+def test_a_sample_of_a_push_is_read_whole(path: Path) -> None:
+    data = json.loads(path.read_bytes())["data"]
+    lines = data["track_info"]["tracking"]["providers"][0]["events"]
+    look = read_push(path.read_bytes())[data["number"]]
+
+    _check([{**line, "stage": line["stage"] or ""} for line in lines], look.events, "stage")
+    assert Milestone.DELIVERED == look.events[0].milestone
+
+
+LISTS = sorted(SAMPLES.glob("aftership/*get_trackings_ok.json"))
+
+
+@pytest.mark.parametrize("path", LISTS, ids=lambda path: path.stem)
+def test_a_sample_of_aftership_is_read_without_its_customer(path: Path) -> None:
+    (tracking,) = json.loads(path.read_bytes())["data"]["trackings"]
+    number = tracking["tracking_number"]
+    look = _fetch(AfterShip, path.read_bytes(), [number])[number]
+
+    assert [line["subtag"] for line in tracking["checkpoints"]] == [e.code for e in look.events]
+    assert [Milestone.SHIPPED] == [event.milestone for event in look.events]
+    assert tracking["customer_name"] not in repr(look)
+
+
+VERDICTS: Mapping[str, tuple[CarrierType, int, LookState]] = {
+    "dhl/karrio_unified_error": (Dhl, 404, LookState.NOT_FOUND),
+    "gls/karrio_error": (Gls, 200, LookState.NOT_FOUND),
+    "ups/karrio_InvalidTrackingNumberResponseJSON": (Ups, 400, LookState.REJECTED),
+    "ups/karrio_TrackingNumberNotFoundResponseJSON": (Ups, 200, LookState.NOT_FOUND),
+}
+
+
+@pytest.mark.parametrize("name", [n for n in VERDICTS if (SAMPLES / f"{n}.json").exists()])
+def test_a_sample_of_a_verdict_is_understood(name: str) -> None:
+    make, status, state = VERDICTS[name]
+    number = "36301917596"
+    looks = _fetch(make, (SAMPLES / f"{name}.json").read_bytes(), [number], status)
+
+    assert state == looks[number].state
+
+
+REFUSALS: Mapping[str, tuple[CarrierType, int, type[MailtrackError]]] = {
+    "fedex/karrio_ErrorResponse": (FedEx, 400, PermanentError),
+    "ups/karrio_AuthError": (Ups, 401, AuthError),
+    "seventeentrack/documented_v2.2_error_bad_key": (SeventeenTrack, 200, AuthError),
+    "seventeentrack/documented_v2.2_error_429": (SeventeenTrack, 429, QuotaError),
+}
+
+
+@pytest.mark.parametrize("name", [n for n in REFUSALS if (SAMPLES / f"{n}.json").exists()])
+def test_a_sample_of_a_refusal_is_the_right_branch(name: str) -> None:
+    make, status, error = REFUSALS[name]
+
+    with pytest.raises(error):
+        _fetch(make, (SAMPLES / f"{name}.json").read_bytes(), ["36301917596"], status)

@@ -1,0 +1,323 @@
+"""17TRACK: asked first, registered once, taken up again once, and pushed."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from mailtrack.carriers.seventeentrack import (
+    BURST_SILENCE_S,
+    QUOTA_SILENCE_S,
+    SeventeenTrack,
+    read_push,
+    verify_push,
+)
+from mailtrack.carriers.transport import Transport
+from mailtrack.clock import FakeClock
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import Look, LookState, Reason
+from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
+from mailtrack.sandbox.carriers import CarrierWorld, Failure
+from mailtrack.sandbox.carriers.seventeentrack import CODE, REGISTER, RETRACK, push
+from mailtrack.settings import CarrierSettings, Settings
+
+Handler = Callable[[httpx.Request], httpx.Response]
+Wired = Callable[[Handler], Transport]
+NUMBER = "RR123456785CN"
+START = datetime(2026, 2, 10, 8, tzinfo=UTC)
+SETTINGS = CarrierSettings(key=SecretStr("k"))
+
+
+def _event(stage: str | None, text: str = "", **more: Any) -> dict[str, Any]:
+    event = {"time_utc": "2026-02-10T08:00:00Z", "description": text, "stage": stage}
+    return event | more
+
+
+def _item(*providers: list[dict[str, Any]], **info: Any) -> dict[str, Any]:
+    told = [{"provider": {"key": i}, "events": events} for i, events in enumerate(providers)]
+    return {"number": NUMBER, "track_info": {"tracking": {"providers": told}, **info}}
+
+
+def _answer(*accepted: dict[str, Any]) -> httpx.Response:
+    data = {"accepted": list(accepted), "rejected": []}
+    return httpx.Response(200, json={"code": 0, "data": data})
+
+
+def _look(wired: Wired, item: dict[str, Any]) -> Look:
+    carrier = SeventeenTrack(SETTINGS, wired(lambda _: _answer(item)), FakeClock())
+    return carrier.fetch([NUMBER])[NUMBER]
+
+
+@pytest.fixture
+def carrier(
+    settings: Settings, transport: Transport, clock: FakeClock, world: CarrierWorld
+) -> SeventeenTrack:
+    world.asked.clear()
+    world.registered.clear()
+    world.parcel(NUMBER).scans.clear()
+    return SeventeenTrack(settings.carriers[CODE], transport, clock)
+
+
+def test_the_request_carries_the_key_and_the_numbers(wired: Wired, clock: FakeClock) -> None:
+    asked: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return _answer()
+
+    SeventeenTrack(SETTINGS, wired(handler), clock).fetch(["A1", "B2"])
+
+    assert ["/track/v2.2/gettrackinfo"] == [request.url.path for request in asked]
+    assert "k" == asked[0].headers["17token"]
+    assert [{"number": "A1"}, {"number": "B2"}] == json.loads(asked[0].content)
+
+
+def test_a_new_number_is_registered_once_and_then_only_asked(
+    carrier: SeventeenTrack, world: CarrierWorld
+) -> None:
+    assert LookState.NOT_FOUND == carrier.fetch([NUMBER])[NUMBER].state
+    world.scan(NUMBER, CODE, "InTransit_PickedUp", "Picked up", START)
+
+    assert LookState.FOUND == carrier.fetch([NUMBER])[NUMBER].state
+    assert [(NUMBER,)] == world.asked[REGISTER]
+    assert [(NUMBER,), (NUMBER,)] == world.asked[CODE]
+
+
+def test_only_the_new_ones_of_a_batch_are_registered(
+    carrier: SeventeenTrack, world: CarrierWorld
+) -> None:
+    world.register(CODE, NUMBER)
+    world.scan(NUMBER, CODE, "InTransit_PickedUp", "Picked up", START)
+
+    looks = carrier.fetch([NUMBER, "RR000000000CN"])
+
+    assert [LookState.FOUND, LookState.NOT_FOUND] == [look.state for look in looks.values()]
+    assert [("RR000000000CN",)] == world.asked[REGISTER]
+
+
+def test_a_number_that_somebody_else_registered_meanwhile_is_not_known_yet(
+    carrier: SeventeenTrack, world: CarrierWorld
+) -> None:
+    world.register(CODE, NUMBER)
+    world.fail_next(CODE, Failure.UNKNOWN)
+
+    assert LookState.NOT_FOUND == carrier.fetch([NUMBER])[NUMBER].state
+
+
+@pytest.mark.parametrize(("number", "failure"), [("AB1", None), (NUMBER, Failure.UNKNOWN)])
+def test_what_cannot_be_a_number_is_rejected(
+    carrier: SeventeenTrack, world: CarrierWorld, number: str, failure: Failure | None
+) -> None:
+    """For its form, or because no carrier has such numbers."""
+    if failure:
+        world.fail_next(REGISTER, failure)
+
+    assert LookState.REJECTED == carrier.fetch([number])[number].state
+
+
+def test_a_used_up_quota_of_numbers_is_a_quota(
+    carrier: SeventeenTrack, world: CarrierWorld
+) -> None:
+    world.fail_next(REGISTER, Failure.SPENT)
+
+    with pytest.raises(QuotaError) as caught:
+        carrier.fetch([NUMBER])
+
+    assert QUOTA_SILENCE_S == caught.value.retry_after_s
+
+
+def test_a_used_up_quota_does_not_silence_the_numbers_that_are_registered(
+    carrier: SeventeenTrack, world: CarrierWorld
+) -> None:
+    world.register(CODE, NUMBER)
+    world.scan(NUMBER, CODE, "InTransit_PickedUp", "Picked up", START)
+    world.fail_next(REGISTER, Failure.SPENT)
+
+    assert [NUMBER] == list(carrier.fetch([NUMBER, "RR000000000CN"]))
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_number_that_was_stopped_is_taken_up_again(
+    carrier: SeventeenTrack, world: CarrierWorld, refused: bool
+) -> None:
+    """Refused the second time, which changes nothing for us."""
+    world.register(CODE, NUMBER)
+    world.scan(NUMBER, CODE, "InTransit_PickedUp", "Picked up", START)
+    world.scan(NUMBER, CODE, "Expired_Other", "", START)
+    if refused:
+        world.fail_next(RETRACK, Failure.UNKNOWN)
+
+    assert LookState.FOUND == carrier.fetch([NUMBER])[NUMBER].state
+    assert [(NUMBER,)] == world.asked[RETRACK]
+
+
+def test_a_number_that_still_runs_is_not_taken_up_again(
+    carrier: SeventeenTrack, world: CarrierWorld
+) -> None:
+    world.register(CODE, NUMBER)
+    world.scan(NUMBER, CODE, "InTransit_PickedUp", "Picked up", START)
+    carrier.fetch([NUMBER])
+
+    assert [] == world.asked[RETRACK]
+
+
+@pytest.mark.parametrize(
+    ("stage", "text", "milestone"),
+    [
+        ("Delivered_Other", "Lorem", Milestone.DELIVERED),
+        ("InTransit_Other", "Customs clearance completed", Milestone.CUSTOMS_CLEARED),
+        ("InTransit_Other", "Lorem", Milestone.IN_TRANSIT),
+        ("InTransit_Arrival", "Lorem", Milestone.ARRIVED_IN_COUNTRY),
+        (None, "Out for delivery", Milestone.OUT_FOR_DELIVERY),
+        (None, "Lorem", Milestone.UNKNOWN),
+        ("Brand_New", "Delivered", Milestone.DELIVERED),
+        ("Exception_Returning", "Lorem", Milestone.RETURNING),
+    ],
+)
+def test_the_stage_decides_unless_it_is_too_wide(
+    wired: Wired, stage: str | None, text: str, milestone: Milestone
+) -> None:
+    assert milestone == _look(wired, _item([_event(stage, text)])).events[0].milestone
+
+
+def test_a_trouble_has_its_reason(wired: Wired) -> None:
+    (event,) = _look(wired, _item([_event("DeliveryFailure_InvalidAddress")])).events
+
+    assert Reason.BAD_ADDRESS == event.reason
+
+
+def test_the_scans_of_all_carriers_are_one_history(wired: Wired) -> None:
+    first = [
+        _event(None, "c", time_utc="2026-02-10T09:00:00Z"),
+        _event(None, "a", time_utc="2026-02-10T07:00:00Z"),
+    ]
+    second = [
+        _event(None, "d", time_utc="2026-02-10T10:00:00Z"),
+        _event(None, "b", time_utc="2026-02-10T08:00:00Z"),
+    ]
+
+    assert ["d", "c", "b", "a"] == [e.text for e in _look(wired, _item(first, second)).events]
+
+
+def test_a_zone_that_17track_had_to_guess_is_doubtful(wired: Wired) -> None:
+    raw = {"date": "2026-02-10", "time": "09:00:00", "timezone": None}
+    (event,) = _look(wired, _item([_event(None, "x", time_raw=raw)])).events
+
+    assert not event.at_certain
+
+
+@pytest.mark.parametrize(
+    ("told", "local"), [("6A12345678901", "6A12345678901"), ("", None), (NUMBER, None)]
+)
+def test_the_local_number_is_another_one_or_none(
+    wired: Wired, told: str, local: str | None
+) -> None:
+    item = _item([_event("InTransit")], misc_info={"local_number": told, "local_key": 0})
+
+    assert local == _look(wired, item).local_number
+
+
+def test_the_promised_day_is_the_last_of_its_window(wired: Wired) -> None:
+    window = {"from": "2026-02-12T08:00:00+01:00", "to": "2026-02-14T20:00:00+01:00"}
+    item = _item([], time_metrics={"estimated_delivery_date": window})
+
+    assert date(2026, 2, 14) == _look(wired, item).estimated_delivery
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("NotFound", LookState.NOT_FOUND),
+        ("", LookState.NOT_FOUND),
+        ("InfoReceived", LookState.PENDING),
+    ],
+)
+def test_without_events_the_status_tells_unknown_from_waiting(
+    wired: Wired, status: str, state: LookState
+) -> None:
+    assert state == _look(wired, _item([], latest_status={"status": status})).state
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (httpx.Response(401, json={"code": -18010002}), AuthError),
+        (httpx.Response(200, json={"code": -18010002}), AuthError),
+        (httpx.Response(200, json={"code": -18010004}), AuthError),
+        (httpx.Response(429, json={"code": 429}), QuotaError),
+        (httpx.Response(200, json={"code": 429}), QuotaError),
+        (httpx.Response(200, json={"code": -18019907}), QuotaError),
+        (httpx.Response(200, json={"code": -18010003}), TransientError),
+        (httpx.Response(503), TransientError),
+        (httpx.Response(200, json={"code": -18010014}), PermanentError),
+        (httpx.Response(200, json={"code": True}), PermanentError),
+        (httpx.Response(200, json={}), PermanentError),
+        (httpx.Response(200, json={"code": 0, "data": []}), PermanentError),
+        (httpx.Response(200, json=[]), PermanentError),
+        (httpx.Response(200, text="{"), TransientError),
+    ],
+)
+def test_every_failure_is_one_of_the_four_branches(
+    wired: Wired, clock: FakeClock, answer: httpx.Response, error: type[MailtrackError]
+) -> None:
+    with pytest.raises(error) as caught:
+        SeventeenTrack(SETTINGS, wired(lambda _: answer), clock).fetch([NUMBER])
+
+    assert error is type(caught.value)
+    assert NUMBER not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer", [httpx.Response(429), httpx.Response(200, json={"code": 429, "data": {}})]
+)
+def test_too_many_calls_a_second_bring_a_minute_of_silence(
+    wired: Wired, clock: FakeClock, answer: httpx.Response
+) -> None:
+    with pytest.raises(QuotaError) as caught:
+        SeventeenTrack(SETTINGS, wired(lambda _: answer), clock).fetch([NUMBER])
+
+    assert BURST_SILENCE_S == caught.value.retry_after_s
+
+
+def test_a_push_is_believed_by_its_signature_over_the_exact_bytes() -> None:
+    body = b'{"event": "TRACKING_UPDATED"}'
+    sign = hashlib.sha256(body + b"/k").hexdigest()
+
+    assert verify_push(body, sign, "k")
+    assert verify_push(body, f" {sign.upper()}\n", "k")
+    assert not verify_push(body + b" ", sign, "k")
+    assert not verify_push(body, sign, "other")
+    assert not verify_push(body, "", "k")
+    assert not verify_push(body, "é", "k")
+
+
+def test_without_a_key_no_push_is_believed() -> None:
+    assert not verify_push(b"{}", hashlib.sha256(b"{}/").hexdigest(), "")
+
+
+def test_a_push_says_the_same_as_an_answer(carrier: SeventeenTrack, world: CarrierWorld) -> None:
+    world.register(CODE, NUMBER)
+    world.parcel(NUMBER, local_number="6A12345678901")
+    world.scan(NUMBER, CODE, "InTransit_PickedUp", "Pris en charge", START)
+
+    body, sign = push(world, NUMBER)
+
+    assert verify_push(body, sign, world.key)
+    assert carrier.fetch([NUMBER]) == read_push(body)
+
+
+def test_a_push_that_a_number_was_stopped_says_nothing_new() -> None:
+    body = b'{"event": "TRACKING_STOPPED", "data": {"number": "RR123456785CN", "carrier": 3011}}'
+
+    assert {} == read_push(body)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[]", b"{}", b"[" * 100_000])
+def test_what_is_no_push_is_refused(body: bytes) -> None:
+    with pytest.raises(PermanentError, match="push of 17TRACK"):
+        read_push(body)
