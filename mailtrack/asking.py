@@ -5,10 +5,12 @@ from typing import Any
 from mailtrack.bootstrap import Services
 from mailtrack.carriers import resolve, why_off
 from mailtrack.domain import numbers, tracking
+from mailtrack.domain.choosing import FALLBACKS, choices
 from mailtrack.domain.model import Look, LookState
 from mailtrack.errors import AuthError, ConfigurationError, MailtrackError, QuotaError
 
-_FALLBACK = "cainiao"
+#: Who is asked about a number whose form says nothing.
+_FIRST_GUESS = "cainiao"
 
 
 def ask(services: Services, number: str, carrier: str = "") -> dict[str, Any]:
@@ -37,8 +39,9 @@ def _candidates(services: Services, number: str, carrier: str) -> list[str]:
             why = why_off(services.declarations[code], services.settings)
             raise ConfigurationError(f"{code} is off: {why}.")
         return [code]
-    codes = [c.carrier for c in numbers.detect(number)] + [_FALLBACK]
-    return [code for code in dict.fromkeys(codes) if code in services.carriers]
+    on = services.carriers.keys()
+    own = [*choices(number, on), *(code for code in (_FIRST_GUESS, *FALLBACKS) if code in on)]
+    return list(dict.fromkeys(own))
 
 
 def _failure(number: str, code: str, error: MailtrackError) -> dict[str, Any]:

@@ -72,11 +72,10 @@ class Views:
         )
 
     def _news(self, connection: Connection, notice: Notice) -> tuple[NewsLine, ...]:
-        """Return what a digest tells: every notice that was held back since the last one."""
+        """Return what a digest tells: every notice that was held back for it."""
         if notice.kind != NoticeKind.DIGEST:
             return ()
-        since = notices.last_digest(connection, notice.subscriber, notice.id)
-        held = notices.digested(connection, notice.subscriber, since)
+        held = notices.digested(connection, notice.id)
         lines = (self._news_line(connection, one) for one in held)
         return tuple(line for line in lines if line is not None)
 

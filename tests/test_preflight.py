@@ -17,7 +17,7 @@ from mailtrack.sandbox.imap import ImapServer
 from mailtrack.sandbox.smtp import SmtpSink
 from mailtrack.settings import InboxSettings, Security, Settings, SmtpSettings, WebSettings
 from mailtrack.store.engine import open_store
-from mailtrack.store.migrate import require_current
+from mailtrack.store.migrate import require_current, upgrade
 
 SECRET = "hush-hush"
 Prepare = Callable[..., Services]
@@ -83,18 +83,12 @@ def _failures(services: Services) -> dict[str, str]:
 
 def _said(services: Services, name: str) -> str:
     """Return what is said of the one check that fails."""
-    require_current_or_upgrade(services)
+    upgrade(services.store)
     failures = _failures(services)
     assert [name] == [*failures]
     assert SECRET not in failures[name]
     assert "\n" not in failures[name]
     return failures[name]
-
-
-def require_current_or_upgrade(services: Services) -> None:
-    from mailtrack.store.migrate import upgrade
-
-    upgrade(services.store)
 
 
 def test_a_service_that_is_set_up_passes(prepare: Prepare) -> None:
@@ -161,7 +155,7 @@ def test_a_data_folder_that_is_a_file_is_named(prepare: Prepare, tmp_path: Path)
 
 def test_a_database_that_is_away_is_named_without_its_password(prepare: Prepare) -> None:
     services = prepare()
-    require_current_or_upgrade(services)
+    upgrade(services.store)
     services.close()
     vars(services)["store"] = open_store(f"postgresql+psycopg://me:{SECRET}@127.0.0.1:1/db")
     failures = _failures(services)

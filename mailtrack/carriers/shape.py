@@ -22,11 +22,15 @@ def records(value: Any) -> list[Mapping[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
+#: What no database column takes: NUL, and halves of surrogate pairs.
+_UNSTORABLE = dict.fromkeys((0, *range(0xD800, 0xE000)))
+
+
 def string(value: Any) -> str:
     """Return a JSON string without blanks around it, a number as its digits, else ""."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
-    return str(value).strip()
+    return str(value).translate(_UNSTORABLE).strip()
 
 
 def instant_of_ms(value: Any) -> datetime | None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from mailtrack import histories
 from mailtrack.clock import Clock
+from mailtrack.domain.choosing import choices, next_choice
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
     OrderId,
@@ -135,12 +136,20 @@ class Clerk:
     def _obey(
         self, owner: SubscriberId, stored: StoredMail, mail: Understood, result: MailResult
     ) -> MailResult:
-        if mail.reading.kind == STOP:
+        if mail.reading.kind != STOP:
+            self._answer(owner, stored, NoticeKind.HELP)
+        elif mail.reading.parcels:
+            self._mute(owner, mail.reading.parcels)
+        else:
             people.unsubscribe(self.connection, owner, self.clock.now())
             self._answer(owner, stored, NoticeKind.GOODBYE)
-        else:
-            self._answer(owner, stored, NoticeKind.HELP)
         return result
+
+    def _mute(self, owner: SubscriberId, named: Sequence[ParcelRead]) -> None:
+        found = {parcels.find_parcel(self.connection, read.number) for read in named}
+        for mine in people.subscriptions_of(self.connection, owner):
+            if mine.parcel is not None and mine.parcel in found:
+                people.mute(self.connection, mine.id, self.clock.now())
 
     def _pass_on_request(
         self, stored: StoredMail, mail: Understood, result: MailResult
@@ -198,9 +207,10 @@ class Clerk:
 
     def _parcel(self, read: ParcelRead, now: datetime) -> ParcelId:
         parcel_id, _ = parcels.parcel_of(self.connection, read.number, now)
-        codes = [c.carrier for c in read.carriers if c.carrier in self.carriers]
         if not parcels.legs_of(self.connection, parcel_id):
-            for code in codes[:1]:
+            first = next(choices(read.number, self.carriers, read.carriers), None)
+            code = first or next_choice(read.number, self.carriers, (), timedelta(0))
+            if code is not None:
                 parcels.add_leg(self.connection, parcel_id, code, read.number, now)
         return parcel_id
 

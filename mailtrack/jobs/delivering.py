@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from mailtrack.clock import Clock
 from mailtrack.domain.manners import URGENT, Manners
+from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import NoticeId
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
 from mailtrack.notify.mail import SmtpIdentity, compose
@@ -25,6 +26,9 @@ from mailtrack.views import Views
 #: Waits after a first, second … refusal; about three days in all, then the mail is given up.
 RETRY_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 120, 240, 480, 720, 1440, 1440))
 
+#: What answers a forward goes out at night, too: its sender is awake.
+_PROMPT = frozenset({NoticeKind.REGISTERED, NoticeKind.ORDER_REGISTERED, *URGENT})
+
 #: Answers to a mail that somebody has just sent: they go out to those who left, too.
 _ANSWERS = frozenset(
     {
@@ -35,6 +39,9 @@ _ANSWERS = frozenset(
         NoticeKind.NOTHING_FOUND,
     }
 )
+
+#: What a mail of the next morning can tell as well; everything else would be lost in it.
+_NEWS = frozenset(Milestone)
 
 _QUIET = "quiet hours"
 
@@ -91,27 +98,27 @@ class Deliverer:
             )
             if why is None:
                 return notice
-            if why != _QUIET:
+            if why not in (_QUIET, DIGESTED):
                 notices.mark_skipped(connection, notice.id, why)
         log.info("notice not sent", notice=notice.id, kind=notice.kind, why=why)
         return None
 
     def _put_off(self, connection: Connection, notice: Notice) -> str | None:
         """Keep the night quiet and the day bearable; what is urgent goes out all the same."""
-        if notice.kind in URGENT:
+        if notice.kind in _PROMPT:
             return None
         now = self.clock.now()
         held_until = self.manners.hold_until(now)
         if held_until is not None:
             notices.put_off(connection, notice.id, held_until)
             return _QUIET
+        if notice.kind not in _NEWS:
+            return None
         since = self.manners.day_began(now)
         if notices.count_sent_since(connection, notice.subscriber, since) < self.manners.per_day:
             return None
-        if notice.kind == NoticeKind.DIGEST or notice.subscription is None:
-            return None
         morning = self.manners.next_morning(now)
-        notices.owe_digest(connection, notice.subscriber, at=morning, now=now)
+        notices.hold_for_digest(connection, notice, at=morning, now=now)
         return DIGESTED
 
     def _compose(self, notice: Notice) -> EmailMessage:

@@ -20,7 +20,7 @@ from mailtrack.carriers.base import Declaration
 from mailtrack.clock import Clock
 from mailtrack.errors import TransientError
 from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAIL
-from mailtrack.store import budgets, inbound, notices, parcels
+from mailtrack.store import budgets, inbound, leg_claims, notices
 from mailtrack.store.engine import Store
 
 #: What one tick claims at most of each kind, so that no tick is long.
@@ -108,7 +108,7 @@ class Dispatcher:
             return 0
         token, now, until = self._claim()
         with self.store.write() as connection:
-            due = parcels.count_due(connection, declaration.code, now, room)
+            due = leg_claims.count_due(connection, declaration.code, now, room)
             if due == 0:
                 return 0
             requests = budgets.take(
@@ -119,7 +119,7 @@ class Dispatcher:
                 per_day=declaration.budget.per_day,
                 now=now,
             )
-            legs = parcels.claim_legs(
+            legs = leg_claims.claim_legs(
                 connection,
                 declaration.code,
                 token=token,

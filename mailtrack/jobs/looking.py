@@ -1,5 +1,6 @@
 """Asking a carrier about claimed legs and taking its answers in, one transaction each."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,13 +13,15 @@ from mailtrack import histories
 from mailtrack.carriers.base import Carrier
 from mailtrack.clock import Clock
 from mailtrack.domain import numbers, patience, polling
+from mailtrack.domain.choosing import next_choice
 from mailtrack.domain.model import LegId, Look, LookState, ParcelId
 from mailtrack.domain.patience import Silence
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import budgets, notices, parcels
+from mailtrack.store import budgets, leg_claims, notices, parcels
 from mailtrack.store.engine import Store
-from mailtrack.store.parcels import ClaimedLeg, Leg, ParcelRow
+from mailtrack.store.leg_claims import ClaimedLeg
+from mailtrack.store.parcels import Leg, ParcelRow
 
 #: How long a carrier that refuses our key is left alone.
 AUTH_SILENCE_S = 3600.0
@@ -26,6 +29,8 @@ AUTH_SILENCE_S = 3600.0
 _RETRY = tuple(timedelta(minutes=m) for m in (5, 15, 45, 120, 360))
 #: A carrier that has handed a parcel over is asked more rarely: its last scan comes late.
 AFTER_HANDOVER = 0.1
+#: How long nobody else asks about a number whose carrier has just written of itself.
+PUSH_LEASE_S = 30.0
 #: Why a parcel is not polled: a reason beside the milestones at which polling ends.
 NOBODY_FOLLOWS = "nobody_follows"
 NEVER_KNOWN = "never_known"
@@ -45,9 +50,20 @@ class Looker:
     def poll(self, carrier: str, legs: Sequence[LegId], token: str) -> None:
         """Ask a carrier about claimed legs; legs whose claim has passed on are left out."""
         with self.store.read() as connection:
-            mine = parcels.claimed(connection, legs, token)
+            mine = leg_claims.claimed(connection, legs, token)
         if mine:
             self._ask(carrier, mine, token)
+
+    def take_push(self, carrier: str, looks: Mapping[str, Look]) -> None:
+        """Take in what a carrier sends of itself, as if we had just asked."""
+        token = secrets.token_hex(8)
+        for number, look in looks.items():
+            with self.store.write() as connection:
+                legs = leg_claims.claim_number(
+                    connection, carrier, number, token=token, until=self.clock.later(PUSH_LEASE_S)
+                )
+            for leg in legs:
+                self._take_in_or_put_off(leg, look, token)
 
     def _ask(self, carrier: str, mine: Sequence[ClaimedLeg], token: str) -> None:
         try:
@@ -94,7 +110,7 @@ class Looker:
             )
             if silence_s:
                 free_again = now + timedelta(seconds=silence_s)
-                parcels.release(connection, [leg.id for leg in legs], token, free_again)
+                leg_claims.release(connection, [leg.id for leg in legs], token, free_again)
                 return
             for leg in legs:
                 self._retry_later(connection, leg, token, str(error), now)
@@ -103,7 +119,7 @@ class Looker:
         self, connection: Connection, leg: ClaimedLeg, token: str, error: str, now: datetime
     ) -> None:
         wait = _RETRY[min(leg.failures, len(_RETRY) - 1)] * self.rng.uniform(0.8, 1.2)
-        parcels.note_failure(connection, leg.id, token, error, now + wait)
+        leg_claims.note_failure(connection, leg.id, token, error, now + wait)
 
     def _take_in_or_put_off(self, leg: ClaimedLeg, look: Look | None, token: str) -> None:
         """Take an answer in; one that cannot be stored must not hold up the others."""
@@ -120,7 +136,7 @@ class Looker:
     def _take_in(self, leg: ClaimedLeg, look: Look | None, token: str) -> None:
         now = self.clock.now()
         with self.store.write() as connection:
-            parcel_id = parcels.parcel_of_leg(connection, leg.id, token)
+            parcel_id = leg_claims.parcel_of_leg(connection, leg.id, token)
             if parcel_id is None:
                 return
             if look is None:
@@ -170,13 +186,12 @@ class Looker:
     def _guess_again(
         self, connection: Connection, parcel_id: ParcelId, leg: ClaimedLeg, now: datetime
     ) -> None:
-        tried = {
-            x.carrier for x in parcels.legs_of(connection, parcel_id) if x.number == leg.number
-        }
-        for candidate in numbers.detect(leg.number):
-            if candidate.carrier in self.carriers and candidate.carrier not in tried:
-                parcels.add_leg(connection, parcel_id, candidate.carrier, leg.number, now)
-                return
+        legs = parcels.legs_of(connection, parcel_id)
+        tried = {other.carrier for other in legs if other.number == leg.number}
+        unknown_for = now - parcels.parcel_row(connection, parcel_id).created_at
+        code = next_choice(leg.number, self.carriers.keys(), tried, unknown_for)
+        if code is not None:
+            parcels.add_leg(connection, parcel_id, code, leg.number, now)
 
     def _plan(
         self, connection: Connection, parcel_id: ParcelId, asked: LegId, now: datetime

@@ -115,13 +115,22 @@ class SmtpRelay:
             raise self._translated(error) from error
 
     def _transmit(self, message: EmailMessage) -> None:
+        connection = self._ready()
+        try:
+            self._put(connection, message)
+        except smtplib.SMTPNotSupportedError as error:
+            raise PermanentError(
+                f"The relay {self._host} takes no addresses beyond ASCII (SMTPUTF8)."
+            ) from error
+
+    def _put(self, connection: smtplib.SMTP, message: EmailMessage) -> None:
         if self._sign is None:
-            self._ready().send_message(message)
+            connection.send_message(message)
             return
         # smtplib's send_message would write the mail anew, and break the signature.
         signed = self._sign(message)
         (sender,), recipients = _mailboxes(message, "From"), _mailboxes(message, "To")
-        self._ready().sendmail(sender, recipients, signed)
+        connection.sendmail(sender, recipients, signed)
 
     def _ready(self) -> smtplib.SMTP:
         """Return a connection that awaits a mail, whatever became of the one before."""

@@ -18,6 +18,8 @@ from mailtrack.errors import ConfigurationError, MailtrackError, TransientError
 
 #: How long a SQLite writer waits for another one (milliseconds).
 BUSY_TIMEOUT_MS = 30_000
+#: How long a PostgreSQL server may take to answer at all (seconds).
+CONNECT_TIMEOUT_S = 10
 _READ_ONLY = "mailtrack_read_only"
 #: What makes a transaction of reads see one moment.
 _READ_OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -57,7 +59,15 @@ def open_store(url: str) -> Store:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
             return Store(_sqlite(url, parsed.database))
-        return Store(create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20))
+        return Store(
+            create_engine(
+                parsed,
+                pool_pre_ping=True,
+                pool_size=10,
+                max_overflow=20,
+                connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+            )
+        )
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise ConfigurationError(
             f"MAILTRACK_DATABASE_URL is no address of a database that we speak to ({error}); "

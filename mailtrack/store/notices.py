@@ -92,7 +92,7 @@ def _told(
             continue
         milestone = Milestone(row.kind)
         recorded.add(Key(milestone, row.occurrence))
-        if row.event_at and row.skip in (None, Skip.FIRST_LOOK):
+        if row.event_at and row.skip in (None, Skip.FIRST_LOOK, DIGESTED):
             told[milestone] = max(row.event_at, told.get(milestone, row.event_at))
     return frozenset(recorded), told
 
@@ -188,36 +188,31 @@ def count_sent_since(connection: Connection, owner: SubscriberId, since: datetim
     return connection.execute(query).scalar_one()
 
 
-def owe_digest(connection: Connection, owner: SubscriberId, *, at: datetime, now: datetime) -> None:
-    """Owe somebody one mail about all that was held back, to be sent at `at`."""
-    mine = select(subscriber.c.id).where(subscriber.c.id == owner).with_for_update()
+def hold_for_digest(connection: Connection, held: Notice, *, at: datetime, now: datetime) -> None:
+    """Let the next digest, to be sent at `at`, tell a notice instead of a mail of its own."""
+    mine = select(subscriber.c.id).where(subscriber.c.id == held.subscriber).with_for_update()
     connection.execute(mine)
     waiting = select(notice.c.id).where(
-        notice.c.subscriber_id == owner, notice.c.kind == DIGEST, notice.c.state == "due"
+        notice.c.subscriber_id == held.subscriber,
+        notice.c.kind == DIGEST,
+        notice.c.state == "due",
+        notice.c.claim.is_(None),  # one that is being written is closed
     )
     if connection.execute(waiting).first() is None:
-        owe(connection, owner, DIGEST, at=at, now=now, occurrence=at.date().isoformat())
-
-
-def digested(connection: Connection, owner: SubscriberId, since: datetime | None) -> list[Notice]:
-    """Return the notices that were held back for the next digest, oldest first."""
-    query = (
-        select(notice)
-        .where(notice.c.subscriber_id == owner, notice.c.skip == DIGESTED)
-        .order_by(notice.c.id)
+        day = at.date().isoformat()
+        owe(connection, held.subscriber, DIGEST, at=at, now=now, occurrence=day)
+    digest = connection.execute(waiting).scalars().one()
+    connection.execute(
+        update(notice)
+        .where(notice.c.id == held.id)
+        .values(state="skipped", skip=DIGESTED, digest_id=digest, claim=None)
     )
-    if since is not None:
-        query = query.where(notice.c.created_at > since)
+
+
+def digested(connection: Connection, digest: NoticeId) -> list[Notice]:
+    """Return the notices that a digest tells, oldest first."""
+    query = select(notice).where(notice.c.digest_id == digest).order_by(notice.c.id)
     return [_notice(row) for row in connection.execute(query)]
-
-
-def last_digest(connection: Connection, owner: SubscriberId, before: NoticeId) -> datetime | None:
-    """Return when the digest before a given one was sent."""
-    query = select(func.max(notice.c.sent_at)).where(
-        notice.c.subscriber_id == owner, notice.c.kind == DIGEST, notice.c.id < before
-    )
-    found: datetime | None = connection.execute(query).scalar_one()
-    return found
 
 
 def hasten(connection: Connection, parcel_id: ParcelId, kind: str, now: datetime) -> None:

@@ -1,10 +1,10 @@
 """Parcels, the legs that are polled, and their tracking events."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Row, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, delete, or_, select, update
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
@@ -16,19 +16,9 @@ from mailtrack.domain.model import (
     Reason,
     TrackingEvent,
 )
-from mailtrack.store.claims import claim_due
-from mailtrack.store.schema import leg, parcel, subscriber, subscription, tracking_event
+from mailtrack.store.leg_claims import is_out, let_go
+from mailtrack.store.schema import leg, leg_claim, parcel, subscriber, subscription, tracking_event
 from mailtrack.store.upsert import insert_ignoring
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimedLeg:
-    """A leg that was handed out to be polled."""
-
-    id: LegId
-    carrier: str
-    number: str
-    failures: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,61 +147,6 @@ def legs_of(connection: Connection, parcel_id: ParcelId) -> list[Leg]:
     ]
 
 
-def count_due(connection: Connection, carrier: str, now: datetime, most: int) -> int:
-    """Count the legs due at a carrier, up to `most`."""
-    due = (
-        select(leg.c.id)
-        .where(leg.c.carrier == carrier, leg.c.next_poll_at <= now)
-        .limit(most)
-        .subquery()
-    )
-    return connection.execute(select(func.count()).select_from(due)).scalar_one()
-
-
-def claim_legs(
-    connection: Connection, carrier: str, *, token: str, now: datetime, until: datetime, limit: int
-) -> list[LegId]:
-    """Claim legs that are due at a carrier, longest due first."""
-    rows = claim_due(
-        connection,
-        leg,
-        leg.c.next_poll_at,
-        token=token,
-        now=now,
-        until=until,
-        limit=limit,
-        where=[leg.c.carrier == carrier],
-    )
-    return [LegId(row.id) for row in rows]
-
-
-def claimed(connection: Connection, legs: Sequence[LegId], token: str) -> list[ClaimedLeg]:
-    """Return those of the legs that are still claimed by `token`."""
-    query = select(leg.c.id, leg.c.carrier, leg.c.number, leg.c.failures).where(
-        leg.c.id.in_(legs), leg.c.claim == token
-    )
-    return [
-        ClaimedLeg(LegId(row.id), row.carrier, row.number, row.failures)
-        for row in connection.execute(query)
-    ]
-
-
-def release(connection: Connection, legs: Sequence[LegId], token: str, at: datetime) -> None:
-    """Give legs back unasked, due at `at`."""
-    connection.execute(
-        update(leg)
-        .where(leg.c.id.in_(legs), leg.c.claim == token)
-        .values(claim=None, next_poll_at=at)
-    )
-
-
-def parcel_of_leg(connection: Connection, leg_id: LegId, token: str) -> ParcelId | None:
-    """Return whose leg this is, if the claim still holds."""
-    query = select(leg.c.parcel_id).where(leg.c.id == leg_id, leg.c.claim == token)
-    found = connection.execute(query).scalar_one_or_none()
-    return None if found is None else ParcelId(found)
-
-
 def note_answer(connection: Connection, leg_id: LegId, state: LookState, now: datetime) -> None:
     """Record what a carrier said of a leg; the next look is planned apart."""
     connection.execute(
@@ -223,22 +158,9 @@ def note_answer(connection: Connection, leg_id: LegId, state: LookState, now: da
             failures=0,
             last_error="",
             last_look_at=now,
-            claim=None,
         )
     )
-
-
-def note_failure(
-    connection: Connection, leg_id: LegId, token: str, error: str, next_poll_at: datetime
-) -> None:
-    """Record that a leg got no answer and when it is tried again."""
-    connection.execute(
-        update(leg)
-        .where(leg.c.id == leg_id, leg.c.claim == token)
-        .values(
-            failures=leg.c.failures + 1, last_error=error, next_poll_at=next_poll_at, claim=None
-        )
-    )
+    let_go(connection, leg_claim.c.leg_id == leg_id)
 
 
 def plan(connection: Connection, leg_id: LegId, next_poll_at: datetime | None) -> None:
@@ -341,10 +263,10 @@ def end(connection: Connection, parcel_id: ParcelId, why: str, now: datetime) ->
     connection.execute(
         update(parcel).where(parcel.c.id == parcel_id).values(ended_at=now, ended_why=why)
     )
+    connection.execute(update(leg).where(leg.c.parcel_id == parcel_id).values(next_poll_at=None))
     # A claim that nobody comes back for would keep `wake` from its leg.
-    connection.execute(
-        update(leg).where(leg.c.parcel_id == parcel_id).values(next_poll_at=None, claim=None)
-    )
+    legs = select(leg.c.id).where(leg.c.parcel_id == parcel_id)
+    let_go(connection, leg_claim.c.leg_id.in_(legs))
 
 
 def wake(connection: Connection, parcel_id: ParcelId, now: datetime) -> None:
@@ -357,7 +279,7 @@ def wake(connection: Connection, parcel_id: ParcelId, now: datetime) -> None:
         .where(
             leg.c.parcel_id == parcel_id,
             or_(leg.c.next_poll_at.is_(None), leg.c.next_poll_at > now),
-            leg.c.claim.is_(None),
+            ~is_out(now),
         )
         .values(next_poll_at=now)
     )

@@ -201,7 +201,6 @@ leg = Table(
     Column("last_error", Text, nullable=False, default=""),
     #: Null once there is nothing left to ask.
     Column("next_poll_at", Instant),
-    Column("claim", String(32)),
     UniqueConstraint("parcel_id", "carrier", "number"),
 )
 Index(
@@ -212,6 +211,17 @@ Index(
     postgresql_where=leg.c.next_poll_at.is_not(None),
 )
 Index("ix_leg_number", leg.c.number)
+
+#: Who is asking about a leg. Apart from the legs, which lie far from each other on the
+#: disk, so that a tick writes a few full pages; without a foreign key, whose check would
+#: write to every leg all the same (PostgreSQL).
+leg_claim = Table(
+    "leg_claim",
+    metadata,
+    Column("leg_id", Integer, primary_key=True, autoincrement=False),
+    Column("token", String(32), nullable=False),
+    Column("until", Instant, nullable=False),
+)
 
 tracking_event = Table(
     "tracking_event",
@@ -269,6 +279,8 @@ notice = Table(
     Column("claim", String(32)),
     Column("sent_at", Instant),
     Column("message_id", Text, index=True),
+    #: The digest that tells this instead.
+    Column("digest_id", Integer, index=True),
     Column("last_error", Text, nullable=False, default=""),
     UniqueConstraint("subscription_id", "kind", "occurrence"),
     UniqueConstraint("inbound_id", "kind", "occurrence"),

@@ -16,7 +16,7 @@ from mailtrack.bootstrap import Services
 from mailtrack.errors import MailtrackError
 from mailtrack.notify.links import BadLink
 from mailtrack.notify.render import make_environment, templates_dir
-from mailtrack.web import health, metrics
+from mailtrack.web import health, hooks, metrics
 from mailtrack.web.desk import Desk, GoneError
 from mailtrack.web.own_data import OwnData
 from mailtrack.web.views import (
@@ -55,6 +55,7 @@ def make_app(services: Services) -> Starlette:
         Route("/p/{token}", pages.preferences, methods=["GET", "POST"]),
         Route("/a/{token}", pages.confirm, methods=["GET", "POST"]),
         Route("/m/{token}", pages.own_data, methods=["GET", "POST"]),
+        Route("/hooks/{carrier}", pages.hook, methods=["POST"]),
         Route("/suivi", pages.lookup),
         Route("/aide", pages.help),
         Route("/mentions-legales", pages.legal),
@@ -126,6 +127,16 @@ class Pages:
                 return await self._off_loop(self.data.erase, token)
         return await self._off_loop(self.data.show, token)
 
+    async def hook(self, request: Request) -> Response:
+        body = await _body(request, hooks.MOST_PUSH_BYTES)
+        if body is None:
+            return Response(status_code=413)
+        carrier = request.path_params["carrier"]
+        status = await run_in_threadpool(
+            hooks.take_in, self.services, carrier, body, request.headers
+        )
+        return Response(status_code=status)
+
     def lookup(self, request: Request) -> Response:
         return self._draw(self.desk.look_up(request.query_params.get("number", "")))
 
@@ -179,6 +190,16 @@ def _headers(nonce: str) -> Mapping[str, str]:
         "Referrer-Policy": "no-referrer",
         "Cache-Control": "no-store",
     }
+
+
+async def _body(request: Request, most: int) -> bytes | None:
+    """Return the exact bytes of a request, None where there are more than `most`."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            return None
+    return bytes(body)
 
 
 async def _form(request: Request) -> Mapping[str, str]:

@@ -19,7 +19,7 @@ from mailtrack.domain.model import Look, LookState, TrackingEvent
 from mailtrack.jobs.delivering import Deliverer
 from mailtrack.jobs.looking import Looker
 from mailtrack.notify.smtp import FakeRelay
-from mailtrack.store import budgets, parcels
+from mailtrack.store import budgets, leg_claims
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 
@@ -45,7 +45,7 @@ def poll(store: Store, clock: FakeClock, looker: Looker) -> Callable[..., int]:
         token, now = f"token {next(tokens)}", clock.now()
         with store.write() as connection:
             budgets.take(connection, carrier, 1, per_second=1e6, per_day=10**6, now=now)
-            legs = parcels.claim_legs(
+            legs = leg_claims.claim_legs(
                 connection, carrier, token=token, now=now, until=clock.later(LEASE_S), limit=100
             )
         if legs:

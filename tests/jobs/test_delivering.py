@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 
 from mailtrack.clock import FakeClock
-from mailtrack.domain.model import NoticeId
+from mailtrack.domain.manners import Manners
+from mailtrack.domain.milestones import Milestone, mailed_by_default
+from mailtrack.domain.model import NoticeId, TrackingEvent
+from mailtrack.domain.tracking import Decision, Key
 from mailtrack.errors import AuthError, MailtrackError, TransientError
 from mailtrack.jobs.delivering import RETRY_WAITS, Deliverer
 from mailtrack.notify.mail import compose
 from mailtrack.notify.smtp import FakeRelay, RefusedError
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import notices, people
+from mailtrack.store import notices, parcels, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.people import Subscription
@@ -55,13 +58,13 @@ def deliver(
 ) -> Deliver:
     """Deliver what is due, as the dispatcher would; `script`: what each mail meets."""
 
-    def make(*script: MailtrackError | None) -> None:
+    def make(*script: MailtrackError | None, manners: Manners | None = None) -> None:
         token = f"token {clock.now()}"
         due = claim(token)
-        with_script = deliverer
+        with_script = deliverer if manners is None else replace(deliverer, manners=manners)
         if script:
             relay = FakeRelay(script)
-            with_script = replace(deliverer, open_relay=lambda: nullcontext(relay))
+            with_script = replace(with_script, open_relay=lambda: nullcontext(relay))
         with_script.deliver(due, token)
 
     return make
@@ -289,3 +292,91 @@ def test_a_mail_is_written_from_what_is_known_when_it_is_sent(
     assert text is not None
     assert "LP00123456789012" in text.get_content()
     assert "Lampe de bureau" in relay.sent[0]["Subject"] + text.get_content()
+
+
+# --- manners ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tell(store: Store, clock: FakeClock) -> Callable[..., None]:
+    """Owe the subscriber of a subscription news of their parcel."""
+
+    def make(mine: Subscription, milestone: Milestone) -> None:
+        event = TrackingEvent(clock.now(), milestone, "cainiao", milestone)
+        assert mine.parcel is not None
+        with store.write() as connection:
+            parcels.add_events(connection, mine.parcel, [event], clock.now())
+            decision = Decision(mine.id, Key(milestone, "1"), event, None)
+            notices.record(connection, [decision], clock.now())
+
+    return make
+
+
+def test_the_night_is_quiet_but_for_what_is_urgent(
+    clock: FakeClock,
+    follow: Follow,
+    tell: Callable[..., None],
+    deliver: Deliver,
+    relay: FakeRelay,
+    rows: Rows,
+) -> None:
+    clock.instant = clock.now().replace(hour=23)  # midnight in France
+    mine = follow()
+    tell(mine, Milestone.CUSTOMS_CLEARED)
+    tell(mine, Milestone.OUT_FOR_DELIVERY)
+    deliver(manners=Manners())
+    assert 1 == len(relay.sent)
+
+    (waiting,) = rows(t.notice, state="due")
+    seven_in_france = clock.now() + timedelta(hours=7)
+    assert ("customs_cleared", seven_in_france, 0) == (
+        waiting["kind"],
+        waiting["next_attempt_at"],
+        waiting["attempts"],
+    )
+    clock.instant = seven_in_france
+    deliver(manners=Manners())
+    assert 2 == len(relay.sent)
+
+
+def test_news_beyond_a_day_s_measure_comes_in_one_mail_on_the_next_morning(
+    store: Store,
+    clock: FakeClock,
+    follow: Follow,
+    tell: Callable[..., None],
+    deliver: Deliver,
+    relay: FakeRelay,
+    rows: Rows,
+) -> None:
+    polite = Manners(per_day=2)
+    mine = [follow(f"LP0012345678901{last}") for last in range(4)]
+    for one in mine:
+        tell(one, Milestone.CUSTOMS_CLEARED)
+    deliver(manners=polite)
+    assert 2 == len(relay.sent)
+
+    clock.advance(days=1)
+    deliver(manners=polite)
+    text = relay.sent[-1].get_body(("plain",))
+    assert text is not None
+    for number in ("LP00123456789012", "LP00123456789013"):
+        assert number in text.get_content()
+    clock.advance(days=1)
+    deliver(manners=polite)
+    assert 3 == len(relay.sent)
+    with store.read() as connection:
+        assert mine[3].parcel is not None
+        (reader,) = notices.followers(connection, mine[3].parcel, mailed_by_default())
+    assert {Milestone.CUSTOMS_CLEARED} == reader.told.keys()
+
+
+def test_what_answers_a_forward_is_never_held_back(
+    follow: Follow, owe: Callable[..., None], deliver: Deliver, relay: FakeRelay, rows: Rows
+) -> None:
+    """A summary tells milestones; "suivi enregistré" would be lost in it."""
+    for last in range(5):
+        owe(follow(f"LP0012345678901{last}"), NoticeKind.REGISTERED)
+    deliver(manners=Manners(per_day=2))
+
+    assert 5 == len(relay.sent)
+    assert {("sent", None)} == set(_states(rows))

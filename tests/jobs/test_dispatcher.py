@@ -125,7 +125,8 @@ def test_a_broker_that_is_away_loses_nothing(
 def test_a_full_queue_is_given_nothing_more(dispatcher: Dispatcher, tray: Tray, rows: Rows) -> None:
     tray.room_left = 0
     assert Handed() == dispatcher.tick()
-    assert [None] * 3 == [rows(table)[0]["claim"] for table in (t.inbound, t.leg, t.notice)]
+    assert [None] * 2 == [rows(table)[0]["claim"] for table in (t.inbound, t.notice)]
+    assert [] == rows(t.leg_claim)
 
     tray.room_left = 1_000
     assert Handed(1, 1, 1) == dispatcher.tick()
@@ -199,7 +200,7 @@ def test_a_carrier_that_is_off_keeps_its_legs(
     follow("6A12345678901", carrier="laposte")
 
     assert 0 == dispatcher.tick().polls
-    assert [None] == [row["claim"] for row in rows(t.leg)]
+    assert [] == rows(t.leg_claim)
 
 
 def test_the_run_of_ticks_outlives_a_broker_that_goes_away(

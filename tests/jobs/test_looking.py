@@ -21,7 +21,7 @@ from mailtrack.errors import (
 )
 from mailtrack.jobs.looking import Looker
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import budgets, notices, parcels, people
+from mailtrack.store import budgets, leg_claims, notices, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.people import Subscription
@@ -87,7 +87,8 @@ def test_a_carrier_that_refuses_us_is_left_alone_and_the_leg_has_no_part_in_it(
     poll()
 
     free_again = clock.now() + timedelta(seconds=silence_s)
-    assert [(free_again, None, 0)] == _legs(rows, "next_poll_at", "claim", "failures")
+    assert [(free_again, 0)] == _legs(rows, "next_poll_at", "failures")
+    assert [] == rows(t.leg_claim)
     with store.read() as connection:
         seen = budgets.health(connection)["cainiao"]
     assert (free_again, str(error)) == (seen.allowance.blocked_until, seen.last_error)
@@ -166,7 +167,8 @@ def test_an_answer_that_cannot_be_stored_does_not_hold_up_the_others(
     )
     poll()
 
-    assert [(1, "", None), (0, LookState.FOUND, None)] == _legs(rows, "failures", "state", "claim")
+    assert [(1, ""), (0, LookState.FOUND)] == _legs(rows, "failures", "state")
+    assert [] == rows(t.leg_claim)
     assert clock.now() + timedelta(minutes=3) < rows(t.leg)[0]["next_poll_at"]
 
 
@@ -189,7 +191,7 @@ def test_a_message_that_comes_twice_asks_once(
 ) -> None:
     follow()
     with store.write() as connection:
-        legs = parcels.claim_legs(
+        legs = leg_claims.claim_legs(
             connection, "cainiao", token="t", now=clock.now(), until=clock.later(120), limit=1
         )
     for _ in range(2):
@@ -204,7 +206,7 @@ def test_a_claim_that_lapses_during_the_answer_changes_nothing(
     """The other worker, who holds the claim now, brings the same answer."""
     follow()
     with store.write() as connection:
-        legs = parcels.claim_legs(
+        legs = leg_claims.claim_legs(
             connection, "cainiao", token="t", now=clock.now(), until=clock.later(120), limit=1
         )
     looks = {NUMBER: Look(NUMBER, LookState.FOUND, (scan(Milestone.SHIPPED),))}
@@ -213,7 +215,7 @@ def test_a_claim_that_lapses_during_the_answer_changes_nothing(
         def fetch(self, numbers: object) -> Mapping[str, Look]:
             clock.advance(seconds=121)
             with store.write() as connection:
-                parcels.claim_legs(
+                leg_claims.claim_legs(
                     connection,
                     "cainiao",
                     token="other",
@@ -226,7 +228,10 @@ def test_a_claim_that_lapses_during_the_answer_changes_nothing(
     slow = replace(looker, carriers={"cainiao": Slow("cainiao")})
     slow.poll("cainiao", legs, "t")
 
-    assert [("other", "")] == _legs(rows, "claim", "state")
+    assert [("other", "")] == [
+        (claim["token"], row["state"])
+        for claim, row in zip(rows(t.leg_claim), rows(t.leg), strict=True)
+    ]
     assert [] == rows(t.tracking_event)
 
 
@@ -497,7 +502,8 @@ def test_a_parcel_that_nobody_follows_is_not_asked_for_again(
     pass_days(30)
 
     assert 1 >= sum(len(carrier.asked) for carrier in carriers.values()) - before
-    assert [(None, None)] * 2 == _legs(rows, "next_poll_at", "claim")
+    assert [(None,)] * 2 == _legs(rows, "next_poll_at")
+    assert [] == rows(t.leg_claim)
 
 
 @pytest.mark.parametrize("hours_ago", [0.0, 1.0, 30.0, 24 * 90.0])

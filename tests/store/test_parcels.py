@@ -1,7 +1,9 @@
 """Parcels and their legs: when they are polled, when no more, when again."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from mailtrack.domain.model import (
     Reason,
     TrackingEvent,
 )
-from mailtrack.store import parcels, people
+from mailtrack.store import leg_claims, parcels, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.people import Subscription
@@ -33,7 +35,7 @@ def _parcel(mine: Subscription) -> ParcelId:
 
 def _claim(store: Store, clock: FakeClock, token: str) -> list[LegId]:
     with store.write() as connection:
-        return parcels.claim_legs(
+        return leg_claims.claim_legs(
             connection, "cainiao", token=token, now=clock.now(), until=clock.later(120), limit=10
         )
 
@@ -75,7 +77,7 @@ def test_waking_does_not_take_a_leg_out_of_a_worker_s_hands(
     with store.write() as connection:
         parcels.wake(connection, parcel, clock.now())
 
-        assert [1] == [leg.id for leg in parcels.claimed(connection, [LegId(1)], "one")]
+        assert [1] == [leg.id for leg in leg_claims.claimed(connection, [LegId(1)], "one")]
     assert [] == _claim(store, clock, "two")
 
 
@@ -97,13 +99,12 @@ def test_legs_given_back_are_due_when_it_was_said(
     mine = _claim(store, clock, "one")
     later = clock.now() + timedelta(hours=6)
     with store.write() as connection:
-        parcels.release(connection, mine, "another token", later)
-        assert mine == [leg.id for leg in parcels.claimed(connection, mine, "one")]
-        parcels.release(connection, mine, "one", later)
+        leg_claims.release(connection, mine, "another token", later)
+        assert mine == [leg.id for leg in leg_claims.claimed(connection, mine, "one")]
+        leg_claims.release(connection, mine, "one", later)
 
-    assert [(None, later, 0)] == [
-        (row["claim"], row["next_poll_at"], row["failures"]) for row in rows(t.leg)
-    ]
+    assert [(later, 0)] == [(row["next_poll_at"], row["failures"]) for row in rows(t.leg)]
+    assert [] == rows(t.leg_claim)
 
 
 def test_what_is_due_is_counted_up_to_what_is_asked(
@@ -113,10 +114,10 @@ def test_what_is_due_is_counted_up_to_what_is_asked(
         follow(f"LP0012345678901{last}")
 
     with store.read() as connection:
-        assert 5 == parcels.count_due(connection, "cainiao", clock.now(), 10)
-        assert 3 == parcels.count_due(connection, "cainiao", clock.now(), 3)
-        assert 0 == parcels.count_due(connection, "laposte", clock.now(), 10)
-        assert 0 == parcels.count_due(connection, "cainiao", clock.now() - timedelta(1), 10)
+        assert 5 == leg_claims.count_due(connection, "cainiao", clock.now(), 10)
+        assert 3 == leg_claims.count_due(connection, "cainiao", clock.now(), 3)
+        assert 0 == leg_claims.count_due(connection, "laposte", clock.now(), 10)
+        assert 0 == leg_claims.count_due(connection, "cainiao", clock.now() - timedelta(1), 10)
 
 
 def test_events_come_back_as_they_were_told_oldest_first(
@@ -184,3 +185,50 @@ def test_a_parcel_is_followed_while_one_person_wants_to_hear_of_it(
             followed.append(parcels.is_followed(connection, parcel))
 
     assert [True, False] == followed
+
+
+def test_a_leg_can_be_claimed_whoever_holds_it_when_its_carrier_writes_of_itself(
+    store: Store, follow: Follow, clock: FakeClock
+) -> None:
+    follow()
+    legs = _claim(store, clock, "a poll under way")
+    with store.write() as connection:
+        until = clock.later(30)
+        (mine,) = leg_claims.claim_number(
+            connection, "cainiao", "LP00123456789012", token="push", until=until
+        )
+
+        assert legs == [mine.id]
+        assert [] == leg_claims.claimed(connection, legs, "a poll under way")
+        assert [mine] == leg_claims.claimed(connection, legs, "push")
+        assert [] == leg_claims.claim_number(
+            connection, "laposte", "LP00123456789012", token="push", until=until
+        )
+
+
+def test_two_dispatchers_at_once_never_claim_the_same_leg(
+    store: Store, follow: Follow, clock: FakeClock
+) -> None:
+    for last in range(40):
+        follow(f"LP00123456789{last:03}")
+    start = Barrier(2)
+
+    def claim_all(name: str) -> list[LegId]:
+        start.wait()
+        mine: list[LegId] = []
+        for _ in range(40):
+            with store.write() as connection:
+                mine += leg_claims.claim_legs(
+                    connection,
+                    "cainiao",
+                    token=name,
+                    now=clock.now(),
+                    until=clock.later(120),
+                    limit=3,
+                )
+        return mine
+
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(claim_all, ("one", "other"))
+
+    assert list(range(1, 41)) == sorted(one + other)

@@ -18,7 +18,7 @@ from mailtrack.inbox.book import StoreLedger
 from mailtrack.inbox.ledger import FetchedMail, WatcherState
 from mailtrack.notify.links import PATHS, LinkMaker, Purpose
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import notices, people
+from mailtrack.store import notices, parcels, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.people import Subscription
@@ -231,8 +231,6 @@ def test_resuming_asks_the_carriers_again(
     rows: Rows,
     clock: FakeClock,
 ) -> None:
-    from mailtrack.store import parcels
-
     assert mine.parcel is not None
     client.post(path(Purpose.STOP_PARCEL, mine.id), data=ONE_CLICK)
     with store.write() as connection:

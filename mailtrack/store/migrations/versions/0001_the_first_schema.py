@@ -27,6 +27,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code", name=op.f("pk_carrier")),
     )
     op.create_table(
+        "leg_claim",
+        sa.Column("leg_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("token", sa.String(length=32), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("leg_id", name=op.f("pk_leg_claim")),
+    )
+    op.create_table(
         "mailbox",
         sa.Column("account", sa.String(length=320), nullable=False),
         sa.Column("folder", sa.String(length=255), nullable=False),
@@ -154,7 +161,6 @@ def upgrade() -> None:
         sa.Column("last_look_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=False),
         sa.Column("next_poll_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("claim", sa.String(length=32), nullable=True),
         sa.ForeignKeyConstraint(
             ["parcel_id"], ["parcel.id"], name=op.f("fk_leg_parcel_id"), ondelete="CASCADE"
         ),
@@ -280,6 +286,7 @@ def upgrade() -> None:
         sa.Column("claim", sa.String(length=32), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("message_id", sa.Text(), nullable=True),
+        sa.Column("digest_id", sa.Integer(), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["inbound_id"], ["inbound.id"], name=op.f("fk_notice_inbound_id"), ondelete="CASCADE"
@@ -308,6 +315,7 @@ def upgrade() -> None:
         ),
     )
     with op.batch_alter_table("notice", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_notice_digest_id"), ["digest_id"], unique=False)
         batch_op.create_index(
             "ix_notice_due",
             ["next_attempt_at"],
@@ -336,6 +344,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("state = 'due'"),
             postgresql_where=sa.text("state = 'due'"),
         )
+        batch_op.drop_index(batch_op.f("ix_notice_digest_id"))
 
     op.drop_table("notice")
     op.drop_table("tracking_event")
@@ -373,4 +382,5 @@ def downgrade() -> None:
     op.drop_table("shop_order")
     op.drop_table("parcel")
     op.drop_table("mailbox")
+    op.drop_table("leg_claim")
     op.drop_table("carrier")

@@ -1,0 +1,46 @@
+"""Run every measure and print one table of ratios."""
+
+import logging
+import warnings
+
+import structlog
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import delivering, polling, reading, ticking
+from benchmarks.measure import Ratio
+
+MEASURES = (ticking, delivering, reading, polling)
+
+
+def main() -> None:
+    """Print the ratios as they come, then the table."""
+    console = Console()
+    table = Table("measure", "ours", "beside", "takes", "ratio", "target")
+    with console.status("measuring, two minutes at most …"):
+        for measure in MEASURES:
+            for ratio in measure.ratios():
+                table.add_row(*_row(ratio))
+    console.print(table)
+
+
+def _row(ratio: Ratio) -> tuple[str, ...]:
+    return (
+        ratio.name,
+        _milliseconds(ratio.ours_s),
+        ratio.yardstick,
+        _milliseconds(ratio.yardstick_s),
+        f"{ratio.value:.2f}",
+        ratio.target,
+    )
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")  # platformdirs, where XDG_RUNTIME_DIR is not set
+    quiet = structlog.make_filtering_bound_logger(logging.WARNING)
+    structlog.configure(wrapper_class=quiet)
+    main()

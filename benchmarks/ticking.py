@@ -1,0 +1,97 @@
+"""One tick of the dispatcher with the same work due in a small store and in a large one.
+
+A tick should cost what is due, not what is stored.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+
+from sqlalchemy import String, case, cast, delete, insert, literal, select, text
+
+from benchmarks.measure import Ratio, in_turns
+from benchmarks.stores import STORES, OpenStore
+from mailtrack.carriers.base import Budget
+from mailtrack.carriers.fake import FakeCarrier
+from mailtrack.clock import FakeClock
+from mailtrack.jobs.dispatcher import Dispatcher
+from mailtrack.store.engine import Store
+from mailtrack.store.schema import leg, leg_claim, parcel
+
+SMALL, LARGE = 10_000, 300_000
+DUE = 2_000
+ROUNDS = 15
+
+CLOCK = FakeClock()
+
+
+class Nowhere:
+    """Takes every message."""
+
+    def room(self, queue: str) -> int:
+        del queue
+        return 10_000
+
+    def send(self, queue: str, actor: str, *args: object) -> None:
+        """Forget it."""
+
+
+def ratios() -> Iterator[Ratio]:
+    """Measure on each database."""
+    for name, open_store in STORES.items():
+        yield _measured(name, open_store)
+
+
+def _measured(name: str, open_store: OpenStore) -> Ratio:
+    with ExitStack() as stack:
+        small, large = (stack.enter_context(open_store()) for _ in range(2))
+        _fill(small, SMALL)
+        _fill(large, LARGE)
+        ours, yardstick = in_turns(
+            lambda: _tick(large), lambda: _tick(small), ROUNDS, before=lambda: _reset(small, large)
+        )
+    return Ratio(
+        f"a tick, {DUE:,} due among {LARGE:,} ({name})",
+        ours,
+        f"among {SMALL:,}",
+        yardstick,
+        "≤ 1.3",
+    )
+
+
+def _fill(store: Store, count: int) -> None:
+    """Store parcels with a leg each, of which every n-th is due."""
+    now = CLOCK.now()
+    numbers = select(literal(1).label("i")).cte("numbers", recursive=True)
+    numbers = numbers.union_all(select(numbers.c.i + 1).where(numbers.c.i < count))
+    number = literal("LP") + cast(numbers.c.i + 10**9, String)
+    one = select(number, literal(now, parcel.c.created_at.type))
+    due = case(
+        (parcel.c.id % (count // DUE) == 0, literal(now, leg.c.next_poll_at.type)),
+        else_=literal(now + timedelta(hours=8), leg.c.next_poll_at.type),
+    )
+    legs = select(parcel.c.id, literal("cainiao"), parcel.c.number, due, literal(False), *_blank())
+    columns = ["parcel_id", "carrier", "number", "next_poll_at", "is_local"]
+    with store.write() as connection:
+        connection.execute(insert(parcel).from_select(["number", "created_at"], one))
+        connection.execute(
+            insert(leg).from_select([*columns, "state", "asked", "failures", "last_error"], legs)
+        )
+        connection.execute(text("ANALYZE"))
+
+
+def _blank() -> list[object]:
+    return [literal(""), literal(0), literal(0), literal("")]
+
+
+def _tick(store: Store) -> None:
+    generous = FakeCarrier("cainiao", budget=Budget(per_second=1e6, per_day=10**9))
+    handed = Dispatcher(store, Nowhere(), {"cainiao": generous.declaration}, CLOCK, 120.0).tick()
+    assert handed.polls == DUE // generous.declaration.batch
+
+
+def _reset(*stores: Store) -> None:
+    """Let what was claimed be due again."""
+    for store in stores:
+        with store.write() as connection:
+            connection.execute(delete(leg_claim))

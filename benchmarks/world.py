@@ -1,0 +1,63 @@
+"""The service that is measured, and people who follow parcels."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import SecretStr
+from sqlalchemy import Connection
+
+from mailtrack.bootstrap import Services
+from mailtrack.domain.model import SubscriptionId
+from mailtrack.settings import (
+    CarrierSettings,
+    InboxSettings,
+    LinkSettings,
+    Security,
+    Settings,
+    SmtpSettings,
+)
+from mailtrack.store import parcels, people
+from mailtrack.store.engine import Store
+
+
+@contextmanager
+def service(store: Store, *, smtp_port: int = 0, carrier_url: str = "") -> Iterator[Services]:
+    """Wire the service on a store, with its relay and its one carrier on loopback."""
+    with tempfile.TemporaryDirectory(prefix="mailtrack-bench-") as folder:
+        settings = Settings(
+            data_dir=Path(folder),
+            inbox=InboxSettings(address="colis@colis.example"),
+            smtp=SmtpSettings(
+                host="127.0.0.1",
+                port=smtp_port,
+                security=Security.PLAIN,
+                from_address="suivi@colis.example",
+            ),
+            links=LinkSettings(secret=SecretStr("a secret of the benchmarks")),
+            carriers={"cainiao": CarrierSettings(url=carrier_url)},
+        )
+        services = Services(settings)
+        vars(services)["store"] = store
+        yield services
+        if "transport" in vars(services):
+            services.transport.close()
+
+
+def let_people_follow(connection: Connection, count: int, now: datetime) -> list[SubscriptionId]:
+    """Let one person each follow a parcel that is due at Cainiao."""
+    following = []
+    for number in range(count):
+        owner = people.subscriber_of(connection, f"p{number}@example.org", now)
+        parcel, _ = parcels.parcel_of(connection, tracking_number(number), now)
+        parcels.add_leg(connection, parcel, "cainiao", tracking_number(number), now)
+        mine, _ = people.follow_parcel(connection, owner, parcel, [], ["Lampe de bureau"], now)
+        following.append(mine)
+    return following
+
+
+def tracking_number(serial: int) -> str:
+    """Return an invented number in the form of Cainiao's."""
+    return f"LP{serial:014}"

@@ -1,0 +1,139 @@
+"""Who asks about which leg: claims that lapse, in a table of their own.
+
+Like `claims`, but a claim leaves the leg itself alone: legs lie far from each other on
+the disk, and a tick that writes to each would cost more the more of them are stored.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    update,
+)
+
+from mailtrack.domain.model import LegId, ParcelId
+from mailtrack.store.schema import leg, leg_claim
+from mailtrack.store.upsert import insert_into
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedLeg:
+    """A leg that was handed out to be polled."""
+
+    id: LegId
+    carrier: str
+    number: str
+    failures: int
+
+
+def count_due(connection: Connection, carrier: str, now: datetime, most: int) -> int:
+    """Count the legs due at a carrier, up to `most`."""
+    due = select(leg.c.id).where(*_is_due(carrier, now)).limit(most).subquery()
+    return connection.execute(select(func.count()).select_from(due)).scalar_one()
+
+
+def _is_due(carrier: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return leg.c.carrier == carrier, leg.c.next_poll_at <= now, ~is_out(now)
+
+
+def is_out(now: datetime) -> ColumnElement[bool]:
+    """Tell that somebody is asking about a leg at this moment."""
+    return exists().where(leg_claim.c.leg_id == leg.c.id, leg_claim.c.until > now)
+
+
+def claim_legs(
+    connection: Connection, carrier: str, *, token: str, now: datetime, until: datetime, limit: int
+) -> list[LegId]:
+    """Claim legs that are due at a carrier, longest due first."""
+    due = (
+        select(leg.c.id, *_claim(token, until))
+        .where(*_is_due(carrier, now))
+        .order_by(leg.c.next_poll_at)
+        .limit(limit)
+    )
+    return _take(connection, due, leg_claim.c.until <= now)
+
+
+def claim_number(
+    connection: Connection, carrier: str, number: str, *, token: str, until: datetime
+) -> list[ClaimedLeg]:
+    """Claim the legs of a number at a carrier, whoever holds them: newer word has come."""
+    legs = select(leg.c.id, *_claim(token, until)).where(
+        leg.c.carrier == carrier, leg.c.number == number
+    )
+    return claimed(connection, _take(connection, legs), token)
+
+
+def _claim(token: str, until: datetime) -> tuple[ColumnElement[Any], ...]:
+    return literal(token), literal(until, leg_claim.c.until.type)
+
+
+def _take(
+    connection: Connection, legs: Select[Any], free: ColumnElement[bool] | None = None
+) -> list[LegId]:
+    """Store claims; where there is one already, only if it is `free`."""
+    claim = insert_into(connection, leg_claim).from_select(["leg_id", "token", "until"], legs)
+    taken = claim.on_conflict_do_update(
+        index_elements=["leg_id"],
+        set_={"token": claim.excluded.token, "until": claim.excluded.until},
+        where=free,
+    ).returning(leg_claim.c.leg_id)
+    return [LegId(leg_id) for leg_id in connection.scalars(taken)]
+
+
+def claimed(connection: Connection, legs: Sequence[LegId], token: str) -> list[ClaimedLeg]:
+    """Return those of the legs that are still claimed by `token`."""
+    query = select(leg.c.id, leg.c.carrier, leg.c.number, leg.c.failures).where(
+        leg.c.id.in_(legs), is_held(token)
+    )
+    return [
+        ClaimedLeg(LegId(row.id), row.carrier, row.number, row.failures)
+        for row in connection.execute(query)
+    ]
+
+
+def is_held(token: str) -> ColumnElement[bool]:
+    """Tell that the claim on a leg is still the one with this token."""
+    return exists().where(leg_claim.c.leg_id == leg.c.id, leg_claim.c.token == token)
+
+
+def let_go(connection: Connection, *which: ColumnElement[bool]) -> None:
+    """Forget claims."""
+    connection.execute(delete(leg_claim).where(*which))
+
+
+def release(connection: Connection, legs: Sequence[LegId], token: str, at: datetime) -> None:
+    """Give legs back unasked, due at `at`."""
+    connection.execute(
+        update(leg).where(leg.c.id.in_(legs), is_held(token)).values(next_poll_at=at)
+    )
+    let_go(connection, leg_claim.c.leg_id.in_(legs), leg_claim.c.token == token)
+
+
+def parcel_of_leg(connection: Connection, leg_id: LegId, token: str) -> ParcelId | None:
+    """Return whose leg this is, if the claim still holds."""
+    query = select(leg.c.parcel_id).where(leg.c.id == leg_id, is_held(token))
+    found = connection.execute(query).scalar_one_or_none()
+    return None if found is None else ParcelId(found)
+
+
+def note_failure(
+    connection: Connection, leg_id: LegId, token: str, error: str, next_poll_at: datetime
+) -> None:
+    """Record that a leg got no answer and when it is tried again."""
+    connection.execute(
+        update(leg)
+        .where(leg.c.id == leg_id, is_held(token))
+        .values(failures=leg.c.failures + 1, last_error=error, next_poll_at=next_poll_at)
+    )
+    let_go(connection, leg_claim.c.leg_id == leg_id, leg_claim.c.token == token)
