@@ -98,10 +98,21 @@ class Server(Section):
             )
 
 
+class OAuthSettings(Section):
+    """How to get tokens for a mailbox that takes no passwords (RFC 6749, 6)."""
+
+    token_url: str = ""
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+    refresh_token: SecretStr = SecretStr("")
+    scope: str = ""
+
+
 class InboxSettings(Server):
     """The mailbox that people forward to."""
 
     port: int = 993
+    oauth: OAuthSettings = OAuthSettings()
     #: The address that people forward to; the user name where it is not set.
     address: str = ""
     folder: str = "INBOX"

@@ -20,6 +20,7 @@ from mailtrack.domain.model import (
     SubscriberId,
     TrackingEvent,
 )
+from mailtrack.inbox import bounces
 from mailtrack.inbox.understanding import Understood
 from mailtrack.notify.view import NoticeKind
 from mailtrack.parsers.reading import ParcelRead, Reading
@@ -32,8 +33,6 @@ FIRST_LOOK_GRACE_S = 120.0
 ANSWERS_PER_DAY = 3
 #: Older mails are read but not answered: they were there before us.
 ANSWER_WITHIN = timedelta(days=2)
-#: Temporary failures in a row after which an address counts as dead.
-MOST_SOFT_BOUNCES = 5
 #: The kind of a command that asks for silence; the other asks for help.
 STOP = "stop"
 #: Why a mail waits for its sender's click; reading it again is what the click does.
@@ -292,13 +291,10 @@ class Clerk:
 
     def _note_bounce(self, mail: Understood, result: MailResult) -> MailResult:
         bounce = mail.message.bounce
-        # Anybody can forge a report; only one about a mail that we sent counts.
-        owner = notices.addressee(self.connection, bounce.message_id) if bounce else None
-        if bounce is None or owner is None:
+        if bounce is None:
             return result
-        if bounce.status.startswith("5"):
-            people.bounced(self.connection, owner, self.clock.now())
-        else:
-            people.bounced_softly(self.connection, owner, MOST_SOFT_BOUNCES, self.clock.now())
+        owner = bounces.note(self.connection, bounce, self.clock.now())
+        if owner is None:
+            return result
         reason = f"delivery failed: {bounce.status or 'no status given'}"
         return replace(result, subscriber=owner, reason=reason)

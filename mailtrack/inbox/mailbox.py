@@ -30,6 +30,7 @@ from mailtrack.errors import (
 )
 from mailtrack.inbox.imap_errors import ServerErrors
 from mailtrack.inbox.ledger import FetchedMail
+from mailtrack.inbox.oauth import CAUSES, access_token
 from mailtrack.settings import InboxSettings, Security
 
 #: Seconds to connect and to wait for an answer; the library would wait for ever.
@@ -121,6 +122,11 @@ def _secure_and_log_in(
     if settings.security is Security.STARTTLS:
         with errors.during("STARTTLS"):
             client.starttls(context)
+    if settings.oauth.refresh_token.get_secret_value():
+        token = access_token(settings.oauth)
+        with errors.during("login", refusal=AuthError, advice=CAUSES):
+            client.oauth2_login(settings.user, token)
+        return
     password = settings.password.get_secret_value()
     # LOGIN is ASCII in imaplib; AUTHENTICATE PLAIN is UTF-8 (RFC 4616).
     login = client.login if f"{settings.user}{password}".isascii() else client.plain_login

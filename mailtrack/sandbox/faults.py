@@ -17,7 +17,8 @@ class FaultProxy(StreamServer):
 
     `frozen`: nothing passes, and nobody is told (a half-open connection).
     `split`: what the server says comes in two pieces, cut before its last two bytes.
-    `delay_s`: seconds that every segment takes. `accepted`: connections so far.
+    `delay_s`: seconds that every segment takes. `accepted`: connections so far. `passed_on`:
+    the last that came through, in either direction.
     """
 
     def __init__(self, upstream_host: str, upstream_port: int, *, port: int = 0) -> None:
@@ -28,6 +29,7 @@ class FaultProxy(StreamServer):
         self.split = False
         self.delay_s = 0.0
         self.accepted = 0
+        self.passed_on = b""
 
     def cut(self) -> None:
         """Close every connection now."""
@@ -75,6 +77,7 @@ class FaultProxy(StreamServer):
                 await asyncio.sleep(self.delay_s)
                 if self.frozen:
                     continue
+                self.passed_on = data
                 for piece in _pieces(data) if split and self.split else (data,):
                     target.write(piece)
                     await target.drain()
