@@ -8,6 +8,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, func, select
 
 from mailtrack.carriers.base import Declaration
+from mailtrack.carriers.pages import pages_for
 from mailtrack.domain import tracking
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
@@ -110,7 +111,7 @@ class Views:
             return None
         row = parcels.parcel_row(connection, following.parcel)
         legs = parcels.legs_of(connection, row.id)
-        carrier, page = self._shown_carrier(legs)
+        carrier, page = self._shown_carrier(legs, row.local_number or row.number)
         return ParcelView(
             number=row.number,
             name=following.items[0] if following.items else "",
@@ -128,13 +129,17 @@ class Views:
             next_check_at=min((x.next_poll_at for x in legs if x.next_poll_at), default=None),
         )
 
-    def _shown_carrier(self, legs: list[Leg]) -> tuple[str, str]:
-        """Return the name and the page of who has the parcel now: the local carrier first."""
+    def _shown_carrier(self, legs: list[Leg], number: str) -> tuple[str, str]:
+        """Return the name and the page of who has the parcel now: the local carrier first.
+
+        Where we can ask nobody, people can: at the carrier that the number looks like.
+        """
         known = [leg for leg in legs if leg.state in (LookState.FOUND, LookState.PENDING)]
         for leg in sorted(known, key=lambda x: not x.is_local) or legs[:1]:
             declaration = self.carriers[leg.carrier]
             return declaration.name, declaration.page.format(number=quote(leg.number))
-        return _NO_CARRIER
+        page = next(pages_for(number, self.carriers), None)
+        return (page.name, page.address) if page else _NO_CARRIER
 
 
 def _thread(notice: Notice, following: Subscription | None) -> str:

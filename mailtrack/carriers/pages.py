@@ -4,8 +4,12 @@ They have no interface for anybody but their own customers, or guard it against 
 The codes are those of `domain/number_formats.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
+
+from mailtrack.carriers.base import Declaration
+from mailtrack.domain.numbers import detect
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,16 @@ PAGES: Mapping[str, Page] = {
     "winit": Page("WINIT", "https://track.winit.com.cn/"),
     "yunexpress": Page("YunExpress", "https://www.yuntrack.com/parcelTracking?id={number}"),
 }
+
+
+def pages_for(number: str, declarations: Mapping[str, Declaration]) -> Iterator[Page]:
+    """Yield the carriers that a number may belong to, best first, each with its own page."""
+    for candidate in detect(number):
+        declared = declarations.get(candidate.carrier)
+        if declared is not None:
+            yield Page(declared.name, declared.page.format(number=quote(number)))
+        elif (page := page_of(candidate.carrier, quote(number))) is not None:
+            yield page
 
 
 def page_of(carrier: str, number: str) -> Page | None:

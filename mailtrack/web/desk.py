@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from urllib.parse import quote
 
 from sqlalchemy import Connection
 
 from mailtrack.bootstrap import Services
+from mailtrack.carriers.pages import pages_for
 from mailtrack.domain import numbers
 from mailtrack.domain.model import SubscriberId, SubscriptionId
 from mailtrack.errors import PermanentError
@@ -106,10 +106,9 @@ class Desk:
     def look_up(self, number: str) -> LookupPage:
         """Tell whose number this is, from its form alone; who follows it is told to nobody."""
         wanted = numbers.normalise(number)[:_LONGEST_NUMBER]
-        known = self._services.declarations
-        carriers = [known[c.carrier] for c in numbers.detect(wanted) if c.carrier in known]
-        lines = (CarrierLine(c.name, c.page.format(number=quote(wanted))) for c in carriers)
-        return LookupPage(self.forward_to, wanted, tuple(dict.fromkeys(lines)))
+        pages = pages_for(wanted, self._services.declarations)
+        lines = dict.fromkeys(CarrierLine(page.name, page.address) for page in pages)
+        return LookupPage(self.forward_to, wanted, tuple(lines))
 
     def preferences(self, token: str, saved: str = "") -> PreferencesPage:
         """Show everything that one person follows."""
