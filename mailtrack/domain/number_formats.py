@@ -43,7 +43,8 @@ FORMATS: tuple[Format, ...] = (
     _format("cainiao_named", r"CAINIAO\d{8,20}", 1, "cainiao"),
     _format("cainiao_ap", r"AP\d{14}", 2, "cainiao"),
     _format("cainiao_ae", r"AE\d{9,14}", 2, "cainiao"),
-    _format("cainiao_s", r"S\d{12}", 2, "cainiao"),
+    _format("cainiao_s", r"S000\d{9}", 2, "cainiao"),
+    _format("cainiao_s_any", r"S\d{12}", 3, "cainiao"),
     _format("cainiao_fr", r"(?:CN(?:FR|G)|DOFR)[A-Z0-9]{8,24}", 2, "cainiao"),
     _format("cainiao_jy", r"JY\d{2}[A-Z0-9]{14}", 2, "cainiao"),
     _format("cainiao_hm", r"HM\d{16}", 2, "cainiao"),
@@ -55,7 +56,7 @@ FORMATS: tuple[Format, ...] = (
     _format("cainiao_cn", r"CN\d{10,14}", 3, "cainiao"),
     # La Poste, Colissimo, Chronopost
     _format("colissimo", r"[5-9][A-Z]\d{11}", 1, "laposte", check_digits.colissimo, 0.1),
-    _format("laposte_87", r"87\d{12}[0-9A-Z]", 1, "laposte", check_digits.mod_37_36, 0.03),
+    _format("laposte_87", r"87\d{12}[0-9A-Z]", 2, "laposte", check_digits.mod_37_36, 0.03),
     _format("laposte_letter", r"[1-4][A-Z]\d{11}", 2, "laposte", check_digits.colissimo, 0.1),
     # French VAT numbers have this shape, too.
     _format("laposte_2l11", r"(?!LP|AP|AE|CN)[A-Z]{2}\d{11}", 3, "laposte cainiao"),
@@ -71,8 +72,9 @@ FORMATS: tuple[Format, ...] = (
     ),
     _format(
         "chronopost_15",
+        # Norwegian IBANs and many invoices have this shape, too.
         r"(?!LP|AP|AE|CN|SY)[A-Z]{2}\d{12}[0-9A-Z]",
-        1,
+        2,
         "chronopost laposte dpd",
         check_digits.mod_37_36,
         0.03,
@@ -85,10 +87,10 @@ FORMATS: tuple[Format, ...] = (
     _format("china_epacket", r"[A-DF-Z][A-Z]\d{9}CN", 1, "ems cainiao upu", check_digits.s10, 0.1),
     _format("4px_named", r"4PX[A-Z0-9]{10,18}(?:CN)?", 1, "4px"),
     _format("4px_fpxe", r"FPXE\d{10,16}", 1, "4px"),
-    _format("4px_py", r"O[A-Z]\d{9}PY", 1, "4px cainiao upu", check_digits.s10, 0.1),
+    _format("4px_py", r"[A-Z]{2}\d{9}PY", 1, "4px cainiao upu", check_digits.s10, 0.1),
     _format("sunyou", r"SY[A-Z]{2}\d{9}", 1, "sunyou"),
     _format("sunyou_digits", r"SY(?:US|BA|RM)?\d{9,16}", 3, "sunyou"),
-    _format("sunyou_meest", r"SU\d{9}MI", 3, "meest sunyou", check_digits.s10, 0.1),
+    _format("sunyou_meest", r"SU\d{9}MI", 1, "meest sunyou", check_digits.s10, 0.1),
     _format("yunexpress", r"YT\d{16}", 2, "yunexpress"),
     _format("yunexpress_old", r"YT\d{18,19}", 2, "yunexpress"),
     _format("winit", r"ID\d{14}CN", 2, "winit"),
@@ -114,6 +116,7 @@ FORMATS: tuple[Format, ...] = (
     _format("pocztex", r"PX\d{10}", 3, "pocztapolska"),
     _format("amazon", r"TB[ACM]\d{12}", 3, "amazon"),
     _format("bpost_24", r"32\d{22}", 4, "bpost"),
+    _format("bpost_jj", r"JJBEA[A-Z0-9]{16,20}", 2, "bpost"),
     _format("poczta_polska", r"00\d{18}", 3, "pocztapolska dhl"),
     _format("usps", r"(?:420\d{5})?9[1-5]\d{20}", 3, "usps", check_digits.usps, 0.1),
     _format("fedex_ground_96", r"96\d{20}", 4, "fedex", check_digits.mod_10, 0.1),
@@ -167,4 +170,12 @@ S10_POSTS: dict[str, str] = {
 }
 
 #: The shape that all posts of the world share; formats above may name it more exactly.
-S10 = _format("s10", r"[A-Z]{2}\d{9}[A-Z]{2}", 1, "upu cainiao", check_digits.s10, 0.1)
+S10 = _format("s10", r"[A-Z]{2}\d{9}[A-Z]{2}", 2, "upu cainiao", check_digits.s10, 0.1)
+
+#: Formats with a check digit, place by place: `A` a letter, `9` a digit, `*` either.
+MASKS = (
+    "AA999999999AA",  # S10
+    "9A99999999999",  # Colissimo
+    "AA999999999999*",  # Chronopost
+    "99999999999999*",  # La Poste 87…, DPD
+)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mailtrack.domain.model import Candidate
-from mailtrack.domain.number_formats import FORMATS, S10, S10_POSTS, Format
+from mailtrack.domain.number_formats import FORMATS, MASKS, S10, S10_POSTS, Format
 
 #: Shapes up to this ambiguity are accepted without a label or a link beside them.
 ALONE = 2
@@ -19,12 +19,24 @@ RARE_CHANCE = 0.05
 
 _EVIDENCE = {"ok": 1, "none": 0, "failed": -1}
 # Spaces, dots, hyphens of all kinds and what is invisible: people and mail programs add them.
-_NOISE = re.compile(r"[\s.\-_‐‑‒–—\u00ad\u200b-\u200f\u2060\ufeff]+")
+_NOISE = re.compile(r"[\s.\-_‐‑‒–—\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
+# Letters and digits that look alike, by what the format wants in their place.
+_READ_AS = {"A": str.maketrans("01", "OI"), "9": str.maketrans("OI", "01"), "*": {}}
 
 
 def normalise(text: str) -> str:
     """Return the number in capitals without spaces, dots, hyphens and invisible characters."""
     return _NOISE.sub("", unicodedata.normalize("NFKC", text)).upper()
+
+
+def correct(text: str) -> str:
+    """Return the number normalised, O and 0, I and 1 exchanged where a check digit proves it."""
+    number = normalise(text)
+    if any(check_digit != "failed" for _, check_digit in _matches(number)):
+        return number
+    readings = {_read_as(mask, number) for mask in MASKS if len(mask) == len(number)}
+    proven = [reading for reading in readings if _is_proven(reading)]
+    return proven[0] if len(proven) == 1 else number
 
 
 def detect(number: str) -> tuple[Candidate, ...]:
@@ -47,15 +59,24 @@ def detect_as_json(numbers: Iterable[str]) -> list[dict[str, Any]]:
     return [
         {
             "number": number,
-            "normalised": normalise(number),
-            "valid": is_valid(number),
+            "normalised": corrected,
+            "valid": is_valid(corrected),
             "candidates": [
                 {"carrier": c.carrier, "format": c.format, "check_digit": c.check_digit}
-                for c in detect(number)
+                for c in detect(corrected)
             ],
         }
         for number in numbers
+        for corrected in (correct(number),)
     ]
+
+
+def _read_as(mask: str, number: str) -> str:
+    return "".join(char.translate(_READ_AS[kind]) for kind, char in zip(mask, number, strict=True))
+
+
+def _is_proven(number: str) -> bool:
+    return any(check_digit == "ok" for _, check_digit in _matches(number))
 
 
 def _matches(number: str) -> Iterator[tuple[Format, str]]:
@@ -84,6 +105,7 @@ def _score(match: tuple[Format, str]) -> int:
 
 
 def _more_than_chance(form: Format, check_digit: str) -> bool:
-    if form.ambiguity <= ALONE:
+    doubt = form.ambiguity - _EVIDENCE[check_digit] if check_digit == "failed" else form.ambiguity
+    if doubt <= ALONE:
         return True
     return check_digit == "ok" and form.chance <= RARE_CHANCE

@@ -8,6 +8,9 @@ from dataclasses import replace
 from mailtrack.domain.model import Outcome
 from mailtrack.parsers import aliexpress
 from mailtrack.parsers.bare_number import read_bare_numbers
+from mailtrack.parsers.commands import read_command
+from mailtrack.parsers.confirmation import KIND as GMAIL
+from mailtrack.parsers.confirmation import is_confirmation, read_confirmation
 from mailtrack.parsers.forwarded import unwrap, whole
 from mailtrack.parsers.message import Message
 from mailtrack.parsers.reading import Forward, Original, Person, Reading
@@ -16,9 +19,6 @@ from mailtrack.parsers.shop import Claim, Shop
 SHOPS: tuple[Shop, ...] = (aliexpress.SHOP,)
 
 _BEST_FIRST = (Outcome.TRACKED, Outcome.ORDER_NOTED, Outcome.NOTHING_FOUND)
-
-#: Gmail's mail that asks whether an address may be forwarded to.
-FORWARDING_CONFIRMATION_SENDER = "forwarding-noreply@google.com"
 
 
 def is_shop_sender(person: Person) -> bool:
@@ -31,8 +31,10 @@ def parse(message: Message) -> Reading:
     forward = unwrap(message, is_shop_sender)
     if message.bounce is not None:
         return Reading(Outcome.BOUNCE, forward, reason="A mail of ours came back.")
-    if message.sender.address.lower() == FORWARDING_CONFIRMATION_SENDER:
-        return Reading(Outcome.FORWARDING_CONFIRMATION, forward)
+    if is_confirmation(message):
+        confirmation = read_confirmation(message)
+        outcome = Outcome.FORWARDING_CONFIRMATION
+        return Reading(outcome, forward, kind=GMAIL, confirmation=confirmation)
     original = forward.original if forward.original != Original() else whole(message)
     reading = _read_shop_mail(original, forward)
     if reading is not None:
@@ -72,7 +74,7 @@ def _read_own_words(message: Message, forward: Forward) -> Reading:
     if message.is_automatic:
         return Reading(Outcome.AUTOMATIC_REPLY, forward, reason="Sent by a machine.")
     if not forward.is_forward:
-        reading = read_bare_numbers(message, forward.message, forward)
+        reading = read_command(message, forward) or read_bare_numbers(message, forward)
         if reading is not None:
             return reading
     return Reading(Outcome.NOT_A_SHOP_MAIL, forward, reason="No shop that we know wrote this.")

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from urllib.parse import parse_qsl, urlsplit
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Candidate, Outcome
@@ -12,7 +11,7 @@ from mailtrack.parsers.aliexpress_details import (
     read_items,
     read_ordered_at,
 )
-from mailtrack.parsers.aliexpress_numbers import Numbers, Parameters, read_numbers
+from mailtrack.parsers.aliexpress_numbers import PARAMETERS, Numbers, Parameters, read_numbers
 from mailtrack.parsers.aliexpress_words import (
     DOUBTS,
     IDLE_KINDS,
@@ -24,20 +23,27 @@ from mailtrack.parsers.aliexpress_words import (
     Step,
 )
 from mailtrack.parsers.reading import Forward, Original, ParcelRead, Reading
-from mailtrack.parsers.shop import Brand, Recognition, Shop, host_of
+from mailtrack.parsers.shop import Brand, Recognition, Shop, host_of, parameters_of
 from mailtrack.parsers.shop import recognise as recognise_brand
 
 CODE = "aliexpress"
 
 BRAND = Brand(
     name="AliExpress",
-    domains=("aliexpress.com", "aliexpress.us", "aliexpress-media.com"),
+    domains=(
+        "aliexpress.com",
+        "aliexpress.us",
+        "aliexpress.ru",
+        "aliexpress-media.com",
+        "aliexpress.onelink.me",  # its app, at AppsFlyer
+    ),
     # Apple's "Hide My Email" rewrites the sender.
     relayed=re.compile(r".+_at_notice_aliexpress_com_.+@privaterelay\.appleid\.com"),
 )
 
 #: Hosts whose links carry numbers that may be believed.
 LINK_DOMAINS = (*BRAND.domains, "cainiao.com")
+_LINK_HOST = re.compile(rf"(?:.*\.)?(?:{'|'.join(map(re.escape, LINK_DOMAINS))})")
 
 #: Senders that never write about an order, by address or by the domain's first label.
 SENDER_KINDS: dict[str, str] = {
@@ -57,6 +63,8 @@ _BY_CONTEXT = Candidate("cainiao", "aliexpress_mail", "none")
 
 _TEMPLATE = re.compile(r"(?P<name>.+?)_(?P<language>[a-z]{2})_[A-Z]{2}_\d{4}-\d\d-\d\d")
 _NUMBER = re.compile(r"(?=(?:[a-z]*\d){6})[a-z0-9]{8,40}")
+#: Subjects and sentences that tell a step are shorter than this (characters).
+_MAX_SENTENCE = 500
 
 
 def recognise(original: Original) -> Recognition:
@@ -66,12 +74,13 @@ def recognise(original: Original) -> Recognition:
 
 def read(original: Original, forward: Forward) -> Reading:
     """Read one mail of AliExpress's."""
-    links = list(_parameters(original))
+    links = _parameters(original)
     lines = [line.text for line in original.content.lines]
-    subject = original.subject.replace("\u00a0", " ").replace("\u202f", " ")
+    subject = original.subject[:_MAX_SENTENCE].replace("\u00a0", " ").replace("\u202f", " ")
     text = "\n".join(lines)
     numbers = read_numbers(subject, text, links)
-    step = _step(subject, lines, numbers, links)
+    wording = _match(subject)
+    step = _step(wording, lines, numbers, links)
     kind = _sender_kind(original) or _kind(step, numbers)
     idle = kind in IDLE_KINDS
     parcels = () if idle else tuple(_parcels(numbers))
@@ -80,7 +89,7 @@ def read(original: Original, forward: Forward) -> Reading:
         forward=forward,
         shop=CODE,
         kind=kind,
-        language=_language(subject, step, links),
+        language=_language(subject, wording, step, links),
         milestone=None if idle else _milestone(step, numbers),
         orders=() if kind == "marketing" else numbers.orders,
         parcels=parcels,
@@ -94,13 +103,15 @@ def read(original: Original, forward: Forward) -> Reading:
 SHOP = Shop(CODE, BRAND, recognise, read)
 
 
-def _parameters(original: Original) -> Iterator[Parameters]:
-    """Yield the parameters of the links that go to AliExpress or Cainiao."""
-    for link in original.content.links:
-        host = host_of(link.url)
-        if any(host == domain or host.endswith("." + domain) for domain in LINK_DOMAINS):
-            query = urlsplit(link.url).query
-            yield {name.lower(): value for name, value in parse_qsl(query)}
+def _parameters(original: Original) -> list[Parameters]:
+    """Return the parameters of the links that go to AliExpress or Cainiao, each set once."""
+    urls = (link.url for link in original.content.links if "=" in link.url)
+    sets = {
+        tuple(parameters_of(url, PARAMETERS).items()): None
+        for url in urls
+        if _LINK_HOST.fullmatch(host_of(url))
+    }
+    return [dict(parameters) for parameters in sets if parameters]
 
 
 def _outcome(idle: bool, numbers: Numbers) -> Outcome:
@@ -150,10 +161,9 @@ def _milestone(step: Step | None, numbers: Numbers) -> Milestone | None:
 
 
 def _step(
-    subject: str, lines: Iterable[str], numbers: Numbers, links: Iterable[Parameters]
+    by_subject: Step | None, lines: Iterable[str], numbers: Numbers, links: Iterable[Parameters]
 ) -> Step | None:
     """Find the step: in the subject, then the template, then the sentence with the number."""
-    by_subject = _match(subject)
     by_template = _template_step(links)
     if by_template and by_template.milestone is Milestone.LOCAL_TRANSIT:
         # "Collected by the carrier" means the local one in this template.
@@ -161,7 +171,11 @@ def _step(
     if by_subject or by_template:
         return by_subject or by_template
     named = (*numbers.orders, *numbers.parcels)
-    sentences = (line for line in lines if any(number in line for number in named))
+    sentences = (
+        line
+        for line in lines
+        if len(line) < _MAX_SENTENCE and any(number in line for number in named)
+    )
     return next((step for step in map(_match, sentences) if step), None)
 
 
@@ -176,11 +190,10 @@ def _match(text: str) -> Step | None:
     return None if DOUBTS.search(rest) else step
 
 
-def _templates(links: Iterable[Parameters]) -> Iterator[re.Match[str]]:
-    for link in links:
-        found = _TEMPLATE.match(link.get("rowan_id1", ""))
-        if found:
-            yield found
+def _templates(links: Iterable[Parameters]) -> list[re.Match[str]]:
+    """Return the names of the templates that the links give, each once."""
+    names = {link["rowan_id1"]: None for link in links if "rowan_id1" in link}
+    return [found for found in map(_TEMPLATE.match, names) if found]
 
 
 def _template_step(links: Iterable[Parameters]) -> Step | None:
@@ -191,20 +204,20 @@ def _template_step(links: Iterable[Parameters]) -> Step | None:
     return None
 
 
-def _language(subject: str, step: Step | None, links: Iterable[Parameters]) -> str | None:
+def _language(
+    subject: str, wording: Step | None, step: Step | None, links: Iterable[Parameters]
+) -> str | None:
     """Return the mail's language: the subject's words, then the template's name."""
-    wording = _match(subject)
+    template = next((found["language"] for found in _templates(links)), None)
     if wording:
-        return wording.language
+        languages = wording.language.split()
+        return template if template in languages else languages[0]
     words = set(re.findall(r"[^\W\d_]+(?:-nr\.)?", subject.casefold()))
     for table in (ORDER_WORDS, PACKAGE_WORDS):
         for language, row in table.items():
             if words & set(row.split("|")):
                 return language
-    template = next(_templates(links), None)
-    if template:
-        return template["language"]
-    return step.language if step else None
+    return template or (step.language.split()[0] if step else None)
 
 
 def _raw_step(subject: str) -> str:

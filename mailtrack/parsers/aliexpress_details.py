@@ -43,12 +43,7 @@ _MONTH_FIRST = re.compile(r"\b(?P<m>[^\W\d]{3,9})\.? (?P<d>\d{1,2}),? ?(?P<y>\d{
 _DAY_FIRST = re.compile(r"\b(?P<d>\d{1,2})\.? (?P<m>[^\W\d]{3,9})\.? (?P<y>\d{4})\b")
 _SHAPES = (_ISO, _NUMERIC, _MONTH_FIRST, _DAY_FIRST)
 # Between a label and its date: a colon, a line break, the first day of a span.
-_GAP = r"\s*:?\s*(?:[\d/.-]{8,10}\s*[–-]\s*)?$"
-_DELIVERY = re.compile(rf"(?:{DELIVERY_LABELS}){_GAP}", re.IGNORECASE)
-_PLACED = re.compile(rf"(?:{PLACED_LABELS}){_GAP}", re.IGNORECASE)
-_PLACED_LINE = re.compile(PLACED_LABELS, re.IGNORECASE)
-#: How far before a date its label is looked for (characters).
-_LOOK_BACK = 60
+_GAP = re.compile(r"\s{0,3}:?\s{0,3}(?:[\d/.-]{8,10}\s?[–-]\s?)?")
 
 
 def read_items(lines: Sequence[Line]) -> tuple[str, ...]:
@@ -60,20 +55,31 @@ def read_items(lines: Sequence[Line]) -> tuple[str, ...]:
 
 def read_estimated_delivery(text: str) -> date | None:
     """Return the last day of the estimated delivery."""
-    return max(_dates_after(_DELIVERY, text), default=None)
+    return max(_dates_after(DELIVERY_LABELS, text), default=None)
 
 
 def read_ordered_at(text: str) -> date | None:
     """Return the day of the (first) order."""
-    return min(_dates_after(_PLACED, text), default=None)
+    return min(_dates_after(PLACED_LABELS, text), default=None)
 
 
-def _dates_after(label: re.Pattern[str], text: str) -> Iterator[date]:
+def _dates_after(labels: Sequence[str], text: str) -> Iterator[date]:
     """Yield the dates right after a label; numbers alone are day/month/year."""
-    for shape in _SHAPES:
-        for found in shape.finditer(text):
-            if label.search(text, max(0, found.start() - _LOOK_BACK), found.start()):
-                yield from _date(found["y"], found["m"], found["d"])
+    lower = text.lower()
+    for label in labels:
+        at = lower.find(label)
+        while at >= 0:
+            at += len(label)
+            yield from _date_at(text, at)
+            at = lower.find(label, at)
+
+
+def _date_at(text: str, at: int) -> Iterator[date]:
+    gap = _GAP.match(text, at)
+    start = gap.end() if gap else at
+    found = next((found for shape in _SHAPES if (found := shape.match(text, start))), None)
+    if found:
+        yield from _date(found["y"], found["m"], found["d"])
 
 
 def _date(year: str, month: str, day: str) -> Iterator[date]:
@@ -91,14 +97,16 @@ def _month(name: str) -> int:
 def _above_quantities(lines: Sequence[str]) -> Iterator[str]:
     """Yield the titles above lines that are a quantity."""
     for at, line in enumerate(lines):
-        if _QUANTITY.fullmatch(line):
+        if line[-1].isdigit() and _QUANTITY.fullmatch(line):
             above = lines[max(0, at - _MAX_ITEM_LINES) : at]
             yield from _title(list(takewhile(_is_item_line, reversed(above)))[::-1])
 
 
 def _is_item_line(line: str) -> bool:
     return not (
-        _QUANTITY.fullmatch(line) or ITEM_LABELS.fullmatch(line) or _PLACED_LINE.match(line)
+        _QUANTITY.fullmatch(line)
+        or ITEM_LABELS.fullmatch(line)
+        or line.lower().startswith(PLACED_LABELS)
     )
 
 

@@ -7,6 +7,8 @@ carries (`rowan_msg_id`). Link parameters and the word before the number tell th
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from urllib.parse import unquote
 
 from mailtrack.domain.numbers import is_valid
 from mailtrack.parsers.aliexpress_words import (
@@ -24,13 +26,14 @@ ORDER_DIGITS = 16
 
 _ORDER_PARAMETERS = ("orderid", "tradeorderid", "o_ids", "tradeid")
 _PARCEL_PARAMETERS = ("trackingnumber", "mailnolist", "mailnos", "mailno")
+#: The parameters of links that are read: these, the template's name and a message's id.
+PARAMETERS = frozenset((*_ORDER_PARAMETERS, *_PARCEL_PARAMETERS, "rowan_id1", "rowan_msg_id"))
 _ORDER = re.compile(r"[0-9]{12,20}")
 #: Item numbers look like orders; AliExpress prints them in subjects of advertisements.
 _ITEM = re.compile(r"(?:1005|3256|2251)[0-9]{12}")
 # At least six digits: "Package delivered" names no parcel.
-_SHAPE = r"(?=(?:[A-Z]*[0-9]){6})[A-Z0-9]{8,40}"
-_PARCEL = re.compile(_SHAPE)
-_TOKEN = re.compile(rf"(?<![A-Za-z0-9]){_SHAPE}(?![A-Za-z0-9])")
+_PARCEL = re.compile(r"(?=(?:[A-Z]*[0-9]){6})[A-Z0-9]{8,40}")
+_WORD = re.compile(r"(?<![A-Za-z0-9])[A-Z0-9]{8,40}+(?![A-Za-z0-9])")
 # rowan_msg_id: the last four digits of the order, then its first twelve.
 _ROWAN_MESSAGE = re.compile(r"([0-9]{4})([0-9]{12})(?:\$|%24)")
 
@@ -48,6 +51,8 @@ _TRACKING_LABEL = re.compile(
 )
 #: How far before a number its word is looked for (characters).
 _LOOK_BACK = 60
+#: Numbers that are looked at in one mail; the largest real one has a tenth.
+_MOST_NUMBERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +80,14 @@ def read_numbers(subject: str, text: str, links: Sequence[Parameters]) -> Number
     linked_orders = list(_values(links, _ORDER_PARAMETERS, _ORDER))
     linked_parcels = list(_values(links, _PARCEL_PARAMETERS, _PARCEL))
     named = _in_subject(subject, text, linked_orders, linked_parcels)
+    tokens = list(_tokens(text))
     orders = [*named.orders, *linked_orders]
-    orders += [
-        _without_list_number(n, orders) for n in _after(_ORDER_WORD, text) if _ORDER.fullmatch(n)
-    ]
-    said = _after(_PACKAGE_WORD, text)
-    parcels = [p for p in (*named.parcels, *linked_parcels, *said) if p not in orders]
-    labelled = [n for n in _after(_TRACKING_LABEL, text) if n not in (*orders, *parcels)]
+    said = _after(_ORDER_WORD, text, tokens)
+    orders += [_without_list_number(n, orders) for n in said if _ORDER.fullmatch(n)]
+    told = _after(_PACKAGE_WORD, text, tokens)
+    parcels = [p for p in (*named.parcels, *linked_parcels, *told) if p not in orders]
+    labelled = _after(_TRACKING_LABEL, text, tokens)
+    labelled = [n for n in labelled if n not in (*orders, *parcels)]
     return Numbers(
         orders=tuple(dict.fromkeys(orders or _from_message_ids(links))),
         parcels=tuple(dict.fromkeys(parcels or labelled)),
@@ -91,20 +97,27 @@ def read_numbers(subject: str, text: str, links: Sequence[Parameters]) -> Number
     )
 
 
-def _after(word: re.Pattern[str], text: str) -> list[str]:
+def _tokens(text: str) -> Iterator[re.Match[str]]:
+    """Yield what may be a number, in document order; `_MOST_NUMBERS` at most."""
+    found = (token for token in _WORD.finditer(text) if _PARCEL.fullmatch(token[0]))
+    return islice(found, _MOST_NUMBERS)
+
+
+def _after(word: re.Pattern[str], text: str, tokens: Iterable[re.Match[str]]) -> list[str]:
     """Return the numbers that stand right after a word; the number is looked for first."""
     return [
         found[0]
-        for found in _TOKEN.finditer(text)
+        for found in tokens
         if word.search(text, max(0, found.start() - _LOOK_BACK), found.start())
     ]
 
 
 def _in_subject(subject: str, text: str, orders: Sequence[str], parcels: Sequence[str]) -> Numbers:
     """Sort the numbers of a subject; the word before one decides, then the links."""
-    named_orders = [n for n in _after(_ORDER_WORD, subject) if _ORDER.fullmatch(n)]
-    named_parcels = _after(_PACKAGE_WORD, subject)
-    for token in _TOKEN.findall(subject):
+    tokens = list(_tokens(subject))
+    named_orders = [n for n in _after(_ORDER_WORD, subject, tokens) if _ORDER.fullmatch(n)]
+    named_parcels = _after(_PACKAGE_WORD, subject, tokens)
+    for token in (found[0] for found in tokens):
         if token in named_orders or token in named_parcels:
             continue
         if token in orders or _looks_like_order(token):
@@ -135,8 +148,9 @@ def _values(
 ) -> Iterator[str]:
     for link in links:
         for name in names:
-            values = re.split(r"[,\s]", link.get(name, ""))
-            yield from (value for value in values if shape.fullmatch(value))
+            if name in link:
+                values = unquote(link[name]).replace(",", " ").split()
+                yield from (value for value in values if shape.fullmatch(value))
 
 
 def _bonds(links: Iterable[Parameters]) -> Iterator[tuple[str, str]]:

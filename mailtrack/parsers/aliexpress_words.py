@@ -15,7 +15,10 @@ M = Milestone
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One wording of one step. `kind` is set where the number families do not decide it."""
+    """One wording of one step. `kind` is set where the number families do not decide it.
+
+    `language`: its code, or several where they share the wording, the likeliest first.
+    """
 
     pattern: re.Pattern[str]
     language: str
@@ -72,15 +75,46 @@ ORDER_LABELS = (
     r"|numer zamówienia|numero d.ordine|bestelnummer"
 )
 
-DELIVERY_LABELS = (
-    r"voraussichtliche zustellzeit|voraussichtliche lieferung|estimated delivery(?: (?:date|time))?"
-    r"|(?:date de )?livraison (?:estimée|prévue)|delivery by|entrega estimada"
-    r"|szacowana data dostawy|przewidywana dostawa|consegna (?:stimata|prevista)"
+#: Labels of the day of delivery, in lower case.
+DELIVERY_LABELS: tuple[str, ...] = (
+    "voraussichtliche zustellzeit",
+    "voraussichtliche lieferung",
+    "voraussichtliches lieferdatum",
+    "estimated delivery",
+    "estimated delivery date",
+    "estimated delivery time",
+    "delivery by",
+    "livraison estimée",
+    "livraison prévue",
+    "livraison prévue le",
+    "livraison estimée le",
+    "entrega estimada",
+    "fecha estimada de entrega",
+    "entrega prevista",
+    "szacowana data dostawy",
+    "przewidywana dostawa",
+    "przewidywana data dostawy",
+    "consegna stimata",
+    "consegna prevista",
+    "geschatte levering",
+    "verwachte levering",
 )
 
-PLACED_LABELS = (
-    r"placed on|aufgegeben am|passée le|commandée? le|effectuée le|realizado el|złożone"
-    r"|złożono|effettuato il|geplaatst op"
+#: Labels of the day of the order, in lower case.
+PLACED_LABELS: tuple[str, ...] = (
+    "placed on",
+    "aufgegeben am",
+    "passée le",
+    "commandé le",
+    "commandée le",
+    "effectuée le",
+    "realizado el",
+    "realizada em",
+    "feita em",
+    "złożone",
+    "złożono",
+    "effettuato il",
+    "geplaatst op",
 )
 
 #: Labels after which the items of a parcel or an order are listed.
@@ -146,7 +180,7 @@ STEPS: tuple[Step, ...] = (
     _step(r"wie ist es gelaufen\?", "de", M.DELIVERED, "delivered"),
     _step(r"wie war ihr einkaufserlebnis\?", "de", None, "survey"),
     # Spanish, seen in real mails
-    _step("pedido enviado", "es", M.SHIPPED),
+    _step("pedido enviado", "es pt", M.SHIPPED),
     _step("salió de la región de origen", "es", M.IN_TRANSIT),
     _step("en aduanas", "es", M.CUSTOMS_STARTED),
     _step("ha pasado la aduana", "es", M.CUSTOMS_CLEARED),

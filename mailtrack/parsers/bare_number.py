@@ -1,54 +1,67 @@
-"""A mail that is only a tracking number, typed by a person; no shop behind it."""
+"""Numbers that a person typed, with or without words around them; no shop behind the mail."""
 
 import re
 
 from mailtrack.domain.model import Outcome
-from mailtrack.domain.numbers import detect, is_valid, normalise
-from mailtrack.parsers.forward_labels import REPLY_PREFIX
+from mailtrack.domain.numbers import correct, detect, is_valid
 from mailtrack.parsers.message import Message
+from mailtrack.parsers.own_words import is_reply, own_lines, own_subject
 from mailtrack.parsers.reading import Forward, ParcelRead, Reading
 
 KIND = "number"
 
 #: A mail with more words than this (besides the numbers) says something else.
-MAX_WORDS = 12
-#: Lines from here on are signatures: "-- ", "Envoyé de mon iPhone", "Sent from my …".
-_SIGNATURE = re.compile(
-    r"(?:--\s*$|_{5,}|envoyé (?:de|depuis|à partir)|sent from|obtenir outlook|get outlook)",
-    re.IGNORECASE,
+MAX_WORDS = 40
+#: Numbers that are followed for one mail; nobody types more.
+MAX_NUMBERS = 20
+#: Grouped numbers are looked for so far into a line (characters).
+MAX_LINE = 1_000
+#: Local parts of machines that write letters like people's.
+_MACHINES = re.compile(
+    r"no-?reply|ne-?pas-?repondre|do-?not-?reply|noreply|notification|newsletter|mailer|billing"
+    r"|invoice|facturation|commandes?$|orders?$|shipping|confirmation|tracking"
 )
-_TOKEN = re.compile(r"[A-Z0-9]{8,40}", re.ASCII)
-_WORD = re.compile(r"[^\W\d_]+")
+# What stands alone between words is looked at first, then numbers in groups:
+# "LP 0082 7165 7840 34", "6a 15602-67630 0".
+_WORD = re.compile(r"(?<![^\W_])[A-Za-z0-9]{8,40}(?![^\W_])")
+_GROUPED = re.compile(
+    r"(?<![^\W_])(?:[A-Za-z0-9]{1,4}[ .\u00a0-])?\d[\dOoIi .\u00a0-]{6,40}[A-Za-z0-9]{0,3}"
+    r"(?:[ .\u00a0-][A-Za-z]{2})?(?![^\W_])"
+)
+_WRITTEN_WORD = re.compile(r"(?<![^\W_])[^\W\d_]{2,}(?![^\W_])")
 
 
-def read_bare_numbers(message: Message, text: str, forward: Forward) -> Reading | None:
-    """Read the numbers of a mail that holds nothing else; None for every other mail."""
-    lines = list(_own_lines(text)) or [REPLY_PREFIX.sub("", message.subject, count=1)]
-    numbers = [n for line in lines for n in _numbers(line)]
-    words = sum(len(_WORD.findall(line)) for line in lines if not _numbers(line))
-    if not numbers and words <= MAX_WORDS:
-        numbers = _numbers(message.subject)
-    if not numbers or words > MAX_WORDS:
+def read_bare_numbers(message: Message, forward: Forward) -> Reading | None:
+    """Read the numbers of a short mail of a person's; None for every other mail."""
+    lines = own_lines(forward.message)
+    words = sum(len(_WRITTEN_WORD.findall(line)) for line in lines)
+    if words > MAX_WORDS or _is_machine(message):
+        return None
+    numbers = _numbers(lines)
+    if not numbers and not (lines and is_reply(message.subject)):
+        # Above a reply's own words, the subject is somebody else's.
+        numbers = _numbers([own_subject(message.subject)])
+    if not numbers:
         return None
     parcels = tuple(ParcelRead(number, (), None, detect(number)) for number in numbers)
-    return Reading(Outcome.TRACKED, forward, kind=KIND, parcels=tuple(dict.fromkeys(parcels)))
+    return Reading(Outcome.TRACKED, forward, kind=KIND, parcels=parcels)
 
 
-def _own_lines(text: str) -> list[str]:
-    lines: list[str] = []
-    for line in text.splitlines():
-        if _SIGNATURE.match(line.strip()):
-            break
-        if line.strip() and not line.lstrip().startswith(">"):
-            lines.append(line.strip())
-    return lines
+def numbers_in(line: str) -> list[str]:
+    """Return the numbers in a line that their shape alone makes certain, each once."""
+    found = [correct(token[0]) for token in _WORD.finditer(line)]
+    certain = [number for number in found if is_valid(number)]
+    if not certain:
+        grouped = (correct(run[0]) for run in _GROUPED.finditer(line[:MAX_LINE]))
+        certain = [number for number in grouped if is_valid(number)]
+    return list(dict.fromkeys(certain))
 
 
-def _numbers(line: str) -> list[str]:
-    """Return the number that a line consists of, perhaps after a few words and a colon."""
-    value = line.rpartition(":")[2].strip(" .;,*")
-    whole = normalise(value)
-    if _TOKEN.fullmatch(whole) and is_valid(whole):
-        return [whole]
-    tokens = [token for token in _TOKEN.findall(value) if is_valid(token)]
-    return tokens if len(_WORD.findall(value)) - len(tokens) <= MAX_WORDS else []
+def _numbers(lines: list[str]) -> list[str]:
+    found = (number for line in lines for number in numbers_in(line))
+    return list(dict.fromkeys(found))[:MAX_NUMBERS]
+
+
+def _is_machine(message: Message) -> bool:
+    local = message.sender.address.partition("@")[0].lower()
+    return bool(_MACHINES.search(local) or message.header("list-unsubscribe"))

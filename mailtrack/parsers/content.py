@@ -7,28 +7,46 @@ mark item titles by class.
 
 import re
 from dataclasses import dataclass
-from itertools import islice
+from itertools import zip_longest
 from urllib.parse import parse_qs, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-#: Elements on lines of their own.
-_BLOCKS = frozenset(
-    re.findall(
-        r"\w+",
-        "address article blockquote body center dd div dl dt fieldset footer form h1 h2 h3 h4 h5 h6"
-        " td header hr li main ol p pre section table tbody tfoot thead tr ul",
-    )
-)
 #: Tags of a body that are read; a shop's mail has a tenth. Lexbor takes a time that grows
 #: with the square of the nesting, so that more would be a way to stall us.
 MAX_TAGS = 20_000
+#: Characters and links of a body that are read; the rest of an endless one says nothing new.
+MAX_BODY, MAX_LINKS = 1_000_000, 2_000
+#: Parts of the class names that shops' parsers ask for; no other class is remembered.
+MARKS = ("item-title", "product-name")
 
-_SKIPPED = frozenset({"head", "script", "style", "template", "title"})
+_SKIPPED = ["head", "script", "style", "template", "title"]
+_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\u00ad\u034f]")
 _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
-_INVISIBLE = re.compile(r"[\u200b-\u200f\u2060\ufeff\u00ad\u034f]")
 # `<name@example.org>` written without escaping would vanish as an unknown element.
-_PSEUDO_TAG = re.compile(r"<(?=/?(?:mailto:)?[^<>\s/\"'=]+@[^<>\s]+>)")
+_PSEUDO_TAG = re.compile(r"@[^<>\s@\"'=]{1,200}>")
+_LOCAL_PART = re.compile(r"<(?:mailto:)?[^<>\s/\"'=]{1,200}")
+
+# Where lines end is written into the HTML as white space, before it is parsed: white space is
+# all that a parser leaves where it stands inside a table, and passes in C replace a walk over
+# every node. What white space there was is a plain space by then.
+_BLOCK, _PARAGRAPH, _BREAK, _ANCHOR = "\f", "\n", "\t", "\v"
+#: Two characters tell the tags apart that end a line, well enough and in no time.
+_TAG_MARKS: dict[str, str] = {
+    start: mark + "<"
+    for mark, starts in {
+        _BLOCK: "td th tr ta tb tf di li ul ol dl dt dd h1 h2 h3 h4 h5 h6 hr bl ce bo ad ar fi he"
+        " ma pr se /d /t /l /h /c",
+        _PARAGRAPH: "p> /p",
+        _BREAK: "br",
+    }.items()
+    for start in (starts + " " + starts.upper()).split()
+} | {start: mark + "<" for start, mark in zip(("p ", "P ", "a ", "A "), "\n\n\v\v", strict=True)}
+_PREFORMATTED = re.compile(r"(?=</?pre\b)", re.IGNORECASE)
+# A title cell and its value are one line.
+_TITLE_CELL = re.compile(r"</th\s*>\s*<td\b[^<>]*>", re.IGNORECASE)
+_LINE_END = re.compile(rf"([{_BLOCK}{_PARAGRAPH}{_BREAK}][{_BLOCK}{_PARAGRAPH}{_BREAK} ]*)")
+
 _BRACKETED_URL = re.compile(r"[<\[](https?://[^<>\[\]]+)[>\]]")
 _BARE_URL = re.compile(r"https?://[^\s<>\[\]\"]+")
 
@@ -41,6 +59,7 @@ _WRAPPERS: dict[str, str] = {
     "deref-gmx.fr": "redirectUrl",
     "deref-web.de": "redirectUrl",
 }
+_MAYBE_WRAPPED = re.compile(r"https?://[^/?#]{0,253}(?:google\.|outlook\.com|urldefense|deref-)")
 _URLDEFENSE = re.compile(r"https://urldefense\.com/v3/__(.+?)__;")
 
 
@@ -50,6 +69,9 @@ class Line:
 
     text: str
     mark: str = ""
+
+
+_BLANK = Line("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,32 +101,35 @@ class Content:
 
 def from_text(text: str) -> Content:
     """Read a plain-text body; addresses broken over lines inside <…> are put together."""
-    links = [Link(re.sub(r"\s+", "", m[1])) for m in _BRACKETED_URL.finditer(text)]
+    text = text[:MAX_BODY]
+    urls = [re.sub(r"\s+", "", found[1]) for found in _BRACKETED_URL.finditer(text)]
     rest = _BRACKETED_URL.sub("", text)
-    links += [Link(m[0].rstrip(".,;)")) for m in _BARE_URL.finditer(rest)]
+    urls += [found[0].rstrip(".,;)") for found in _BARE_URL.finditer(rest)]
     lines = tuple(Line(_tidy(line)) for line in rest.splitlines())
-    return Content(lines, tuple(Link(unwrap_url(link.url)) for link in links))
+    return Content(lines, tuple(Link(unwrap_url(url)) for url in urls[:MAX_LINKS]))
 
 
 def from_html(html: str) -> Content:
     """Read an HTML body."""
-    tree = LexborHTMLParser(_PSEUDO_TAG.sub("&lt;", _cut(html)))
-    tree.strip_tags(list(_SKIPPED))
-    writer = _Writer(has_header_cells=tree.css_first("th") is not None)
-    if tree.root is not None:
-        for node in tree.root.traverse(include_text=True):
-            writer.take(node)
-    return writer.content()
-
-
-def _cut(html: str) -> str:
-    """Return the HTML up to its last tag that we are ready to read."""
-    last = next(islice(re.finditer("<", html), MAX_TAGS, None), None)
-    return html[: last.start()] if last else html
+    tree = LexborHTMLParser(_with_line_ends(html[:MAX_BODY]))
+    tree.strip_tags(_SKIPPED)
+    text = tree.root.text() if tree.root else ""
+    lines, anchors = _lines(text, _marks(tree))
+    nodes = tree.css("a")
+    # Adopted anchors are copied, hidden ones leave no trace; the last line then stands for all.
+    places = anchors if len(anchors) == len(nodes) else [len(lines)] * len(nodes)
+    links = (
+        Link(unwrap_url(url.strip()), line)
+        for line, url in zip(places, map(_address, nodes), strict=True)
+        if url.startswith("http")
+    )
+    return Content(tuple(lines), tuple(links))
 
 
 def unwrap_url(url: str) -> str:
     """Return the address that a link scanner's address stands for, or the address itself."""
+    if not _MAYBE_WRAPPED.match(url):
+        return url
     defended = _URLDEFENSE.match(url)
     if defended:
         return defended[1]
@@ -120,93 +145,100 @@ def unwrap_url(url: str) -> str:
     return url
 
 
-class _Writer:
-    """Collects lines from nodes in document order.
+_MARKED = ",".join(f'[class*="{mark}"]' for mark in MARKS)
 
-    Nodes announce their beginning, not their end; a line therefore ends where a block
-    begins and where a text lies in another block than the text before it.
-    """
 
-    def __init__(self, has_header_cells: bool) -> None:
-        self._has_header_cells = has_header_cells
-        self._lines: list[Line] = []
-        self._links: list[Link] = []
-        self._pieces: list[str] = []
-        self._mark = ""
-        self._block: tuple[int, str | None] = (0, None)
+def _marks(tree: LexborHTMLParser) -> dict[str, str]:
+    """Return the class of each line of text that lies in an element with a known class."""
+    return {
+        line.text: node.attributes["class"] or ""
+        for node in tree.css(_MARKED)
+        for line in _lines(node.text(), {})[0]
+    }
 
-    def take(self, node: LexborNode) -> None:
-        tag = node.tag
-        if tag == "-text":
-            self._text(node, node.text_content or "")
-        elif tag == "br":
-            self._end_line(blank=not self._pieces)
-        elif tag == "a":
-            self._link(node)
-        elif tag in _BLOCKS and not self._follows_header_cell(node, tag):
-            self._end_line(blank=tag == "p")
 
-    def content(self) -> Content:
-        self._end_line(blank=False)
-        return Content(tuple(self._lines), tuple(self._links))
+def _address(anchor: LexborNode) -> str:
+    return (anchor.attributes.get("href") or "").lstrip()
 
-    def _link(self, node: LexborNode) -> None:
-        url = node.attributes.get("href") or ""
-        if url.startswith("http"):
-            self._links.append(Link(unwrap_url(url), len(self._lines)))
 
-    def _text(self, node: LexborNode, text: str) -> None:
-        if text.isspace() and "\u00a0" not in text:
-            if self._pieces:
-                self._pieces.append(" ")
-            return
-        block, mark = self._around(node)
-        if block != self._block:
-            self._end_line(blank=self._block[1] == "p")
-            self._block = block
-        first, *rest = text.split("\n") if block[1] == "pre" else (text,)
-        self._add(first, mark)
-        for line in rest:
-            self._end_line(blank=not self._pieces)
-            self._add(line, mark)
+def _with_line_ends(html: str) -> str:
+    """Return the HTML, as far as we read it, with marks where lines end and links begin."""
+    html = html[:MAX_BODY]
+    first, *tags = _split(html)
+    rewrites = [_REWRITES[start] for start in {tag[:3] for tag in tags} if start in _REWRITES]
+    if rewrites:
+        for rewrite in rewrites:
+            html = rewrite(html)
+        first, *tags = _split(html)
+    return first + "".join([_TAG_MARKS.get(tag[:2], "<") + tag for tag in tags[:MAX_TAGS]])
 
-    def _around(self, node: LexborNode) -> tuple[tuple[int, str | None], str]:
-        """Return the block that a text lies in and the class of the nearest classed element."""
-        mark = ""
-        parent = node.parent
-        while parent is not None:
-            tag = parent.tag
-            mark = mark or parent.attributes.get("class") or ""
-            if tag in _BLOCKS and not self._follows_header_cell(parent, tag):
-                return (parent.mem_id, tag), mark
-            parent = parent.parent
-        return (0, None), mark
 
-    def _follows_header_cell(self, node: LexborNode, tag: str | None) -> bool:
-        """Say whether a cell stands beside its title, so that both are one line."""
-        if tag != "td" or not self._has_header_cells:
-            return False
-        before = node.prev
-        while before is not None and before.tag == "-text":
-            before = before.prev
-        return before is not None and before.tag == "th"
+def _split(html: str) -> list[str]:
+    """Return what stands between the beginnings of tags, all white space made plain spaces."""
+    for space in "\n\t\f\r\v":
+        html = html.replace(space, " ")
+    return _with_addresses(html).split("<")
 
-    def _add(self, text: str, mark: str) -> None:
-        if not text.strip():
-            return
-        if not self._pieces:
-            self._mark = mark
-        self._pieces.append(text)
 
-    def _end_line(self, blank: bool) -> None:
-        if self._pieces:
-            text = _tidy("".join(self._pieces))
-            self._pieces.clear()
-            if text:
-                self._lines.append(Line(text, self._mark))
-        if blank and self._lines and self._lines[-1].text:
-            self._lines.append(Line(""))
+def _without_comments(html: str) -> str:
+    first, *rest = html.split("<!--")
+    return first + "".join(piece.partition("-->")[2] for piece in rest)
+
+
+def _with_breaks(html: str) -> str:
+    """Return the HTML with tags where preformatted text has line breaks."""
+    pieces = _PREFORMATTED.split(html)
+    for n, piece in enumerate(pieces):
+        if piece[1:4].lower() == "pre":
+            pieces[n] = piece.replace("\n", "<br>")
+    return "".join(pieces)
+
+
+def _with_joined_cells(html: str) -> str:
+    """Return the HTML with title cells and their values in one."""
+    return _TITLE_CELL.sub(" ", html)
+
+
+#: What is done first where a tag begins so: comments, preformatted text, title cells.
+_REWRITES = {
+    "!--": _without_comments,
+    "pre": _with_breaks,
+    "PRE": _with_breaks,
+    "th ": _with_joined_cells,
+    "th>": _with_joined_cells,
+}
+
+
+def _with_addresses(html: str) -> str:
+    """Return the HTML with addresses in angle brackets escaped."""
+    pieces: list[str] = []
+    done = 0
+    for found in _PSEUDO_TAG.finditer(html):
+        start = html.rfind("<", max(done, found.start() - 210), found.start())
+        if start >= 0 and _LOCAL_PART.fullmatch(html, start, found.start()):
+            pieces += (html[done:start], "&lt;")
+            done = start + 1
+    return "".join((*pieces, html[done:]))
+
+
+def _lines(text: str, marks: dict[str, str]) -> tuple[list[Line], list[int]]:
+    """Return the lines of a marked text, and the line in which each link begins."""
+    lines: list[Line] = []
+    anchors: list[int] = []
+    gap = False
+    pieces = _LINE_END.split(_INVISIBLE.sub("", text))
+    for piece, end in zip_longest(pieces[::2], pieces[1::2], fillvalue=""):
+        line = " ".join(piece.replace(_ANCHOR, "").split())
+        if line and gap and lines:
+            lines.append(_BLANK)
+        if _ANCHOR in piece:
+            anchors += [len(lines)] * piece.count(_ANCHOR)
+        if line:
+            lines.append(Line(line, marks.get(line, "")))
+        # The first break ends the line, a second one leaves a line blank.
+        gap = (gap and not line) or _PARAGRAPH in end or _BREAK in end[bool(line) :]
+    return lines, anchors
 
 
 def _tidy(text: str) -> str:
-    return _SPACES.sub(" ", _INVISIBLE.sub("", text)).strip()
+    return _SPACES.sub(" ", text).strip()

@@ -24,34 +24,40 @@ LABELS: dict[Field, str] = {
     Field.FROM: (
         "From|De|Expéditeur|Von|Absender|Da|Mittente|Od|Nadawca|Van|Afzender|Fra|Från|Lähettäjä"
         "|Šalje|Feladó|Expeditorul|De la|Отправитель|От кого|От|Від кого|Від|Kimden|Gönderen|Saatja"
-        "|Remitente|Remetente|Odesílatel|Odosielateľ|Avsändare|Avsender|Afsender|送信元|差出人|发件人"
+        "|Remitente|Remetente|Odesílatel|Odosielateľ|Avsändare|Avsender|Afsender|Pošiljatelj"
+        "|Expeditor|Відправник|送信元|差出人|发件人|寄件者|보낸 사람|보낸사람"
     ),
     Field.DATE: (
-        "Date|Envoyé|Envoyé le|Sent|Gesendet|Datum|Enviado|Enviado el|Enviada em|Enviado em|Fecha"
-        "|Inviato|Data|Wysłano|Verzonden|Dato|Sendt|Skickat|Päivämäärä|Päiväys|Lähetetty|Dátum"
-        "|Elküldve|Dată|Trimis|Data trimiterii|Дата|Отправлено|Відправлено|Надіслано|Tarih"
-        "|Gönderilen|Gönderme Tarihi|Gönderildi|Odoslané|Odesláno|Kuupäev|Poslano"
-        "|日付|送信日時|日時|发送时间|日期"
+        "Date|Envoyé|Envoyé le|Envoyée|Date d'envoi|Sent|Gesendet|Datum|Enviado|Enviado el|Enviada"
+        "|Enviada em|Enviado em|Fecha|Inviato|Data|Wysłano|Verzonden|Dato|Sendt|Skickat|Päivämäärä"
+        "|Päiväys|Lähetetty|Dátum|Elküldve|Küldve|Küldés ideje|Dată|Trimis|Data trimiterii|Expediat"
+        "|Дата|Отправлено|Дата отправки|Відправлено|Надіслано|Tarih|Gönderilen|Gönderme Tarihi"
+        "|Gönderildi|Odoslané|Odesláno|Kuupäev|Saadetud|Saatmisaeg|Poslano|日付|送信日時|日時"
+        "|发送时间|日期|寄件日期|보낸 날짜|날짜"
     ),
     Field.TO: (
-        "To|À|A|Pour|Destinataire|Destinataires|An|Para|Do|Adresat|Aan|Til|Till|Vastaanottaja"
-        "|Prima|Címzett|Destinatarul|Către|Кому|Pre|Komu|Kime|Alıcı|Destinatario|Kellele"
-        "|Prejemnik|送信先|宛先|收件人"
+        "To|À|A|Pour|Destinataire|Destinataires|An|Empfänger|Para|Do|Adresat|Odbiorca|Aan|Ontvanger"
+        "|Til|Modtager|Mottaker|Till|Mottagare|Vastaanottaja|Prima|Primatelj|Címzett|Destinatarul"
+        "|Destinatar|Către|Кому|Pre|Komu|Adresát|Příjemce|Príjemca|Kime|Alıcı|Destinatario"
+        "|Destinatario/i|Destinatari|Destinatário|Kellele|Adressaat|Saaja|Prejemnik"
+        "|送信先|宛先|收件人|收件者|받는 사람|받는사람"
     ),
     Field.CC: (
-        "Cc|Copie|Copie à|Kopie|Kopie (CC)|Kopio|Másolat|Másolatot kap|Kopi|Dw|Копия|Kopia"
-        "|Bilgi|Копія|Kópia|抄送"
+        "Cc|Copie|Copie à|Copie carbone|Kopie|Kopie (CC)|Kopio|Másolat|Másolatot kap|Kopi|Kopi til"
+        "|Dw|Копия|Kopia|Bilgi|Копія|Kópia|Koopia|Kopija|Copia|Cópia|抄送|副本|参照|참조"
     ),
     Field.SUBJECT: (
         "Subject|Objet|Sujet|Betreff|Asunto|Oggetto|Temat|Onderwerp|Assunto|Emne|Ämne|Aihe"
-        "|Předmět|Predmet|Naslov|Tárgy|Subiect|Subiectul|Тема|Konu|Teema|件名|主题"
+        "|Předmět|Predmet|Naslov|Tárgy|Subiect|Subiectul|Тема|Konu|Teema|Otsikko|件名|主题|主旨|제목"
     ),
     Field.IGNORED: (
-        "Reply-To|Répondre à|Odgovori na|Odpověď na|Svar til|Antwoord aan|Vastaus|Antwort an"
-        "|Válaszcím|Rispondi a|Odpowiedź-do|Responder a|Răspuns către|Ответ-Кому|Odpovedať-Pre"
-        "|Svara till|Yanıt Adresi|Кому відповісти|Bcc|Cci|Importance|Priorité|Priority"
-        "|Organisation|Organization|Pièces jointes|Pièce jointe|Attachments|Wichtigkeit"
-        "|Resent-From|Sender|Message-ID"
+        "Reply-To|Reply to|Répondre à|Odgovori na|Odpověď na|Svar til|Antwoord aan|Vastaus"
+        "|Antwort an|Válaszcím|Rispondi a|Odpowiedź-do|Responder a|Răspuns către|Ответ-Кому"
+        "|Odpovedať-Pre|Svara till|Yanıt Adresi|Кому відповісти|返信先|Bcc|Cci|Cco|Ccn|UDW"
+        "|Importance|Priorité|Priority|Prioridad|Importancia|Priorità|Wichtigkeit|Urgentie|Prioriteit"
+        "|Organisation|Organization|Pièces jointes|Pièce jointe|Attachments|Attachment|Anlagen"
+        "|Anhänge|Allegati|Adjuntos|Datos adjuntos|Anexos|Bijlagen|Bilagor|Załączniki|Přílohy"
+        "|Resent-From|Resent-To|Resent-Date|Sender|Message-ID|Newsgroups|Security|Sensitivity"
     ),
 }
 
@@ -63,17 +69,25 @@ FORWARDED = frozenset(
     text.casefold()
     for text in (
         "Forwarded message",
+        "Forwarded by",
         "Message transféré",
         "Message transmis",
-        "Mail transféré",
         "Message réexpédié",
+        "Mail transféré",
+        "Courriel transféré",
+        "E-mail transféré",
+        "Transféré par",
         "Weitergeleitete Nachricht",
         "Weitergeleitete Mail",
+        "Weitergeleitete E-Mail",
+        "Weitergeleitet von",
         "Mensaje reenviado",
         "Messaggio inoltrato",
         "Mensagem reencaminhada",
         "Mensagem encaminhada",
         "Przekazana wiadomość",
+        "Wiadomość przesłana dalej",
+        "Wiadomość przekazana",
         "Treść przekazanej wiadomości",
         "Doorgestuurd bericht",
         "Přeposlaná zpráva",
@@ -81,14 +95,17 @@ FORWARDED = frozenset(
         "Videresendt melding",
         "Edelleenlähetetty viesti",
         "Välitetty viesti",
-        "Välitetty viesti / Fwd.Msg",
+        "Edastatud kiri",
+        "Edastatud sõnum",
         "Proslijeđena poruka",
+        "Prosljeđena poruka",
         "Továbbított üzenet",
+        "Továbbított levél",
         "Mesaj redirecționat",
         "Пересылаемое сообщение",
         "Перенаправленное сообщение",
+        "Переадресованное сообщение",
         "Preposlaná správa",
-        "Preposlaná správa --- Forwarded Message",
         "Vidarebefordrat meddelande",
         "İletilmiş Mesaj",
         "İletilen İleti",
@@ -97,6 +114,23 @@ FORWARDED = frozenset(
         "メッセージを転送",
         "転送されたメッセージ",
         "转发的邮件",
+        "轉寄郵件",
+        "전달된 메시지",
+    )
+)
+
+#: Words between dashes below a forward, where a program marks its end.
+ENDINGS = frozenset(
+    text.casefold()
+    for text in (
+        "End forwarded message",
+        "End of forwarded message",
+        "Fin du message transféré",
+        "Ende der weitergeleiteten Nachricht",
+        "Fin del mensaje reenviado",
+        "Fine messaggio inoltrato",
+        "Конец пересылаемого сообщения",
+        "Завершение пересылаемого сообщения",
     )
 )
 
@@ -130,13 +164,17 @@ BEGINNINGS = frozenset(
         "Початок листа, що пересилається",
         "転送されたメッセージ",
         "以下是转发的邮件",
+        "下面是被转发的邮件",
+        "以下是轉寄的郵件",
+        "전달된 메시지",
     )
 )
 
 #: Replies have these too: Outlook, Samsung, K-9, Roundcube, Zimbra, Bluewin, IONOS.
 ORIGINALS = re.compile(
-    r"original|origine|courriel|ursprüngliche|originale|oprindelig|oorspronkelijk|исходное"
-    r"|pierwotna|původní|orijinal|alkuperäinen|eredeti|元のメッセージ",
+    r"origi[nń]|origine|courriel|ursprünglich|ursprunglig|oprindelig|opprinnelig|oorspronkelijk"
+    r"|исходное|оригінал|початкове|pierwotna|původní|pôvodná|izvorna|orijinal|özgün|alkuperäinen"
+    r"|eredeti|inițial|algne|alguper|元のメッセージ|原始邮件|원본",
     re.IGNORECASE,
 )
 
@@ -147,17 +185,20 @@ ORANGE = re.compile(r"Message du (\d\d/\d\d/\d\d(?:\d\d)?(?: \d\d:\d\d)?)$")
 ATTRIBUTION = re.compile(
     r"(?:a écrit|wrote|schrieb\b.*|escribió|ha scritto|escreveu|napisał(?:\(a\))?|geschreven"
     r"|schreef\b.*|napsal(?:\(a\))?|skrev\b.*|kirjoitti\b.*|ezt írta|написал|написала|пише|написав"
-    r"|napísal|a scris|şunu yazdı|yazdı|följande|napisao je)\s*:$",
+    r"|napísal|a scris|şunu yazdı|yazdı|följande|napisao je|napisala je|kirjutas)\s*:$",
     re.IGNORECASE,
 )
 
 #: Subject prefixes of forwards. Single letters and short words count before a colon only.
 FORWARD_PREFIX = re.compile(
-    r"(?:fwd?|tr|wg|rv|vs|vb|vl|pd|enc|i|i̇lt|ilt|redir\.?|videresend|przek|doorst|továbbítás|转发)"
+    r"(?:fwd?|tr|transf|transfert|transféré|wg|rv|vs|vb|vl|pd|enc|i|i̇lt|ilt|redir\.?|videresend"
+    r"|przek|doorst|továbbítás|edasi|inoltro|転送|转发|轉寄|전달)"
     r"(?:\[\d+\])?\s*[:\uff1a]\s*",
     re.IGNORECASE,
 )
 
 REPLY_PREFIX = re.compile(
-    r"(?:re|réf|aw|sv|antw|odp|rép|rif|ynt|ref|回复|r)(?:\[\d+\])?\s*[:\uff1a]\s*", re.IGNORECASE
+    r"(?:re|réf|aw|sv|antw|odp|rép|rif|ynt|yan|ref|vá|odg|res|回复|답장|r)"
+    r"(?:\[\d+\])?\s*[:\uff1a]\s*",
+    re.IGNORECASE,
 )

@@ -10,7 +10,14 @@ from collections.abc import Callable, Sequence
 
 from mailtrack.parsers.content import Content, from_html, from_text
 from mailtrack.parsers.forward_labels import ATTRIBUTION, FORWARD_PREFIX, REPLY_PREFIX, Field
-from mailtrack.parsers.header_block import Block, Separator, find_blocks, unquote
+from mailtrack.parsers.header_block import (
+    Block,
+    Separator,
+    find_beginning,
+    find_blocks,
+    is_ending,
+    unquote,
+)
 from mailtrack.parsers.message import Message
 from mailtrack.parsers.people import read_people, read_person
 from mailtrack.parsers.reading import Forward, ForwardMethod, Original, Person
@@ -34,7 +41,7 @@ _SRS = re.compile(r"<?(?:SRS[01][=+-]|[\w.-]+\+SRS=)", re.IGNORECASE)
 # "[EXTERNAL] TR: …": tags that mail gateways put before the subject.
 _TAGS = re.compile(r"^(?:\[[^\]]{1,20}\]\s*)+")
 _WORDS_BEFORE_NAME = re.compile(
-    r".*(?:\d|,|\bheeft|\bidőpontban|\bpoužívateľ|\bпользователь|\bschrieb|\bskrev)\s+"
+    r".*(?:\d|,|\bheeft|\bidőpontban|\bpoužívateľ|\bпользователь|\bużytkownik|\bschrieb|\bskrev)\s+"
 )
 _DATE = re.compile(r"\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{2,4}[.,]?(?:\D{1,8}\d{1,2}[:.]\d{2})?")
 
@@ -142,8 +149,11 @@ def _chain(lines: Sequence[str], message: Message, is_shop: IsShop) -> list[Bloc
     for at, block in enumerate(blocks):
         if _is_forward(block, lines, message, is_shop):
             return blocks[at:]
-    attribution = _attribution(lines) if _has_forward_prefix(message) else None
-    return [attribution] if attribution else []
+    if _has_forward_prefix(message):
+        last = _attribution(lines)
+    else:
+        last = None if _is_reply(message) else find_beginning(lines)
+    return [last] if last else []
 
 
 def _is_forward(block: Block, lines: Sequence[str], message: Message, is_shop: IsShop) -> bool:
@@ -179,7 +189,18 @@ def _original(block: Block, body: str, content: Content, message: Message) -> Or
 
 
 def _body(lines: Sequence[str], block: Block) -> str:
-    text = "\n".join(unquote(line, block.quotes) for line in lines[block.end :])
+    rest = list(lines[block.end :])
+    whole = "\n".join(rest)
+    if ">" not in whole and "--" not in whole:
+        return textwrap.dedent(whole).strip()
+    marked = [n for n, line in enumerate(rest) if line.lstrip().startswith(">")]
+    depth = block.quotes
+    if depth and marked and not any(rest[marked[-1] + 1 : marked[-1] + 2]):
+        # What follows unquoted, after a blank line, is the forwarder's again.
+        rest = rest[: marked[-1] + 1]
+    elif marked and len(marked) == sum(1 for line in rest if line.strip()):
+        depth += 1  # Missive quotes the body and not its header
+    text = "\n".join(unquote(line, depth) for line in rest if not is_ending(line))
     return textwrap.dedent(text).strip()
 
 

@@ -5,6 +5,7 @@ several known labels together; one label alone is just a French sentence.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -12,6 +13,7 @@ from enum import IntEnum
 from mailtrack.parsers.forward_labels import (
     BARE_LABELS,
     BEGINNINGS,
+    ENDINGS,
     FORWARDED,
     LABELS,
     ORANGE,
@@ -23,8 +25,10 @@ from mailtrack.parsers.forward_labels import (
 MIN_LABELS, MIN_LABELS_BELOW_SEPARATOR = 3, 2
 #: No header block is longer than this (lines).
 MAX_LINES = 40
-#: No separator is longer than this, and no line that holds a whole block (characters).
-MAX_SEPARATOR, MAX_GLUED = 120, 3000
+#: No mail has more header blocks than this inside each other.
+MAX_BLOCKS = 50
+#: No label or separator is longer than this, and no line of a header (characters).
+MAX_LABEL, MAX_SEPARATOR, MAX_VALUE = 30, 120, 10_000
 #: Mail programs break lines of plain text here (characters).
 WRAP_WIDTH = 76
 
@@ -46,18 +50,18 @@ class Block:
     end: int
     separator: Separator
     fields: dict[Field, str]
-    quotes: int
+    quotes: int = 0
 
 
 _FIELD_OF = {
     label.casefold(): field for field, labels in LABELS.items() for label in labels.split("|")
 }
-_ANY_LABEL = "|".join(re.escape(label) for label in sorted(_FIELD_OF, key=len, reverse=True))
-_LABEL = re.compile(rf"\*?({_ANY_LABEL})\s*\*?\s?[:\uff1a]\s*\*?\s*(.*)$", re.IGNORECASE)
 _COLON = re.compile("[:\uff1a]")
 _QUOTE = re.compile(r"^\ufeff?(?:\s{0,3}>)+ ?|^\ufeff")
-_DASHED = re.compile(r"[-–—_=]{2,}\s*(.*?)\s*[-–—_=]{2,}")
-_RULE = re.compile(r"[-–—_=*]{5,}$")
+_QUOTE_MARK = re.compile(r"^\s{0,3}>\s?")
+# The right dashes may be missing (Entourage).
+_DASHED = re.compile(r"[-–—_=~]{2,}\s*([^-–—_=~\s].*?)\s*[-–—_=~]*")
+_RULE = re.compile(r"[-–—_=*~]{5,}")
 # "----- Message transmis ----- De : …": Yahoo and Bluewin go on after the separator.
 _SEPARATOR_AND_MORE = re.compile(r"(-{3,} ?[^-]{1,80}-{3,})\s*(\S.*)$")
 
@@ -65,19 +69,56 @@ _SEPARATOR_AND_MORE = re.compile(r"(-{3,} ?[^-]{1,80}-{3,})\s*(\S.*)$")
 def find_blocks(lines: Sequence[str]) -> Iterator[Block]:
     """Yield the header blocks of a body from the top, the outermost forward first."""
     reader = _Reader(lines)
-    at = 0
-    while at < len(lines):
+    at = found = 0
+    while at < len(lines) and found < MAX_BLOCKS:
         block = reader.block_at(at)
         if block:
+            found += 1
             yield block
         at = block.end if block else at + 1
+
+
+def find_beginning(lines: Sequence[str]) -> Block | None:
+    """Return the place where a forward begins that has no header block at all."""
+    for at, line in enumerate(lines):
+        plain = _plain(line)
+        is_marked = plain.startswith(("-", "_", "=")) or plain.endswith(":")
+        if is_marked and classify(plain) is Separator.FORWARDED and any(lines[at + 1 :]):
+            return Block(at, at + 1, Separator.FORWARDED, {Field.FROM: ""}, _depth(line))
+    return None
+
+
+def is_ending(line: str) -> bool:
+    """Say whether a line marks the end of a forward."""
+    dashed = _DASHED.fullmatch(_plain(line[:MAX_SEPARATOR]))
+    return dashed is not None and dashed[1].casefold() in ENDINGS
 
 
 def unquote(line: str, depth: int) -> str:
     """Return the line without at most `depth` quote marks."""
     for _ in range(depth):
-        line = re.sub(r"^\s{0,3}>\s?", "", line)
+        line = _QUOTE_MARK.sub("", line)
     return line
+
+
+def classify(line: str) -> Separator:
+    """Say what kind of separator a line is."""
+    if len(line) > MAX_SEPARATOR or not line:
+        return Separator.NONE
+    if line.strip(" :*").casefold() in BEGINNINGS:
+        return Separator.FORWARDED
+    if _RULE.fullmatch(line):
+        return Separator.RULE
+    dashed = _DASHED.fullmatch(line)
+    if not dashed:
+        return Separator.NONE
+    # "Forwarded message from Jo <jo@…>", "Välitetty viesti / Fwd.Msg"
+    if dashed[1].casefold().startswith(_FORWARDED):
+        return Separator.FORWARDED
+    return Separator.ORIGINAL if ORIGINALS.search(dashed[1]) else Separator.RULE
+
+
+_FORWARDED = tuple(FORWARDED)
 
 
 class _Reader:
@@ -89,12 +130,12 @@ class _Reader:
 
     def block_at(self, at: int) -> Block | None:
         text = self._lines[at]
-        if len(text) > MAX_GLUED or not _COLON.search(text):
+        if (":" not in text and "\uff1a" not in text) or len(text) > MAX_VALUE:
             return None
-        glued = _SEPARATOR_AND_MORE.match(text)
+        glued = _SEPARATOR_AND_MORE.match(text) if text[0] == "-" else None
         if glued and classify(glued[1]):
             return self._glued(at, at, classify(glued[1]), glued[2])
-        if not _LABEL.match(text):
+        if not _label(text):
             return None
         start, separator, date = self._separator_above(at)
         return self._glued(start, at, separator, text) or self._lined(start, at, separator, date)
@@ -115,13 +156,13 @@ class _Reader:
         fields = _split_glued(text)
         if not fields or not _is_block(fields, separator):
             return None
-        return Block(start, at + 1, separator, fields, self._quotes(at))
+        return Block(start, at + 1, separator, fields, _depth(self._raw[at]))
 
     def _lined(self, start: int, at: int, separator: Separator, date: str) -> Block | None:
         fields: dict[Field, str] = {}
         end, current = at, Field.IGNORED
         while end < min(len(self._lines), at + MAX_LINES):
-            found = self._label(end)
+            found = _label(self._lines[end])
             if found and (found[0] is Field.IGNORED or found[0] not in fields):
                 current = found[0]
                 fields[current] = found[1]
@@ -134,11 +175,7 @@ class _Reader:
             fields.setdefault(Field.DATE, date)
         if not _is_block(fields, separator):
             return None
-        return Block(start, end, separator, fields, self._quotes(at))
-
-    def _label(self, at: int) -> tuple[Field, str] | None:
-        found = _LABEL.match(self._lines[at])
-        return (_FIELD_OF[found[1].casefold()], found[2].strip(" *")) if found else None
+        return Block(start, self._below_rule(end), separator, fields, _depth(self._raw[at]))
 
     def _continues(self, at: int, current: Field, fields: dict[Field, str]) -> bool:
         """Say whether an unlabelled line belongs to the field above it."""
@@ -158,7 +195,7 @@ class _Reader:
         for below in range(at + 1, min(at + 4, len(self._lines))):
             if not self._lines[below]:
                 return False
-            found = self._label(below)
+            found = _label(self._lines[below])
             if found:
                 return found[0] not in fields
         return False
@@ -172,35 +209,34 @@ class _Reader:
     def _goes_on(self, at: int, fields: dict[Field, str]) -> bool:
         """Say whether the block goes on after blank lines (some programs double them)."""
         below = next((n for n in range(at, min(at + 3, len(self._lines))) if self._lines[n]), at)
-        found = self._label(below)
+        found = _label(self._lines[below])
         return found is not None and found[0] not in fields and Field.SUBJECT not in fields
 
-    def _quotes(self, at: int) -> int:
-        quote = _QUOTE.match(self._raw[at])
-        return quote[0].count(">") if quote else 0
-
-
-def classify(line: str) -> Separator:
-    """Say what kind of separator a line is."""
-    if len(line) > MAX_SEPARATOR:
-        return Separator.NONE
-    words = line.strip(" :*").casefold()
-    if words in BEGINNINGS:
-        return Separator.FORWARDED
-    if _RULE.match(line):
-        return Separator.RULE
-    dashed = _DASHED.fullmatch(line)
-    if not dashed:
-        return Separator.NONE
-    if dashed[1].casefold() in FORWARDED:
-        return Separator.FORWARDED
-    return Separator.ORIGINAL if ORIGINALS.search(dashed[1]) else Separator.RULE
+    def _below_rule(self, end: int) -> int:
+        """Return where the body begins: Zoho draws its separator below the block again."""
+        is_rule = end < len(self._lines) and self._lines[end].startswith("====")
+        return end + 1 if is_rule else end
 
 
 def _plain(line: str) -> str:
     """Return the line as the labels see it: no quote marks, no BOM, plain spaces."""
     bare = _QUOTE.sub("", line) if line[:1] in "> \t\ufeff" else line
-    return bare.replace("\u00a0", " ").replace("\u202f", " ").strip()
+    if bare.isascii():
+        return bare.strip()
+    plain = bare.replace("\u00a0", " ").replace("\u202f", " ").strip()
+    return plain if unicodedata.is_normalized("NFC", plain) else unicodedata.normalize("NFC", plain)
+
+
+def _depth(line: str) -> int:
+    quote = _QUOTE.match(line)
+    return quote[0].count(">") if quote else 0
+
+
+def _label(text: str) -> tuple[Field, str] | None:
+    """Return the field that a line begins, and the value after the colon."""
+    colon = _COLON.search(text, 0, MAX_LABEL)
+    field = _FIELD_OF.get(text[: colon.start()].strip("* ").casefold()) if colon else None
+    return (field, text[colon.end() :].strip(" *\t")) if colon and field else None
 
 
 def _is_block(fields: dict[Field, str], separator: Separator) -> bool:
@@ -223,11 +259,11 @@ _GLUED_LABEL = re.compile(
 
 def _split_glued(text: str) -> dict[Field, str]:
     """Split a line that holds a whole block; {} where it holds a single label."""
-    first = _LABEL.match(text)
-    if not first or _FIELD_OF[first[1].casefold()] is not Field.FROM:
+    colon = _COLON.search(text, 0, MAX_LABEL)
+    if not colon or _label(text[: colon.end()]) != (Field.FROM, ""):
         return {}
-    marks = [(0, first.start(2), Field.FROM)]
-    for found in _GLUED_LABEL.finditer(text, first.start(2)):
+    marks = [(0, colon.end(), Field.FROM)]
+    for found in _GLUED_LABEL.finditer(text, colon.end()):
         field = _FIELD_OF[(found[1] or found[2]).casefold()]
         if field is Field.SUBJECT:
             marks.append((found.start(), found.end(), field))

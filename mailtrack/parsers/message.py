@@ -20,9 +20,12 @@ from mailparser.utils import decode_header_part
 from mailtrack.errors import PermanentError
 from mailtrack.parsers.delivery_report import Bounce, read_bounce
 from mailtrack.parsers.reading import Person
+from mailtrack.parsers.slimming import slim
 
 #: Attached mails inside attached mails are followed this deep.
 MAX_DEPTH = 5
+#: Longer values of headers are cut, longer texts too (characters).
+MAX_VALUE, MAX_TEXT = 20_000, 500_000
 
 # mail-parser logs the headers that it cannot decode: addresses, among others.
 logging.getLogger("mailparser").setLevel(logging.CRITICAL + 1)
@@ -69,7 +72,7 @@ class Message:
     def all(self, name: str) -> tuple[str, ...]:
         """Return every value of a header, topmost first, decoded (RFC 2047)."""
         wanted = name.lower()
-        return tuple(_decode(value) for key, value in self.headers if key == wanted)
+        return tuple(_decode(value[:MAX_VALUE]) for key, value in self.headers if key == wanted)
 
     def header(self, name: str) -> str:
         """Return the first value of a header, "" where there is none."""
@@ -78,8 +81,9 @@ class Message:
 
 def read_message(raw: bytes) -> Message:
     """Read one mail; raise PermanentError where it is made so that nobody can."""
+    small = slim(raw)
     try:
-        return _read(email.message_from_bytes(raw), depth=0)
+        return _read(email.message_from_bytes(small), depth=0)
     except _POISON as error:
         kind = type(error).__name__
         raise PermanentError(
@@ -106,8 +110,8 @@ def _with_bodies(bare: Message, mail: "mailparser.MailParser", part: Part) -> Me
         message_id=_message_id(bare.header("message-id")),
         in_reply_to=_message_id(bare.header("in-reply-to")),
         references=tuple(re.findall(r"<[^<>\s]+>", bare.header("references"))),
-        text=_body(mail.text_plain),
-        html=_body(mail.text_html),
+        text=_with_newlines("\n".join(mail.text_plain)),
+        html=_clean("\n".join(mail.text_html)),
         attached=bare.attached,
         bounce=bare.bounce,
         is_automatic=_is_automatic(bare, part),
@@ -208,13 +212,15 @@ def _aware(date: datetime | None) -> datetime | None:
     return date if date is None or date.tzinfo else date.replace(tzinfo=UTC)
 
 
-def _body(parts: list[str]) -> str:
-    return _clean("\n".join(parts)).replace("\r\n", "\n").replace("\r", "\n")
+def _with_newlines(text: str) -> str:
+    return _clean(text[:MAX_TEXT]).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _clean(text: str) -> str:
     """Drop NUL, which no database takes, and the mark that Outlook puts first."""
-    return text.replace("\x00", "").replace("\ufeff", "")
+    if "\x00" in text:
+        text = text.replace("\x00", "")
+    return text.replace("\ufeff", "")
 
 
 def _unicode(value: str) -> str:

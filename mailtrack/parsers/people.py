@@ -4,35 +4,58 @@ import re
 
 from mailtrack.parsers.reading import Person
 
-_ADDRESS = r"[^\s<>\[\]()\",;:]{1,200}@[^\s<>\[\]()\",;]{1,200}"
-# Name <address>, Name [mailto:address], address <mailto:address>, Name <address<mailto:…>>
-_NAMED = (
-    r"(?P<name>\"[^\"]*\"|'[^']*'|«[^»]*»|„[^”]*”|[^<>\[\]\",;]{0,200}?)\s*"
-    rf"[<\[(]+\s*(?:mailto:)?\s*(?P<address>{_ADDRESS})(?:\s*[<\[]mailto:[^>\]]*[>\]])?\s*[>\])]+"
+#: Characters of a list of people that are read; no header needs more.
+MAX_LIST = 5_000
+
+_ADDRESS = r"[^\s<>\[\]()\"',;:][^\s<>\[\]()\",;:]{0,199}@[^\s<>\[\]()\"',;]{1,200}+"
+# <address>, [mailto:address], <address<mailto:address>>, (<address>)
+_BRACKETED = (
+    rf" ?[<\[(]{{1,3}} ?(?:mailto:)? ?'?(?P<address>{_ADDRESS})'?"
+    r"(?: ?[<\[]mailto:[^>\]]{0,200}[>\]])? ?[>\])]{1,3}"
 )
-_PERSON = re.compile(rf"{_NAMED}|(?P<bare>{_ADDRESS})")
-_ONE = re.compile(r"(?P<name>.{0,200}?)" + _NAMED[_NAMED.index(r"\s*[<") :], re.DOTALL)
-_QUOTES = " \t\u00a0\"'«»„”“*"
+# A name may contain commas, but no second address.
+_PERSON = re.compile(
+    rf"(?P<bare>{_ADDRESS})(?:<mailto:[^>]{{0,200}}>)?(?! ?[<\[]| ?\({_ADDRESS}|')"
+    rf"|(?P<name>\"[^\"]{{0,200}}\"|'{_ADDRESS}'|{_ADDRESS}|[^<>\[\];@]{{0,200}}?){_BRACKETED}"
+)
+_ONE = re.compile(rf"(?P<name>.{{0,300}}?){_BRACKETED}", re.DOTALL)
+_BARE = re.compile(_ADDRESS)
+_MAILTO = re.compile(r"<mailto:[^>]{0,200}>")
+_QUOTES = " \t\u00a0\"'«»„”“*,"
 
 
 def read_people(text: str) -> tuple[Person, ...]:
-    """Read a list of people, separated by commas or semicolons."""
-    return tuple(_person(found) for found in _PERSON.finditer(text))
+    """Read a list of people, separated by commas or semicolons; addresses may be missing."""
+    text = _tidy(text)
+    if "@" in text:
+        return tuple(_person(found) for found in _PERSON.finditer(text))
+    names = (name.strip(_QUOTES + "<>") for name in text.split(";"))
+    return tuple(Person(name) for name in names if name)
 
 
 def read_person(text: str) -> Person:
     """Read one person, whose name may contain commas; the address may be missing."""
-    found = _ONE.match(text.strip())
+    text = _tidy(text)
+    found = _ONE.match(text)
     if found:
         return _named(found["name"], found["address"])
-    people = read_people(text)
-    return people[0] if people else Person(text.strip(_QUOTES))
+    bare = _BARE.search(text)
+    if bare:
+        return _named(text[: bare.start()], bare[0])
+    return Person(text.strip(_QUOTES))
+
+
+def _tidy(text: str) -> str:
+    """Return a text with single spaces: the patterns above rely on it to be fast."""
+    return " ".join(text[:MAX_LIST].split())
 
 
 def _person(found: re.Match[str]) -> Person:
-    return Person(address=found["bare"]) if found["bare"] else _named(found[1], found["address"])
+    if found["bare"]:
+        return Person(address=found["bare"])
+    return _named(found["name"], found["address"])
 
 
 def _named(name: str, address: str) -> Person:
-    plain = name.strip(_QUOTES)
+    plain = _MAILTO.sub("", name).strip(_QUOTES)
     return Person("" if plain.casefold() == address.casefold() else plain, address)

@@ -79,10 +79,12 @@ class Reading:
     """Everything that one mail says, and how its reading ended.
 
     `outcome` is one of tracked (a parcel number), order_noted (an order without one),
-    nothing_found (a shop mail that names neither), not_a_shop_mail, refused
-    (a look-alike; `reason` says why). `kind` is the shop's mail kind
-    ("order_confirmed", "order_shipped", "parcel_update" …), `step` the shop's own words
-    for it, kept for the steps that we do not know (`milestone` is then `unknown`).
+    nothing_found (a shop mail that names neither), not_a_shop_mail, command,
+    forwarding_confirmation, bounce, automatic_reply, refused (a look-alike; `reason` says
+    why). `kind` is the shop's mail kind ("order_confirmed", "order_shipped",
+    "parcel_update" …), "number" for one that a person typed, "stop" or "help" for a command
+    (about `parcels`, if it names some), "gmail" for a confirmation. `step` holds the shop's
+    own words, kept for the steps that we do not know (`milestone` is then `unknown`).
     """
 
     outcome: Outcome

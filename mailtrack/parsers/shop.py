@@ -4,7 +4,7 @@ import contextlib
 import difflib
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -50,15 +50,19 @@ class Brand:
         return any(host == domain or host.endswith("." + domain) for domain in self.domains)
 
     def imitated_by(self, host: str) -> bool:
-        """Say whether a foreign host is written so that it is taken for the shop's."""
+        """Say whether a foreign host is written so that it is taken for the shop's.
+
+        What stands before an `@` in an address counts: a browser skips it, a reader does not.
+        """
         if self.owns(host):
             return False
         wanted = self.name.casefold()
-        return any(_resembles(label, wanted) for label in re.split(r"[.\-_]", _skeleton(host)))
+        return any(_resembles(label, wanted) for label in re.split(r"[^\w]|_", _skeleton(host)))
 
     def named_by(self, person: Person) -> bool:
-        """Say whether somebody else writes under the shop's name."""
-        return _skeleton(person.name).startswith(self.name.casefold())
+        """Say whether somebody else writes under the shop's name or address."""
+        name = re.sub(r"[\W_]+", "", _skeleton(person.name))
+        return self.name.casefold() in name
 
     def _is_name(self, person: Person) -> bool:
         # Some mail programs quote a forward's sender without the address.
@@ -92,34 +96,69 @@ def recognise(brand: Brand, original: Original) -> Recognition:
 
 
 def hosts(original: Original) -> list[str]:
-    """Return the hosts that a mail links to."""
-    return [host_of(link.url) for link in original.content.links]
+    """Return the hosts that a mail links to, each once, with what stands before an `@`."""
+    return list(dict.fromkeys(_authority(link.url) for link in original.content.links))
 
 
 def host_of(url: str) -> str:
     """Return the host of an address, "" where it has none."""
+    plain = _PLAIN_HOST.match(url)
+    if plain:
+        return plain[1].lower()
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
 
 
+def parameters_of(url: str, names: Collection[str]) -> dict[str, str]:
+    """Return the wanted parameters of an address: names in lower case, values as written."""
+    found: dict[str, str] = {}
+    for pair in url.partition("#")[0].partition("?")[2].split("&"):
+        name, _, value = pair.partition("=")
+        # "&amp;" where a link was escaped twice
+        name = name.removeprefix("amp;").lower()
+        if name in names:
+            found[name] = value
+    return found
+
+
+def _authority(url: str) -> str:
+    # Backslashes are slashes to a browser, but not to a parser of addresses.
+    found = _AUTHORITY.match(url)
+    return re.sub(r":\d{0,5}$", "", found[1]) if found else ""
+
+
+# Most addresses are simple; the standard library reads the others, ten times as slowly.
+_PLAIN_HOST = re.compile(r"https?://([a-z0-9.-]{1,253})(?=[/?#]|$)", re.IGNORECASE)
+_AUTHORITY = re.compile(r"https?://([^/?#]{0,500})", re.IGNORECASE)
+
 #: Letters of other alphabets and digits that are read as Latin ones.
-_CONFUSABLES = str.maketrans("аеіорсухѕӏ01", "aeiopcyxslol")
+_CONFUSABLES = str.maketrans("аеіорсухѕӏɩι01", "aeiopcyxslilol")
+#: Marks that turn the direction of reading, and what nobody sees.
+_UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 #: How alike two labels must be, between 0 and 1 (one letter of ten is 0.9).
 _ALIKE = 0.9
 
 
 def _skeleton(text: str) -> str:
     """Return what a reader sees at a glance: no accents, Latin letters, lower case."""
-    with contextlib.suppress(UnicodeError):
-        text = text.encode("ascii").decode("idna")
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    if "xn--" in text.lower():
+        with contextlib.suppress(UnicodeError):
+            text = text.encode("ascii").decode("idna")
+    elif text.isascii():
+        return text.lower().translate(_CONFUSABLES)
+    plain = unicodedata.normalize("NFKD", _UNSEEN.sub("", text).casefold())
     return "".join(c for c in plain if not unicodedata.combining(c)).translate(_CONFUSABLES)
 
 
 def _resembles(label: str, wanted: str) -> bool:
-    if wanted in label:
+    # A capital I stands for the l, and r with n for m, in most fonts.
+    if (
+        wanted in label
+        or wanted in label.replace("rn", "m")
+        or label.replace("i", "l") == (wanted.replace("i", "l"))
+    ):
         return True
     if abs(len(label) - len(wanted)) > 1:
         return False

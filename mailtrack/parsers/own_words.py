@@ -1,0 +1,58 @@
+"""What a person wrote with their own hands: no quotes, no signatures, no disclaimers."""
+
+import re
+from collections.abc import Sequence
+
+from mailtrack.parsers.forward_labels import ATTRIBUTION, REPLY_PREFIX
+from mailtrack.parsers.header_block import Separator, classify, find_blocks
+
+#: A person's own words are looked for in as many lines and characters.
+MAX_LINES, MAX_CHARACTERS = 200, 10_000
+#: A sentence above a quote may be broken over as many lines (Gmail breaks at 72 characters).
+_BROKEN_OVER = 3
+
+#: Lines from here on are signatures: "-- ", "Envoyé de mon iPhone", "Sent from my …".
+_SIGNATURE = re.compile(
+    r"--\s*$|_{5,}|envoyé[es]? (?:de|depuis|à partir|avec|par)\b|sent (?:from|with|via)\b"
+    r"|obtenir outlook|get outlook|télécharger? outlook|provenance\s?: courrier"
+    r"|(?:von|gesendet) (?:von )?meinem|inviato da|enviado desde|wysłane z|verzonden vanaf",
+    re.IGNORECASE,
+)
+# As in « Le lun. 2 mars 2026 à 09:31, Jo … »
+_QUOTE_BEGINS = re.compile(r"(?:le|on|am|el|il|op|em|den|d\.|dne|dnia|w dniu)\s.*\d", re.IGNORECASE)
+
+
+def own_lines(text: str) -> list[str]:
+    """Return the lines that the writer of a mail typed, without blank ones."""
+    lines = text[:MAX_CHARACTERS].splitlines()[:MAX_LINES]
+    block = next(find_blocks(lines), None)
+    lines = lines[: block.start] if block else lines
+    own: list[str] = []
+    for at, line in enumerate(lines):
+        bare = line.strip("\ufeff \t\u00a0")
+        if _ends_the_words(bare, lines, at):
+            break
+        if bare and not bare.startswith((">", "|")):
+            own.append(bare)
+    return own
+
+
+def own_subject(subject: str) -> str:
+    """Return a subject without its prefixes ("Re: RE: …")."""
+    while prefix := REPLY_PREFIX.match(subject):
+        subject = subject[prefix.end() :]
+    return subject.strip()
+
+
+def is_reply(subject: str) -> bool:
+    """Say whether a subject begins like that of an answer."""
+    return REPLY_PREFIX.match(subject.strip()) is not None
+
+
+def _ends_the_words(bare: str, lines: Sequence[str], at: int) -> bool:
+    if _SIGNATURE.match(bare) or classify(bare) > Separator.RULE or ATTRIBUTION.search(bare):
+        return True
+    if not _QUOTE_BEGINS.match(bare):
+        return False
+    broken = [line.strip() for line in lines[at : at + _BROKEN_OVER]]
+    return any(ATTRIBUTION.search(" ".join(broken[:n])) for n in range(2, len(broken) + 1))

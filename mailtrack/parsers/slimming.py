@@ -1,0 +1,71 @@
+"""Makes a mail small before it is parsed: what is no text is cut out of the raw bytes.
+
+Parsing holds a mail several times over, so that an attachment of 50 MB would take 200.
+Nothing is decoded here; bodies are found by the headers above them and the boundary below.
+"""
+
+import re
+from collections.abc import Iterator
+
+from mailtrack.errors import PermanentError
+
+#: Smaller mails are parsed as they are (bytes).
+SMALL = 1_000_000
+#: Bodies of parts that are no text are cut above this, texts are cut to that (bytes).
+MAX_FILE, MAX_TEXT = 400_000, 1_000_000
+#: Nothing beyond is read (bytes); no person's mail has more texts.
+MAX_MAIL = 4_000_000
+#: No header and no mail is longer than this (bytes, parts).
+MAX_HEADER, MAX_PARTS = 300_000, 3_000
+
+_TYPE = re.compile(rb"^content-type:[ \t\r\n]{0,4}([a-z]{1,20})", re.IGNORECASE | re.MULTILINE)
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
+_BOUNDARY = b"\n--"
+
+
+def slim(raw: bytes) -> bytes:
+    """Return a mail without its large files; raise PermanentError where nobody can read it."""
+    _check_header(raw)
+    if raw.count(_BOUNDARY) > MAX_PARTS:
+        raise PermanentError(
+            f"The mail has more than {MAX_PARTS} parts ({len(raw)} bytes): look at its raw source."
+        )
+    if len(raw) <= SMALL:
+        return raw
+    view = memoryview(raw)
+    return b"".join(view[start:end] for start, end in _kept(raw))[:MAX_MAIL]
+
+
+def _check_header(raw: bytes) -> None:
+    end = _HEADER_END.search(raw, 0, MAX_HEADER)
+    if end is None and len(raw) > MAX_HEADER:
+        raise PermanentError(
+            f"The mail's header has more than {MAX_HEADER} bytes: look at its raw source."
+        )
+
+
+def _kept(raw: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the spans to keep: headers, boundaries and the beginnings of texts."""
+    done = 0
+    for start, limit in _bodies(raw):
+        if start < done:
+            continue
+        end = raw.find(_BOUNDARY, start)
+        end = len(raw) if end < 0 else end
+        if end - start > limit:
+            yield done, start + (limit if limit == MAX_TEXT else 0)
+            # A line of dashes inside a long text is no boundary.
+            done = end
+    yield done, len(raw)
+
+
+def _bodies(raw: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where each body begins, and how long it may be."""
+    first = _HEADER_END.search(raw)
+    if first and not _TYPE.search(raw, 0, first.start()):
+        yield first.end(), MAX_TEXT
+    for found in _TYPE.finditer(raw):
+        header_end = _HEADER_END.search(raw, found.end())
+        kind = found[1].lower()
+        if header_end and kind not in (b"multipart", b"message"):
+            yield header_end.end(), MAX_TEXT if kind == b"text" else MAX_FILE

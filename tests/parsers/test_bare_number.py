@@ -1,0 +1,96 @@
+"""Numbers that a person typed."""
+
+import pytest
+
+from mailtrack.domain.model import Outcome
+from mailtrack.parsers import parse
+from mailtrack.parsers.bare_number import MAX_NUMBERS, numbers_in
+from mailtrack.parsers.message import Message
+from mailtrack.parsers.reading import Person, Reading
+
+ME = Person("Camille Durand", "camille.durand@example.org")
+NUMBER = "LP00827165784034"
+
+
+def _read(subject: str, text: str, sender: Person = ME) -> Reading:
+    return parse(Message(sender=sender, subject=subject, text=text))
+
+
+def _numbers(reading: Reading) -> list[str]:
+    return [parcel.number for parcel in reading.parcels]
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("", NUMBER),
+        (NUMBER, ""),
+        (f"Suivi {NUMBER}", "Bonjour, merci de suivre ce colis.\n\nCamille"),
+        ("colis", "lp00827165784034"),
+        ("colis", "LP 0082 7165 7840 34"),
+        ("colis", "LP-0082-7165-7840-34."),
+        ("colis", f"Bonjour, pouvez-vous suivre mon colis n°{NUMBER} ? Merci !"),
+        ("colis", "Numéro de suivi\u00a0: LP\u00a00082\u00a07165\u00a07840\u00a034"),
+        ("colis", f"\u202e{NUMBER}\u202c"),
+    ],
+)
+def test_a_number_is_read_with_words_and_without(subject: str, text: str) -> None:
+    reading = _read(subject, text)
+
+    assert (Outcome.TRACKED, "number", None) == (reading.outcome, reading.kind, reading.shop)
+    assert [NUMBER] == _numbers(reading)
+
+
+def test_a_reply_gives_the_number_that_it_adds_and_not_the_quoted_one() -> None:
+    reading = _read(
+        "Re: Suivi enregistré",
+        f"Et aussi {NUMBER}\n\nLe lun. 2 mars 2026 à 09:31, mailtrack <suivi@example.net>\n"
+        "a écrit :\n\n> Votre colis RF622875135CN est suivi.\n",
+    )
+
+    assert [NUMBER] == _numbers(reading)
+
+
+def test_the_subject_above_a_reply_is_not_the_writer_s() -> None:
+    assert [] == _numbers(_read(f"Re: Colis {NUMBER} : livré", "Merci !"))
+
+
+def test_look_alike_letters_are_corrected_where_the_check_digit_proves_it() -> None:
+    assert ["6A15602676300"] == _numbers(_read("", "6A156O2676300"))
+    assert ["RF622875135CN"] == _numbers(_read("", "RF622875I35CN"))
+    assert [] == _numbers(_read("", "LPOO827165784034"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SIRET 732 829 320 00074",
+        "FR76 3000 6000 0112 3456 7890 189",
+        "NO93 8601 1117 947",
+        "N° de TVA FR40303265045",
+        "06 39 98 12 34",
+        "4970 1012 3456 7890",
+        "Facture FA2026031512345",
+        "S202603151234",
+        "1005007654726169",
+        "commande 3074309624382839",
+        "315193141453520012",
+        "VF1RFA00012345678",
+        "https://example.org/p/LP00827165784034x",
+    ],
+)
+def test_other_digits_are_no_number(text: str) -> None:
+    assert [] == numbers_in(text)
+    assert Outcome.NOT_A_SHOP_MAIL is _read("Pour info", text).outcome
+
+
+def test_a_machine_that_writes_a_number_is_no_person() -> None:
+    shop = Person("Boutique", "no-reply@boutique.example")
+
+    assert Outcome.NOT_A_SHOP_MAIL is _read("", NUMBER, shop).outcome
+
+
+def test_nobody_types_a_thousand_numbers() -> None:
+    text = "\n".join(f"LP{n:014}" for n in range(100))
+
+    assert MAX_NUMBERS == len(_numbers(_read("", text)))
