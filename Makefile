@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$python; break; }; done)
 
-.PHONY: help install demo test check e2e chaos bench lock clean
+.PHONY: help install demo test check e2e chaos bench corpus lock clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z0-9]*\):.*## /make \1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -53,6 +53,9 @@ chaos: install  ## kill parts of the service while it works; takes minutes
 
 bench: install  ## measure
 	$(BIN)/python -m benchmarks $(ARGS)
+
+corpus: install  ## read every mail of the corpus: a table per client, template and language
+	$(BIN)/python -m benchmarks.corpus
 
 lock: install  ## write the lock files anew, with the newest versions that fit
 	@command -v uv >/dev/null || $(PYTHON) -m pip --python $(BIN)/python install --quiet uv

@@ -90,7 +90,8 @@ class Clerk:
                 return self._follow(owner, stored, mail, result)
             case Outcome.COMMAND:
                 return self._obey(owner, stored, mail, result)
-        self._answer(owner, stored, NoticeKind.NOTHING_FOUND)
+        if mail.is_answerable:
+            self._answer(owner, stored, NoticeKind.NOTHING_FOUND)
         return result
 
     def _whose(self, mail: Understood) -> SubscriberId | None:
@@ -114,7 +115,8 @@ class Clerk:
         if not mail.sender.welcome or mail.outcome not in _WORTH_A_QUESTION:
             return replace(result, outcome=Outcome.REFUSED, reason=mail.sender.how)
         owner = people.subscriber_of(self.connection, mail.sender.address, self.clock.now())
-        self._answer(owner, stored, NoticeKind.CONFIRM_ADDRESS, per_day=1)
+        if mail.is_answerable or mail.by_rule:
+            self._answer(owner, stored, NoticeKind.CONFIRM_ADDRESS, per_day=1)
         return replace(result, outcome=Outcome.REFUSED, reason=UNCONFIRMED, subscriber=owner)
 
     def _answer(

@@ -1,5 +1,6 @@
 """What one mail says, and whom it speaks for. Pure: no store, no clock."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -9,6 +10,15 @@ from mailtrack.inbox.sender import Sender, identify, is_signed_by
 from mailtrack.parsers import is_shop_sender, parse
 from mailtrack.parsers.message import Message, read_message
 from mailtrack.parsers.reading import ForwardMethod, Reading
+
+#: Senders that say in their name that nobody reads what they get.
+_NOBODY = re.compile(
+    r"(?:.*[._-])?(?:no|ne|not?)[._-]?(?:reply|pas[._-]?repondre|responder)(?:[._-].*)?"
+    r"|mailer-daemon|postmaster|bounces?(?:[._+-].*)?"
+)
+#: What lists and newsletters carry (RFC 2369, RFC 2919), and no person's mail does.
+_LIST_HEADERS = ("list-id", "list-unsubscribe", "list-post", "feedback-id")
+_BULK = frozenset({"bulk", "list", "junk"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,14 @@ class Understood:
         if self.message.is_automatic and not self.by_rule:
             return Outcome.AUTOMATIC_REPLY
         return self.reading.outcome
+
+    @property
+    def is_answerable(self) -> bool:
+        """Tell whether a person reads what we answer: no list, no newsletter, no robot."""
+        local = self.message.sender.address.lower().partition("@")[0]
+        if _NOBODY.fullmatch(local) or any(map(self.message.header, _LIST_HEADERS)):
+            return False
+        return self.message.header("precedence").lower() not in _BULK
 
     @property
     def by_rule(self) -> bool:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from mailtrack.parsers.aliexpress_words import DELIVERY_LABELS, ITEM_LABELS, PLACED_LABELS
 from mailtrack.parsers.content import Line
@@ -42,13 +42,19 @@ _ISO = re.compile(r"\b(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)\b", re.ASCII)
 _MONTH_FIRST = re.compile(r"\b(?P<m>[^\W\d]{3,9})\.? (?P<d>\d{1,2}),? ?(?P<y>\d{4})\b")
 _DAY_FIRST = re.compile(r"\b(?P<d>\d{1,2})\.? (?P<m>[^\W\d]{3,9})\.? (?P<y>\d{4})\b")
 _SHAPES = (_ISO, _NUMERIC, _MONTH_FIRST, _DAY_FIRST)
+_YEAR = re.compile(r"20\d\d(?!\d)", re.ASCII)
 # Between a label and its date: a colon, a line break, the first day of a span.
-_GAP = re.compile(r"\s{0,3}:?\s{0,3}(?:[\d/.-]{8,10}\s?[–-]\s?)?")
+_FIRST_DAY = re.compile(r"[\d/.-]{8,10}\s?[–-]\s?$", re.ASCII)
+#: How far around a year its date may reach, and how far before that its label (characters).
+_DATE_REACH, _LABEL_REACH = 20, 60
+#: Years that are looked at in one mail.
+_MOST_YEARS = 200
 
 
 def read_items(lines: Sequence[Line]) -> tuple[str, ...]:
     """Return the titles of the items, each once, as the shop cut them."""
-    marked = [line.text for line in lines if any(mark in line.mark for mark in _TITLE_MARKS)]
+    classed = [line for line in lines if line.mark]
+    marked = [line.text for line in classed if any(mark in line.mark for mark in _TITLE_MARKS)]
     texts = [line.text for line in lines if line.text]
     return tuple(dict.fromkeys(marked or _above_quantities(texts)))
 
@@ -63,23 +69,20 @@ def read_ordered_at(text: str) -> date | None:
     return min(_dates_after(PLACED_LABELS, text), default=None)
 
 
-def _dates_after(labels: Sequence[str], text: str) -> Iterator[date]:
+def _dates_after(labels: tuple[str, ...], text: str) -> Iterator[date]:
     """Yield the dates right after a label; numbers alone are day/month/year."""
-    lower = text.lower()
-    for label in labels:
-        at = lower.find(label)
-        while at >= 0:
-            at += len(label)
-            yield from _date_at(text, at)
-            at = lower.find(label, at)
+    for year in islice(_YEAR.finditer(text), _MOST_YEARS):
+        found = _date_around(text, year)
+        if found:
+            before = text[max(0, found.start() - _LABEL_REACH) : found.start()].lower()
+            if _FIRST_DAY.sub("", before).rstrip(" \n:").endswith(labels):
+                yield from _date(found["y"], found["m"], found["d"])
 
 
-def _date_at(text: str, at: int) -> Iterator[date]:
-    gap = _GAP.match(text, at)
-    start = gap.end() if gap else at
-    found = next((found for shape in _SHAPES if (found := shape.match(text, start))), None)
-    if found:
-        yield from _date(found["y"], found["m"], found["d"])
+def _date_around(text: str, year: re.Match[str]) -> re.Match[str] | None:
+    begin, end = max(0, year.start() - _DATE_REACH), year.end() + _DATE_REACH
+    dates = (found for shape in _SHAPES for found in shape.finditer(text, begin, end))
+    return next((found for found in dates if found.start("y") == year.start()), None)
 
 
 def _date(year: str, month: str, day: str) -> Iterator[date]:

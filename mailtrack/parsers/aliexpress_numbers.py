@@ -33,7 +33,8 @@ _ORDER = re.compile(r"[0-9]{12,20}")
 _ITEM = re.compile(r"(?:1005|3256|2251)[0-9]{12}")
 # At least six digits: "Package delivered" names no parcel.
 _PARCEL = re.compile(r"(?=(?:[A-Z]*[0-9]){6})[A-Z0-9]{8,40}")
-_WORD = re.compile(r"(?<![A-Za-z0-9])[A-Z0-9]{8,40}+(?![A-Za-z0-9])")
+# No lookbehind: with a set of characters in front, the search runs in C.
+_WORD = re.compile(r"[A-Z0-9]{8,40}+(?![A-Za-z0-9])")
 # rowan_msg_id: the last four digits of the order, then its first twelve.
 _ROWAN_MESSAGE = re.compile(r"([0-9]{4})([0-9]{12})(?:\$|%24)")
 
@@ -99,8 +100,16 @@ def read_numbers(subject: str, text: str, links: Sequence[Parameters]) -> Number
 
 def _tokens(text: str) -> Iterator[re.Match[str]]:
     """Yield what may be a number, in document order; `_MOST_NUMBERS` at most."""
-    found = (token for token in _WORD.finditer(text) if _PARCEL.fullmatch(token[0]))
+    found = (
+        token
+        for token in _WORD.finditer(text)
+        if _PARCEL.fullmatch(token[0]) and not _is_letter(text[token.start() - 1 : token.start()])
+    )
     return islice(found, _MOST_NUMBERS)
+
+
+def _is_letter(char: str) -> bool:
+    return char.isascii() and char.isalnum()
 
 
 def _after(word: re.Pattern[str], text: str, tokens: Iterable[re.Match[str]]) -> list[str]:

@@ -7,7 +7,6 @@ mark item titles by class.
 
 import re
 from dataclasses import dataclass
-from itertools import zip_longest
 from urllib.parse import parse_qs, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -22,7 +21,6 @@ MARKS = ("item-title", "product-name")
 
 _SKIPPED = ["head", "script", "style", "template", "title"]
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\u00ad\u034f]")
-_SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
 # `<name@example.org>` written without escaping would vanish as an unknown element.
 _PSEUDO_TAG = re.compile(r"@[^<>\s@\"'=]{1,200}>")
 _LOCAL_PART = re.compile(r"<(?:mailto:)?[^<>\s/\"'=]{1,200}")
@@ -30,22 +28,24 @@ _LOCAL_PART = re.compile(r"<(?:mailto:)?[^<>\s/\"'=]{1,200}")
 # Where lines end is written into the HTML as white space, before it is parsed: white space is
 # all that a parser leaves where it stands inside a table, and passes in C replace a walk over
 # every node. What white space there was is a plain space by then.
-_BLOCK, _PARAGRAPH, _BREAK, _ANCHOR = "\f", "\n", "\t", "\v"
+_BLOCK, _ANCHOR = "\f", "\v"
+#: After the mark of a block; a paragraph leaves a line blank, a break only an empty line.
+_PARAGRAPH, _BREAK = "\n", "\t"
 #: Two characters tell the tags apart that end a line, well enough and in no time.
 _TAG_MARKS: dict[str, str] = {
     start: mark + "<"
     for mark, starts in {
-        _BLOCK: "td th tr ta tb tf di li ul ol dl dt dd h1 h2 h3 h4 h5 h6 hr bl ce bo ad ar fi he"
-        " ma pr se /d /t /l /h /c",
-        _PARAGRAPH: "p> /p",
-        _BREAK: "br",
+        _BLOCK: "td|th|tr|ta|tb|tf|di|li|ul|ol|dl|dt|dd|h1|h2|h3|h4|h5|h6|hr|bl|ce|pr|bo|ad|ar|fi"
+        "|he|ma|se|/d|/t|/l|/h|/c",
+        _BLOCK + _PARAGRAPH: "p>|p |/p",
+        _BLOCK + _BREAK: "br",
+        _ANCHOR: "a ",
     }.items()
-    for start in (starts + " " + starts.upper()).split()
-} | {start: mark + "<" for start, mark in zip(("p ", "P ", "a ", "A "), "\n\n\v\v", strict=True)}
+    for start in (starts + "|" + starts.upper()).split("|")
+}
 _PREFORMATTED = re.compile(r"(?=</?pre\b)", re.IGNORECASE)
 # A title cell and its value are one line.
 _TITLE_CELL = re.compile(r"</th\s*>\s*<td\b[^<>]*>", re.IGNORECASE)
-_LINE_END = re.compile(rf"([{_BLOCK}{_PARAGRAPH}{_BREAK}][{_BLOCK}{_PARAGRAPH}{_BREAK} ]*)")
 
 _BRACKETED_URL = re.compile(r"[<\[](https?://[^<>\[\]]+)[>\]]")
 _BARE_URL = re.compile(r"https?://[^\s<>\[\]\"]+")
@@ -105,7 +105,7 @@ def from_text(text: str) -> Content:
     urls = [re.sub(r"\s+", "", found[1]) for found in _BRACKETED_URL.finditer(text)]
     rest = _BRACKETED_URL.sub("", text)
     urls += [found[0].rstrip(".,;)") for found in _BARE_URL.finditer(rest)]
-    lines = tuple(Line(_tidy(line)) for line in rest.splitlines())
+    lines = tuple(Line(_tidy(line)) for line in _visible(rest).splitlines())
     return Content(lines, tuple(Link(unwrap_url(url)) for url in urls[:MAX_LINKS]))
 
 
@@ -151,9 +151,9 @@ _MARKED = ",".join(f'[class*="{mark}"]' for mark in MARKS)
 def _marks(tree: LexborHTMLParser) -> dict[str, str]:
     """Return the class of each line of text that lies in an element with a known class."""
     return {
-        line.text: node.attributes["class"] or ""
+        _tidy(piece.replace(_ANCHOR, "")): node.attributes["class"] or ""
         for node in tree.css(_MARKED)
-        for line in _lines(node.text(), {})[0]
+        for piece in _visible(node.text()).split(_BLOCK)
     }
 
 
@@ -225,20 +225,25 @@ def _lines(text: str, marks: dict[str, str]) -> tuple[list[Line], list[int]]:
     """Return the lines of a marked text, and the line in which each link begins."""
     lines: list[Line] = []
     anchors: list[int] = []
-    gap = False
-    pieces = _LINE_END.split(_INVISIBLE.sub("", text))
-    for piece, end in zip_longest(pieces[::2], pieces[1::2], fillvalue=""):
-        line = " ".join(piece.replace(_ANCHOR, "").split())
-        if line and gap and lines:
-            lines.append(_BLANK)
+    gap = was_text = False
+    for piece in _visible(text).split(_BLOCK):
+        # The first break ends the line, a second one leaves a line blank.
+        gap |= piece[:1] == _PARAGRAPH or (piece[:1] == _BREAK and not was_text)
+        line = _tidy(piece.replace(_ANCHOR, ""))
+        was_text = bool(line)
+        if line and gap:
+            lines += (_BLANK,) if lines else ()
+            gap = False
         if _ANCHOR in piece:
             anchors += [len(lines)] * piece.count(_ANCHOR)
         if line:
             lines.append(Line(line, marks.get(line, "")))
-        # The first break ends the line, a second one leaves a line blank.
-        gap = (gap and not line) or _PARAGRAPH in end or _BREAK in end[bool(line) :]
     return lines, anchors
 
 
+def _visible(text: str) -> str:
+    return text if text.isascii() else _INVISIBLE.sub("", text)
+
+
 def _tidy(text: str) -> str:
-    return _SPACES.sub(" ", text).strip()
+    return " ".join(text.split())

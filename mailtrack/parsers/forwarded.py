@@ -192,7 +192,7 @@ def _body(lines: Sequence[str], block: Block) -> str:
     rest = list(lines[block.end :])
     whole = "\n".join(rest)
     if ">" not in whole and "--" not in whole:
-        return textwrap.dedent(whole).strip()
+        return _dedent(whole)
     marked = [n for n, line in enumerate(rest) if line.lstrip().startswith(">")]
     depth = block.quotes
     if depth and marked and not any(rest[marked[-1] + 1 : marked[-1] + 2]):
@@ -201,7 +201,12 @@ def _body(lines: Sequence[str], block: Block) -> str:
     elif marked and len(marked) == sum(1 for line in rest if line.strip()):
         depth += 1  # Missive quotes the body and not its header
     text = "\n".join(unquote(line, depth) for line in rest if not is_ending(line))
-    return textwrap.dedent(text).strip()
+    return _dedent(text)
+
+
+def _dedent(text: str) -> str:
+    """Return a text without the indentation that Outlook 2019 gives all its lines."""
+    return (textwrap.dedent(text) if text.lstrip("\n")[:1].isspace() else text).strip()
 
 
 def _is_attribution(line: str) -> bool:

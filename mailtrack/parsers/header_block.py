@@ -69,13 +69,16 @@ _SEPARATOR_AND_MORE = re.compile(r"(-{3,} ?[^-]{1,80}-{3,})\s*(\S.*)$")
 def find_blocks(lines: Sequence[str]) -> Iterator[Block]:
     """Yield the header blocks of a body from the top, the outermost forward first."""
     reader = _Reader(lines)
-    at = found = 0
-    while at < len(lines) and found < MAX_BLOCKS:
+    done = found = 0
+    for at, line in enumerate(lines):
+        if at < done or (":" not in line and "\uff1a" not in line):
+            continue
         block = reader.block_at(at)
         if block:
-            found += 1
             yield block
-        at = block.end if block else at + 1
+            done, found = block.end, found + 1
+        if found >= MAX_BLOCKS:
+            return
 
 
 def find_beginning(lines: Sequence[str]) -> Block | None:
@@ -121,16 +124,29 @@ def classify(line: str) -> Separator:
 _FORWARDED = tuple(FORWARDED)
 
 
+class _Plain:
+    """Lines as the labels see them; few are ever looked at."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._raw = lines
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def __getitem__(self, at: int) -> str:
+        return _plain(self._raw[at])
+
+
 class _Reader:
     """Reads blocks from one list of lines."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         self._raw = lines
-        self._lines = [_plain(line) for line in lines]
+        self._lines = _Plain(lines)
 
     def block_at(self, at: int) -> Block | None:
         text = self._lines[at]
-        if (":" not in text and "\uff1a" not in text) or len(text) > MAX_VALUE:
+        if len(text) > MAX_VALUE:
             return None
         glued = _SEPARATOR_AND_MORE.match(text) if text[0] == "-" else None
         if glued and classify(glued[1]):

@@ -8,6 +8,8 @@ from mailtrack.parsers.header_block import Separator, classify, find_blocks
 
 #: A person's own words are looked for in as many lines and characters.
 MAX_LINES, MAX_CHARACTERS = 200, 10_000
+#: Sentences above quotes and signatures are shorter than this (characters).
+_MAX_SENTENCE = 500
 #: A sentence above a quote may be broken over as many lines (Gmail breaks at 72 characters).
 _BROKEN_OVER = 3
 
@@ -50,6 +52,8 @@ def is_reply(subject: str) -> bool:
 
 
 def _ends_the_words(bare: str, lines: Sequence[str], at: int) -> bool:
+    if len(bare) > _MAX_SENTENCE:
+        return False
     if _SIGNATURE.match(bare) or classify(bare) > Separator.RULE or ATTRIBUTION.search(bare):
         return True
     if not _QUOTE_BEGINS.match(bare):

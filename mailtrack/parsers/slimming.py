@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from mailtrack.errors import PermanentError
 
-#: Smaller mails are parsed as they are (bytes).
-SMALL = 1_000_000
+#: Mails up to here are not looked at, and up to there parsed as they are (bytes).
+TINY, SMALL = 150_000, 1_000_000
 #: Bodies of parts that are no text are cut above this, texts are cut to that (bytes).
 MAX_FILE, MAX_TEXT = 400_000, 1_000_000
 #: Nothing beyond is read (bytes); no person's mail has more texts.
@@ -25,6 +25,8 @@ _BOUNDARY = b"\n--"
 
 def slim(raw: bytes) -> bytes:
     """Return a mail without its large files; raise PermanentError where nobody can read it."""
+    if len(raw) <= TINY:
+        return raw
     _check_header(raw)
     if raw.count(_BOUNDARY) > MAX_PARTS:
         raise PermanentError(

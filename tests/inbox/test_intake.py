@@ -584,3 +584,54 @@ def test_two_mails_of_one_person_that_are_read_at_once_subscribe_once(
 
     assert 1 + len(orders) == len(rows(t.subscription))
     assert ["order_registered"] * (1 + len(orders)) == _owed(rows)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "List-Unsubscribe: <mailto:leave@example.org>",
+        "List-Id: Le quartier <quartier.example.org>",
+        "Precedence: list",
+        "Feedback-ID: 1:news",
+    ],
+)
+def test_a_newsletter_is_recorded_and_never_answered(
+    receive: Receive, rows: Rows, header: str
+) -> None:
+    """It may be signed by its domain like any person's mail."""
+    raw = _signed("nouvelles@example.org", header)
+
+    assert "not_a_shop_mail" == receive(raw)["outcome"]
+    assert [] == rows(t.notice)
+
+
+@pytest.mark.parametrize(
+    "local", ["noreply", "no-reply", "ne-pas-repondre", "news.no_reply", "bounce+1"]
+)
+def test_who_says_that_nobody_reads_their_mail_gets_none(
+    receive: Receive, rows: Rows, local: str
+) -> None:
+    receive(_signed(f"{local}@example.org"))
+
+    assert [] == rows(t.notice)
+
+
+def test_a_person_whose_name_only_looks_like_a_robot_s_is_answered(
+    receive: Receive, rows: Rows
+) -> None:
+    receive(_signed("noe.reply@example.org"))
+
+    assert ["nothing_found"] == [row["kind"] for row in rows(t.notice)]
+
+
+def _signed(sender: str, header: str = "X-Nothing: 1") -> bytes:
+    lines = [
+        f"Authentication-Results: {AUTHSERV_ID}; dkim=pass header.d=example.org",
+        f"From: Quelqu'un <{sender}>",
+        f"To: {FORWARD_TO}",
+        "Subject: Bonjour",
+        header,
+        "",
+        "Bonjour, voici quelques nouvelles.",
+    ]
+    return "\r\n".join(lines).encode()
