@@ -1,12 +1,14 @@
 """A body as lines of text and links, whether it came as HTML or as plain text.
 
 The shops' parsers read this and never HTML: the same rules then hold for a mail that
-was forwarded as text. Each line remembers the CSS class around it, since some shops
-mark item titles by class.
+was forwarded as text. A line remembers the CSS class around it where that says something,
+since some shops mark item titles by class.
 """
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from urllib.parse import parse_qs, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -65,7 +67,7 @@ _URLDEFENSE = re.compile(r"https://urldefense\.com/v3/__(.+?)__;")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of text; `mark` is the class attribute of the nearest element that has one."""
+    """One line of text; `mark` is the class attribute around it, if it contains one of `MARKS`."""
 
     text: str
     mark: str = ""
@@ -109,8 +111,9 @@ def from_text(text: str) -> Content:
     return Content(lines, tuple(Link(unwrap_url(url)) for url in urls[:MAX_LINKS]))
 
 
+@lru_cache(maxsize=1)
 def from_html(html: str) -> Content:
-    """Read an HTML body."""
+    """Read an HTML body. One mail asks several times: as a forward, as a letter, as a whole."""
     tree = LexborHTMLParser(_with_line_ends(html[:MAX_BODY]))
     tree.strip_tags(_SKIPPED)
     text = tree.root.text() if tree.root else ""
@@ -123,7 +126,7 @@ def from_html(html: str) -> Content:
         for line, url in zip(places, map(_address, nodes), strict=True)
         if url.startswith("http")
     )
-    return Content(tuple(lines), tuple(links))
+    return Content(tuple(lines), tuple(islice(links, MAX_LINKS)))
 
 
 def unwrap_url(url: str) -> str:
@@ -206,6 +209,8 @@ _REWRITES = {
     "PRE": _with_breaks,
     "th ": _with_joined_cells,
     "th>": _with_joined_cells,
+    "TH ": _with_joined_cells,
+    "TH>": _with_joined_cells,
 }
 
 

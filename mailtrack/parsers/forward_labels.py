@@ -55,6 +55,7 @@ LABELS: dict[Field, str] = {
         "|Antwort an|Válaszcím|Rispondi a|Odpowiedź-do|Responder a|Răspuns către|Ответ-Кому"
         "|Odpovedať-Pre|Svara till|Yanıt Adresi|Кому відповісти|返信先|Bcc|Cci|Cco|Ccn|UDW"
         "|Importance|Priorité|Priority|Prioridad|Importancia|Priorità|Wichtigkeit|Urgentie|Prioriteit"
+        "|Priorität|Ważność|Prioritet|Catégories|Categories"
         "|Organisation|Organization|Pièces jointes|Pièce jointe|Attachments|Attachment|Anlagen"
         "|Anhänge|Allegati|Adjuntos|Datos adjuntos|Anexos|Bijlagen|Bilagor|Załączniki|Přílohy"
         "|Resent-From|Resent-To|Resent-Date|Sender|Message-ID|Newsgroups|Security|Sensitivity"

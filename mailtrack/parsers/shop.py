@@ -134,7 +134,7 @@ _PLAIN_HOST = re.compile(r"https?://([a-z0-9.-]{1,253})(?=[/?#]|$)", re.IGNORECA
 _AUTHORITY = re.compile(r"https?://([^/?#]{0,500})", re.IGNORECASE)
 
 #: Letters of other alphabets and digits that are read as Latin ones.
-_CONFUSABLES = str.maketrans("аеіорсухѕӏɩι01", "aeiopcyxslilol")
+_CONFUSABLES = str.maketrans("аеіорсухѕӏɩι015", "aeiopcyxslilols")
 #: Marks that turn the direction of reading, and what nobody sees.
 _UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 #: How alike two labels must be, between 0 and 1 (one letter of ten is 0.9).
@@ -153,12 +153,8 @@ def _skeleton(text: str) -> str:
 
 
 def _resembles(label: str, wanted: str) -> bool:
-    # A capital I stands for the l, and r with n for m, in most fonts.
-    if (
-        wanted in label
-        or wanted in label.replace("rn", "m")
-        or label.replace("i", "l") == (wanted.replace("i", "l"))
-    ):
+    # A capital I stands for the l in most fonts.
+    if wanted in label or wanted.replace("i", "l") in label.replace("i", "l"):
         return True
     if abs(len(label) - len(wanted)) > 1:
         return False

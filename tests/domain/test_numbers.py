@@ -3,8 +3,8 @@
 import pytest
 
 from mailtrack.domain import check_digits
-from mailtrack.domain.number_formats import FORMATS, S10
-from mailtrack.domain.numbers import detect, detect_as_json, is_valid, normalise
+from mailtrack.domain.number_formats import FORMATS, MASKS, S10
+from mailtrack.domain.numbers import correct, detect, detect_as_json, is_valid, normalise
 
 #: Numbers printed in public documents and tests, and who carries them.
 KNOWN = {
@@ -80,6 +80,50 @@ def test_a_wrong_check_digit_lowers_the_rank_and_rejects_nothing() -> None:
 
     assert ("ok", "failed") == (right.check_digit, wrong.check_digit)
     assert is_valid("LX299455987CN")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("6A156O2676300", "6A15602676300"),
+        ("6AI5602676300", "6A15602676300"),
+        ("rf62287513 5cn", "RF622875135CN"),
+        ("RF622875I35CN", "RF622875135CN"),
+        ("XT845237O122486", "XT8452370122486"),
+        ("87OOO720168O20K", "87000720168020K"),
+    ],
+)
+def test_look_alikes_are_exchanged_where_a_check_digit_proves_it(typed: str, meant: str) -> None:
+    assert meant == correct(typed)
+    assert meant == detect_as_json([typed])[0]["normalised"]
+
+
+@pytest.mark.parametrize(
+    "text", ["LPOO827165784034", "6A156O2676301", "RF622875S35CN", "LX299455986CN", "delivered"]
+)
+def test_nothing_is_exchanged_without_proof(text: str) -> None:
+    assert normalise(text) == correct(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NO9386011117947",  # a Norwegian IBAN
+        "FA2026031512345",  # an invoice
+        "S202603151234",
+        "FR40303265045",  # a VAT number
+        "AB123456789XY",
+        "VF1RFA00012345678",  # a car
+    ],
+)
+def test_what_only_has_the_shape_of_a_number_is_not_valid(text: str) -> None:
+    assert not is_valid(text)
+
+
+def test_masks_are_as_long_as_some_format() -> None:
+    for mask in MASKS:
+        number = mask.replace("A", "X").replace("9", "8").replace("*", "8")
+        assert detect(number)
 
 
 def test_the_post_that_issued_an_s10_number_comes_before_the_world_s() -> None:

@@ -196,6 +196,7 @@ def test_look_alikes_are_refused_with_a_reason(address: str) -> None:
     "person",
     [
         Person("Boutique", "noreply@shop.example.com"),
+        Person("Ali Baba", "ali@example.org"),
         Person("Express", "a@express.example"),
         Person("DHL Express", "a@dhl.com"),
         Person("", ""),
@@ -203,6 +204,73 @@ def test_look_alikes_are_refused_with_a_reason(address: str) -> None:
 )
 def test_other_senders_are_left_alone(person: Person) -> None:
     assert Claim.NO is aliexpress.recognise(Original(sender=person)).claim
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AliExpress Support",
+        "Service AliExpress",
+        "Ali Express",
+        "A l i E x p r e s s",
+        "transaction@notice.aliexpress.com",
+        "АliExpress",
+        "Ali\u200bExpress",
+        "\u202eAliExpress",
+    ],
+)
+def test_the_shop_s_name_on_a_foreign_address_is_refused(name: str) -> None:
+    original = Original(sender=Person(name, "robot@mail.example"))
+
+    assert Claim.FAKE is aliexpress.recognise(original).claim
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://www.aliexpress.com.track.example/p?orderId=1",
+        "https://www.aliexpress.com@evil.example/",
+        "https://www.aliexpress.com:443@evil.example/",
+        "https://www.aliexpress.com\\@evil.example/",
+        "https://aIiexpress.com/",
+        "https://xn--liexpress-r1g.com/",
+        "https://login.al1express.example/",
+    ],
+)
+def test_a_link_to_a_look_alike_refuses_the_mail(link: str) -> None:
+    recognition = aliexpress.recognise(_original("Colis", links=(link,)))
+
+    assert Claim.FAKE is recognition.claim
+    assert "link" in recognition.reason
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://www.aliexpress.com/p/order/detail.html?orderId=1",
+        "https://fr.aliexpress.com:443/item/1.html",
+        "https://aliexpress.onelink.me/abc",
+        "https://ae01.alicdn.com/kf/S1.jpg",
+        "https://www.facebook.com/AliExpress",
+        "https://example.org/?from=aliexpress.com",
+    ],
+)
+def test_the_shop_s_links_and_strangers_are_no_look_alikes(link: str) -> None:
+    assert Claim.YES is aliexpress.recognise(_original("Colis", links=(link,))).claim
+
+
+def test_a_parameter_counts_in_the_query_only_and_once_decoded() -> None:
+    base = "https://www.aliexpress.com/p/x"
+    links = (f"{base}#orderId={OTHER}", f"{base}?a=1&amp;o_ids={ORDER}%2C{OTHER}&b=2")
+
+    assert (ORDER, OTHER) == _read(f"Package {PARCEL} has an update", links=links).orders
+
+
+def test_a_wording_that_two_languages_share_is_told_by_the_template() -> None:
+    link = f"https://www.aliexpress.com/p?orderId={ORDER}&rowan_id1=x_1_pt_PT_2026-01-16"
+
+    assert "pt" == _read(f"Pedido {ORDER}: pedido enviado", links=(link,)).language
+    assert "es" == _read(f"Pedido {ORDER}: pedido enviado").language
 
 
 def test_no_wording_stands_twice_in_the_table() -> None:

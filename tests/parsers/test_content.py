@@ -2,7 +2,14 @@
 
 import pytest
 
-from mailtrack.parsers.content import Line, from_html, from_text, unwrap_url
+from mailtrack.parsers.content import (
+    MAX_LINKS,
+    MAX_TAGS,
+    Line,
+    from_html,
+    from_text,
+    unwrap_url,
+)
 
 
 def _lines(html: str) -> list[str]:
@@ -50,6 +57,41 @@ def test_a_part_of_a_body_keeps_only_its_own_links() -> None:
     rest = content.since(next(n for n, line in enumerate(content.lines) if line.text == "b"))
 
     assert ["https://b.example/"] == [link.url for link in rest.links]
+
+
+def test_links_in_comments_do_not_shift_the_others() -> None:
+    html = (
+        '<!--[if mso]><a href="https://a.example/">a</a><![endif]--><p>one</p>'
+        '<p><a href="https://b.example/">b</a></p>'
+    )
+
+    content = from_html(html)
+
+    assert [("https://b.example/", 2)] == [(link.url, link.line) for link in content.links]
+
+
+def test_links_that_the_parser_copies_are_kept_whatever_is_cut() -> None:
+    html = '<p>one</p><a href="https://a.example/"><div>two<p>three</p></div></a>'
+
+    urls = {link.url for link in from_html(html).since(1).links}
+
+    assert {"https://a.example/"} == urls
+
+
+def test_capital_tags_and_indented_html_make_the_same_lines() -> None:
+    html = "<DIV>\n  a\n  <BR>\n  <P>b</P>\n <TABLE><TR>\n<TD>c</TD></TR></TABLE></DIV>"
+
+    assert ["a", "", "b", "", "c"] == _lines(html)
+
+
+def test_marks_of_direction_are_left_out() -> None:
+    assert ["LP00827165784034"] == _lines("<p>LP008\u202e2716\u202c5784034</p>")
+
+
+def test_a_body_is_read_to_a_limit() -> None:
+    assert MAX_TAGS >= len(from_html("<p>x</p>" * 3 * MAX_TAGS).lines)
+    assert MAX_LINKS == len(from_text("https://a.example/ " * 2 * MAX_LINKS).links)
+    assert MAX_LINKS == len(from_html('<a href="https://a.example/">x' * 2 * MAX_LINKS).links)
 
 
 def test_entities_in_links_are_read_once() -> None:

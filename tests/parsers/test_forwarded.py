@@ -1,5 +1,7 @@
 """Taking forwards apart: what no pair of the corpus can say better."""
 
+import unicodedata
+
 import pytest
 
 from mailtrack.parsers import is_shop_sender
@@ -181,3 +183,101 @@ def test_lists_of_people_part_at_commas_and_semicolons_but_not_inside_names() ->
         Person("", "c@example.org"),
         Person("D", "d@example.org"),
     ) == people
+
+
+def test_people_with_commas_in_their_names_stay_whole_in_a_list() -> None:
+    people = read_people(
+        "Berry, B <b@example.org>, c@example.org <c@example.org>, D, E<d@example.org>"
+    )
+
+    assert (
+        Person("Berry, B", "b@example.org"),
+        Person("", "c@example.org"),
+        Person("D, E", "d@example.org"),
+    ) == people
+
+
+def test_people_without_addresses_part_at_semicolons() -> None:
+    assert (Person("Berry, B"), Person("C")) == read_people("Berry, B; C")
+
+
+def test_whoever_sends_on_behalf_of_others_is_the_sender() -> None:
+    text = (
+        "Jo Martin<mailto:jo@example.com> <jo@example.com<mailto:jo@example.com>> on behalf of "
+        "desk@example.com<mailto:desk@example.com>"
+    )
+
+    assert Person("Jo Martin", "jo@example.com") == read_person(text)
+
+
+def test_what_follows_a_quoted_forward_is_no_part_of_it() -> None:
+    quoted = "".join(f"> {line}\n" for line in BLOCK.splitlines())
+
+    forward = _unwrap(f"Regarde\n\n> Begin forwarded message:\n>\n{quoted}\nC’est tout.\n")
+
+    assert "Regarde" == forward.message
+    assert "Bonjour" == forward.original.body
+
+
+def test_a_body_that_alone_is_quoted_loses_its_marks() -> None:
+    forward = _unwrap(
+        "---------- Forwarded message ----------\nFrom: Jo Martin <jo.martin@example.com>\n"
+        "Date: July 1, 2026 at 5:03 PM\nSubject: notes\n\n> Bonjour\n>\n> à tous\n>\n"
+    )
+
+    assert "Bonjour\n\nà tous" == forward.original.body
+
+
+def test_a_forward_without_any_header_is_a_forward() -> None:
+    forward = _unwrap("Regarde\n\nBegin forwarded message:\nBonjour\n")
+
+    assert forward.is_forward
+    assert ("Regarde", "Bonjour") == (forward.message, forward.original.body)
+    assert Person() == forward.original.sender
+
+
+def test_the_words_begin_forwarded_message_in_a_reply_are_none() -> None:
+    assert not _unwrap("Merci\n\nBegin forwarded message:\nBonjour\n", "Re: notes").is_forward
+
+
+@pytest.mark.parametrize(
+    "separator",
+    [
+        "----- Forwarded message from Jo Martin <jo.martin@example.com> -----",
+        "----- Message transféré de jo.martin@example.com -----",
+        "------ Forwarded Message",
+        "============ Forwarded message ============",
+        "-------- Välitetty viesti / Fwd.Msg --------",
+        "---------- Wiadomość przesłana dalej ---------",
+        "-------- Edastatud kiri --------",
+        "-------- Переадресованное сообщение --------",
+    ],
+)
+def test_every_separator_of_forwards_is_one(separator: str) -> None:
+    forward = _unwrap(f"{separator}\n{BLOCK}", in_reply_to="<a@x>")
+
+    assert ("", JO, "Bonjour") == (forward.message, forward.original.sender, forward.original.body)
+
+
+def test_the_mark_at_the_end_of_a_forward_is_cut() -> None:
+    forward = _unwrap(
+        f"----- Message transféré de jo -----\n{BLOCK}\n----- Fin du message transféré -----\n"
+    )
+
+    assert "Bonjour" == forward.original.body
+
+
+def test_zoho_draws_its_separator_twice() -> None:
+    line = "============ Forwarded message ============\n"
+    head, body = BLOCK.split("\n\n")
+
+    assert "Bonjour" == _unwrap(f"{line}{head}\n{line}\n{body}").original.body
+
+
+def test_decomposed_accents_are_read() -> None:
+    text = unicodedata.normalize(
+        "NFD",
+        "Envoyé : lundi\nDe : Jo <jo@example.com>\nÀ : a@example.org\nObjet : notes\n\nBonjour",
+    )
+
+    assert "notes" == _unwrap(text, "TR: notes").original.subject
