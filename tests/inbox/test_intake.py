@@ -635,3 +635,36 @@ def _signed(sender: str, header: str = "X-Nothing: 1") -> bytes:
         "Bonjour, voici quelques nouvelles.",
     ]
     return "\r\n".join(lines).encode()
+
+
+def _says(words: str) -> bytes:
+    head = f"Authentication-Results: {AUTHSERV_ID}; dkim=pass header.d=example.org"
+    return f"{head}\r\nFrom: Ana <{ANA.address}>\r\nSubject: {words}\r\n\r\n{words}\r\n".encode()
+
+
+def test_stop_ends_everything_and_is_answered_once(
+    receive: Receive, mail: Mail, rows: Rows
+) -> None:
+    receive(mail(NUMBER))
+
+    assert "command" == receive(_says("STOP"))["outcome"]
+    assert all(row["muted_at"] for row in rows(t.subscription))
+    assert all(row["unsubscribed_at"] for row in rows(t.subscriber))
+    assert ["goodbye"] == [row["kind"] for row in rows(t.notice) if row["kind"] == "goodbye"]
+
+
+def test_stop_with_a_number_ends_that_parcel_alone(
+    receive: Receive, mail: Mail, rows: Rows
+) -> None:
+    receive(mail(NUMBER))
+    receive(mail("LP00123456789013"))
+
+    assert "command" == receive(_says(f"STOP {NUMBER}"))["outcome"]
+    assert [True, False] == [row["muted_at"] is not None for row in rows(t.subscription)]
+    assert not any(row["unsubscribed_at"] for row in rows(t.subscriber))
+
+
+def test_help_is_answered(receive: Receive, rows: Rows) -> None:
+    receive(_says("AIDE"))
+
+    assert ["help"] == [row["kind"] for row in rows(t.notice)]
