@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_datetime as in_words
 
 SHOP = "AliExpress <transaction@notice.aliexpress.com>"
-SHOP_ADDRESS = "transaction@notice.aliexpress.com"
 #: The name that the sandbox's receiving server signs Authentication-Results with.
 AUTHSERV_ID = "mx.colis.example"
 FORWARD_TO = "colis@colis.example"
