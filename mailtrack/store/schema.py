@@ -101,6 +101,18 @@ subscriber = Table(
     Column("bounced_at", Instant),
     #: Temporary failures reported since the last mail that came from them.
     Column("soft_bounces", Integer, nullable=False, default=0),
+    #: Kinds of notices that they chose not to get, by name, with commas between.
+    Column("unwanted", Text, nullable=False, default=""),
+)
+
+#: Addresses that asked for no more mail, or refuse it, and were then erased: a keyed hash
+#: is enough to leave them in peace.
+suppressed = Table(
+    "suppressed",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("why", String(16), nullable=False),
+    Column("at", Instant, nullable=False),
 )
 
 inbound = Table(
@@ -253,6 +265,8 @@ subscription = Table(
     Column("titles", Text, nullable=False, default=""),
     Column("created_at", Instant, nullable=False),
     Column("muted_at", Instant),
+    #: The id in the logs of the mail that asked for it.
+    Column("trace", String(16), nullable=False, default=""),
     UniqueConstraint("subscriber_id", "parcel_id"),
     CheckConstraint("parcel_id IS NOT NULL OR shop_order_id IS NOT NULL", name="about_something"),
 )
@@ -282,6 +296,8 @@ notice = Table(
     #: The digest that tells this instead.
     Column("digest_id", Integer, index=True),
     Column("last_error", Text, nullable=False, default=""),
+    #: The id in the logs of the mail that it goes back to.
+    Column("trace", String(16), nullable=False, default=""),
     UniqueConstraint("subscription_id", "kind", "occurrence"),
     UniqueConstraint("inbound_id", "kind", "occurrence"),
 )
@@ -290,6 +306,15 @@ Index(
     notice.c.next_attempt_at,
     sqlite_where=notice.c.state == "due",
     postgresql_where=notice.c.state == "due",
+)
+
+#: Who is at work where only one may be: on one mailbox, on the ticks.
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(400), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("until", Instant, nullable=False),
 )
 
 carrier = Table(
