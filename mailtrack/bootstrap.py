@@ -225,7 +225,7 @@ class Services:
                 "MAILTRACK_LINKS__SECRET is not set: with a database of its own, every host "
                 "must sign links with the same secret (any 32 random characters)."
             )
-        return own_secret(self.settings.data_dir / "links.secret")
+        return own_secret(self.settings.links_file)
 
 
 def own_secret(path: Path) -> str:

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from mailtrack import logs, reports
+from mailtrack import __version__, logs, reports
 from mailtrack.bootstrap import Services
 from mailtrack.errors import MailtrackError, TransientError
 from mailtrack.settings import load_settings
@@ -22,12 +22,23 @@ START_AGAIN = 75
 
 app = typer.Typer(
     no_args_is_help=True,
+    invoke_without_command=True,  # for `--version`
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Forward the shipping mail, get short French e-mails when it matters.",
 )
 db = typer.Typer(no_args_is_help=True, help="The database.")
 app.add_typer(db, name="db")
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"mailtrack {__version__}")
+        raise typer.Exit
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Limit = Annotated[int, typer.Option(help="Rows to show.")]
@@ -303,6 +314,28 @@ def db_upgrade() -> None:
     from mailtrack.store.migrate import upgrade
 
     typer.echo(f"The database is at revision {upgrade(_services().store)}.")
+
+
+@app.command()
+def backup(file: Path) -> None:
+    """Write everything that is kept into one file; the service may be at work."""
+    from mailtrack.backups import back_up
+
+    services = _services()
+    rows = back_up(services.store, services.settings.links_file, file)
+    typer.echo(f"{rows} rows are in {file}.")
+
+
+@app.command()
+def restore(file: Path) -> None:
+    """Fill an empty database from a backup."""
+    from mailtrack.backups import restore as fill
+
+    services = _services()
+    restored = fill(services.store, services.settings.links_file, file)
+    typer.echo(f"{restored.rows} rows restored.")
+    if restored.secret and services.settings.database_url:
+        typer.echo(f"Set MAILTRACK_LINKS__SECRET_FILE to {restored.secret}: links need it.")
 
 
 # --- printing -----------------------------------------------------------------------

@@ -287,6 +287,11 @@ class Settings(BaseSettings):
                 return "postgresql+psycopg://" + self.database_url.removeprefix(plain)
         return self.database_url
 
+    @property
+    def links_file(self) -> Path:
+        """Return where the secret is kept that an installation makes for itself."""
+        return self.data_dir / "links.secret"
+
     def make_clock(self) -> Clock:
         """Return the machine's clock, or the demo's fast one."""
         if self.clock.epoch is None:

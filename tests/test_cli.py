@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import mailtrack
 from mailtrack import cli, logs
 from mailtrack.bootstrap import Services
 from mailtrack.carriers import declarations
@@ -19,6 +20,7 @@ from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, carrier_a
 from mailtrack.settings import Settings
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
+from mailtrack.store.migrate import newest
 from mailtrack.store.people import Subscription
 
 NUMBER = "LP00123456789012"
@@ -306,7 +308,7 @@ def test_a_report_without_a_database_says_how_to_make_one(run: Run, command: str
 def test_the_database_may_be_upgraded_twice(run: Run) -> None:
     told = [run("db", "upgrade") for _ in range(2)]
 
-    assert [(0, "The database is at revision 0001.\n")] * 2 == [
+    assert [(0, f"The database is at revision {newest()}.\n")] * 2 == [
         (result.code, result.out) for result in told
     ]
     assert 0 == run("status").code
@@ -405,3 +407,28 @@ def test_the_program_itself_ends_with_one_line_and_no_traceback(tmp_path: Path) 
     )
 
     assert "mailtrack db upgrade" in _one_line(Result(done.returncode, done.stdout, done.stderr))
+
+
+# --- backup and restore --------------------------------------------------------------
+
+
+def test_a_backup_is_restored_into_a_new_installation(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("db", "upgrade")
+    written = run("backup", "all.zip")
+    monkeypatch.setenv("MAILTRACK_DATA_DIR", str(tmp_path / "new"))
+
+    restored = run("restore", "all.zip")
+
+    assert (0, "0 rows are in all.zip.\n") == (written.code, written.out)
+    assert (0, "0 rows restored.\n") == (restored.code, restored.out)
+    assert (tmp_path / "new" / "mailtrack.db").exists()
+
+
+def test_a_backup_without_a_database_says_what_to_do(run: Run) -> None:
+    assert "`mailtrack db upgrade`" in _one_line(run("backup", "all.zip"))
+
+
+def test_the_version_is_told(run: Run) -> None:
+    assert (0, f"mailtrack {mailtrack.__version__}\n", "") == run("--version")

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 _LOCK_KEY = 4_216_733
 
 
-def upgrade(store: Store) -> str:
-    """Run what is missing, in one transaction; return the revision reached."""
+def upgrade(store: Store, to: str = "head") -> str:
+    """Run what is missing up to a revision, in one transaction; return the one reached."""
     from alembic import command
 
     with store.write() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), to)
         return current(connection)
 
 
