@@ -53,11 +53,12 @@ _WORTH_A_QUESTION = frozenset({Outcome.TRACKED, Outcome.ORDER_NOTED, Outcome.COM
 
 @dataclass(frozen=True, slots=True)
 class Clerk:
-    """Does what a mail asks for, inside one transaction."""
+    """Does what one mail asks for, inside one transaction. `trace`: its id in the logs."""
 
     connection: Connection
     carriers: Collection[str]
     clock: Clock
+    trace: str
 
     def act(self, stored: StoredMail, mail: Understood) -> MailResult:
         """Subscribe, join and answer as the mail's outcome says; return what became of it."""
@@ -223,7 +224,9 @@ class Clerk:
         items: Sequence[str],
         now: datetime,
     ) -> bool:
-        mine, new = people.follow_parcel(self.connection, owner, parcel_id, orders, items, now)
+        mine, new = people.follow_parcel(
+            self.connection, owner, parcel_id, orders, items, now, self.trace
+        )
         if not new:
             return False
         # Locked: news that is being taken in must find the newcomer, or be found by them.
@@ -279,7 +282,7 @@ class Clerk:
     def _wait_for_parcel(
         self, owner: SubscriberId, order: OrderId, items: Sequence[str], now: datetime
     ) -> bool:
-        mine, new = people.follow_order(self.connection, owner, order, items, now)
+        mine, new = people.follow_order(self.connection, owner, order, items, now, self.trace)
         if new:
             notices.owe(
                 self.connection,

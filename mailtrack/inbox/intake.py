@@ -45,12 +45,20 @@ class Reader:
         except Exception as error:  # noqa: BLE001 - strangers write these mails
             self._put_aside(stored, error)
         else:
-            log.info("mail read", mail=mail, outcome=result.outcome, reason=result.reason)
+            log.info(
+                "mail read",
+                trace=stored.trace,
+                mail=mail,
+                outcome=result.outcome,
+                reason=result.reason,
+            )
 
     def _act_on(self, stored: StoredMail) -> MailResult:
         understood = self.doorkeeper.understand(stored.raw)
         with self.store.write() as connection:
-            result = Clerk(connection, self.carriers, self.clock).act(stored, understood)
+            result = Clerk(connection, self.carriers, self.clock, stored.trace).act(
+                stored, understood
+            )
             inbound.finish(connection, stored.id, result, self.clock.now())
         return result
 
@@ -58,7 +66,13 @@ class Reader:
         # The words of other errors may repeat the mail, and the values of a statement do.
         known = isinstance(error, MailtrackError)
         reason = str(error) if known else f"unreadable: {type(error).__name__}"
-        log.warning("mail not read", mail=stored.id, attempt=stored.attempts, error=reason)
+        log.warning(
+            "mail not read",
+            trace=stored.trace,
+            mail=stored.id,
+            attempt=stored.attempts,
+            error=reason,
+        )
         with self.store.write() as connection:
             if stored.attempts >= inbound.MOST_ATTEMPTS:
                 quarantined = MailResult(Outcome.QUARANTINED, reason)

@@ -20,6 +20,7 @@ from mailtrack.inbox.imap_errors import LostConnectionError
 from mailtrack.inbox.ledger import FetchedMail, Ledger, WatcherState
 from mailtrack.inbox.mailbox import Mailbox, UnfetchableError, open_mailbox
 from mailtrack.settings import InboxSettings
+from mailtrack.store.inbound import trace_of
 
 log = structlog.get_logger(__name__)
 
@@ -203,7 +204,7 @@ class Watcher:
             self._ledger.keep_unfetchable(*self._place, mailbox.uidvalidity, uid, str(error))
             return
         fresh = self._ledger.keep(*self._place, mailbox.uidvalidity, mail)
-        log.info("mail kept", uid=uid, bytes=len(mail.raw), fresh=fresh)
+        log.info("mail kept", trace=trace_of(mail.raw), uid=uid, bytes=len(mail.raw), fresh=fresh)
         if self._settings.move_to:
             mailbox.move(uid)
 

@@ -83,7 +83,7 @@ class Deliverer:
             return
         with self.store.write() as connection:
             notices.mark_sent(connection, notice.id, message["Message-ID"], self.clock.now())
-        log.info("notice sent", notice=notice.id, kind=notice.kind, subscriber=notice.subscriber)
+        log.info("notice sent", **_named(notice), subscriber=notice.subscriber)
 
     def _take(self, notice_id: NoticeId, token: str) -> Notice | None:
         """Return a notice that is still ours to send, or None; a silenced one is skipped."""
@@ -100,7 +100,7 @@ class Deliverer:
                 return notice
             if why not in (_QUIET, DIGESTED):
                 notices.mark_skipped(connection, notice.id, why)
-        log.info("notice not sent", notice=notice.id, kind=notice.kind, why=why)
+        log.info("notice not sent", **_named(notice), why=why)
         return None
 
     def _put_off(self, connection: Connection, notice: Notice) -> str | None:
@@ -131,13 +131,13 @@ class Deliverer:
         except MailtrackError:
             raise
         except Exception as error:
-            log.exception("notice not written", notice=notice.id, kind=notice.kind)
+            log.exception("notice not written", **_named(notice))
             raise TransientError(
                 f"The mail cannot be written ({type(error).__name__}): see the log."
             ) from error
 
     def _take_in_failure(self, notice: Notice, error: MailtrackError) -> None:
-        log.warning("notice refused", notice=notice.id, kind=notice.kind, error=str(error))
+        log.warning("notice refused", **_named(notice), error=str(error))
         now = self.clock.now()
         with self.store.write() as connection:
             if isinstance(error, PermanentError):
@@ -148,3 +148,8 @@ class Deliverer:
             else:
                 wait = RETRY_WAITS[min(notice.attempts, len(RETRY_WAITS)) - 1]
                 notices.try_later(connection, notice.id, str(error), now + wait)
+
+
+def _named(notice: Notice) -> dict[str, str | int]:
+    """Return how a notice is named in the logs."""
+    return {"trace": notice.trace, "notice": notice.id, "kind": notice.kind}

@@ -14,6 +14,8 @@ from mailtrack.store.upsert import insert_ignoring, upsert
 
 #: Readings that fail this often end in quarantine: a poison mail never blocks the others.
 MOST_ATTEMPTS = 3
+#: Characters of a mail's key that name it in the logs.
+TRACE_LENGTH = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class StoredMail:
     raw: bytes
     received_at: datetime
     attempts: int
+    #: Its id in the logs, also of all that follows from it.
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,16 @@ class MailResult:
     message_id: str = ""
     shop: str | None = None
     kind: str | None = None
+
+
+def content_key(raw: bytes) -> str:
+    """Return what tells a mail from all others, wherever it comes from."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def trace_of(raw: bytes) -> str:
+    """Return the id that a mail has in the logs."""
+    return content_key(raw)[:TRACE_LENGTH]
 
 
 def position(connection: Connection, account: str, folder: str) -> tuple[int, int] | None:
@@ -74,7 +88,7 @@ def keep(
         inbound,
         {
             **asdict(place),
-            "content_key": hashlib.sha256(raw).hexdigest(),
+            "content_key": content_key(raw),
             "raw": raw,
             "received_at": received_at,
             "stored_at": now,
@@ -90,7 +104,7 @@ def keep_unfetchable(connection: Connection, place: MailPlace, reason: str, now:
         inbound,
         {
             **asdict(place),
-            "content_key": hashlib.sha256(repr(place).encode()).hexdigest(),
+            "content_key": content_key(repr(place).encode()),
             "received_at": now,
             "stored_at": now,
             "due_at": now,
@@ -132,11 +146,23 @@ def take_claimed(connection: Connection, mail: InboundId, token: str) -> StoredM
         update(inbound)
         .where(inbound.c.id == mail, inbound.c.claim == token, inbound.c.outcome.is_(None))
         .values(attempts=inbound.c.attempts + 1)
-        .returning(inbound.c.id, inbound.c.raw, inbound.c.received_at, inbound.c.attempts)
+        .returning(
+            inbound.c.id,
+            inbound.c.raw,
+            inbound.c.received_at,
+            inbound.c.attempts,
+            inbound.c.content_key,
+        )
     ).one_or_none()
     if row is None:
         return None
-    return StoredMail(InboundId(row.id), row.raw, row.received_at, row.attempts)
+    return StoredMail(
+        id=InboundId(row.id),
+        raw=row.raw,
+        received_at=row.received_at,
+        attempts=row.attempts,
+        trace=row.content_key[:TRACE_LENGTH],
+    )
 
 
 def finish(connection: Connection, mail: InboundId, result: MailResult, now: datetime) -> bool:

@@ -17,7 +17,8 @@ from mailtrack.domain.model import (
 )
 from mailtrack.domain.tracking import Decision, Follower, Key, Skip
 from mailtrack.store.claims import claim_due
-from mailtrack.store.schema import notice, subscriber, subscription
+from mailtrack.store.inbound import TRACE_LENGTH
+from mailtrack.store.schema import inbound, notice, subscriber, subscription
 from mailtrack.store.upsert import insert_ignoring
 
 _MILESTONES = frozenset(Milestone)
@@ -40,6 +41,7 @@ class Notice:
     event_fingerprint: str | None
     attempts: int
     created_at: datetime
+    trace: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ def record(connection: Connection, decisions: Iterable[Decision], now: datetime)
                 "event_fingerprint": decision.event.fingerprint[:255],
                 "created_at": now,
                 "next_attempt_at": now,
+                "trace": _trace(decision.subscription, None),
             },
         )
         owed += new and decision.skip is None
@@ -148,8 +151,20 @@ def owe(
             "state": "due",
             "created_at": now,
             "next_attempt_at": at,
+            "trace": _trace(subscription_id, inbound_id),
         },
     )
+
+
+def _trace(subscription_id: SubscriptionId | None, inbound_id: InboundId | None) -> Any:
+    """Name the mail that a notice goes back to: the one it answers, or the first about it."""
+    if inbound_id is not None:
+        key = func.substr(inbound.c.content_key, 1, TRACE_LENGTH)
+        return select(key).where(inbound.c.id == inbound_id).scalar_subquery()
+    if subscription_id is not None:
+        mine = subscription.c.id == subscription_id
+        return select(subscription.c.trace).where(mine).scalar_subquery()
+    return ""
 
 
 def owe_follower(
@@ -285,6 +300,7 @@ def _notice(row: Row[Any]) -> Notice:
         event_fingerprint=row.event_fingerprint,
         attempts=row.attempts,
         created_at=row.created_at,
+        trace=row.trace,
     )
 
 

@@ -80,12 +80,13 @@ def follow_order(
     order: OrderId,
     items: Iterable[str],
     now: datetime,
+    trace: str = "",
 ) -> tuple[SubscriptionId, bool]:
     """Follow an order that has no parcel yet; tell whether the subscription is new."""
     mine = _find(connection, subscriber_id, subscription.c.shop_order_id == order)
     if mine is not None:
         return mine, False
-    return _insert(connection, subscriber_id, None, order, items, now), True
+    return _insert(connection, subscriber_id, None, order, items, now, trace), True
 
 
 def follow_parcel(
@@ -95,10 +96,12 @@ def follow_parcel(
     orders: Iterable[OrderId],
     items: Iterable[str],
     now: datetime,
+    trace: str = "",
 ) -> tuple[SubscriptionId, bool]:
     """Follow a parcel; a subscription that waited for one of its orders becomes this one.
 
-    Tells whether the subscription (to this parcel) is new.
+    Tells whether the subscription (to this parcel) is new. `trace`: the id in the logs of
+    the mail that asks for it.
     """
     mine = _find(connection, subscriber_id, subscription.c.parcel_id == parcel_id)
     if mine is not None:
@@ -106,7 +109,7 @@ def follow_parcel(
         return mine, False
     waiting = _waiting(connection, subscriber_id, orders)
     if waiting is None:
-        return _insert(connection, subscriber_id, parcel_id, None, items, now), True
+        return _insert(connection, subscriber_id, parcel_id, None, items, now, trace), True
     connection.execute(
         update(subscription).where(subscription.c.id == waiting).values(parcel_id=parcel_id)
     )
@@ -144,6 +147,7 @@ def _insert(
     order: OrderId | None,
     items: Iterable[str],
     now: datetime,
+    trace: str,
 ) -> SubscriptionId:
     row = connection.execute(
         subscription.insert()
@@ -153,6 +157,7 @@ def _insert(
             shop_order_id=order,
             titles=ITEM_BREAK.join(items),
             created_at=now,
+            trace=trace,
         )
         .returning(subscription.c.id)
     ).one()

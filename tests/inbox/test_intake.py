@@ -668,3 +668,32 @@ def test_help_is_answered(receive: Receive, rows: Rows) -> None:
     receive(_says("AIDE"))
 
     assert ["help"] == [row["kind"] for row in rows(t.notice)]
+
+
+def test_one_id_leads_through_the_logs_from_a_mail_to_all_its_notices(
+    receive: Receive,
+    mail: Mail,
+    send_all: Callable[[], list[str]],
+    take_in: Callable[..., None],
+    rows: Rows,
+    logged: list[Mapping[str, Any]],
+) -> None:
+    raw = mail()
+    receive(raw)
+    send_all()  # "suivi enregistré"
+    take_in(Milestone.CUSTOMS_CLEARED)
+
+    trace = inbound.trace_of(raw)
+    assert [trace] == [entry["trace"] for entry in logged if entry["event"] == "mail read"]
+    assert [trace, trace] == [row["trace"] for row in rows(t.notice)]
+
+
+def test_an_answer_has_the_id_of_the_mail_that_it_answers(
+    receive: Receive, mail: Mail, rows: Rows
+) -> None:
+    receive(mail())
+    question = _says("AIDE")
+    receive(question)
+
+    (answer,) = rows(t.notice, kind="help")
+    assert inbound.trace_of(question) == answer["trace"]

@@ -92,6 +92,26 @@ def test_a_notice_is_sent_once(
     ]
 
 
+def test_a_sent_notice_is_logged_with_the_id_of_the_mail_that_it_goes_back_to(
+    store: Store,
+    clock: FakeClock,
+    owe: Callable[..., None],
+    deliver: Deliver,
+    logged: list[Mapping[str, Any]],
+) -> None:
+    with store.write() as connection:
+        now = clock.now()
+        owner = people.subscriber_of(connection, "ana@example.org", now)
+        parcel_id, _ = parcels.parcel_of(connection, "LP00123456789012", now)
+        mine, _ = people.follow_parcel(connection, owner, parcel_id, [], [], now, "4fd1c2ab90e3")
+        followed = people.subscription_row(connection, mine)
+    assert followed is not None
+    owe(followed)
+    deliver()
+
+    assert ["4fd1c2ab90e3"] == [e["trace"] for e in logged if e["event"] == "notice sent"]
+
+
 def test_every_kind_of_notice_can_be_written_from_the_store(
     store: Store,
     clock: FakeClock,
