@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$python; break; }; done)
 
-.PHONY: help install demo test check e2e chaos bench corpus lock clean
+.PHONY: help install demo test check e2e chaos bench corpus lock audit clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z0-9]*\):.*## /make \1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -61,6 +61,13 @@ lock: install  ## write the lock files anew, with the newest versions that fit
 	@command -v uv >/dev/null || $(PYTHON) -m pip --python $(BIN)/python install --quiet uv
 	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml $(LOCK_OPTIONS) --all-extras -o requirements.lock
 	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml $(LOCK_OPTIONS) -c requirements.lock -o requirements-run.lock
+
+# Not in the environment of the tests: it brings many libraries, and asks the package index.
+audit:  ## look for known vulnerabilities of the pinned versions; needs the network
+	test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv --without-pip $(VENV)/audit && \
+		$(PYTHON) -m pip --python $(VENV)/audit/bin/python install --quiet pip-audit; }
+	$(VENV)/audit/bin/pip-audit --requirement requirements.lock --disable-pip --require-hashes \
+		--skip-editable --strict
 
 clean:  ## remove what the commands above made
 	rm -rf $(VENV) build dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis

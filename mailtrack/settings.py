@@ -160,7 +160,9 @@ class WebSettings(Section):
     port: int = 8080
     #: How the outside world sees us; links in mails start with it.
     public_url: str = "http://localhost:8080"
+    #: What is for the operator alone; off where the pages have no proxy that hides it.
     metrics: bool = True
+    ready: bool = True
 
     @field_validator("public_url")
     @classmethod

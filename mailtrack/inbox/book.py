@@ -1,7 +1,7 @@
 """The watcher's ledger on the store: one transaction per mail."""
 
 from mailtrack.clock import Clock
-from mailtrack.inbox.ledger import FetchedMail, Position, WatcherState
+from mailtrack.inbox.ledger import IN_STEP, FetchedMail, Position, WatcherState
 from mailtrack.store import inbound
 from mailtrack.store.engine import Store
 from mailtrack.store.inbound import MailPlace
@@ -48,5 +48,6 @@ class StoreLedger:
 
     def note_state(self, account: str, folder: str, state: WatcherState, detail: str) -> None:
         """Leave word of what the watcher is doing, for `mailtrack status`."""
+        now, in_step = self._clock.now(), state in IN_STEP
         with self._store.write() as connection:
-            inbound.note_state(connection, account, folder, state, detail, self._clock.now())
+            inbound.note_state(connection, account, folder, state, detail, now, in_step=in_step)

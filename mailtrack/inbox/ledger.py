@@ -37,6 +37,10 @@ class WatcherState(StrEnum):
     STOPPED = "stopped"
 
 
+#: What follows a search that left nothing unkept.
+IN_STEP = frozenset({WatcherState.IDLING, WatcherState.POLLING})
+
+
 class Ledger(Protocol):
     """Keeps raw mails and positions; `account` is "user@host", never with a password."""
 

@@ -25,7 +25,7 @@ MESSAGE_MAX_AGE_MS = 600_000
 QUEUE_ROOM = 2_000
 
 #: Three queues, so that slow carriers never hold up mails.
-INGEST, POLL, MAIL = "ingest", "poll", "mail"
+INGEST, POLL, MAIL = QUEUES = "ingest", "poll", "mail"
 #: The actors, by the names that messages carry.
 READ_MAIL, POLL_LEGS, DELIVER = "read_mail", "poll_legs", "deliver"
 
@@ -63,6 +63,14 @@ def make_broker(url: str, heartbeat_s: float) -> RedisBroker:
     return broker
 
 
+def waiting(broker: RedisBroker, queue: str) -> int:
+    """Count the messages of a queue that no worker has taken; raise TransientError."""
+    try:
+        return int(broker.client.llen(f"{broker.namespace}:{queue}"))
+    except redis.RedisError as error:
+        raise _away(error) from error
+
+
 class BrokerOutlet:
     """Hands messages to Redis; see `jobs.dispatcher.Outlet`."""
 
@@ -72,11 +80,7 @@ class BrokerOutlet:
 
     def room(self, queue: str) -> int:
         """Return how many more messages a queue should take."""
-        try:
-            waiting = self._broker.client.llen(f"{self._broker.namespace}:{queue}")
-        except redis.RedisError as error:
-            raise _away(error) from error
-        return self._most - int(waiting)
+        return self._most - waiting(self._broker, queue)
 
     def send(self, queue: str, actor: str, *args: object) -> None:
         """Hand one message over; its row is claimed, and due again if this fails."""

@@ -116,11 +116,22 @@ def keep_unfetchable(connection: Connection, place: MailPlace, reason: str, now:
 
 
 def note_state(
-    connection: Connection, account: str, folder: str, state: str, detail: str, now: datetime
+    connection: Connection,
+    account: str,
+    folder: str,
+    state: str,
+    detail: str,
+    now: datetime,
+    *,
+    in_step: bool = False,
 ) -> None:
-    """Leave word of what the watcher is doing, for `mailtrack status`."""
+    """Leave word of what the watcher is doing, for `mailtrack status`.
+
+    `in_step`: the folder has just been searched, and holds nothing that is not kept.
+    """
     key = {"account": account, "folder": folder}
-    upsert(connection, mailbox, key, {"state": state, "detail": detail, "state_at": now})
+    changes: dict[str, object] = {"state": state, "detail": detail, "state_at": now}
+    upsert(connection, mailbox, key, changes | ({"last_ok_at": now} if in_step else {}))
 
 
 def claim_unread(

@@ -61,8 +61,9 @@ def make_app(services: Services) -> Starlette:
         Route("/mentions-legales", pages.legal),
         Route("/confidentialite", pages.privacy),
         Route("/healthz", lambda _: PlainTextResponse("ok\n")),
-        Route("/readyz", pages.ready),
     ]
+    if services.settings.web.ready:
+        routes.append(Route("/readyz", pages.ready))
     if services.settings.web.metrics:
         routes.append(Route("/metrics", pages.metrics))
     return Starlette(

@@ -1,6 +1,7 @@
 """`/metrics`: counted in the store at every scrape, so that all processes count as one."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -9,8 +10,11 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection, func, select
 
 from mailtrack.bootstrap import Services
-from mailtrack.store import budgets, inbound, notices
-from mailtrack.store.schema import leg, mailbox, parcel, unmapped
+from mailtrack.errors import MailtrackError
+from mailtrack.jobs.broker import QUEUES, waiting
+from mailtrack.store import budgets, notices
+from mailtrack.store import inbound as mails
+from mailtrack.store.schema import inbound, leg, mailbox, notice, parcel, unmapped
 
 
 def render(services: Services) -> bytes:
@@ -33,14 +37,17 @@ class _Store(Collector):
         now = self._services.clock.now()
         with self._services.store.read() as connection:
             yield from _work(connection, now)
+            yield _retries(connection)
             yield from _sources(connection, now)
+            yield from _carriers(connection, now)
+        yield _queues(self._services)
 
 
 def _work(connection: Connection, now: datetime) -> Iterator[Metric]:
-    mails = GaugeMetricFamily("mailtrack_mails", "Inbound mails.", labels=["outcome"])
-    for outcome, times in inbound.by_outcome(connection).items():
-        mails.add_metric([outcome], times)
-    yield mails
+    read = GaugeMetricFamily("mailtrack_mails", "Inbound mails.", labels=["outcome"])
+    for outcome, times in mails.by_outcome(connection).items():
+        read.add_metric([outcome], times)
+    yield read
     owed = GaugeMetricFamily("mailtrack_notices", "Notices.", labels=["kind", "state", "why"])
     for labels, times in notices.by_kind(connection).items():
         owed.add_metric(labels, times)
@@ -56,7 +63,7 @@ def _work(connection: Connection, now: datetime) -> Iterator[Metric]:
     )
     oldest = select(func.min(leg.c.next_poll_at)).where(leg.c.next_poll_at <= now)
     ages = {
-        "unread_mail": inbound.oldest_waiting(connection),
+        "unread_mail": mails.oldest_waiting(connection),
         "due_notice": notices.oldest_due(connection, now),
         "due_look": connection.execute(oldest).scalar_one(),
     }
@@ -68,27 +75,67 @@ def _work(connection: Connection, now: datetime) -> Iterator[Metric]:
     yield age
 
 
+def _retries(connection: Connection) -> Metric:
+    """Count what failed before and is due again."""
+    retrying = GaugeMetricFamily(
+        "mailtrack_retrying", "Work that failed before and is due again.", labels=["what"]
+    )
+    again = {
+        "mail": inbound.c.outcome.is_(None) & (inbound.c.attempts > 0),
+        "look": leg.c.next_poll_at.is_not(None) & (leg.c.failures > 0),
+        "notice": (notice.c.state == "due") & (notice.c.attempts > 0),
+    }
+    for what, which in again.items():
+        retrying.add_metric(
+            [what], connection.execute(select(func.count()).where(which)).scalar_one()
+        )
+    return retrying
+
+
 def _sources(connection: Connection, now: datetime) -> Iterator[Metric]:
     last_ok = GaugeMetricFamily(
         "mailtrack_last_success_seconds", "Since a source last answered.", labels=["source"]
     )
     for row in connection.execute(select(mailbox)):
         _add_age(last_ok, "mailbox", row.last_ok_at, now)
+    sent_at = connection.execute(select(func.max(notice.c.sent_at))).scalar_one()
+    _add_age(last_ok, "relay", sent_at, now)
+    for code, health in budgets.health(connection).items():
+        _add_age(last_ok, code, health.last_ok_at, now)
+    yield last_ok
+
+
+def _carriers(connection: Connection, now: datetime) -> Iterator[Metric]:
     spent = GaugeMetricFamily(
         "mailtrack_carrier_requests_today", "Requests of today's budget.", labels=["carrier"]
     )
     failures = GaugeMetricFamily(
         "mailtrack_carrier_failures", "Failures in a row.", labels=["carrier"]
     )
+    silence = GaugeMetricFamily(
+        "mailtrack_carrier_silence_seconds", "How long it will not be asked.", labels=["carrier"]
+    )
     for code, health in budgets.health(connection).items():
-        _add_age(last_ok, code, health.last_ok_at, now)
-        spent.add_metric([code], health.allowance.spent)
-        failures.add_metric([code], health.allowance.failures)
-    yield from (last_ok, spent, failures)
+        allowance = health.allowance
+        spent.add_metric([code], allowance.spent)
+        failures.add_metric([code], allowance.failures)
+        silence.add_metric([code], _seconds(now, allowance.blocked_until or now))
+    yield from (spent, failures, silence)
     times = select(func.coalesce(func.sum(unmapped.c.times), 0))
     yield GaugeMetricFamily(
         "mailtrack_unmapped", "Events that no phrase maps.", connection.execute(times).scalar_one()
     )
+
+
+def _queues(services: Services) -> Metric:
+    """Count the messages of each queue; without Redis, none is told: `/readyz` says why."""
+    queues = GaugeMetricFamily(
+        "mailtrack_queue_messages", "Messages that no worker has taken.", labels=["queue"]
+    )
+    with suppress(MailtrackError):
+        for queue in QUEUES:
+            queues.add_metric([queue], waiting(services.broker, queue))
+    return queues
 
 
 def _add_age(metric: GaugeMetricFamily, source: str, since: datetime | None, now: datetime) -> None:

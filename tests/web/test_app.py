@@ -382,8 +382,13 @@ class _Client:
         if self._error is not None:
             raise self._error
 
+    def llen(self, _queue: str) -> int:
+        return 0
+
 
 class _Broker:
+    namespace = "dramatiq"
+
     def __init__(self, error: Exception | None = None) -> None:
         self.client = _Client(error)
 
@@ -456,9 +461,11 @@ def test_metrics_count_in_the_store(
 
 
 def test_a_source_that_never_answered_does_not_look_fresh(
-    client: Browser, running: StoreLedger
+    client: Browser, store: Store, clock: FakeClock
 ) -> None:
     """Zero seconds since the last answer would be the best of all values."""
+    StoreLedger(store, clock).note_state("colis@host", "INBOX", WatcherState.WAITING, "away")
+
     assert 'mailtrack_last_success_seconds{source="mailbox"}' not in client.get("/metrics").text
 
 

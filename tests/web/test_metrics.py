@@ -1,0 +1,140 @@
+"""The figures that an operator watches, and the example rules that watch them."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import redis
+import yaml
+from sqlalchemy import update
+
+from mailtrack.bootstrap import Services
+from mailtrack.clock import FakeClock
+from mailtrack.inbox.book import StoreLedger
+from mailtrack.inbox.ledger import FetchedMail, WatcherState
+from mailtrack.store import budgets, notices
+from mailtrack.store import schema as t
+from mailtrack.store.engine import Store
+from mailtrack.store.people import Subscription
+from mailtrack.web import metrics
+from mailtrack.web.app import make_app
+
+DOCS = Path(__file__).parents[2] / "docs"
+RULES = yaml.safe_load((DOCS / "alerts.yml").read_text(encoding="utf-8"))["groups"][0]["rules"]
+
+
+def _broker(llen: Callable[[str], int]) -> Any:
+    return SimpleNamespace(namespace="dramatiq", client=SimpleNamespace(llen=llen))
+
+
+@pytest.fixture
+def lived_in(
+    services: Services, store: Store, clock: FakeClock, follow: Callable[..., Subscription]
+) -> Services:
+    """A service that has done a bit of everything, and failed a bit."""
+    mine = follow()
+    waiting = {"dramatiq:ingest": 3, "dramatiq:poll": 0, "dramatiq:mail": 1}
+    vars(services)["broker"] = _broker(waiting.__getitem__)
+    ledger = StoreLedger(store, clock)
+    ledger.keep("colis@host", "INBOX", 1, FetchedMail(1, b"x", clock.now()))
+    with store.write() as connection:
+        budgets.take(connection, "cainiao", 2, per_second=10, per_day=100, now=clock.now())
+        budgets.note_error(connection, "cainiao", "refused", clock.now(), silence_s=7200)
+        notices.owe_follower(connection, mine.id, "stalled", occurrence="1", now=clock.now())
+        notices.owe_follower(connection, mine.id, "registered", occurrence="1", now=clock.now())
+        connection.execute(update(t.inbound).values(attempts=1))
+        connection.execute(update(t.leg).values(failures=2))
+        connection.execute(update(t.notice).where(t.notice.c.kind == "stalled").values(attempts=1))
+        connection.execute(
+            update(t.notice)
+            .where(t.notice.c.kind == "registered")
+            .values(state="sent", sent_at=clock.now())
+        )
+    clock.advance(seconds=90)
+    return services
+
+
+def _lines(services: Services) -> list[str]:
+    return metrics.render(services).decode().splitlines()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'mailtrack_queue_messages{queue="ingest"} 3.0',
+        'mailtrack_queue_messages{queue="mail"} 1.0',
+        'mailtrack_retrying{what="mail"} 1.0',
+        'mailtrack_retrying{what="look"} 1.0',
+        'mailtrack_retrying{what="notice"} 1.0',
+        'mailtrack_last_success_seconds{source="relay"} 90.0',
+        'mailtrack_oldest_seconds{what="due_look"} 90.0',
+        'mailtrack_carrier_requests_today{carrier="cainiao"} 2.0',
+        'mailtrack_carrier_failures{carrier="cainiao"} 1.0',
+        'mailtrack_carrier_silence_seconds{carrier="cainiao"} 7110.0',
+    ],
+)
+def test_queues_retries_and_sources_are_counted(lived_in: Services, line: str) -> None:
+    assert line in _lines(lived_in)
+
+
+def test_without_redis_everything_else_is_still_told(lived_in: Services) -> None:
+    def away(_: str) -> int:
+        raise redis.ConnectionError("refused")
+
+    vars(lived_in)["broker"] = _broker(away)
+    lines = _lines(lived_in)
+
+    assert 'mailtrack_mails{outcome="waiting"} 1.0' in lines
+    assert not [line for line in lines if line.startswith("mailtrack_queue_messages{")]
+
+
+def test_a_mailbox_without_new_mail_is_no_silent_one(
+    lived_in: Services, store: Store, clock: FakeClock
+) -> None:
+    """The folder is searched every few minutes: that is the sign of life, not a mail."""
+    StoreLedger(store, clock).note_state("colis@host", "INBOX", WatcherState.IDLING, "")
+
+    assert 'mailtrack_last_success_seconds{source="mailbox"} 0.0' in _lines(lived_in)
+
+
+def test_a_watcher_that_waits_for_its_server_leaves_the_mailbox_silent(
+    lived_in: Services, store: Store, clock: FakeClock
+) -> None:
+    StoreLedger(store, clock).note_state("colis@host", "INBOX", WatcherState.WAITING, "away")
+
+    assert 'mailtrack_last_success_seconds{source="mailbox"} 90.0' in _lines(lived_in)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_every_rule_watches_a_figure_that_is_there_and_is_explained(
+    lived_in: Services, rule: dict[str, Any]
+) -> None:
+    told = {line.partition("{")[0].partition(" ")[0] for line in _lines(lived_in)}
+    watched = set(re.findall(r"mailtrack_\w+", rule["expr"]))
+
+    assert watched <= told
+    assert f"| `{rule['alert']}` |" in (DOCS / "operate.md").read_text(encoding="utf-8")
+
+
+def test_no_alarm_is_explained_that_does_not_exist() -> None:
+    explained = re.findall(
+        r"^\| `(Mailtrack\w+)`", (DOCS / "operate.md").read_text("utf-8"), re.MULTILINE
+    )
+
+    assert [rule["alert"] for rule in RULES] == explained
+
+
+@pytest.mark.parametrize(("setting", "page"), [("metrics", "/metrics"), ("ready", "/readyz")])
+def test_what_is_for_the_operator_is_served_only_where_configured(
+    lived_in: Services, setting: str, page: str
+) -> None:
+    def routes(on: bool) -> set[str]:
+        web = lived_in.settings.web.model_copy(update={setting: on})
+        changed = replace(lived_in, settings=lived_in.settings.model_copy(update={"web": web}))
+        return {getattr(route, "path", "") for route in make_app(changed).routes}
+
+    assert {page} == routes(True) - routes(False)
