@@ -155,7 +155,8 @@ class Services:
         settings = self.settings
         own = {settings.inbox.forward_to.lower(), settings.smtp.from_address.lower()}
         keeper = Doorkeeper(settings.inbox.authserv_id, settings.inbox.allowed, own, self.addresses)
-        return Reader(self.store, keeper, self.carriers.keys(), self.clock)
+        share = settings.inbox.parcels_per_day
+        return Reader(self.store, keeper, self.carriers.keys(), self.clock, share)
 
     def looker(self) -> Looker:
         """Return what asks the carriers."""

@@ -128,6 +128,8 @@ class InboxSettings(Server):
     allow: str = ""
     #: Larger mails are refused with a reason (bytes).
     max_bytes: int = 5_000_000
+    #: New parcels that one address may add in a day: nobody's forwards starve the others.
+    parcels_per_day: int = 30
 
     @property
     def allowed(self) -> frozenset[str]:

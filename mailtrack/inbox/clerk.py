@@ -4,6 +4,7 @@ Everything here happens inside one transaction, together with the mail's outcome
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -33,10 +34,14 @@ FIRST_LOOK_GRACE_S = 120.0
 ANSWERS_PER_DAY = 3
 #: Older mails are read but not answered: they were there before us.
 ANSWER_WITHIN = timedelta(days=2)
+#: In which an address has its share of new parcels, and its answers of one kind.
+DAY = timedelta(days=1)
 #: The kind of a command that asks for silence; the other asks for help.
 STOP = "stop"
 #: Why a mail waits for its sender's click; reading it again is what the click does.
 UNCONFIRMED = "the sender is not proven and was asked to confirm"
+#: Why a mail is put back: one sender must not take the carriers' budgets from the others.
+TOO_MANY = "more new parcels than an address may add in a day"
 
 #: What only a person may ask for, and what is worth asking an unproven one about.
 _PERSONS = frozenset(
@@ -51,14 +56,22 @@ _PERSONS = frozenset(
 _WORTH_A_QUESTION = frozenset({Outcome.TRACKED, Outcome.ORDER_NOTED, Outcome.COMMAND})
 
 
+class _TooManyError(Exception):
+    """Raised to take back what a mail was followed for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clerk:
-    """Does what one mail asks for, inside one transaction. `trace`: its id in the logs."""
+    """Does what one mail asks for, inside one transaction.
+
+    `trace`: its id in the logs. `share`: new parcels that an address may add in a day.
+    """
 
     connection: Connection
     carriers: Collection[str]
     clock: Clock
     trace: str
+    share: int
 
     def act(self, stored: StoredMail, mail: Understood) -> MailResult:
         """Subscribe, join and answer as the mail's outcome says; return what became of it."""
@@ -131,7 +144,7 @@ class Clerk:
         now = self.clock.now()
         if now - stored.received_at > ANSWER_WITHIN:
             return
-        told = notices.count_since(self.connection, owner, kind, now - timedelta(days=1))
+        told = notices.count_since(self.connection, owner, kind, now - DAY)
         if told < per_day:
             notices.owe(self.connection, owner, kind, inbound_id=stored.id, at=now, now=now)
 
@@ -174,11 +187,23 @@ class Clerk:
             if mail.by_rule:
                 return replace(result, outcome=Outcome.REFUSED, reason="unsubscribed")
             people.welcome_back(self.connection, owner)
+        with suppress(_TooManyError), self.connection.begin_nested():
+            new = self._follow_all(owner, stored, mail, now)
+            if new and people.followed_since(self.connection, owner, now - DAY) > self.share:
+                raise _TooManyError
+            return result if new else replace(result, outcome=Outcome.UPDATED)
+        if mail.is_answerable:
+            self._answer(owner, stored, NoticeKind.TOO_MANY, per_day=1)
+        return replace(result, outcome=Outcome.REFUSED, reason=TOO_MANY)
+
+    def _follow_all(
+        self, owner: SubscriberId, stored: StoredMail, mail: Understood, now: datetime
+    ) -> bool:
+        """Follow everything that a mail names; tell whether any of it is new."""
         orders = self._note_orders(mail.reading, now)
-        new = self._follow_parcels(owner, mail, orders, stored.received_at, now)
-        if not mail.reading.parcels:
-            new = self._follow_orders(owner, mail.reading, orders, now)
-        return result if new else replace(result, outcome=Outcome.UPDATED)
+        if mail.reading.parcels:
+            return self._follow_parcels(owner, mail, orders, stored.received_at, now)
+        return self._follow_orders(owner, mail.reading, orders, now)
 
     def _note_orders(self, reading: Reading, now: datetime) -> Mapping[str, OrderId]:
         numbers = dict.fromkeys([*reading.orders, *(o for p in reading.parcels for o in p.orders)])

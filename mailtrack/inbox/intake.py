@@ -25,12 +25,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads claimed mails. `carriers`: codes of those that are on."""
+    """Reads claimed mails.
+
+    `carriers`: codes of those that are on; `share`: new parcels of one address in a day.
+    """
 
     store: Store
     doorkeeper: Doorkeeper
     carriers: Collection[str]
     clock: Clock
+    share: int
 
     def read(self, mail: InboundId, token: str) -> None:
         """Read one claimed mail and give it its outcome; another's claim is left alone."""
@@ -56,9 +60,8 @@ class Reader:
     def _act_on(self, stored: StoredMail) -> MailResult:
         understood = self.doorkeeper.understand(stored.raw)
         with self.store.write() as connection:
-            result = Clerk(connection, self.carriers, self.clock, stored.trace).act(
-                stored, understood
-            )
+            clerk = Clerk(connection, self.carriers, self.clock, stored.trace, self.share)
+            result = clerk.act(stored, understood)
             inbound.finish(connection, stored.id, result, self.clock.now())
         return result
 

@@ -37,6 +37,7 @@ _ANSWERS = frozenset(
         NoticeKind.GOODBYE,
         NoticeKind.HELP,
         NoticeKind.NOTHING_FOUND,
+        NoticeKind.TOO_MANY,
     }
 )
 

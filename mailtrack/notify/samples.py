@@ -99,6 +99,10 @@ _LETTERS: Mapping[NoticeKind, Mapping[str, Any]] = MappingProxyType(
             "subject": "Fwd: Votre facture de mars",
             "message_id": "<forward-12@mail.example.org>",
         },
+        NoticeKind.TOO_MANY: {
+            "subject": "Fwd: Colis LP00123456789012 : expédié",
+            "message_id": "<forward-31@mail.example.org>",
+        },
         NoticeKind.CONFIRM_ADDRESS: {
             "action": "https://mailtrack.example.org/a/Mw.exemple-confirmer"
         },

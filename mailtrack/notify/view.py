@@ -40,6 +40,8 @@ class NoticeKind(StrEnum):
     EXPIRED = "expired"
     #: The forwarded mail named neither an order nor a parcel.
     NOTHING_FOUND = "nothing_found"
+    #: The forwarded mail names more new parcels than an address may follow in a day.
+    TOO_MANY = "too_many"
     #: A mail came in this person's name and nothing proves that they sent it.
     CONFIRM_ADDRESS = "confirm_address"
     #: The answer to AIDE.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
 
 from mailtrack.domain.model import OrderId, ParcelId, SubscriberId, SubscriptionId
 from mailtrack.store.schema import (
@@ -115,6 +115,14 @@ def follow_parcel(
     )
     _add_items(connection, waiting, items)
     return waiting, True
+
+
+def followed_since(connection: Connection, owner: SubscriberId, since: datetime) -> int:
+    """Count what somebody has come to follow since a moment."""
+    query = select(func.count()).where(
+        subscription.c.subscriber_id == owner, subscription.c.created_at > since
+    )
+    return connection.execute(query).scalar_one()
 
 
 def _find(

@@ -670,6 +670,46 @@ def test_help_is_answered(receive: Receive, rows: Rows) -> None:
     assert ["help"] == [row["kind"] for row in rows(t.notice)]
 
 
+# --- one sender among many ------------------------------------------------------------
+
+
+def test_an_address_adds_so_many_new_parcels_a_day_and_is_told_once_of_the_rest(
+    receive: Receive, mail: Mail, rows: Rows, clock: FakeClock
+) -> None:
+    numbers = [f"LP0012345678{n:04}" for n in range(33)]
+    outcomes = [
+        receive(mail(number, order=f"30541699188{i:05}"))["outcome"]
+        for i, number in enumerate(numbers)
+    ]
+    clock.advance(hours=25)
+    tomorrow = receive(mail(numbers[-1], order="3054169918880099", item="Tapis"))
+
+    assert ["tracked"] * 30 + ["refused"] * 3 == outcomes
+    assert 1 == len(rows(t.notice, kind="too_many"))
+    assert "tracked" == tomorrow["outcome"]
+
+
+def test_a_mail_over_the_share_leaves_nothing_behind_and_nobody_else_pays_for_it(
+    receive: Receive, mail: Mail, reader: Reader, rows: Rows
+) -> None:
+    for number in range(31):
+        receive(mail(f"LP0012345678{number:04}", order=f"30541699188{number:05}"))
+    other = receive(mail(NUMBER, address="bruno@example.org"))
+
+    assert 31 == len(rows(t.parcel)) == len(rows(t.leg)) == len(rows(t.subscription))
+    assert "tracked" == other["outcome"]
+
+
+def test_news_of_a_parcel_that_is_followed_is_taken_however_many_are_new_today(
+    receive: Receive, mail: Mail
+) -> None:
+    for number in range(31):
+        receive(mail(f"LP0012345678{number:04}", order=f"30541699188{number:05}"))
+
+    known = receive(mail("LP00123456780000", order="3054169918800000", item="Tapis"))
+    assert "updated" == known["outcome"]
+
+
 def test_one_id_leads_through_the_logs_from_a_mail_to_all_its_notices(
     receive: Receive,
     mail: Mail,
