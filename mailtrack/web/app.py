@@ -2,12 +2,14 @@
 
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from jinja2 import Environment
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -17,6 +19,7 @@ from mailtrack.errors import MailtrackError
 from mailtrack.notify.links import BadLink
 from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.web import health, hooks, metrics
+from mailtrack.web.description import describe
 from mailtrack.web.desk import Desk, GoneError
 from mailtrack.web.own_data import OwnData
 from mailtrack.web.views import (
@@ -60,6 +63,7 @@ def make_app(services: Services) -> Starlette:
         Route("/aide", pages.help),
         Route("/mentions-legales", pages.legal),
         Route("/confidentialite", pages.privacy),
+        Route("/openapi.json", lambda _: JSONResponse(describe())),
         Route("/healthz", lambda _: PlainTextResponse("ok\n")),
     ]
     if services.settings.web.ready:
@@ -204,12 +208,14 @@ async def _body(request: Request, most: int) -> bytes | None:
 
 
 async def _form(request: Request) -> Mapping[str, str]:
-    """Return the fields of a form; of one that is too long, none."""
+    """Return the fields of a form; of one that is none of ours, by its length or form, none."""
     length = request.headers.get("content-length", "")
     if not length.isdigit() or int(length) > MOST_FORM_BYTES:
         return {}
-    async with request.form(max_files=0, max_fields=10) as form:
-        return {name: value for name, value in form.items() if isinstance(value, str)}
+    with suppress(HTTPException):
+        async with request.form(max_files=0, max_fields=10) as form:
+            return {name: value for name, value in form.items() if isinstance(value, str)}
+    return {}
 
 
 def _try_later(_request: Request, _error: Exception) -> Response:

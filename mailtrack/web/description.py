@@ -1,0 +1,109 @@
+"""What the pages take and answer, in OpenAPI's form: `/openapi.json`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mailtrack import __version__
+from mailtrack.web.views import Action
+
+_HTML, _JSON, _TEXT, _FORM = (
+    "text/html",
+    "application/json",
+    "text/plain",
+    "application/x-www-form-urlencoded",
+)
+
+_MEANINGS = {
+    200: "Done, or shown.",
+    400: "Not understood.",
+    401: "The signature is wrong.",
+    404: "No link of ours, or one that was cut on its way.",
+    405: "Not that way.",
+    410: "A link of ours to what was erased.",
+    413: "Too long.",
+    429: "Too often; `Retry-After` says for how long.",
+    503: "The store is away, or the service is not at work.",
+}
+_OPEN = (200, 503)
+_SIGNED = (200, 404, 410, 503)
+
+#: Method and path: what it does, its answers, what it answers with, and the fields of its form.
+_PAGES: Mapping[tuple[str, str], tuple[str, tuple[int, ...], tuple[str, ...], Mapping[str, Any]]]
+_PAGES = {
+    ("get", "/"): ("What this service is.", _OPEN, (_HTML,), {}),
+    ("get", "/aide"): ("How to forward, by hand and by a rule.", _OPEN, (_HTML,), {}),
+    ("get", "/mentions-legales"): ("Who runs this service.", _OPEN, (_HTML,), {}),
+    ("get", "/confidentialite"): ("What is kept, why, how long.", _OPEN, (_HTML,), {}),
+    ("get", "/suivi"): ("Look a number up.", (200, 429, 503), (_HTML,), {}),
+    ("get", "/c/{token}"): ("A parcel's timeline.", _SIGNED, (_HTML,), {}),
+    ("get", "/d/{token}"): ("What a link would stop.", _SIGNED, (_HTML,), {}),
+    ("post", "/d/{token}"): (
+        "Stop one parcel or everything, or resume (RFC 8058).",
+        _SIGNED,
+        (_HTML,),
+        {"do": (Action.RESUME,), "List-Unsubscribe": ("One-Click",)},
+    ),
+    ("get", "/p/{token}"): ("One person's parcels.", _SIGNED, (_HTML,), {}),
+    ("post", "/p/{token}"): (
+        "Stop, resume, choose.",
+        _SIGNED,
+        (_HTML,),
+        {"do": tuple(Action), "subscription": None},
+    ),
+    ("get", "/a/{token}"): ("What a click would confirm.", _SIGNED, (_HTML,), {}),
+    ("post", "/a/{token}"): ("Confirm an address.", _SIGNED, (_HTML,), {}),
+    ("get", "/m/{token}"): ("What is kept about a person.", _SIGNED, (_HTML,), {}),
+    ("post", "/m/{token}"): (
+        "Download it, or erase it.",
+        _SIGNED,
+        (_HTML, _JSON),
+        {"do": (Action.EXPORT, Action.ERASE, Action.ERASE_FOR_GOOD)},
+    ),
+    ("post", "/hooks/{carrier}"): (
+        "What a carrier sends of itself, signed.",
+        (200, 400, 401, 404, 413, 503),
+        (),
+        {},
+    ),
+    ("get", "/healthz"): ("That the pages are served.", _OPEN, (_TEXT,), {}),
+    ("get", "/readyz"): ("What keeps the service from its work.", _OPEN, (_JSON, _TEXT), {}),
+    ("get", "/metrics"): ("Figures for Prometheus.", _OPEN, (_TEXT,), {}),
+}
+
+
+def describe() -> dict[str, Any]:
+    """Return the description of every page (OpenAPI 3.1)."""
+    paths: dict[str, dict[str, Any]] = {}
+    for (method, path), (what, statuses, media, form) in _PAGES.items():
+        answers = {str(status): _answer(status, media) for status in statuses}
+        operation = {"summary": what, "parameters": _parameters(path), "responses": answers}
+        if form:
+            operation["requestBody"] = {"content": {_FORM: {"schema": _fields(form)}}}
+        paths.setdefault(path, {})[method] = operation
+    info = {"title": "mailtrack", "version": __version__}
+    return {"openapi": "3.1.0", "info": info, "paths": paths}
+
+
+def _answer(status: int, media: tuple[str, ...]) -> dict[str, Any]:
+    kinds = {*media, *((_TEXT,) if status == 503 and media else ())}
+    return {"description": _MEANINGS[status], "content": {kind: {} for kind in sorted(kinds)}}
+
+
+def _parameters(path: str) -> list[dict[str, Any]]:
+    named = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    inside = [{"name": n, "in": "path", "required": True, "schema": _STRING} for n in named]
+    if path == "/suivi":
+        inside.append({"name": "number", "in": "query", "required": False, "schema": _STRING})
+    return inside
+
+
+_STRING = {"type": "string"}
+
+
+def _fields(form: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a form: a field is one of a few words, or any text (None)."""
+    properties = {
+        name: {**_STRING, **({"enum": [str(word) for word in words]} if words else {})}
+        for name, words in form.items()
+    }
+    return {"type": "object", "properties": properties}
