@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -76,6 +76,7 @@ def make_app(services: Services) -> Starlette:
             BadLink: pages.bad_link,
             GoneError: pages.gone,
             404: pages.bad_link,
+            ClientDisconnect: lambda *_: Response(status_code=400),  # nobody reads it
             MailtrackError: _try_later,  # the store is away, or not what it should be
         },
     )
