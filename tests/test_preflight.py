@@ -14,6 +14,7 @@ from mailtrack.bootstrap import Services
 from mailtrack.errors import MailtrackError
 from mailtrack.preflight import check_all, require_all
 from mailtrack.sandbox.imap import ImapServer
+from mailtrack.sandbox.loopback import free_port
 from mailtrack.sandbox.smtp import SmtpSink
 from mailtrack.settings import InboxSettings, Security, Settings, SmtpSettings, WebSettings
 from mailtrack.store.engine import open_store
@@ -61,7 +62,7 @@ def prepare(
             data_dir=tmp_path / "data",
             inbox=InboxSettings.model_validate(inbox),
             smtp=SmtpSettings.model_validate(relay),
-            web=WebSettings(port=_free_port()),
+            web=WebSettings(port=free_port()),
             **changes,
         )
         opened.append(Services(settings))
@@ -70,11 +71,6 @@ def prepare(
     yield make
     for services in opened:
         services.close()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _failures(services: Services) -> dict[str, str]:
@@ -125,7 +121,7 @@ def test_an_unknown_host_is_named(prepare: Prepare, name: str) -> None:
 
 
 def test_a_port_where_nobody_listens_is_named(prepare: Prepare) -> None:
-    port = _free_port()
+    port = free_port()
 
     assert str(port) in _said(prepare(smtp={"port": port}), "relay")
 

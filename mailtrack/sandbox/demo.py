@@ -7,7 +7,6 @@ settings pointing at servers of ours that speak IMAP, SMTP and the carriers' HTT
 import os
 import secrets
 import shutil
-import socket
 import tempfile
 import threading
 import time
@@ -31,6 +30,7 @@ from mailtrack.roles import stop_on_signals
 from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, carrier_app, serve
 from mailtrack.sandbox.director import Director, Say
 from mailtrack.sandbox.imap import ImapServer, Postbox
+from mailtrack.sandbox.loopback import free_port
 from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
 from mailtrack.sandbox.page import demo_page
 from mailtrack.sandbox.smtp import SmtpSink
@@ -150,7 +150,7 @@ def _variables(
     postbox: Postbox,
 ) -> dict[str, str]:
     """Return the variables of the service: what an operator would write, for loopback."""
-    port = _free_port()
+    port = free_port()
     own = {
         "DATA_DIR": str(folder),
         "DATABASE_URL": stage.database,
@@ -186,11 +186,6 @@ def _variables(
         "JOBS__HEARTBEAT_S": str(HEARTBEAT_S),
     }
     return {PREFIX + name: value for name, value in own.items() if value}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _set_environment(variables: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """A server on loopback in a thread of its own: what the stand-ins of the sandbox share."""
 
 import asyncio
+import socket
 import threading
 from abc import ABC, abstractmethod
 from asyncio import StreamReader, StreamWriter
@@ -13,6 +14,12 @@ PATIENCE_S = 10.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.create_server((HOST, 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 class LoopbackServer(ABC):
