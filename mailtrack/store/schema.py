@@ -103,6 +103,9 @@ subscriber = Table(
     Column("soft_bounces", Integer, nullable=False, default=0),
     #: Kinds of notices that they chose not to get, by name, with commas between.
     Column("unwanted", Text, nullable=False, default=""),
+    # Links never expire: the number in one must not come to mean somebody else (SQLite
+    # gives the number of a deleted row again otherwise).
+    sqlite_autoincrement=True,
 )
 
 #: Addresses that asked for no more mail, or refuse it, and were then erased: a keyed hash
@@ -269,6 +272,7 @@ subscription = Table(
     Column("trace", String(16), nullable=False, default=""),
     UniqueConstraint("subscriber_id", "parcel_id"),
     CheckConstraint("parcel_id IS NOT NULL OR shop_order_id IS NOT NULL", name="about_something"),
+    sqlite_autoincrement=True,  # as for subscribers
 )
 
 #: The outbox: one mail owed to one subscriber, before, while and after it is sent.

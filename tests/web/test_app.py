@@ -361,6 +361,24 @@ def test_a_link_to_what_was_erased_says_so(
     )
 
 
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_a_link_to_what_was_erased_never_comes_to_show_somebody_else(
+    client: Browser,
+    path: Path_,
+    mine: Subscription,
+    store: Store,
+    follow: Follow,
+    purpose: Purpose,
+) -> None:
+    address = path(purpose, _owner(purpose, mine))
+    with store.write() as connection:
+        privacy.erase(connection, "ana@example.org")
+    for number in ("LP00123456789012", "LP00123456789013"):
+        follow(number, address="bruno@example.org")
+
+    assert 410 == client.get(address).status_code
+
+
 def test_a_retired_secret_still_opens_old_mails(
     services: Services, client: Browser, mine: Subscription
 ) -> None:

@@ -87,6 +87,7 @@ def upgrade() -> None:
         sa.Column("soft_bounces", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriber")),
         sa.UniqueConstraint("address", name=op.f("uq_subscriber_address")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "unmapped",
@@ -232,6 +233,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "subscriber_id", "parcel_id", name=op.f("uq_subscription_subscriber_id_parcel_id")
         ),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("subscription", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_subscription_parcel_id"), ["parcel_id"], unique=False)
