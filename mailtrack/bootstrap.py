@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mailtrack.notify.links import LinkMaker
     from mailtrack.notify.smtp import SmtpRelay
     from mailtrack.store.engine import Store
+    from mailtrack.store.suppression import Suppression
     from mailtrack.views import Views
 
 
@@ -86,6 +87,12 @@ class Services:
         from mailtrack.inbox.addresses import PersonalAddresses
 
         return PersonalAddresses(self.settings.inbox.forward_to, *self._link_secrets())
+
+    @cached_property
+    def suppression(self) -> Suppression:
+        from mailtrack.store.suppression import Suppression
+
+        return Suppression(*self._link_secrets())
 
     @cached_property
     def views(self) -> Views:
@@ -155,8 +162,14 @@ class Services:
         settings = self.settings
         own = {settings.inbox.forward_to.lower(), settings.smtp.from_address.lower()}
         keeper = Doorkeeper(settings.inbox.authserv_id, settings.inbox.allowed, own, self.addresses)
-        share = settings.inbox.parcels_per_day
-        return Reader(self.store, keeper, self.carriers.keys(), self.clock, share)
+        return Reader(
+            store=self.store,
+            doorkeeper=keeper,
+            carriers=self.carriers.keys(),
+            clock=self.clock,
+            suppression=self.suppression,
+            share=settings.inbox.parcels_per_day,
+        )
 
     def looker(self) -> Looker:
         """Return what asks the carriers."""

@@ -294,7 +294,8 @@ def export(address: str) -> None:
 
     services = _services()
     with services.store.read() as connection:
-        typer.echo(json.dumps(everything_about(connection, address), ensure_ascii=False, indent=2))
+        kept = everything_about(connection, address, services.suppression)
+    typer.echo(json.dumps(kept, ensure_ascii=False, indent=2))
 
 
 @app.command()
@@ -304,8 +305,9 @@ def erase(address: str) -> None:
 
     services = _services()
     with services.store.write() as connection:
-        forget(connection, address)
-    typer.echo("Erased.")
+        why = forget(connection, address, services.suppression, services.clock.now())
+    peace = f"; no mail goes to it ({why}) until its owner writes again" if why else ""
+    typer.echo(f"Erased{peace}.")
 
 
 @db.command("upgrade")

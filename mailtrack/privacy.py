@@ -1,5 +1,6 @@
-"""What is kept about a person: shown whole, erased whole."""
+"""What is kept about a person: shown whole, erased whole, and then left in peace."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -8,12 +9,21 @@ from mailtrack.domain.model import SubscriberId
 from mailtrack.errors import PermanentError
 from mailtrack.store import parcels, people
 from mailtrack.store.schema import inbound, notice, subscriber
+from mailtrack.store.suppression import Suppression, Why, reason_to_remember
 from mailtrack.views import orders_of
 
 
-def everything_about(connection: Connection, address: str) -> dict[str, Any]:
+def everything_about(
+    connection: Connection, address: str, suppression: Suppression
+) -> dict[str, Any]:
     """Return all that is kept about an address; raises PermanentError where it is nothing."""
-    return everything_about_subscriber(connection, _find(connection, address))
+    owner = people.find_subscriber(connection, _normalised(address))
+    if owner is not None:
+        return everything_about_subscriber(connection, owner)
+    left = suppression.find(connection, address)
+    if left is None:
+        raise PermanentError("Nothing is kept about this address.")
+    return {"address": address, "suppressed": {"why": left.why, "at": left.at.isoformat()}}
 
 
 def everything_about_subscriber(connection: Connection, owner: SubscriberId) -> dict[str, Any]:
@@ -22,7 +32,11 @@ def everything_about_subscriber(connection: Connection, owner: SubscriberId) -> 
     return {
         "address": row.address,
         "since": row.created_at.isoformat(),
-        "unsubscribed_at": row.unsubscribed_at and row.unsubscribed_at.isoformat(),
+        **{
+            name: getattr(row, name) and getattr(row, name).isoformat()
+            for name in ("confirmed_at", "unsubscribed_at", "bounced_at")
+        },
+        "unwanted": row.unwanted.split(",") if row.unwanted else [],
         "parcels": [_following(connection, s) for s in people.subscriptions_of(connection, owner)],
         "mails_received": [
             {"subject": m.subject, "at": m.received_at.isoformat(), "outcome": m.outcome}
@@ -35,16 +49,46 @@ def everything_about_subscriber(connection: Connection, owner: SubscriberId) -> 
     }
 
 
-def erase(connection: Connection, address: str) -> None:
-    """Forget a person; raises PermanentError where nothing is kept about the address."""
-    people.erase(connection, _find(connection, address))
+def erase(
+    connection: Connection, address: str, suppression: Suppression, now: datetime
+) -> Why | None:
+    """Forget the person with an address; return why it is still left in peace, if it is.
 
-
-def _find(connection: Connection, address: str) -> SubscriberId:
-    owner = people.find_subscriber(connection, address.strip().lower())
+    Raises PermanentError where there is nothing to erase.
+    """
+    owner = people.find_subscriber(connection, _normalised(address))
     if owner is None:
-        raise PermanentError("Nothing is kept about this address.")
-    return owner
+        if suppression.find(connection, address) is None:
+            raise PermanentError("Nothing is kept about this address.")
+        raise PermanentError(
+            "This address was erased; what is left is the keyed hash that keeps mails from it."
+        )
+    why = reason_to_remember(connection, owner)
+    _forget(connection, owner, suppression, why, now)
+    return why
+
+
+def erase_at_their_word(
+    connection: Connection, owner: SubscriberId, suppression: Suppression, now: datetime
+) -> None:
+    """Forget a person who asks for it: no mail goes to them until they write again."""
+    _forget(connection, owner, suppression, Why.ERASED, now)
+
+
+def _forget(
+    connection: Connection,
+    owner: SubscriberId,
+    suppression: Suppression,
+    why: Why | None,
+    now: datetime,
+) -> None:
+    if why is not None:
+        suppression.add(connection, people.address_of(connection, owner), why, now)
+    people.erase(connection, owner)
+
+
+def _normalised(address: str) -> str:
+    return address.strip().lower()
 
 
 def _following(connection: Connection, mine: people.Subscription) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from mailtrack.notify.view import NoticeKind
 from mailtrack.parsers.reading import ParcelRead, Reading
 from mailtrack.store import notices, parcels, people
 from mailtrack.store.inbound import MailResult, StoredMail
+from mailtrack.store.suppression import Suppression
 
 #: How long "suivi enregistré" waits for the first answer of a carrier (real seconds).
 FIRST_LOOK_GRACE_S = 120.0
@@ -42,6 +43,8 @@ STOP = "stop"
 UNCONFIRMED = "the sender is not proven and was asked to confirm"
 #: Why a mail is put back: one sender must not take the carriers' budgets from the others.
 TOO_MANY = "more new parcels than an address may add in a day"
+#: Why a mail leads to nothing: its sender had everything erased, and did not write it by hand.
+SUPPRESSED = "suppressed"
 
 #: What only a person may ask for, and what is worth asking an unproven one about.
 _PERSONS = frozenset(
@@ -70,6 +73,7 @@ class Clerk:
     connection: Connection
     carriers: Collection[str]
     clock: Clock
+    suppression: Suppression
     trace: str
     share: int
 
@@ -94,6 +98,8 @@ class Clerk:
     def _act_for_person(
         self, stored: StoredMail, mail: Understood, result: MailResult
     ) -> MailResult:
+        if self._wants_peace(stored, mail):
+            return replace(result, outcome=Outcome.REFUSED, reason=SUPPRESSED)
         owner = self._whose(mail)
         if owner is None:
             return self._ask_who(stored, mail, result)
@@ -107,6 +113,17 @@ class Clerk:
         if mail.is_answerable:
             self._answer(owner, stored, NoticeKind.NOTHING_FOUND)
         return result
+
+    def _wants_peace(self, stored: StoredMail, mail: Understood) -> bool:
+        """Tell whether a mail comes in the name of somebody who was erased and left no word since.
+
+        A personal address speaks for its owner, whoever uses it.
+        """
+        if mail.personal is not None and people.exists(self.connection, mail.personal):
+            return False
+        by_hand = mail.sender.proven and not mail.by_rule
+        written_at = stored.received_at if by_hand else None
+        return self.suppression.refuses(self.connection, mail.sender.address, written_at)
 
     def _whose(self, mail: Understood) -> SubscriberId | None:
         """Return the person whom a mail speaks for, None where nothing proves it."""
@@ -174,8 +191,10 @@ class Clerk:
         if request is None or not mail.by_google:
             reason = "a forwarding confirmation that Google did not sign, or without its link"
             return replace(result, outcome=Outcome.REFUSED, reason=reason)
-        now = self.clock.now()
-        owner = people.subscriber_of(self.connection, request.requester.lower(), now)
+        requester, now = request.requester.lower(), self.clock.now()
+        if self.suppression.refuses(self.connection, requester):
+            return replace(result, outcome=Outcome.REFUSED, reason=SUPPRESSED)
+        owner = people.subscriber_of(self.connection, requester, now)
         self._answer(owner, stored, NoticeKind.FORWARDING_REQUEST)
         return replace(result, subscriber=owner)
 

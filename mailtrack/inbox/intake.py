@@ -16,6 +16,7 @@ from mailtrack.inbox.understanding import Doorkeeper
 from mailtrack.store import inbound
 from mailtrack.store.engine import Store
 from mailtrack.store.inbound import MailResult, StoredMail
+from mailtrack.store.suppression import Suppression
 
 #: Between two attempts at a mail that could not be read (real seconds).
 REREAD_AFTER_S = 60.0
@@ -34,6 +35,7 @@ class Reader:
     doorkeeper: Doorkeeper
     carriers: Collection[str]
     clock: Clock
+    suppression: Suppression
     share: int
 
     def read(self, mail: InboundId, token: str) -> None:
@@ -60,7 +62,9 @@ class Reader:
     def _act_on(self, stored: StoredMail) -> MailResult:
         understood = self.doorkeeper.understand(stored.raw)
         with self.store.write() as connection:
-            clerk = Clerk(connection, self.carriers, self.clock, stored.trace, self.share)
+            clerk = Clerk(
+                connection, self.carriers, self.clock, self.suppression, stored.trace, self.share
+            )
             result = clerk.act(stored, understood)
             inbound.finish(connection, stored.id, result, self.clock.now())
         return result

@@ -316,6 +316,12 @@ def find_subscriber(connection: Connection, address: str) -> SubscriberId | None
     return None if found is None else SubscriberId(found)
 
 
+def address_of(connection: Connection, owner: SubscriberId) -> str:
+    """Return somebody's address."""
+    query = select(subscriber.c.address).where(subscriber.c.id == owner)
+    return str(connection.execute(query).scalar_one())
+
+
 def erase(connection: Connection, owner: SubscriberId) -> None:
     """Forget somebody: the address, what they followed, and what nobody else follows."""
     connection.execute(delete(notice).where(notice.c.subscriber_id == owner))

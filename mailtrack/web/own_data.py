@@ -71,7 +71,8 @@ class OwnData:
         owner = self._read(token, Purpose.DATA)
         with self._services.store.write() as connection:
             _require(connection, owner)
-            people.erase(connection, owner)
+            now = self._services.clock.now()
+            privacy.erase_at_their_word(connection, owner, self._services.suppression, now)
         return DataPage(DataState.ERASED, action="", forward_to=self._forward_to)
 
     def _read(self, token: str, purpose: Purpose) -> SubscriberId:

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from mailtrack import histories
+from mailtrack import histories, privacy
 from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import InboundId, Look, LookState, TrackingEvent
+from mailtrack.domain.model import InboundId, Look, LookState, SubscriberId, TrackingEvent
 from mailtrack.inbox.book import StoreLedger
 from mailtrack.inbox.intake import Reader
 from mailtrack.inbox.ledger import FetchedMail
@@ -366,6 +366,105 @@ def test_a_forward_by_hand_brings_somebody_back_without_their_old_parcels(
 
 
 # --- what newcomers are told --------------------------------------------------------
+
+
+@pytest.fixture
+def erased(
+    receive: Receive, mail: Mail, services: Services, store: Store, rows: Rows, clock: FakeClock
+) -> str:
+    """Ana had everything erased a day ago; this was her personal address."""
+    receive(mail())
+    (ana,) = rows(t.subscriber)
+    with store.write() as connection:
+        privacy.erase_at_their_word(connection, ana["id"], services.suppression, clock.now())
+    clock.advance(days=1)
+    return services.addresses.of(ana["id"])
+
+
+def _google_asks(address: str) -> bytes:
+    """Ask in Google's proven name whether a mailbox may forward to us."""
+    proof = f"Authentication-Results: {AUTHSERV_ID}; dkim=pass header.d=google.com\r\n"
+    link = "https://mail-settings.google.com/mail/vf-%5BANGjdJ8x%5D-Ab_c"
+    subject = f"(#871234567) Confirmation du transfert - Réception du message de {address}"
+    question = _mail("Gmail <forwarding-noreply@google.com>", subject, f"Pour accepter :\n{link}\n")
+    return proof.encode() + question
+
+
+@pytest.mark.parametrize("through", ["the mailbox", "their old personal address"])
+def test_a_rule_that_outlives_its_owner_s_data_brings_nobody_back(
+    erased: str, receive: Receive, mail: Mail, rows: Rows, through: str
+) -> None:
+    raw = _by_rule(mail())
+    if through != "the mailbox":
+        raw = raw.replace(
+            b"X-Forwarded-To: colis@colis.example", f"X-Forwarded-To: {erased}".encode()
+        )
+    row = receive(raw)
+
+    assert ("refused", "suppressed", None) == (row["outcome"], row["reason"], row["subscriber_id"])
+    assert [[], [], []] == [rows(table) for table in (t.subscriber, t.notice, t.parcel)]
+
+
+def test_nobody_is_asked_whether_a_mail_is_theirs_once_they_were_erased(
+    erased: str, receive: Receive, mail: Mail, rows: Rows
+) -> None:
+    row = receive(_unproven(mail()))
+
+    assert ("refused", "suppressed") == (row["outcome"], row["reason"])
+    assert [[], []] == [rows(table) for table in (t.subscriber, t.notice)]
+
+
+def test_google_s_question_is_not_passed_on_to_who_was_erased(
+    erased: str, receive: Receive, rows: Rows
+) -> None:
+    row = receive(_google_asks("ana@example.org"))
+
+    assert ("refused", "suppressed") == (row["outcome"], row["reason"])
+    assert [[], []] == [rows(table) for table in (t.subscriber, t.notice)]
+
+
+@pytest.mark.parametrize("words", ["AIDE", NUMBER])
+def test_who_writes_by_hand_after_an_erasure_is_welcome_again(
+    erased: str, receive: Receive, rows: Rows, words: str
+) -> None:
+    assert "refused" != receive(_says(words))["outcome"]
+
+    assert ["ana@example.org"] == [person["address"] for person in rows(t.subscriber)]
+    assert 1 == len(rows(t.notice))
+    assert [] == rows(t.suppressed)
+
+
+def test_a_mail_from_before_the_erasure_that_is_read_late_brings_nobody_back(
+    receive: Receive,
+    keep: Callable[[bytes], None],
+    read_all: Callable[[], None],
+    mail: Mail,
+    services: Services,
+    store: Store,
+    rows: Rows,
+    clock: FakeClock,
+) -> None:
+    receive(mail())
+    keep(mail(parcel="LP00123456789013"))
+    clock.advance(minutes=1)
+    with store.write() as connection:
+        privacy.erase_at_their_word(connection, SubscriberId(1), services.suppression, clock.now())
+    read_all()
+
+    assert "suppressed" == rows(t.inbound)[-1]["reason"]
+    assert [] == rows(t.subscriber)
+
+
+def test_who_was_erased_does_not_stop_another_s_personal_address(
+    erased: str, receive: Receive, mail: Mail, services: Services, rows: Rows
+) -> None:
+    receive(mail(address="bruno@example.org"))
+    (bruno,) = rows(t.subscriber)
+    address = services.addresses.of(bruno["id"])
+    raw = mail(parcel="LP00123456789013").replace(FORWARD_TO.encode(), address.encode())
+
+    assert "tracked" == receive(raw)["outcome"]
+    assert [bruno["id"]] * 2 == [s["subscriber_id"] for s in rows(t.subscription)]
 
 
 def test_who_joins_a_known_parcel_is_told_its_present_state_and_nothing_of_its_past(

@@ -16,11 +16,13 @@ from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.inbound import MailPlace, MailResult
 from mailtrack.store.people import Subscription
+from mailtrack.store.suppression import Suppression
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Follow = Callable[..., Subscription]
 
 ORDER = "3054169918880001"
+LIST = Suppression("a secret of the tests")
 
 
 class Town:
@@ -210,23 +212,25 @@ def _everything(rows: Rows) -> str:
     return json.dumps([rows(table) for table in t.metadata.sorted_tables], default=str)
 
 
-def test_erasing_leaves_nothing_personal(store: Store, known: Subscription, rows: Rows) -> None:
+def test_erasing_leaves_nothing_personal(
+    store: Store, known: Subscription, rows: Rows, clock: FakeClock
+) -> None:
     personal = ("ana@", "Lampe", "Tapis", "LP00123456789012", ORDER, "3054169918880002", "<1@")
     assert [] == [word for word in personal if word not in _everything(rows)]
 
     with store.write() as connection:
-        privacy.erase(connection, " Ana@Example.org ")
+        privacy.erase(connection, " Ana@Example.org ", LIST, clock.now())
 
     assert [] == [word for word in personal if word in _everything(rows)]
     assert [("tracked", None)] == [(r["outcome"], r["raw"]) for r in rows(t.inbound)]
 
 
 def test_erasing_one_person_leaves_what_others_follow(
-    store: Store, known: Subscription, follow: Follow, rows: Rows
+    store: Store, known: Subscription, follow: Follow, rows: Rows, clock: FakeClock
 ) -> None:
     bruno = follow(address="bruno@example.org")
     with store.write() as connection:
-        privacy.erase(connection, "ana@example.org")
+        privacy.erase(connection, "ana@example.org", LIST, clock.now())
 
     assert ["bruno@example.org"] == [row["address"] for row in rows(t.subscriber)]
     assert [bruno.id] == [row["id"] for row in rows(t.subscription)]
@@ -239,7 +243,7 @@ def test_an_erased_mail_that_the_server_renumbers_is_not_read_again(
 ) -> None:
     raw = b"From: ana@example.org\r\nSubject: Fwd: Lampe\r\n\r\n"
     with store.write() as connection:
-        privacy.erase(connection, "ana@example.org")
+        privacy.erase(connection, "ana@example.org", LIST, clock.now())
         place = MailPlace("colis@host", "INBOX", 2, 1)
 
         assert not inbound.keep(connection, place, raw, clock.now(), clock.now())
@@ -247,7 +251,7 @@ def test_an_erased_mail_that_the_server_renumbers_is_not_read_again(
 
 def test_an_export_shows_all_that_is_kept(store: Store, known: Subscription) -> None:
     with store.read() as connection:
-        told = privacy.everything_about(connection, "ana@example.org")
+        told = privacy.everything_about(connection, "ana@example.org", LIST)
 
     assert "ana@example.org" == told["address"]
     assert [["3054169918880002"], [ORDER]] == [p["orders"] for p in told["parcels"]]
@@ -257,11 +261,12 @@ def test_an_export_shows_all_that_is_kept(store: Store, known: Subscription) -> 
     assert json.dumps(told)
 
 
-def test_nothing_is_known_of_a_stranger(store: Store) -> None:
+def test_nothing_is_known_of_a_stranger(store: Store, clock: FakeClock) -> None:
     with store.write() as connection:
-        for ask in (privacy.everything_about, privacy.erase):
-            with pytest.raises(PermanentError, match="Nothing is kept"):
-                ask(connection, "nobody@example.org")
+        with pytest.raises(PermanentError, match="Nothing is kept"):
+            privacy.everything_about(connection, "nobody@example.org", LIST)
+        with pytest.raises(PermanentError, match="Nothing is kept"):
+            privacy.erase(connection, "nobody@example.org", LIST, clock.now())
 
 
 def test_a_parcel_is_known_by_its_local_number_too(

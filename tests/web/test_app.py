@@ -11,7 +11,6 @@ import redis
 from sqlalchemy import text
 from starlette.applications import Starlette
 
-from mailtrack import privacy
 from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.inbox.book import StoreLedger
@@ -352,7 +351,7 @@ def test_a_link_to_what_was_erased_says_so(
     client: Browser, path: Path_, mine: Subscription, store: Store, purpose: Purpose
 ) -> None:
     with store.write() as connection:
-        privacy.erase(connection, "ana@example.org")
+        people.erase(connection, mine.subscriber)
     answer = client.get(path(purpose, _owner(purpose, mine)))
 
     assert (410, "text/html; charset=utf-8") == (
@@ -372,7 +371,7 @@ def test_a_link_to_what_was_erased_never_comes_to_show_somebody_else(
 ) -> None:
     address = path(purpose, _owner(purpose, mine))
     with store.write() as connection:
-        privacy.erase(connection, "ana@example.org")
+        people.erase(connection, mine.subscriber)
     for number in ("LP00123456789012", "LP00123456789013"):
         follow(number, address="bruno@example.org")
 

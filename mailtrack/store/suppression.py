@@ -1,0 +1,92 @@
+"""Addresses to leave in peace after everything else about them was erased, as keyed hashes.
+
+Only who is asked about by address can be found: the list itself names nobody.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, delete, select
+
+from mailtrack.domain.model import SubscriberId
+from mailtrack.store.schema import subscriber, suppressed
+from mailtrack.store.upsert import upsert
+
+#: Keeps these hashes apart from everything else that the secret of the links signs.
+_PURPOSE = b"mailtrack.suppressed"
+
+
+class Why(StrEnum):
+    """Why an address gets no mail of which its owner has not written to us first."""
+
+    #: The person erased everything.
+    ERASED = "erased"
+    UNSUBSCRIBED = "unsubscribed"
+    BOUNCED = "bounced"
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """One address on the list."""
+
+    why: Why
+    at: datetime
+
+
+class Suppression:
+    """The list as seen with the secret of the links; hashes of retired ones are still found."""
+
+    def __init__(self, secret: str, retired: Sequence[str] = ()) -> None:
+        self._keys = [
+            hmac.digest(known.encode(), _PURPOSE, hashlib.sha256) for known in (secret, *retired)
+        ]
+
+    def add(self, connection: Connection, address: str, why: Why, now: datetime) -> None:
+        """Leave an address in peace from now on."""
+        key = next(self._hashes(address))
+        upsert(connection, suppressed, {"key": key}, {"why": why, "at": now})
+
+    def find(self, connection: Connection, address: str) -> Suppressed | None:
+        """Return since when and why an address is left in peace, None where it is not."""
+        query = (
+            select(suppressed.c.why, suppressed.c.at)
+            .where(suppressed.c.key.in_(list(self._hashes(address))))
+            .order_by(suppressed.c.at.desc())
+            .limit(1)
+        )
+        row = connection.execute(query).one_or_none()
+        return Suppressed(Why(row.why), row.at) if row else None
+
+    def refuses(
+        self, connection: Connection, address: str, written_at: datetime | None = None
+    ) -> bool:
+        """Tell whether an address is left in peace, and end that where its owner wrote since.
+
+        `written_at`: when they wrote by hand, None for what a rule or a stranger sends.
+        """
+        found = self.find(connection, address)
+        if found is None or written_at is None or written_at <= found.at:
+            return found is not None
+        connection.execute(
+            delete(suppressed).where(suppressed.c.key.in_(list(self._hashes(address))))
+        )
+        return False
+
+    def _hashes(self, address: str) -> Iterator[str]:
+        text = address.strip().lower().encode()
+        return (hmac.new(key, text, hashlib.sha256).hexdigest() for key in self._keys)
+
+
+def reason_to_remember(connection: Connection, owner: SubscriberId) -> Why | None:
+    """Return why a subscriber is to be left in peace even once they are erased, if at all."""
+    query = select(subscriber.c.unsubscribed_at, subscriber.c.bounced_at).where(
+        subscriber.c.id == owner
+    )
+    row = connection.execute(query).one()
+    if row.unsubscribed_at:
+        return Why.UNSUBSCRIBED
+    return Why.BOUNCED if row.bounced_at else None
