@@ -36,7 +36,7 @@ def everything_about_subscriber(connection: Connection, owner: SubscriberId) -> 
             name: getattr(row, name) and getattr(row, name).isoformat()
             for name in ("confirmed_at", "unsubscribed_at", "bounced_at")
         },
-        "unwanted": row.unwanted.split(",") if row.unwanted else [],
+        "unwanted": sorted(row.unwanted),
         "parcels": [_following(connection, s) for s in people.subscriptions_of(connection, owner)],
         "mails_received": [
             {"subject": m.subject, "at": m.received_at.isoformat(), "outcome": m.outcome}

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import structlog
 from pydantic import SecretStr
-from sqlalchemy import Table, select
+from sqlalchemy import Table, event, select
 
 from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
@@ -162,6 +162,25 @@ def services(settings: Settings, store: Store, clock: FakeClock) -> Services:
     services = Services(settings)
     vars(services).update(store=store, clock=clock)
     return services
+
+
+@pytest.fixture
+def statements(store: Store) -> Iterator[Callable[[], list[str]]]:
+    """Tell which SELECTs the store was asked since the last time."""
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.lstrip().upper().startswith("SELECT"):
+            asked.append(statement)
+
+    def since() -> list[str]:
+        found = asked.copy()
+        asked.clear()
+        return found
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    yield since
+    event.remove(store.engine, "before_cursor_execute", note)
 
 
 # --- mails, people, parcels ---------------------------------------------------------

@@ -55,8 +55,10 @@ class Skip(StrEnum):
     LATE = "late"
     #: The same happening, told twice by two clocks.
     REPEATED = "repeated"
-    #: The subscriber does not want to hear of this milestone.
+    #: Nobody is told of this milestone by mail.
     NOT_WANTED = "not_wanted"
+    #: The subscriber chose not to hear of it.
+    UNWANTED = "unwanted"
     MUTED = "muted"
     UNSUBSCRIBED = "unsubscribed"
 
@@ -74,7 +76,8 @@ class Follower:
     """One subscription as `apply` needs to see it.
 
     `recorded`: notices that exist already, mailed or not. `told`: when the latest event
-    of each milestone happened that they have read of, in "suivi enregistré" or after.
+    of each milestone happened that they have read of, in "suivi enregistré" or after, or
+    would have, had they not wished otherwise then.
     """
 
     subscription: SubscriptionId
@@ -294,7 +297,8 @@ def _is_repeated(follower: Follower, step: Step) -> bool:
 
 def _why_not(follower: Follower, key: Key, event: TrackingEvent, chosen: Key | None) -> Skip:
     if key.milestone not in follower.wanted:
-        return Skip.NOT_WANTED
+        mailed = STAGES[key.milestone].mailed is Mailed.YES
+        return Skip.UNWANTED if mailed else Skip.NOT_WANTED
     if _is_repeated(follower, Step(key.milestone, event)):
         return Skip.REPEATED
     if chosen is None and _is_late(follower, event, timedelta(0)):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from sqlalchemy.sql import Select
 
 from mailtrack.clock import Clock
@@ -16,12 +16,13 @@ from mailtrack.notify.view import NoticeKind
 from mailtrack.settings import KeepSettings
 from mailtrack.store import inbound, notices, parcels
 from mailtrack.store.engine import Store
-from mailtrack.store.schema import parcel, parcel_order, shop_order, subscriber, subscription
+from mailtrack.store.schema import parcel, parcel_order, shop_order, subscription
 
 #: How long before the last day at a pick-up point a reminder goes out.
 PICKUP_NOTICE = timedelta(days=2)
 PROTECTION_NOTICE = timedelta(days=5)
 
+_ONCE = "1"
 _ENDED = [m for m, stage in STAGES.items() if stage.phase is Phase.END]
 
 log = structlog.get_logger(__name__)
@@ -50,26 +51,17 @@ class Chores:
 
 def _remind(connection: Connection, due: Select[int], kind: NoticeKind, now: datetime) -> None:
     for number in connection.scalars(due).all():
-        notices.owe_follower(connection, SubscriptionId(number), kind, occurrence="1", now=now)
+        notices.owe_follower(connection, SubscriptionId(number), kind, occurrence=_ONCE, now=now)
 
 
-def _followed() -> Select[int]:
-    """Select the subscriptions to parcels that somebody still wants to hear of."""
-    return (
-        select(subscription.c.id)
-        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
-        .join(parcel, parcel.c.id == subscription.c.parcel_id)
-        .where(
-            subscription.c.muted_at.is_(None),
-            subscriber.c.unsubscribed_at.is_(None),
-            subscriber.c.bounced_at.is_(None),
-        )
-    )
+def _unreminded(kind: NoticeKind) -> Select[int]:
+    """Select the subscriptions to parcels whose people are still to be reminded."""
+    return notices.listeners(kind, _ONCE).join(parcel, parcel.c.id == subscription.c.parcel_id)
 
 
 def _pickups(now: datetime) -> Select[int]:
     today = now.astimezone(PARIS).date()
-    return _followed().where(
+    return _unreminded(NoticeKind.PICKUP_REMINDER).where(
         parcel.c.milestone == Milestone.PICKUP_AVAILABLE,
         parcel.c.pickup_last_day >= today,
         parcel.c.pickup_last_day <= today + PICKUP_NOTICE,
@@ -79,7 +71,7 @@ def _pickups(now: datetime) -> Select[int]:
 def _protections(now: datetime) -> Select[int]:
     today = now.astimezone(PARIS).date()
     return (
-        _followed()
+        _unreminded(NoticeKind.PROTECTION_ENDING)
         .join(parcel_order, parcel_order.c.parcel_id == parcel.c.id)
         .join(shop_order, shop_order.c.id == parcel_order.c.shop_order_id)
         .where(

@@ -14,7 +14,7 @@ from mailtrack.carriers.base import Carrier
 from mailtrack.clock import Clock
 from mailtrack.domain import numbers, patience, polling
 from mailtrack.domain.choosing import next_choice
-from mailtrack.domain.model import LegId, Look, LookState, ParcelId
+from mailtrack.domain.model import LegId, Look, LookState, ParcelId, SubscriptionId
 from mailtrack.domain.patience import Silence
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
 from mailtrack.notify.view import NoticeKind
@@ -22,6 +22,7 @@ from mailtrack.store import budgets, leg_claims, notices, parcels
 from mailtrack.store.engine import Store
 from mailtrack.store.leg_claims import ClaimedLeg
 from mailtrack.store.parcels import Leg, ParcelRow
+from mailtrack.store.schema import subscription
 
 #: How long a carrier that refuses our key is left alone.
 AUTH_SILENCE_S = 3600.0
@@ -232,11 +233,11 @@ class Looker:
         if verdict is Silence.USUAL:
             return
         occurrence = since.date().isoformat() if verdict is Silence.STALLED else "1"
-        for follower in notices.followers(connection, row.id, frozenset()):
-            if follower.silenced is None:
-                notices.owe_follower(
-                    connection, follower.subscription, verdict, occurrence=occurrence, now=now
-                )
+        untold = notices.listeners(verdict, occurrence).where(subscription.c.parcel_id == row.id)
+        for number in connection.scalars(untold).all():
+            notices.owe_follower(
+                connection, SubscriptionId(number), verdict, occurrence=occurrence, now=now
+            )
 
 
 def _silence_s(error: MailtrackError) -> float:

@@ -1,11 +1,12 @@
 """The outbox: notices that are owed, claimed, sent or skipped."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, exists, func, or_, select, update
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
@@ -55,48 +56,64 @@ class Recipient:
 def followers(
     connection: Connection, parcel_id: ParcelId, wanted: frozenset[Milestone]
 ) -> list[Follower]:
-    """Return everyone who follows a parcel, with what they were told of it."""
+    """Return everyone who follows a parcel, with what they were told of it.
+
+    `wanted`: what people hear of who made no choice.
+    """
+    past = (notice.c.subscription_id == subscription.c.id) & notice.c.kind.in_(_MILESTONES)
     query = (
         select(
             subscription.c.id,
             subscription.c.muted_at,
             subscriber.c.unsubscribed_at,
             subscriber.c.bounced_at,
+            subscriber.c.unwanted,
+            notice.c.kind,
+            notice.c.occurrence,
+            notice.c.skip,
+            notice.c.event_at,
         )
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .outerjoin(notice, past)
         .where(subscription.c.parcel_id == parcel_id)
         .order_by(subscription.c.id)
     )
-    found = []
-    for row in connection.execute(query).all():
-        recorded, told = _told(connection, SubscriptionId(row.id))
-        silenced = _silenced(row.muted_at, row.unsubscribed_at or row.bounced_at)
-        found.append(Follower(SubscriptionId(row.id), wanted, recorded, told, silenced))
-    return found
+    found = groupby(connection.execute(query).all(), key=lambda row: int(row.id))
+    return [_follower(tuple(rows), wanted) for _, rows in found]
+
+
+def _follower(rows: Sequence[Any], wanted: frozenset[Milestone]) -> Follower:
+    """Return one person from their rows: one for each notice, one without any."""
+    first = rows[0]
+    past = [row for row in rows if row.kind is not None]
+    told: dict[Milestone, datetime] = {}
+    for row in past:
+        if row.event_at and _counts_as_told(row):
+            milestone = Milestone(row.kind)
+            told[milestone] = max(row.event_at, told.get(milestone, row.event_at))
+    return Follower(
+        SubscriptionId(first.id),
+        wanted - first.unwanted,
+        recorded=frozenset(Key(Milestone(row.kind), row.occurrence) for row in past),
+        told=told,
+        silenced=_silenced(first.muted_at, first.unsubscribed_at or first.bounced_at),
+    )
+
+
+def _counts_as_told(row: Row[Any]) -> bool:
+    """Tell whether what happened before a notice's event is old news to its reader.
+
+    What they once wanted no mail about, and want one about now, is.
+    """
+    if row.skip == Skip.UNWANTED:
+        return row.kind not in row.unwanted
+    return row.skip in (None, Skip.FIRST_LOOK, DIGESTED)
 
 
 def _silenced(muted_at: datetime | None, left_at: datetime | None) -> Skip | None:
     if left_at is not None:
         return Skip.UNSUBSCRIBED
     return Skip.MUTED if muted_at is not None else None
-
-
-def _told(
-    connection: Connection, mine: SubscriptionId
-) -> tuple[frozenset[Key], dict[Milestone, datetime]]:
-    query = select(notice.c.kind, notice.c.occurrence, notice.c.skip, notice.c.event_at).where(
-        notice.c.subscription_id == mine
-    )
-    recorded: set[Key] = set()
-    told: dict[Milestone, datetime] = {}
-    for row in connection.execute(query):
-        if row.kind not in _MILESTONES:
-            continue
-        milestone = Milestone(row.kind)
-        recorded.add(Key(milestone, row.occurrence))
-        if row.event_at and row.skip in (None, Skip.FIRST_LOOK, DIGESTED):
-            told[milestone] = max(row.event_at, told.get(milestone, row.event_at))
-    return frozenset(recorded), told
 
 
 def record(connection: Connection, decisions: Iterable[Decision], now: datetime) -> int:
@@ -137,6 +154,7 @@ def owe(
     subscription_id: SubscriptionId | None = None,
     inbound_id: InboundId | None = None,
     occurrence: str = "1",
+    skip: Skip | None = None,
 ) -> bool:
     """Owe somebody a mail that no tracking event stands for, to be sent from `at` on."""
     return insert_ignoring(
@@ -148,7 +166,8 @@ def owe(
             "inbound_id": inbound_id,
             "kind": kind,
             "occurrence": occurrence,
-            "state": "due",
+            "state": "skipped" if skip else "due",
+            "skip": skip,
             "created_at": now,
             "next_attempt_at": at,
             "trace": _trace(subscription_id, inbound_id),
@@ -175,17 +194,44 @@ def owe_follower(
     occurrence: str,
     now: datetime,
 ) -> bool:
-    """Owe the subscriber of a subscription a mail that no tracking event stands for."""
-    query = select(subscription.c.subscriber_id).where(subscription.c.id == subscription_id)
-    owner = SubscriberId(connection.execute(query).scalar_one())
+    """Owe the subscriber of a subscription a mail that no tracking event stands for.
+
+    To who wants none of the kind it is recorded as skipped: it is old news once they do.
+    """
+    query = (
+        select(subscriber.c.id, subscriber.c.unwanted)
+        .join(subscription, subscription.c.subscriber_id == subscriber.c.id)
+        .where(subscription.c.id == subscription_id)
+    )
+    row = connection.execute(query).one()
     return owe(
         connection,
-        owner,
+        SubscriberId(row.id),
         kind,
         at=now,
         now=now,
         subscription_id=subscription_id,
         occurrence=occurrence,
+        skip=Skip.UNWANTED if kind in row.unwanted else None,
+    )
+
+
+def listeners(kind: str, occurrence: str) -> Select[int]:
+    """Select the subscriptions whose people hear of things and have no notice of a kind yet."""
+    written = exists().where(
+        notice.c.subscription_id == subscription.c.id,
+        notice.c.kind == kind,
+        notice.c.occurrence == occurrence,
+    )
+    return (
+        select(subscription.c.id)
+        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .where(
+            subscription.c.muted_at.is_(None),
+            subscriber.c.unsubscribed_at.is_(None),
+            subscriber.c.bounced_at.is_(None),
+            ~written,
+        )
     )
 
 
@@ -311,6 +357,7 @@ def recipient(connection: Connection, row: Notice) -> Recipient:
             subscriber.c.address,
             subscriber.c.unsubscribed_at,
             subscriber.c.bounced_at,
+            subscriber.c.unwanted,
             subscription.c.muted_at,
         )
         .select_from(subscriber)
@@ -318,8 +365,9 @@ def recipient(connection: Connection, row: Notice) -> Recipient:
         .where(subscriber.c.id == row.subscriber)
     )
     found = connection.execute(query).one()
-    left_at = found.unsubscribed_at or found.bounced_at
-    return Recipient(found.address, _silenced(found.muted_at, left_at))
+    silenced = _silenced(found.muted_at, found.unsubscribed_at or found.bounced_at)
+    unwanted = Skip.UNWANTED if row.kind in found.unwanted else None
+    return Recipient(found.address, silenced or unwanted)
 
 
 def mark_sent(connection: Connection, notice_id: NoticeId, message_id: str, now: datetime) -> bool:

@@ -188,10 +188,11 @@ def subscription_row(
     """Return one subscription, or None where it was erased."""
     query = select(subscription).where(subscription.c.id == subscription_id)
     row = connection.execute(query).one_or_none()
-    return None if row is None else _subscription(row)
+    return None if row is None else subscription_from(row)
 
 
-def _subscription(row: Row[Any]) -> Subscription:
+def subscription_from(row: Row[Any]) -> Subscription:
+    """Return a row of the table as a value."""
     return Subscription(
         id=SubscriptionId(row.id),
         subscriber=SubscriberId(row.subscriber_id),
@@ -210,7 +211,7 @@ def subscriptions_of(connection: Connection, owner: SubscriberId) -> list[Subscr
         .where(subscription.c.subscriber_id == owner)
         .order_by(subscription.c.id.desc())
     )
-    return [_subscription(row) for row in connection.execute(query)]
+    return [subscription_from(row) for row in connection.execute(query)]
 
 
 def mute(connection: Connection, subscription_id: SubscriptionId, now: datetime | None) -> bool:
@@ -307,6 +308,17 @@ def is_confirmed(connection: Connection, owner: SubscriberId) -> bool:
     """Tell whether an address was confirmed by a click."""
     query = select(subscriber.c.confirmed_at).where(subscriber.c.id == owner)
     return connection.execute(query).scalar_one_or_none() is not None
+
+
+def unwanted(connection: Connection, owner: SubscriberId) -> frozenset[str]:
+    """Return the kinds of notices that somebody chose not to get."""
+    query = select(subscriber.c.unwanted).where(subscriber.c.id == owner)
+    return frozenset(connection.execute(query).scalar_one())
+
+
+def choose(connection: Connection, owner: SubscriberId, unwanted: frozenset[str]) -> None:
+    """Note which kinds of notices somebody does not want from now on."""
+    connection.execute(update(subscriber).where(subscriber.c.id == owner).values(unwanted=unwanted))
 
 
 def find_subscriber(connection: Connection, address: str) -> SubscriberId | None:

@@ -52,6 +52,27 @@ class Instant(TypeDecorator[datetime]):
         return aware.astimezone(UTC)
 
 
+class Names(TypeDecorator[frozenset[str]]):
+    """A set of short names, as one text with commas between."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(
+        self,
+        value: frozenset[str] | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> str:
+        return ",".join(sorted(value or ()))
+
+    def process_result_value(
+        self,
+        value: str | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> frozenset[str]:
+        return frozenset((value or "").split(",")) - {""}
+
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -102,7 +123,7 @@ subscriber = Table(
     #: Temporary failures reported since the last mail that came from them.
     Column("soft_bounces", Integer, nullable=False, default=0),
     #: Kinds of notices that they chose not to get, by name, with commas between.
-    Column("unwanted", Text, nullable=False, default=""),
+    Column("unwanted", Names, nullable=False, default=frozenset()),
     # Links never expire: the number in one must not come to mean somebody else (SQLite
     # gives the number of a deleted row again otherwise).
     sqlite_autoincrement=True,

@@ -102,6 +102,72 @@ def test_a_follower_knows_what_was_recorded_and_what_they_read(
     assert None is follower.silenced
 
 
+def _choose(store: Store, mine: Subscription, *unwanted: str) -> None:
+    with store.write() as connection:
+        people.choose(connection, mine.subscriber, frozenset(unwanted))
+
+
+def test_everyone_hears_of_what_they_chose(store: Store, follow: Follow) -> None:
+    ana, _ = follow(), follow(address="bruno@example.org")
+    _choose(store, ana, Milestone.CUSTOMS_CLEARED, NoticeKind.STALLED)
+
+    wanted = [follower.wanted for follower in _followers(store, ana)]
+    assert [mailed_by_default() - {Milestone.CUSTOMS_CLEARED}, mailed_by_default()] == wanted
+
+
+def test_what_was_unwanted_when_it_came_is_old_news_to_who_wants_it_now(
+    store: Store, clock: FakeClock, follow: Follow
+) -> None:
+    mine = follow()
+    _choose(store, mine, Milestone.CUSTOMS_CLEARED)
+    _record(store, clock, _decision(mine, clock, skip=Skip.UNWANTED))
+
+    assert [{}] == [follower.told for follower in _followers(store, mine)]
+    _choose(store, mine)
+    assert [{Milestone.CUSTOMS_CLEARED: clock.now()}] == [
+        follower.told for follower in _followers(store, mine)
+    ]
+
+
+def test_a_reminder_that_nobody_wants_is_recorded_and_skipped_by_name(
+    store: Store, clock: FakeClock, follow: Follow, rows: Rows
+) -> None:
+    mine = follow()
+    for unwanted in ((NoticeKind.STALLED,), ()):
+        _choose(store, mine, *unwanted)
+        with store.write() as connection:
+            notices.owe_follower(
+                connection, mine.id, NoticeKind.STALLED, occurrence="1", now=clock.now()
+            )
+
+    assert [("skipped", "unwanted")] == [(r["state"], r["skip"]) for r in rows(t.notice)]
+
+
+def test_a_mail_that_waits_for_the_morning_can_still_be_declined(
+    store: Store, clock: FakeClock, follow: Follow
+) -> None:
+    mine = follow()
+    _record(store, clock, _decision(mine, clock))
+    _choose(store, mine, Milestone.CUSTOMS_CLEARED)
+    (number,) = _claim(store, clock)
+    with store.write() as connection:
+        notice = notices.claimed_notice(connection, number, "token")
+        assert notice is not None
+
+        assert Skip.UNWANTED == notices.recipient(connection, notice).silenced
+
+
+def test_many_followers_are_read_by_one_query(
+    store: Store, clock: FakeClock, follow: Follow, statements: Callable[[], list[str]]
+) -> None:
+    many = [follow(address=f"ana{number}@example.org") for number in range(20)]
+    _record(store, clock, *(_decision(mine, clock) for mine in many))
+    statements()
+
+    assert 20 == len(_followers(store, many[0]))
+    assert 1 == len(statements())
+
+
 def test_mails_without_an_event_are_none_of_the_history(
     store: Store, clock: FakeClock, follow: Follow
 ) -> None:
