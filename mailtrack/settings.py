@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 
@@ -165,6 +166,8 @@ class WebSettings(Section):
     #: What is for the operator alone; off where the pages have no proxy that hides it.
     metrics: bool = True
     ready: bool = True
+    #: Proxies whose X-Forwarded-For is believed: addresses or networks, with commas between.
+    trusted_proxies: str = ""
 
     @field_validator("public_url")
     @classmethod
@@ -172,6 +175,12 @@ class WebSettings(Section):
         if not re.match(r"https?://[^/\s]+", value):
             raise ValueError("must start with https:// or http://")
         return value.rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        networks = [str(ip_network(word.strip())) for word in value.split(",") if word.strip()]
+        return ",".join(networks)
 
 
 class LinkSettings(Section):

@@ -1,7 +1,7 @@
 """Gathers from the store what mails and pages show: the values of `notify.view`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from urllib.parse import quote
 
@@ -25,10 +25,12 @@ from mailtrack.parsers import parse
 from mailtrack.parsers.message import read_message
 from mailtrack.store import notices, parcels, people
 from mailtrack.store.notices import Notice
-from mailtrack.store.parcels import Leg
+from mailtrack.store.parcels import Leg, ParcelRow
 from mailtrack.store.people import Subscription
 from mailtrack.store.schema import inbound, parcel_order, shop_order
 
+#: The source of events that a shop's mail told: not a carrier's word.
+MAIL = "mail"
 #: Shown where no carrier is known yet.
 _NO_CARRIER = ("", "")
 
@@ -110,21 +112,49 @@ class Views:
         if following.parcel is None:
             return None
         row = parcels.parcel_row(connection, following.parcel)
+        return replace(
+            self._known_to_carriers(connection, row),
+            name=following.items[0] if following.items else "",
+            events=tracking.timeline(parcels.history(connection, row.id)),
+            orders=order_numbers(connection, row.id),
+            pickup_point=row.pickup_point,
+        )
+
+    def public(self, connection: Connection, parcel_id: ParcelId) -> ParcelView | None:
+        """Return a parcel as anybody may see it who has its number; None while there is no news.
+
+        Only what its carriers tell the same asker: nothing of its orders and articles, nothing
+        that somebody's mail told, and not where it is to be fetched.
+        """
+        history = parcels.history(connection, parcel_id)
+        events = [event for event in history if event.source != MAIL]
+        if not events:
+            return None
+        steps = tracking.walk(events)
+        here = steps[-1] if steps else None
+        return replace(
+            self._known_to_carriers(connection, parcels.parcel_row(connection, parcel_id)),
+            events=tracking.timeline(events),
+            milestone=here.milestone if here else None,
+            milestone_at=here.event.at if here else None,
+            reason=here.event.reason if here else None,
+        )
+
+    def _known_to_carriers(self, connection: Connection, row: ParcelRow) -> ParcelView:
+        """Return what the carriers know of a parcel, without its history."""
         legs = parcels.legs_of(connection, row.id)
         carrier, page = self._shown_carrier(legs, row.local_number or row.number)
         return ParcelView(
             number=row.number,
-            name=following.items[0] if following.items else "",
+            name="",
             carrier=carrier,
             carrier_page=page,
             milestone=row.milestone,
             milestone_at=row.milestone_at,
-            events=tracking.timeline(parcels.history(connection, row.id)),
+            events=(),
             local_number=row.local_number,
-            orders=order_numbers(connection, row.id),
             reason=row.reason,
             estimated_delivery=row.estimated_delivery,
-            pickup_point=row.pickup_point,
             checked_at=row.last_look_at,
             next_check_at=min((x.next_poll_at for x in legs if x.next_poll_at), default=None),
         )

@@ -1,9 +1,12 @@
 """The pages: unsubscribe, timeline, preferences, health. GET shows, POST acts."""
 
+import math
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from jinja2 import Environment
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -21,10 +24,13 @@ from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.web import health, hooks, metrics
 from mailtrack.web.description import describe
 from mailtrack.web.desk import Desk, GoneError
+from mailtrack.web.limits import Limiter, asker
+from mailtrack.web.lookup import Lookup
 from mailtrack.web.own_data import OwnData
 from mailtrack.web.views import (
     Action,
     BadLinkPage,
+    BusyPage,
     DataState,
     HelpPage,
     HomePage,
@@ -48,9 +54,21 @@ _AS_FILE = {
 }
 
 
-def make_app(services: Services) -> Starlette:
-    """Return the web application."""
-    pages = Pages(make_environment(templates_dir()), Desk(services), OwnData(services), services)
+def make_app(
+    services: Services,
+    limiter: Limiter | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Starlette:
+    """Return the web application; `limiter` counts look-ups by the seconds of `monotonic`."""
+    pages = Pages(
+        make_environment(templates_dir()),
+        Desk(services),
+        OwnData(services),
+        Lookup(services),
+        services,
+        limiter or Limiter(),
+        monotonic,
+    )
     routes: list[BaseRoute] = [
         Route("/", pages.home),
         Route("/d/{token}", pages.stop, methods=["GET", "POST"]),
@@ -59,7 +77,7 @@ def make_app(services: Services) -> Starlette:
         Route("/a/{token}", pages.confirm, methods=["GET", "POST"]),
         Route("/m/{token}", pages.own_data, methods=["GET", "POST"]),
         Route("/hooks/{carrier}", pages.hook, methods=["POST"]),
-        Route("/suivi", pages.lookup),
+        Route("/suivi", pages.look_up),
         Route("/aide", pages.help),
         Route("/mentions-legales", pages.legal),
         Route("/confidentialite", pages.privacy),
@@ -89,7 +107,10 @@ class Pages:
     environment: Environment
     desk: Desk
     data: OwnData
+    lookup: Lookup
     services: Services
+    limiter: Limiter
+    monotonic: Callable[[], float]
 
     def home(self, _request: Request) -> Response:
         return self._draw(HomePage(self.desk.forward_to))
@@ -108,11 +129,11 @@ class Pages:
         return self._draw(self.desk.timeline(request.path_params["token"]))
 
     async def preferences(self, request: Request) -> Response:
-        token = request.path_params["token"]
+        token, page = request.path_params["token"], request.query_params.get("page", "")
         if request.method != "POST":
-            return await self._off_loop(self.desk.preferences, token)
+            return await self._off_loop(lambda t: self.desk.preferences(t, page), token)
         form = await _form(request)
-        return await self._off_loop(lambda t: self.desk.change(t, form), token)
+        return await self._off_loop(lambda t: self.desk.change(t, form, page), token)
 
     async def confirm(self, request: Request) -> Response:
         acts = request.method == "POST"
@@ -143,8 +164,14 @@ class Pages:
         )
         return Response(status_code=status)
 
-    def lookup(self, request: Request) -> Response:
-        return self._draw(self.desk.look_up(request.query_params.get("number", "")))
+    async def look_up(self, request: Request) -> Response:
+        number = request.query_params.get("number", "")
+        client = request.client.host if request.client else None
+        wait_s = self.limiter.wait_s(asker(client), self.monotonic()) if number else 0.0
+        if wait_s:
+            page = BusyPage(self.desk.forward_to, math.ceil(wait_s))
+            return self._draw(page, status=429, more={"Retry-After": str(page.wait_s)})
+        return await self._off_loop(self.lookup.page, number)
 
     def help(self, _request: Request) -> Response:
         return self._draw(HelpPage(self.desk.forward_to))
@@ -178,10 +205,12 @@ class Pages:
     async def _off_loop(self, work: Callable[[str], Page], token: str) -> Response:
         return self._draw(await run_in_threadpool(work, token))
 
-    def _draw(self, page: Page, status: int = 200) -> Response:
+    def _draw(
+        self, page: Page, status: int = 200, more: Mapping[str, str] = MappingProxyType({})
+    ) -> Response:
         nonce = secrets.token_urlsafe(12)
         html = draw(self.environment, page, nonce)
-        return HTMLResponse(html, status, headers=_headers(nonce))
+        return HTMLResponse(html, status, headers={**_headers(nonce), **more})
 
 
 def _headers(nonce: str) -> Mapping[str, str]:
@@ -214,7 +243,7 @@ async def _form(request: Request) -> Mapping[str, str]:
     if not length.isdigit() or int(length) > MOST_FORM_BYTES:
         return {}
     with suppress(HTTPException):
-        async with request.form(max_files=0, max_fields=10) as form:
+        async with request.form(max_files=0, max_fields=40) as form:
             return {name: value for name, value in form.items() if isinstance(value, str)}
     return {}
 

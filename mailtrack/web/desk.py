@@ -2,22 +2,20 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from mailtrack.bootstrap import Services
-from mailtrack.carriers.pages import pages_for
-from mailtrack.domain import numbers
 from mailtrack.domain.model import SubscriberId, SubscriptionId
 from mailtrack.errors import PermanentError
 from mailtrack.notify.links import Purpose
-from mailtrack.store import parcels, people
+from mailtrack.store import following, parcels, people
+from mailtrack.store.following import Followed
 from mailtrack.store.people import Subscription
-from mailtrack.views import orders_of
+from mailtrack.web import wishes
 from mailtrack.web.views import (
     Action,
-    CarrierLine,
-    LookupPage,
     ParcelLine,
     PreferencesPage,
     StopPage,
@@ -25,8 +23,9 @@ from mailtrack.web.views import (
     TimelinePage,
 )
 
-#: No carrier's numbers are longer.
-_LONGEST_NUMBER = 40
+#: Lines on one page of the preferences, and beside a timeline.
+PER_PAGE = 50
+OTHERS = 8
 #: A row's number as a form of ours holds it: what a database takes for one.
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _STOPS = (Purpose.STOP_PARCEL, Purpose.STOP_ALL)
@@ -36,6 +35,20 @@ _SAVED = {
     Action.STOP_ALL: "C’est noté : plus aucun mail de notre part.",
     Action.RESUME_ALL: "C’est noté : les suivis reprennent.",
 }
+
+
+_ACTIONS = (*_SAVED, Action.CHOOSE)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What to say after a button was pressed, and whether the choices stay unfolded."""
+
+    words: str = ""
+    choosing: bool = False
+
+
+_NOTHING = Saved()
 
 
 class GoneError(PermanentError):
@@ -92,49 +105,75 @@ class Desk:
         with self._services.store.read() as connection:
             mine = _subscription(connection, SubscriptionId(number))
             links = self._links.for_subscription(mine.subscriber, mine.id)
-            others = people.subscriptions_of(connection, mine.subscriber)
+            newest = following.followed(connection, mine.subscriber, limit=OTHERS + 1)
+            others = [other for other in newest if other.subscription.id != mine.id][:OTHERS]
             return TimelinePage(
-                line=self._line(connection, mine),
+                line=self._line(_followed(connection, mine.id)),
                 stop=links.stop_parcel or links.stop_all,
                 preferences=links.preferences,
                 forward_to=self.forward_to,
                 now=self._services.clock.now(),
                 parcel=self._services.views.parcel(connection, mine),
-                others=tuple(self._line(connection, o) for o in others if o.id != mine.id),
+                others=tuple(self._line(other) for other in others),
+                more=following.tally(connection, mine.subscriber).total - len(others) - 1,
             )
 
-    def look_up(self, number: str) -> LookupPage:
-        """Tell whose number this is, from its form alone; who follows it is told to nobody."""
-        wanted = numbers.normalise(number)[:_LONGEST_NUMBER]
-        pages = pages_for(wanted, self._services.declarations)
-        lines = dict.fromkeys(CarrierLine(page.name, page.address) for page in pages)
-        return LookupPage(self.forward_to, wanted, tuple(lines))
-
-    def preferences(self, token: str, saved: str = "") -> PreferencesPage:
-        """Show everything that one person follows."""
+    def preferences(self, token: str, page: str = "", saved: Saved = _NOTHING) -> PreferencesPage:
+        """Show one page of everything that one person follows, and which mails they want."""
         _, number = self._links.read(token, Purpose.PREFERENCES)
+        at = int(page) if _NUMBER.fullmatch(page) and int(page) else 1
         with self._services.store.read() as connection:
             owner = _subscriber(connection, SubscriberId(number))
+            tally = following.tally(connection, owner)
+            pages = max(1, -(-tally.total // PER_PAGE))
+            at = min(at, pages)
+            mine = following.followed(connection, owner, limit=PER_PAGE, offset=(at - 1) * PER_PAGE)
             links = self._links.for_subscription(owner, None)
-            mine = people.subscriptions_of(connection, owner)
-            lines = tuple(self._line(connection, s) for s in mine)
-        return PreferencesPage(links.preferences, self.forward_to, lines, saved, links.data)
+            return PreferencesPage(
+                action=_page(links.preferences, at),
+                forward_to=self.forward_to,
+                parcels=tuple(self._line(followed) for followed in mine),
+                active=tally.active,
+                left=bool(people.is_unsubscribed(connection, owner)),
+                newer=_page(links.preferences, at - 1) if at > 1 else "",
+                older=_page(links.preferences, at + 1) if at < pages else "",
+                saved=saved.words,
+                data=links.data,
+                unwanted=people.unwanted(connection, owner),
+                choosing=saved.choosing,
+            )
 
-    def change(self, token: str, form: Mapping[str, str]) -> PreferencesPage:
+    def change(self, token: str, form: Mapping[str, str], page: str = "") -> PreferencesPage:
         """Do what a button of the preferences asks for, to rows of its own person only."""
         _, number = self._links.read(token, Purpose.PREFERENCES)
-        action = next((a for a in Action if a == form.get("do")), None)
+        action = next((a for a in _ACTIONS if a == form.get("do")), None)
         if action is None:
-            return self.preferences(token)
+            return self.preferences(token, page)
         with self._services.store.write() as connection:
             owner = _subscriber(connection, SubscriberId(number))
-            if action is Action.STOP_ALL:
+            words = self._do(connection, owner, action, form)
+        return self.preferences(token, page, Saved(words, choosing=action is Action.CHOOSE))
+
+    def _do(
+        self,
+        connection: Connection,
+        owner: SubscriberId,
+        action: Action,
+        form: Mapping[str, str],
+    ) -> str:
+        """Do what one button asks for; return what to say about it."""
+        match action:
+            case Action.CHOOSE:
+                unwanted = wishes.unwanted(form)
+                people.choose(connection, owner, unwanted)
+                return wishes.in_words(unwanted)
+            case Action.STOP_ALL:
                 people.unsubscribe(connection, owner, self._services.clock.now())
-            elif action is Action.RESUME_ALL:
+            case Action.RESUME_ALL:
                 self._resume_all(connection, owner)
-            else:
+            case _:
                 self._change_one(connection, owner, action, form.get("subscription", ""))
-        return self.preferences(token, _SAVED[action])
+        return _SAVED[action]
 
     def _change_one(
         self, connection: Connection, owner: SubscriberId, action: Action, number: str
@@ -173,40 +212,39 @@ class Desk:
             owner, line = _subscriber(connection, SubscriberId(number)), None
         else:
             mine = _subscription(connection, SubscriptionId(number))
-            owner, line = mine.subscriber, self._line(connection, mine)
-        following = people.subscriptions_of(connection, owner)
+            owner, line = mine.subscriber, self._line(_followed(connection, mine.id))
         return StopPage(
             state=state,
             action=self._links.link(purpose, number),
             preferences=self._links.for_subscription(owner, None).preferences,
             parcel=line,
-            count=sum(not mine.muted for mine in following),
+            count=following.tally(connection, owner).active,
         )
 
-    def _line(self, connection: Connection, mine: Subscription) -> ParcelLine:
+    def _line(self, followed: Followed) -> ParcelLine:
         """Return one row of a list: a parcel, or an order that awaits its parcel."""
-        links = self._links.for_subscription(mine.subscriber, mine.id)
-        name = mine.items[0] if mine.items else ""
-        if mine.parcel is None:
-            number = next(iter(orders_of(connection, mine)), "")
-            return ParcelLine(
-                mine.id,
-                number,
-                name,
-                timeline=links.timeline or "",
-                stopped=mine.muted,
-                awaited=True,
-            )
-        row = parcels.parcel_row(connection, mine.parcel)
+        mine = followed.subscription
         return ParcelLine(
             subscription=mine.id,
-            number=row.number,
-            name=name,
-            milestone=row.milestone,
-            milestone_at=row.milestone_at,
-            timeline=links.timeline or "",
+            number=followed.number,
+            name=mine.items[0] if mine.items else "",
+            milestone=followed.milestone,
+            milestone_at=followed.milestone_at,
+            timeline=self._links.link(Purpose.TIMELINE, mine.id),
             stopped=mine.muted,
+            awaited=mine.parcel is None,
         )
+
+
+def _page(preferences: str, number: int) -> str:
+    return f"{preferences}?page={number}" if number > 1 else preferences
+
+
+def _followed(connection: Connection, number: SubscriptionId) -> Followed:
+    found = following.one_followed(connection, number)
+    if found is None:
+        raise GoneError("This subscription was erased.")
+    return found
 
 
 def _subscription(connection: Connection, number: SubscriptionId) -> Subscription:

@@ -18,12 +18,16 @@ MOST_CONNECTIONS = 800
 
 def serve(services: Services, listener: socket.socket, stop: Event) -> None:
     """Serve the pages on an open socket until told to stop."""
+    proxies = services.settings.web.trusted_proxies
     config = uvicorn.Config(
         make_app(services),
         http=_Connection,
         log_config=None,
+        access_log=False,  # addresses of pages are keys
         server_header=False,
         limit_concurrency=MOST_CONNECTIONS,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
     )
     _Server(config, stop).run(sockets=[listener])
 

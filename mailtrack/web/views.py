@@ -18,6 +18,10 @@ from mailtrack.notify.context import expected, latest_event
 from mailtrack.notify.french import headline, local_day
 from mailtrack.notify.tidy import tidy
 from mailtrack.notify.view import ParcelView
+from mailtrack.web.wishes import GROUPS, ChoiceGroup
+
+#: Lines of a chronology that a page shows.
+MOST_EVENTS = 200
 
 
 class Action(StrEnum):
@@ -27,6 +31,8 @@ class Action(StrEnum):
     RESUME = "resume"
     STOP_ALL = "stop_all"
     RESUME_ALL = "resume_all"
+    #: Which mails to get: a box for each.
+    CHOOSE = "choose"
     CONFIRM = "confirm"
     EXPORT = "export"
     #: Asks for the page that asks again.
@@ -85,28 +91,26 @@ class StopPage:
 
 
 @dataclass(frozen=True, slots=True)
-class TimelinePage:
-    """GET /c/<token>: one parcel, and what else its subscriber follows.
+class Journey:
+    """A parcel's way, as a page draws it; `now` decides what still lies ahead."""
 
-    `parcel` is None for an order that awaits its parcel; `line` always names what is
-    shown. `stop` and `preferences` are links; `now` decides what still lies ahead.
-    """
-
-    template: ClassVar[str] = "web/timeline.html"
-
-    line: ParcelLine
-    stop: str
-    preferences: str
     forward_to: str
     now: datetime
     parcel: ParcelView | None = None
-    others: tuple[ParcelLine, ...] = ()
 
     @property
     def headline(self) -> str:
         """Name where the parcel is, in the carrier's words where there is no milestone."""
         latest = latest_event(self.parcel) if self.parcel else None
         return headline(latest) if latest else ""
+
+    @property
+    def tone(self) -> str:
+        """Return the colour of the page: "alert", "good" or "calm"."""
+        if any(step.state is progress.StepState.TROUBLE for step in self.steps):
+            return "alert"
+        delivered = self.parcel and self.parcel.milestone is Milestone.DELIVERED
+        return "good" if delivered else "calm"
 
     @property
     def today(self) -> date:
@@ -120,8 +124,8 @@ class TimelinePage:
 
     @property
     def days(self) -> tuple[progress.Day, ...]:
-        """Return the whole chronology, newest day first."""
-        return progress.days(self.parcel.events) if self.parcel else ()
+        """Return the chronology, newest day first; no carrier scans a parcel so often."""
+        return progress.days(self.parcel.events, MOST_EVENTS) if self.parcel else ()
 
     @property
     def expected(self) -> date | None:
@@ -137,12 +141,33 @@ class TimelinePage:
         return next((event.place for event in events if event.place), "")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelinePage(Journey):
+    """GET /c/<token>: one parcel, and what else its subscriber follows.
+
+    `parcel` is None for an order that awaits its parcel; `line` always names what is
+    shown. `stop` and `preferences` are links; `others` are the newest of the rest, and
+    `more` is how many there are besides.
+    """
+
+    template: ClassVar[str] = "web/timeline.html"
+
+    line: ParcelLine
+    stop: str
+    preferences: str
+    others: tuple[ParcelLine, ...] = ()
+    more: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class PreferencesPage:
     """GET and POST /p/<token>: everything that one person follows.
 
-    `saved` says in French what a button has just done, "" at first. `data` is the page of
-    their own data.
+    `parcels` are those of one page of many; `newer` and `older` lead to the pages beside
+    it, "" where there are none. `active` counts what they hear of, on all pages; `left`:
+    they stopped everything. `saved` says in French what a button has just done, "" at
+    first. `data` is the page of their own data. `unwanted`: the kinds of mails that they
+    chose not to get; `choosing`: they have just chosen.
     """
 
     template: ClassVar[str] = "web/preferences.html"
@@ -150,8 +175,19 @@ class PreferencesPage:
     action: str
     forward_to: str
     parcels: tuple[ParcelLine, ...] = ()
+    active: int = 0
+    left: bool = False
+    newer: str = ""
+    older: str = ""
     saved: str = ""
     data: str = ""
+    unwanted: frozenset[str] = frozenset()
+    choosing: bool = False
+
+    @property
+    def choices(self) -> tuple[ChoiceGroup, ...]:
+        """Return what there is to choose from."""
+        return GROUPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +208,26 @@ class CarrierLine:
 
 
 @dataclass(frozen=True, slots=True)
-class LookupPage:
-    """GET /suivi?number=…: whose number is this? `number` is "" before anybody asked."""
+class LookupPage(Journey):
+    """GET /suivi?number=…: where is this parcel, or whose number is it?
+
+    `number` is "" before anybody asked; `carriers` are those that it may belong to.
+    """
 
     template: ClassVar[str] = "web/lookup.html"
 
-    forward_to: str
     number: str = ""
     carriers: tuple[CarrierLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BusyPage:
+    """429: somebody looks up more than people do; `wait_s` is how long to wait (seconds)."""
+
+    template: ClassVar[str] = "web/busy.html"
+
+    forward_to: str
+    wait_s: int
 
 
 class ConfirmState(StrEnum):

@@ -1,8 +1,9 @@
 """What a person may choose to hear of: every mail but the answers to their own."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from mailtrack.notify.french import plural
 from mailtrack.notify.view import NoticeKind
 
 
@@ -57,9 +58,7 @@ GROUPS = (
     ChoiceGroup(
         "Votre commande",
         (
-            Choice(
-                NoticeKind.PROTECTION_ENDING, "Bientôt la fin de la protection", important=True
-            ),
+            Choice(NoticeKind.PROTECTION_ENDING, "Bientôt la fin de la protection", important=True),
             Choice(NoticeKind.ORDER_UNFULFILLABLE, "Commande que le vendeur ne peut honorer"),
             Choice(NoticeKind.CANCELLED, "Commande annulée"),
             Choice(NoticeKind.REFUNDED, "Commande remboursée"),
@@ -67,25 +66,26 @@ GROUPS = (
     ),
 )
 
-CHOOSABLE = frozenset(choice.kind for group in GROUPS for choice in group.choices)
+CHOOSABLE = frozenset(str(choice.kind) for group in GROUPS for choice in group.choices)
 
 
 def unwanted(form: Mapping[str, str]) -> frozenset[str]:
     """Return the kinds whose boxes are not ticked in a form."""
-    return frozenset(str(kind) for kind in CHOOSABLE if kind not in form)
+    return CHOOSABLE - form.keys()
 
 
-def in_words(unwanted: Iterable[str]) -> str:
-    """Say what was chosen."""
-    wanted = len(CHOOSABLE - set(unwanted))
-    if wanted == len(CHOOSABLE):
+def in_words(unwanted: Collection[str]) -> str:
+    """Say what was chosen, and what is risky about it."""
+    wanted = len(CHOOSABLE) - len(unwanted)
+    if not unwanted:
         return "C’est noté : nous vous écrirons à chaque étape."
     if not wanted:
-        return "C’est noté : plus aucune nouvelle en route, quoi qu’il arrive."
-    left_out = [
-        choice.label
-        for group in GROUPS
-        for choice in group.choices
-        if choice.important and choice.kind in set(unwanted)
-    ]
-    ...
+        return "C’est noté : nous ne vous écrirons plus de nouvelles de vos colis."
+    noted = f"C’est noté : nous vous écrirons dans {wanted} cas sur {len(CHOOSABLE)}."
+    risky = sum(choice.important and choice.kind in unwanted for choice in _all_choices())
+    missed = plural(risky, "cas important n’en est pas", "cas importants n’en sont pas")
+    return f"{noted} Attention : {missed}." if risky else noted
+
+
+def _all_choices() -> Iterator[Choice]:
+    return (choice for group in GROUPS for choice in group.choices)

@@ -11,9 +11,10 @@ from mailtrack.clock import FakeClock
 from mailtrack.domain.model import InboundId, OrderId, Outcome, ParcelId, SubscriberId
 from mailtrack.errors import PermanentError
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import inbound, notices, parcels, people
+from mailtrack.store import following, inbound, notices, parcels, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
+from mailtrack.store.following import Tally
 from mailtrack.store.inbound import MailPlace, MailResult
 from mailtrack.store.people import Subscription
 from mailtrack.store.suppression import Suppression
@@ -282,3 +283,32 @@ def test_a_parcel_is_known_by_its_local_number_too(
         assert mine.parcel == parcels.find_parcel(connection, "6A12345678901")
         assert (mine.parcel, False) == parcels.parcel_of(connection, "6A12345678901", clock.now())
         assert (ParcelId(2), True) == parcels.parcel_of(connection, "LP00123456789013", clock.now())
+
+
+def test_a_long_list_is_read_by_one_query_newest_first(
+    store: Store, town: Town, clock: FakeClock, statements: Callable[[], list[str]]
+) -> None:
+    for number in range(30):
+        town.track(f"LP001234567890{number:02}", (ORDER,), "Lampe")
+    town.wait("3054169918880009", "Tapis")
+    statements()
+    with store.read() as connection:
+        lines = following.followed(connection, town.ana, limit=20)
+        rest = following.followed(connection, town.ana, limit=20, offset=20)
+
+    assert 2 == len(statements())
+    assert "3054169918880009" == lines[0].number
+    assert [f"LP001234567890{number:02}" for number in range(29, -1, -1)] == [
+        line.number for line in (*lines[1:], *rest)
+    ]
+
+
+def test_what_is_stopped_is_counted_apart(store: Store, town: Town, clock: FakeClock) -> None:
+    for number in range(3):
+        town.track(f"LP001234567890{number:02}")
+    first = town.followed()[0]
+    with store.write() as connection:
+        people.mute(connection, first.id, clock.now())
+
+        assert Tally(3, 2) == following.tally(connection, town.ana)
+        assert Tally(0, 0) == following.tally(connection, SubscriberId(99))

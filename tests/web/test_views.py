@@ -14,6 +14,7 @@ from mailtrack.notify.view import NoticeKind, ParcelView
 from mailtrack.web.views import (
     Action,
     BadLinkPage,
+    BusyPage,
     CarrierLine,
     ConfirmPage,
     ConfirmState,
@@ -33,6 +34,7 @@ from mailtrack.web.views import (
     TimelinePage,
     draw,
 )
+from mailtrack.web.wishes import CHOOSABLE
 
 ENVIRONMENT = make_environment(templates_dir())
 
@@ -66,7 +68,15 @@ def timeline(kind: NoticeKind = NoticeKind.CUSTOMS_CLEARED) -> TimelinePage:
     )
 
 
-WAITING = TimelinePage(ORDERED, "/d/order", "/p/me", "colis@example.org", NOW)
+WAITING = TimelinePage(
+    line=ORDERED, stop="/d/order", preferences="/p/me", forward_to="colis@example.org", now=NOW
+)
+
+
+def public(kind: NoticeKind = NoticeKind.CUSTOMS_CLEARED) -> LookupPage:
+    """What anybody sees who has the number."""
+    shown = replace(parcel(kind), name="", orders=(), pickup_point=None)
+    return LookupPage("colis@example.org", NOW + timedelta(minutes=12), shown, NUMBER)
 
 
 def stop(state: StopState, line: ParcelLine | None = LAMP) -> StopPage:
@@ -105,11 +115,16 @@ PAGES: dict[str, Page] = {
     "home": HomePage("colis@example.org"),
     "bad_link": BadLinkPage("colis@example.org"),
     "gone": BadLinkPage("colis@example.org", gone=True),
-    "preferences": PreferencesPage("/p/me", "colis@example.org", LINES),
-    "preferences_saved": PreferencesPage("/p/me", "colis@example.org", LINES, saved="C’est noté !"),
-    "preferences_all_stopped": PreferencesPage("/p/me", "colis@example.org", (CABLE,)),
+    "preferences": PreferencesPage("/p/me", "colis@example.org", LINES, 3),
+    "preferences_saved": PreferencesPage(
+        "/p/me", "colis@example.org", LINES, 3, saved="C’est noté !", choosing=True
+    ),
+    "preferences_all_stopped": PreferencesPage("/p/me", "colis@example.org", (CABLE,), left=True),
+    "preferences_of_many": PreferencesPage(
+        "/p/me?page=2", FORWARD_TO, LINES, 120, newer="/p/me", older="/p/me?page=3"
+    ),
     "preferences_empty": PreferencesPage("/p/me", "colis@example.org"),
-    "preferences_with_data": PreferencesPage("/p/me", FORWARD_TO, LINES, data="/m/me"),
+    "preferences_with_data": PreferencesPage("/p/me", FORWARD_TO, LINES, 3, data="/m/me"),
     "help": HelpPage(FORWARD_TO),
     "help_personal": HelpPage(FORWARD_TO, PERSONAL_ADDRESS),
     "legal": LegalPage(PUBLISHER),
@@ -120,9 +135,14 @@ PAGES: dict[str, Page] = {
     "data_bare": DataPage(DataState.SHOW, "/m/token", FORWARD_TO),
     **{f"confirm_{state}": confirm(state) for state in ConfirmState},
     "confirm_done_personal": confirm(ConfirmState.DONE, PERSONAL_ADDRESS),
-    "lookup": LookupPage("colis@example.org"),
-    "lookup_found": LookupPage("colis@example.org", NUMBER, (CarrierLine("Cainiao", "/cainiao"),)),
-    "lookup_unknown": LookupPage("colis@example.org", "???"),
+    "lookup": LookupPage("colis@example.org", NOW),
+    "lookup_carriers": LookupPage(
+        "colis@example.org", NOW, None, NUMBER, (CarrierLine("Cainiao", "/cainiao"),)
+    ),
+    "lookup_unknown": LookupPage("colis@example.org", NOW, None, "???"),
+    "lookup_found": public(),
+    "lookup_returned": public(NoticeKind.RETURNED),
+    "busy": BusyPage("colis@example.org", 3),
     "timeline_waiting": WAITING,
     "timeline_stopped": replace(timeline(), line=replace(LAMP, stopped=True)),
     **{f"timeline_{kind}": timeline(kind) for kind in NoticeKind if sample(kind).parcel},
@@ -130,6 +150,9 @@ PAGES: dict[str, Page] = {
     **{f"stop_all_{state}": stop(state, None) for state in StopState},
     **{f"stop_order_{state}": stop(state, ORDERED) for state in StopState},
 }
+
+
+HIDDEN = "input[type=hidden]"
 
 
 def drawn(page: Page) -> LexborHTMLParser:
@@ -148,7 +171,7 @@ def forms(page: Page) -> list[dict[str, str | None]]:
         {
             "action": form.attributes["action"],
             "method": form.attributes["method"],
-            **{str(i.attributes["name"]): i.attributes["value"] for i in form.css("input")},
+            **{str(i.attributes["name"]): i.attributes.get("value") for i in form.css(HIDDEN)},
         }
         for form in drawn(page).css("form")
     ]
@@ -209,16 +232,56 @@ def test_the_preferences_name_the_parcel_of_each_button() -> None:
         (Action.RESUME, "8"),
         (Action.STOP, "9"),
         (Action.STOP, "10"),
+        (Action.CHOOSE, None),
         (Action.STOP_ALL, None),
     ] == pressed
 
 
 def test_who_stopped_everything_can_take_everything_up_again() -> None:
-    assert Action.RESUME_ALL == forms(PAGES["preferences_all_stopped"])[-1]["do"]
+    assert Action.RESUME_ALL == forms(PAGES["preferences_all_stopped"])[0]["do"]
+
+
+def test_every_choice_has_its_box_and_what_is_unwanted_is_not_ticked() -> None:
+    page = PreferencesPage("/p/me", FORWARD_TO, unwanted=frozenset({"stalled", "delivered"}))
+    boxes = drawn(page).css("input[type=checkbox]")
+
+    assert CHOOSABLE == {box.attributes["name"] for box in boxes}
+    assert {"stalled", "delivered"} == {
+        box.attributes["name"] for box in boxes if "checked" not in box.attributes
+    }
+
+
+def test_what_costs_a_parcel_when_it_is_missed_is_marked() -> None:
+    marked = [box.text() for box in drawn(PAGES["preferences"]).css(".choice") if box.css(".tag")]
+
+    assert any("En cours de livraison" in words for words in marked)
+    assert not any("Dédouané" in words for words in marked)
+
+
+def test_every_mail_is_either_chosen_or_an_answer_that_always_comes() -> None:
+    answers = {
+        NoticeKind.REGISTERED,
+        NoticeKind.ORDER_REGISTERED,
+        NoticeKind.NOTHING_FOUND,
+        NoticeKind.CONFIRM_ADDRESS,
+        NoticeKind.HELP,
+        NoticeKind.GOODBYE,
+        NoticeKind.FORWARDING_REQUEST,
+        NoticeKind.DIGEST,
+    }
+
+    assert set(NoticeKind) - answers == CHOOSABLE
+
+
+def test_a_long_list_is_shown_in_pages() -> None:
+    links = [a.attributes["href"] for a in drawn(PAGES["preferences_of_many"]).css(".pages a")]
+
+    assert ["/p/me", "/p/me?page=3"] == links
+    assert [] == drawn(PAGES["preferences"]).css(".pages")
 
 
 def test_who_follows_nothing_reads_where_to_forward_to() -> None:
-    assert [] == forms(PAGES["preferences_empty"])
+    assert [Action.CHOOSE] == [form["do"] for form in forms(PAGES["preferences_empty"])]
     assert "colis@example.org" in words(PAGES["preferences_empty"])
 
 
@@ -270,8 +333,31 @@ def test_a_timeline_speaks_in_the_carriers_words_where_there_is_no_milestone() -
     assert "Trié à Lille" == title.text()
 
 
+def test_a_look_up_shows_the_way_of_a_parcel_and_nothing_of_its_owner() -> None:
+    page = drawn(PAGES["lookup_found"])
+    text = words(PAGES["lookup_found"])
+
+    assert 5 == len(page.css(".steps li"))
+    assert len(parcel().events) == len(page.css(".events li"))
+    assert page.css("h3")
+    for said in (
+        "vu en dernier à Roissy",
+        "Livraison prévue vendredi 13 mars",
+        "Vérifié à 14 h 05",
+    ):
+        assert said in text
+    for unsaid in ("Lampe", ORDER, "Mes colis"):
+        assert unsaid not in text
+
+
+def test_a_look_up_offers_a_mail_that_follows_the_number() -> None:
+    links = [a.attributes["href"] for a in drawn(PAGES["lookup_carriers"]).css("a")]
+
+    assert f"mailto:colis@example.org?subject={NUMBER}" in links
+
+
 def test_a_look_up_leads_to_the_carriers_own_page() -> None:
-    (link,) = drawn(PAGES["lookup_found"]).css(".list a")
+    (link,) = drawn(PAGES["lookup_carriers"]).css(".list a")
 
     assert "/cainiao" == link.attributes["href"]
     assert "Vérifiez qu’il est complet" in words(PAGES["lookup_unknown"])
@@ -343,7 +429,10 @@ def test_help_begins_with_the_telephone() -> None:
 
 @pytest.mark.parametrize(
     "mailbox",
-    ["gmail", "outlook", "yahoo", "orange", "free", "sfr", "laposte", "icloud", "thunderbird"],
+    [
+        *("gmail", "outlook", "yahoo", "orange", "free", "sfr", "laposte", "bouygues"),
+        *("icloud", "proton", "thunderbird"),
+    ],
 )
 def test_help_has_a_section_on_each_mailbox_with_its_anchor(mailbox: str) -> None:
     (title,) = drawn(HelpPage(FORWARD_TO)).css(f"h3#{mailbox}")

@@ -1,0 +1,81 @@
+"""What one person follows, as a list: one query, however long it is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, select
+
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import SubscriberId, SubscriptionId
+from mailtrack.store.people import Subscription, subscription_from
+from mailtrack.store.schema import parcel, shop_order, subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """One thing that somebody follows; `number` is the order's while it has no parcel."""
+
+    subscription: Subscription
+    number: str
+    milestone: Milestone | None
+    milestone_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How much somebody follows or followed, and how much of it they still hear of."""
+
+    total: int
+    active: int
+
+
+def followed(
+    connection: Connection, owner: SubscriberId, *, limit: int, offset: int = 0
+) -> list[Followed]:
+    """Return some of what somebody follows, newest first."""
+    query = (
+        _everything()
+        .where(subscription.c.subscriber_id == owner)
+        .order_by(subscription.c.id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    return [_followed(row) for row in connection.execute(query)]
+
+
+def one_followed(connection: Connection, mine: SubscriptionId) -> Followed | None:
+    """Return one thing that somebody follows, or None where it was erased."""
+    row = connection.execute(_everything().where(subscription.c.id == mine)).one_or_none()
+    return None if row is None else _followed(row)
+
+
+def tally(connection: Connection, owner: SubscriberId) -> Tally:
+    """Count what somebody follows."""
+    stopped = func.count(subscription.c.muted_at)
+    query = select(func.count(), func.count() - stopped).where(
+        subscription.c.subscriber_id == owner
+    )
+    return Tally(*connection.execute(query).one())
+
+
+def _everything() -> Select[Any]:
+    return (
+        select(
+            subscription,
+            func.coalesce(parcel.c.number, shop_order.c.number).label("number"),
+            parcel.c.milestone,
+            parcel.c.milestone_at,
+        )
+        .outerjoin(parcel, parcel.c.id == subscription.c.parcel_id)
+        .outerjoin(shop_order, shop_order.c.id == subscription.c.shop_order_id)
+    )
+
+
+def _followed(row: Row[Any]) -> Followed:
+    return Followed(
+        subscription=subscription_from(row),
+        number=row.number,
+        milestone=Milestone(row.milestone) if row.milestone else None,
+        milestone_at=row.milestone_at,
+    )

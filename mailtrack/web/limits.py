@@ -1,0 +1,80 @@
+"""How often strangers may ask: a bucket of tokens each, and one for all of them together.
+
+Kept in this process's memory, which holds only so many buckets: who has not asked for
+longest is forgotten first. Times are seconds of a clock that never goes back.
+"""
+
+import ipaddress
+from collections import OrderedDict
+from dataclasses import dataclass
+
+#: What people behind one address may ask at once, and go on to ask.
+EACH = (30, 1 / 3)
+#: What everybody may ask together: a stampede must leave room for the other pages.
+TOGETHER = (100, 20.0)
+#: Buckets that are kept; each takes some 300 bytes.
+MOST_BUCKETS = 10_000
+#: Providers give a home this much of IPv6; its last half changes at will (RFC 8981).
+_HOME_IPV6 = 64
+_UNKNOWN = "unknown"
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    filled_at: float
+
+
+class Limiter:
+    """Counts who asks. `each` and `together`: tokens at most, tokens per second."""
+
+    def __init__(
+        self,
+        each: tuple[float, float] = EACH,
+        together: tuple[float, float] = TOGETHER,
+        most: int = MOST_BUCKETS,
+    ) -> None:
+        self._each, self._together, self._most = each, together, most
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._all = _Bucket(together[0], 0.0)
+
+    def wait_s(self, asker: str, now: float) -> float:
+        """Take a token for somebody; return 0, or the seconds until there is one."""
+        mine = self._bucket(asker, now)
+        wait = max(_fill(mine, self._each, now), _fill(self._all, self._together, now))
+        if not wait:
+            mine.tokens -= 1
+            self._all.tokens -= 1
+        return wait
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def _bucket(self, asker: str, now: float) -> _Bucket:
+        bucket = self._buckets.setdefault(asker, _Bucket(self._each[0], now))
+        self._buckets.move_to_end(asker)
+        if len(self._buckets) > self._most:
+            self._buckets.popitem(last=False)
+        return bucket
+
+
+def asker(host: str | None) -> str:
+    """Return what names the people behind a client's address: an IPv4, or a home's IPv6."""
+    try:
+        address = ipaddress.ip_address(host or "")
+    except ValueError:
+        return _UNKNOWN
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    home = int(address) >> (128 - _HOME_IPV6) << (128 - _HOME_IPV6)
+    return str(ipaddress.IPv6Address(home))
+
+
+def _fill(bucket: _Bucket, size: tuple[float, float], now: float) -> float:
+    """Put in what has come since; return the seconds until the bucket holds a whole token."""
+    most, per_second = size
+    bucket.tokens = min(most, bucket.tokens + (now - bucket.filled_at) * per_second)
+    bucket.filled_at = now
+    return max(0.0, (1 - bucket.tokens) / per_second)

@@ -1,0 +1,209 @@
+"""The page of one person's own parcels and wishes: short lists, plain forms, own rows only."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+
+from mailtrack import privacy
+from mailtrack.bootstrap import Services
+from mailtrack.clock import FakeClock
+from mailtrack.domain.milestones import Milestone
+from mailtrack.notify.links import Purpose
+from mailtrack.notify.view import NoticeKind
+from mailtrack.store import people
+from mailtrack.store import schema as t
+from mailtrack.store.engine import Store
+from mailtrack.store.people import Subscription
+from mailtrack.web.app import make_app
+from mailtrack.web.desk import OTHERS, PER_PAGE
+from mailtrack.web.wishes import CHOOSABLE
+
+Rows = Callable[..., list[Mapping[str, Any]]]
+Follow = Callable[..., Subscription]
+Ask = Callable[..., LexborHTMLParser]
+
+
+@pytest.fixture
+def ask(services: Services) -> Ask:
+    """Ask for the page of a purpose; with a form, press its button."""
+    app = make_app(services)
+
+    def make(
+        purpose: Purpose, number: int, form: Mapping[str, str] | None = None, page: str = ""
+    ) -> LexborHTMLParser:
+        async def go() -> httpx.Response:
+            address = services.links.link(purpose, number) + page
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+                method = "GET" if form is None else "POST"
+                return await client.request(method, address, data=form)
+
+        answer = asyncio.run(go())
+        assert 200 == answer.status_code
+        return LexborHTMLParser(answer.text)
+
+    return make
+
+
+def _words(page: LexborHTMLParser) -> str:
+    assert page.body
+    return " ".join(page.body.text(separator=" ").split())
+
+
+def _form(*left_out: str) -> dict[str, str]:
+    """Return what a browser sends when all boxes but some are ticked."""
+    return {"do": "choose", **dict.fromkeys(CHOOSABLE - set(left_out), "on")}
+
+
+def _unwanted(rows: Rows) -> list[frozenset[str]]:
+    return [row["unwanted"] for row in rows(t.subscriber)]
+
+
+def test_everybody_hears_of_everything_until_they_choose(ask: Ask, follow: Follow) -> None:
+    page = ask(Purpose.PREFERENCES, follow().subscriber)
+
+    assert len(CHOOSABLE) == len(page.css("input[type=checkbox][checked]"))
+    assert not page.css("details[open]")
+
+
+def test_choices_are_kept_said_and_shown_again(ask: Ask, follow: Follow, rows: Rows) -> None:
+    mine = follow()
+    follow(address="bruno@example.org")
+    form = _form(Milestone.CUSTOMS_CLEARED, NoticeKind.STALLED)
+    page = ask(Purpose.PREFERENCES, mine.subscriber, form)
+
+    assert [{"customs_cleared", "stalled"}, frozenset()] == _unwanted(rows)
+    assert "nous vous écrirons dans 17 cas sur 19." in _words(page)
+    assert page.css("details[open]")
+    again = ask(Purpose.PREFERENCES, mine.subscriber)
+    assert {"customs_cleared", "stalled"} == {
+        box.attributes["name"]
+        for box in again.css("input[type=checkbox]")
+        if "checked" not in box.attributes
+    }
+
+
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [
+        (set(), "à chaque étape"),
+        (CHOOSABLE, "plus de nouvelles"),
+        ({"out_for_delivery"}, "Attention : 1 cas important"),
+        ({"out_for_delivery", "returning"}, "Attention : 2 cas importants"),
+        ({"delivered"}, "dans 18 cas sur 19."),
+    ],
+)
+def test_it_is_said_what_was_chosen_and_what_is_risky(
+    ask: Ask, follow: Follow, left_out: set[str], said: str
+) -> None:
+    page = ask(Purpose.PREFERENCES, follow().subscriber, _form(*left_out))
+
+    assert said in _words(page)
+
+
+def test_a_wish_can_be_taken_back(ask: Ask, follow: Follow, rows: Rows) -> None:
+    mine = follow()
+    ask(Purpose.PREFERENCES, mine.subscriber, _form(Milestone.DELIVERED))
+    ask(Purpose.PREFERENCES, mine.subscriber, _form())
+
+    assert [frozenset()] == _unwanted(rows)
+
+
+def test_what_no_box_names_cannot_be_unchosen(ask: Ask, follow: Follow, rows: Rows) -> None:
+    ask(Purpose.PREFERENCES, follow().subscriber, {"do": "choose", "registered": "", "x": "1"})
+
+    assert [CHOOSABLE] == _unwanted(rows)
+
+
+def test_an_export_tells_what_was_chosen(ask: Ask, follow: Follow, store: Store) -> None:
+    mine = follow()
+    ask(Purpose.PREFERENCES, mine.subscriber, _form(Milestone.DELIVERED))
+    with store.read() as connection:
+        told = privacy.everything_about_subscriber(connection, mine.subscriber)
+
+    assert ["delivered"] == told["unwanted"]
+
+
+@pytest.fixture
+def many(store: Store, follow: Follow, clock: FakeClock) -> Subscription:
+    """Ana follows one parcel and has noted a thousand orders since."""
+    mine = follow()
+    with store.write() as connection:
+        for number in range(1_000):
+            order = people.order_of(
+                connection, f"30541699188{number:05}", "aliexpress", None, clock.now()
+            )
+            people.follow_order(connection, mine.subscriber, order, [], clock.now())
+    return mine
+
+
+def test_a_thousand_parcels_are_shown_in_pages_with_few_queries(
+    ask: Ask, many: Subscription, statements: Callable[[], list[str]]
+) -> None:
+    statements()
+    first = ask(Purpose.PREFERENCES, many.subscriber)
+    assert len(statements()) <= 8
+    last = ask(Purpose.PREFERENCES, many.subscriber, page="?page=21")
+
+    assert (PER_PAGE, 1) == (len(first.css(".list li")), len(last.css(".list li")))
+    assert "1001" in _words(first)
+    assert ["Plus anciens →"] == [link.text() for link in first.css(".pages a")]
+    assert ["← Plus récents"] == [link.text() for link in last.css(".pages a")]
+
+
+@pytest.mark.parametrize("page", ["?page=0", "?page=-1", "?page=x", "?page=" + "9" * 30])
+def test_a_page_that_makes_no_sense_is_the_first(ask: Ask, many: Subscription, page: str) -> None:
+    shown = ask(Purpose.PREFERENCES, many.subscriber, page=page)
+
+    assert ["Plus anciens →"] == [link.text() for link in shown.css(".pages a")]
+
+
+def test_a_page_after_the_last_is_the_last(ask: Ask, many: Subscription) -> None:
+    shown = ask(Purpose.PREFERENCES, many.subscriber, page="?page=999")
+
+    assert 1 == len(shown.css(".list li"))
+
+
+def test_a_button_leads_back_to_its_own_page_of_the_list(
+    ask: Ask, many: Subscription, rows: Rows
+) -> None:
+    form = {"do": "stop", "subscription": str(many.id)}
+    shown = ask(Purpose.PREFERENCES, many.subscriber, form, "?page=21")
+
+    assert "Suivi arrêté" in _words(shown)
+    assert [many.id] == [row["id"] for row in rows(t.subscription) if row["muted_at"]]
+
+
+def test_a_timeline_names_a_few_others_and_leads_to_the_rest(
+    ask: Ask, many: Subscription, statements: Callable[[], list[str]]
+) -> None:
+    statements()
+    page = ask(Purpose.TIMELINE, many.id)
+
+    assert len(statements()) <= 9
+    assert OTHERS == len(page.css(".list li"))
+    assert f"{1_000 - OTHERS} autres suivis" in _words(page)
+
+
+def test_who_stopped_single_parcels_is_not_offered_to_resume_everything(
+    ask: Ask, follow: Follow
+) -> None:
+    mine = follow()
+    form = {"do": "stop", "subscription": str(mine.id)}
+    shown = ask(Purpose.PREFERENCES, mine.subscriber, form)
+
+    assert "Tout reprendre" not in _words(shown)
+    assert "Reprendre" in _words(shown)
+
+
+def test_who_stopped_everything_is_told_so_and_may_resume(ask: Ask, follow: Follow) -> None:
+    mine = follow()
+    stopped = ask(Purpose.PREFERENCES, mine.subscriber, {"do": "stop_all"})
+    assert "Vous avez tout arrêté" in _words(stopped)
+
+    resumed = ask(Purpose.PREFERENCES, mine.subscriber, {"do": "resume_all"})
+    assert "Vous avez tout arrêté" not in _words(resumed)
+    assert "1 suivi en cours" in _words(resumed)
