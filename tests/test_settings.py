@@ -167,3 +167,13 @@ def test_a_password_is_sent_in_clear_to_this_machine_only() -> None:
         SmtpSettings(host="mx.example", security=Security.PLAIN).check("SMTP")
     with pytest.raises(ConfigurationError, match="MAILTRACK_SMTP__HOST is not set"):
         SmtpSettings().check("SMTP")
+
+
+def test_trusted_proxies_are_addresses_or_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAILTRACK_WEB__TRUSTED_PROXIES", "127.0.0.1, 172.16.0.0/12,2001:db8::/32")
+    assert "127.0.0.1/32,172.16.0.0/12,2001:db8::/32" == load_settings().web.trusted_proxies
+
+    for wrong in ("*", "localhost", "172.16.0.1/12"):
+        monkeypatch.setenv("MAILTRACK_WEB__TRUSTED_PROXIES", wrong)
+        with pytest.raises(ConfigurationError, match="MAILTRACK_WEB__TRUSTED_PROXIES"):
+            load_settings()

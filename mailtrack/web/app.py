@@ -66,7 +66,7 @@ def make_app(
         OwnData(services),
         Lookup(services),
         services,
-        limiter or Limiter(),
+        Limiter() if limiter is None else limiter,
         monotonic,
     )
     routes: list[BaseRoute] = [

@@ -47,7 +47,9 @@ class Limiter:
             self._all.tokens -= 1
         return wait
 
-    def __len__(self) -> int:
+    @property
+    def remembered(self) -> int:
+        """Return how many askers are kept in memory."""
         return len(self._buckets)
 
     def _bucket(self, asker: str, now: float) -> _Bucket:

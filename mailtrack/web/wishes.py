@@ -1,6 +1,6 @@
 """What a person may choose to hear of: every mail but the answers to their own."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from mailtrack.notify.french import plural
@@ -48,8 +48,8 @@ GROUPS = (
         (
             Choice(NoticeKind.CUSTOMS_HELD, "Bloqué en douane", important=True),
             Choice(NoticeKind.EXCEPTION, "Incident : perdu, abîmé, refusé", important=True),
-            Choice(NoticeKind.RETURNING, "Retour à l’expéditeur", important=True),
-            Choice(NoticeKind.RETURNED, "Retourné à l’expéditeur"),
+            Choice(NoticeKind.RETURNING, "Retour vers l’expéditeur", important=True),
+            Choice(NoticeKind.RETURNED, "Revenu chez l’expéditeur"),
             Choice(NoticeKind.NOT_FOUND, "Numéro toujours inconnu après 3 jours"),
             Choice(NoticeKind.STALLED, "Pas de nouvelles depuis trop longtemps"),
             Choice(NoticeKind.EXPIRED, "Fin du suivi, faute de nouvelles"),
@@ -66,11 +66,15 @@ GROUPS = (
     ),
 )
 
-CHOOSABLE = frozenset(str(choice.kind) for group in GROUPS for choice in group.choices)
+_CHOICES = [choice for group in GROUPS for choice in group.choices]
+CHOOSABLE = frozenset(str(choice.kind) for choice in _CHOICES)
+IMPORTANT = frozenset(str(choice.kind) for choice in _CHOICES if choice.important)
 
 
 def unwanted(form: Mapping[str, str]) -> frozenset[str]:
-    """Return the kinds whose boxes are not ticked in a form."""
+    """Return the kinds whose boxes are not ticked in a form, or that its second button drops."""
+    if form.get("only") == "important":
+        return CHOOSABLE - IMPORTANT
     return CHOOSABLE - form.keys()
 
 
@@ -82,10 +86,6 @@ def in_words(unwanted: Collection[str]) -> str:
     if not wanted:
         return "C’est noté : nous ne vous écrirons plus de nouvelles de vos colis."
     noted = f"C’est noté : nous vous écrirons dans {wanted} cas sur {len(CHOOSABLE)}."
-    risky = sum(choice.important and choice.kind in unwanted for choice in _all_choices())
+    risky = len(IMPORTANT & set(unwanted))
     missed = plural(risky, "cas important n’en est pas", "cas importants n’en sont pas")
     return f"{noted} Attention : {missed}." if risky else noted
-
-
-def _all_choices() -> Iterator[Choice]:
-    return (choice for group in GROUPS for choice in group.choices)

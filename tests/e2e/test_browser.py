@@ -134,3 +134,39 @@ def test_a_damaged_link_gets_a_page_that_helps(page: Page) -> None:
     assert 404 == answer.status
     expect(page.locator("body")).to_contain_text("Ce lien ne mène nulle part")
     assert _fits(page)
+
+
+@pytest.fixture
+def plain(browser: Browser, page: Page) -> Iterator[Page]:
+    """The preferences of somebody in the demo, in a browser without JavaScript, in the dark."""
+    _mail_about(page, "Suivi enregistré")
+    address = str(page.locator("a[href*='/p/']").first.get_attribute("href"))
+    context = browser.new_context(
+        viewport=TELEPHONE,  # type: ignore[arg-type]
+        java_script_enabled=False,
+        color_scheme="dark",
+    )
+    plain = context.new_page()
+    plain.goto(address)
+    yield plain
+    context.close()
+
+
+def test_people_choose_their_mails_without_a_script(plain: Page) -> None:
+    plain.get_by_text("Choisir mes mails").click()
+    plain.get_by_label("Dédouané").uncheck()
+    plain.get_by_role("button", name="Enregistrer mes choix").click()
+
+    expect(plain.get_by_role("status")).to_contain_text("dans 18 cas sur 19")
+    expect(plain.get_by_label("Dédouané")).not_to_be_checked()
+    expect(plain.get_by_label("En cours de livraison")).to_be_checked()
+
+
+def test_who_has_a_number_sees_its_way_without_a_script(plain: Page) -> None:
+    number = str(plain.locator(".list .number").first.text_content())
+    plain.goto("/".join(plain.url.split("/")[:3]) + "/suivi")
+    plain.get_by_label("Numéro de suivi").fill(number)
+    plain.get_by_role("button", name="Chercher").click()
+
+    expect(plain.get_by_role("heading", name="Le parcours")).to_be_visible(timeout=20_000)
+    expect(plain.locator("body")).to_contain_text("Vérifié")

@@ -20,7 +20,7 @@ from mailtrack.store.engine import Store
 from mailtrack.store.people import Subscription
 from mailtrack.web.app import make_app
 from mailtrack.web.desk import OTHERS, PER_PAGE
-from mailtrack.web.wishes import CHOOSABLE
+from mailtrack.web.wishes import CHOOSABLE, IMPORTANT
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Follow = Callable[..., Subscription]
@@ -110,6 +110,13 @@ def test_a_wish_can_be_taken_back(ask: Ask, follow: Follow, rows: Rows) -> None:
     ask(Purpose.PREFERENCES, mine.subscriber, _form())
 
     assert [frozenset()] == _unwanted(rows)
+
+
+def test_one_button_leaves_only_what_is_important(ask: Ask, follow: Follow, rows: Rows) -> None:
+    shown = ask(Purpose.PREFERENCES, follow().subscriber, _form() | {"only": "important"})
+
+    assert [CHOOSABLE - IMPORTANT] == _unwanted(rows)
+    assert "Attention" not in _words(shown)
 
 
 def test_what_no_box_names_cannot_be_unchosen(ask: Ask, follow: Follow, rows: Rows) -> None:
