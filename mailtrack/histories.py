@@ -10,7 +10,7 @@ from mailtrack.domain.milestones import Milestone, mailed_by_default
 from mailtrack.domain.model import ParcelId, SubscriptionId, TrackingEvent
 from mailtrack.domain.tracking import Follower
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import budgets, notices, parcels
+from mailtrack.store import budgets, followers, notices, parcels
 
 
 def take_in(
@@ -46,7 +46,7 @@ def _tell(
 ) -> None:
     """Owe notices; to those whose "suivi enregistré" is unwritten, that mail will tell it all."""
     unwritten = notices.unwritten(connection, parcel_id, NoticeKind.REGISTERED)
-    for follower in notices.followers(connection, parcel_id, mailed_by_default()):
+    for follower in followers.of_parcel(connection, parcel_id, mailed_by_default()):
         first_look = follower.subscription in unwritten
         change = tracking.apply(known, events, [follower], first_look=first_look)
         notices.record(connection, change.decisions, now)

@@ -14,7 +14,7 @@ from mailtrack.domain.model import SubscriptionId
 from mailtrack.domain.patience import PROTECTION
 from mailtrack.notify.view import NoticeKind
 from mailtrack.settings import KeepSettings
-from mailtrack.store import inbound, notices, parcels
+from mailtrack.store import followers, inbound, notices, parcels
 from mailtrack.store.engine import Store
 from mailtrack.store.schema import parcel, parcel_order, shop_order, subscription
 
@@ -56,7 +56,7 @@ def _remind(connection: Connection, due: Select[int], kind: NoticeKind, now: dat
 
 def _unreminded(kind: NoticeKind) -> Select[int]:
     """Select the subscriptions to parcels whose people are still to be reminded."""
-    return notices.listeners(kind, _ONCE).join(parcel, parcel.c.id == subscription.c.parcel_id)
+    return followers.untold(kind, _ONCE).join(parcel, parcel.c.id == subscription.c.parcel_id)
 
 
 def _pickups(now: datetime) -> Select[int]:

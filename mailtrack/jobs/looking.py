@@ -18,7 +18,7 @@ from mailtrack.domain.model import LegId, Look, LookState, ParcelId, Subscriptio
 from mailtrack.domain.patience import Silence
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import budgets, leg_claims, notices, parcels
+from mailtrack.store import budgets, followers, leg_claims, notices, parcels
 from mailtrack.store.engine import Store
 from mailtrack.store.leg_claims import ClaimedLeg
 from mailtrack.store.parcels import Leg, ParcelRow
@@ -233,7 +233,7 @@ class Looker:
         if verdict is Silence.USUAL:
             return
         occurrence = since.date().isoformat() if verdict is Silence.STALLED else "1"
-        untold = notices.listeners(verdict, occurrence).where(subscription.c.parcel_id == row.id)
+        untold = followers.untold(verdict, occurrence).where(subscription.c.parcel_id == row.id)
         for number in connection.scalars(untold).all():
             notices.owe_follower(
                 connection, SubscriptionId(number), verdict, occurrence=occurrence, now=now

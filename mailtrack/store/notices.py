@@ -1,14 +1,12 @@
 """The outbox: notices that are owed, claimed, sent or skipped."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, func, or_, select, update
+from sqlalchemy import Connection, Row, func, or_, select, update
 
-from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
     InboundId,
     NoticeId,
@@ -16,13 +14,11 @@ from mailtrack.domain.model import (
     SubscriberId,
     SubscriptionId,
 )
-from mailtrack.domain.tracking import Decision, Follower, Key, Skip
+from mailtrack.domain.tracking import Decision, Skip
 from mailtrack.store.claims import claim_due
 from mailtrack.store.inbound import TRACE_LENGTH
 from mailtrack.store.schema import inbound, notice, subscriber, subscription
 from mailtrack.store.upsert import insert_ignoring
-
-_MILESTONES = frozenset(Milestone)
 
 #: The kind of the mail that gathers what was held back, and the reason noted with that.
 DIGEST = "digest"
@@ -53,64 +49,8 @@ class Recipient:
     silenced: str | None
 
 
-def followers(
-    connection: Connection, parcel_id: ParcelId, wanted: frozenset[Milestone]
-) -> list[Follower]:
-    """Return everyone who follows a parcel, with what they were told of it.
-
-    `wanted`: what people hear of who made no choice.
-    """
-    past = (notice.c.subscription_id == subscription.c.id) & notice.c.kind.in_(_MILESTONES)
-    query = (
-        select(
-            subscription.c.id,
-            subscription.c.muted_at,
-            subscriber.c.unsubscribed_at,
-            subscriber.c.bounced_at,
-            subscriber.c.unwanted,
-            notice.c.kind,
-            notice.c.occurrence,
-            notice.c.skip,
-            notice.c.event_at,
-        )
-        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
-        .outerjoin(notice, past)
-        .where(subscription.c.parcel_id == parcel_id)
-        .order_by(subscription.c.id)
-    )
-    found = groupby(connection.execute(query).all(), key=lambda row: int(row.id))
-    return [_follower(tuple(rows), wanted) for _, rows in found]
-
-
-def _follower(rows: Sequence[Any], wanted: frozenset[Milestone]) -> Follower:
-    """Return one person from their rows: one for each notice, one without any."""
-    first = rows[0]
-    past = [row for row in rows if row.kind is not None]
-    told: dict[Milestone, datetime] = {}
-    for row in past:
-        if row.event_at and _counts_as_told(row):
-            milestone = Milestone(row.kind)
-            told[milestone] = max(row.event_at, told.get(milestone, row.event_at))
-    return Follower(
-        SubscriptionId(first.id),
-        wanted - first.unwanted,
-        recorded=frozenset(Key(Milestone(row.kind), row.occurrence) for row in past),
-        told=told,
-        silenced=_silenced(first.muted_at, first.unsubscribed_at or first.bounced_at),
-    )
-
-
-def _counts_as_told(row: Row[Any]) -> bool:
-    """Tell whether what happened before a notice's event is old news to its reader.
-
-    What they once wanted no mail about, and want one about now, is.
-    """
-    if row.skip == Skip.UNWANTED:
-        return row.kind not in row.unwanted
-    return row.skip in (None, Skip.FIRST_LOOK, DIGESTED)
-
-
-def _silenced(muted_at: datetime | None, left_at: datetime | None) -> Skip | None:
+def silenced(muted_at: datetime | None, left_at: datetime | None) -> Skip | None:
+    """Return why somebody hears of nothing, if they do not."""
     if left_at is not None:
         return Skip.UNSUBSCRIBED
     return Skip.MUTED if muted_at is not None else None
@@ -213,25 +153,6 @@ def owe_follower(
         subscription_id=subscription_id,
         occurrence=occurrence,
         skip=Skip.UNWANTED if kind in row.unwanted else None,
-    )
-
-
-def listeners(kind: str, occurrence: str) -> Select[int]:
-    """Select the subscriptions whose people hear of things and have no notice of a kind yet."""
-    written = exists().where(
-        notice.c.subscription_id == subscription.c.id,
-        notice.c.kind == kind,
-        notice.c.occurrence == occurrence,
-    )
-    return (
-        select(subscription.c.id)
-        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
-        .where(
-            subscription.c.muted_at.is_(None),
-            subscriber.c.unsubscribed_at.is_(None),
-            subscriber.c.bounced_at.is_(None),
-            ~written,
-        )
     )
 
 
@@ -365,9 +286,9 @@ def recipient(connection: Connection, row: Notice) -> Recipient:
         .where(subscriber.c.id == row.subscriber)
     )
     found = connection.execute(query).one()
-    silenced = _silenced(found.muted_at, found.unsubscribed_at or found.bounced_at)
     unwanted = Skip.UNWANTED if row.kind in found.unwanted else None
-    return Recipient(found.address, silenced or unwanted)
+    why = silenced(found.muted_at, found.unsubscribed_at or found.bounced_at) or unwanted
+    return Recipient(found.address, why)
 
 
 def mark_sent(connection: Connection, notice_id: NoticeId, message_id: str, now: datetime) -> bool:

@@ -18,7 +18,7 @@ from mailtrack.jobs.delivering import RETRY_WAITS, Deliverer
 from mailtrack.notify.mail import compose
 from mailtrack.notify.smtp import FakeRelay, RefusedError
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import notices, parcels, people
+from mailtrack.store import followers, notices, parcels, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.people import Subscription
@@ -386,7 +386,7 @@ def test_news_beyond_a_day_s_measure_comes_in_one_mail_on_the_next_morning(
     assert 3 == len(relay.sent)
     with store.read() as connection:
         assert mine[3].parcel is not None
-        (reader,) = notices.followers(connection, mine[3].parcel, mailed_by_default())
+        (reader,) = followers.of_parcel(connection, mine[3].parcel, mailed_by_default())
     assert {Milestone.CUSTOMS_CLEARED} == reader.told.keys()
 
 

@@ -11,7 +11,7 @@ from mailtrack.domain.milestones import Milestone, mailed_by_default
 from mailtrack.domain.model import NoticeId, TrackingEvent
 from mailtrack.domain.tracking import Decision, Follower, Key, Skip
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import notices, people
+from mailtrack.store import followers, notices, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.people import Subscription
@@ -44,7 +44,7 @@ def _claim(store: Store, clock: FakeClock, token: str = "token") -> list[NoticeI
 def _followers(store: Store, mine: Subscription) -> list[Follower]:
     assert mine.parcel is not None
     with store.read() as connection:
-        return notices.followers(connection, mine.parcel, mailed_by_default())
+        return followers.of_parcel(connection, mine.parcel, mailed_by_default())
 
 
 def test_a_notice_is_recorded_once_whoever_decides_it(

@@ -1,0 +1,92 @@
+"""Who follows a parcel, and what they know of it already: one query, however many they are."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, exists, select
+
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import ParcelId, SubscriptionId
+from mailtrack.domain.tracking import Follower, Key, Skip
+from mailtrack.store.notices import DIGESTED, silenced
+from mailtrack.store.schema import notice, subscriber, subscription
+
+_MILESTONES = frozenset(Milestone)
+
+
+def of_parcel(
+    connection: Connection, parcel_id: ParcelId, wanted: frozenset[Milestone]
+) -> list[Follower]:
+    """Return everyone who follows a parcel, with what they were told of it.
+
+    `wanted`: what people hear of who made no choice.
+    """
+    past = (notice.c.subscription_id == subscription.c.id) & notice.c.kind.in_(_MILESTONES)
+    query = (
+        select(
+            subscription.c.id,
+            subscription.c.muted_at,
+            subscriber.c.unsubscribed_at,
+            subscriber.c.bounced_at,
+            subscriber.c.unwanted,
+            notice.c.kind,
+            notice.c.occurrence,
+            notice.c.skip,
+            notice.c.event_at,
+        )
+        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .outerjoin(notice, past)
+        .where(subscription.c.parcel_id == parcel_id)
+        .order_by(subscription.c.id)
+    )
+    found = groupby(connection.execute(query).all(), key=lambda row: int(row.id))
+    return [_follower(tuple(rows), wanted) for _, rows in found]
+
+
+def _follower(rows: Sequence[Any], wanted: frozenset[Milestone]) -> Follower:
+    """Return one person from their rows: one for each notice, one without any."""
+    first = rows[0]
+    past = [row for row in rows if row.kind is not None]
+    told: dict[Milestone, datetime] = {}
+    for row in past:
+        if row.event_at and _counts_as_told(row):
+            milestone = Milestone(row.kind)
+            told[milestone] = max(row.event_at, told.get(milestone, row.event_at))
+    return Follower(
+        SubscriptionId(first.id),
+        wanted - first.unwanted,
+        recorded=frozenset(Key(Milestone(row.kind), row.occurrence) for row in past),
+        told=told,
+        silenced=silenced(first.muted_at, first.unsubscribed_at or first.bounced_at),
+    )
+
+
+def _counts_as_told(row: Row[Any]) -> bool:
+    """Tell whether what happened before a notice's event is old news to its reader.
+
+    What they once wanted no mail about, and want one about now, is.
+    """
+    if row.skip == Skip.UNWANTED:
+        return row.kind not in row.unwanted
+    return row.skip in (None, Skip.FIRST_LOOK, DIGESTED)
+
+
+def untold(kind: str, occurrence: str) -> Select[int]:
+    """Select the subscriptions whose people hear of things and have no notice of a kind yet."""
+    written = exists().where(
+        notice.c.subscription_id == subscription.c.id,
+        notice.c.kind == kind,
+        notice.c.occurrence == occurrence,
+    )
+    return (
+        select(subscription.c.id)
+        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .where(
+            subscription.c.muted_at.is_(None),
+            subscriber.c.unsubscribed_at.is_(None),
+            subscriber.c.bounced_at.is_(None),
+            ~written,
+        )
+    )
