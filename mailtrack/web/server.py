@@ -5,6 +5,7 @@ import socket
 from threading import Event
 
 import uvicorn
+from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mailtrack.bootstrap import Services
@@ -18,9 +19,14 @@ MOST_CONNECTIONS = 800
 
 def serve(services: Services, listener: socket.socket, stop: Event) -> None:
     """Serve the pages on an open socket until told to stop."""
-    proxies = services.settings.web.trusted_proxies
-    config = uvicorn.Config(
-        make_app(services),
+    config = configure(make_app(services), services.settings.web.trusted_proxies)
+    _Server(config, stop).run(sockets=[listener])
+
+
+def configure(app: Starlette, proxies: str) -> uvicorn.Config:
+    """Return how the pages are served; `proxies` may say in whose name they ask."""
+    return uvicorn.Config(
+        app,
         http=_Connection,
         log_config=None,
         access_log=False,  # addresses of pages are keys
@@ -29,7 +35,6 @@ def serve(services: Services, listener: socket.socket, stop: Event) -> None:
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies,
     )
-    _Server(config, stop).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
