@@ -267,6 +267,7 @@ def test_every_mail_is_either_chosen_or_an_answer_that_always_comes() -> None:
         NoticeKind.HELP,
         NoticeKind.GOODBYE,
         NoticeKind.FORWARDING_REQUEST,
+        NoticeKind.TOO_MANY,
         NoticeKind.DIGEST,
     }
 
