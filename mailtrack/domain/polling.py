@@ -27,8 +27,14 @@ JITTER = 0.10
 #: Hours of weighted delay that one request may cost; carriers under pressure raise it.
 PRICE_H = 0.3
 
+#: A request that has room takes numbers along from this share of their wait on: more than
+#: half of the delay that would pay for a request of their own has then accrued.
+NEARLY = 3 / 4
+
 #: A parcel that is delivered is looked at once more, for a return that follows at once.
 CONFIRMATION = timedelta(hours=24)
+#: No look comes earlier than this.
+EARLIEST = CONFIRMATION * (1 - NEARLY)
 #: No carrier ever knew the number: polling stops.
 NEVER_KNOWN = timedelta(days=30)
 #: Nothing has happened since the last event: polling stops.
@@ -85,6 +91,15 @@ def next_look(outlook: Outlook, now: datetime, rng: Random) -> datetime | None:
         return now + max(CONFIRMATION, _jittered(CONFIRMATION, rng))
     wait = _until_worth_a_request(outlook, now)
     return now + _jittered(min(max(wait, SHORTEST), LONGEST), rng)
+
+
+def is_nearly_due(asked_at: datetime, due_at: datetime, now: datetime) -> bool:
+    """Tell whether a look may come early, where it costs nothing: in another look's request.
+
+    Waits of a day are kept to: the one that confirms an end is among them.
+    """
+    wait, waited = due_at - asked_at, now - asked_at
+    return waited >= SHORTEST and waited >= wait * NEARLY and wait < CONFIRMATION
 
 
 def _is_over(outlook: Outlook, now: datetime) -> bool:

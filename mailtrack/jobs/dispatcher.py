@@ -9,15 +9,17 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from threading import Event
 from typing import Protocol
 
 import structlog
+from sqlalchemy import Connection
 
 from mailtrack.carriers.base import Declaration
 from mailtrack.clock import Clock
+from mailtrack.domain.model import LegId
 from mailtrack.errors import TransientError
 from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAIL
 from mailtrack.store import budgets, inbound, leg_claims, notices
@@ -58,6 +60,15 @@ class Handed:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """By which token rows are taken, when, and until when."""
+
+    token: str
+    now: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Dispatcher:
     """Gives out due work. `carriers`: the declarations of those that are on, by code."""
 
@@ -95,57 +106,67 @@ class Dispatcher:
         room = min(self.outlet.room(INGEST), MAILS_PER_TICK)
         if room <= 0:
             return 0
-        token, now, until = self._claim()
+        claim = self._claim()
         with self.store.write() as connection:
-            mails = inbound.claim_unread(connection, token=token, now=now, until=until, limit=room)
+            mails = inbound.claim_unread(connection, **asdict(claim), limit=room)
         for mail in mails:
-            self.outlet.send(INGEST, READ_MAIL, mail, token)
+            self.outlet.send(INGEST, READ_MAIL, mail, claim.token)
         return len(mails)
 
     def _give_polls(self, declaration: Declaration) -> int:
-        room = min(self.outlet.room(POLL) * declaration.batch, LEGS_PER_TICK)
+        room = min(self.outlet.room(POLL), LEGS_PER_TICK // declaration.batch)
         if room <= 0:
             return 0
-        token, now, until = self._claim()
+        claim = self._claim()
         with self.store.write() as connection:
-            due = leg_claims.count_due(connection, declaration.code, now, room)
-            if due == 0:
-                return 0
-            requests = budgets.take(
-                connection,
-                declaration.code,
-                math.ceil(due / declaration.batch),
-                per_second=declaration.budget.per_second,
-                per_day=declaration.budget.per_day,
-                now=now,
-            )
-            legs = leg_claims.claim_legs(
-                connection,
-                declaration.code,
-                token=token,
-                now=now,
-                until=until,
-                limit=min(due, requests * declaration.batch),
-            )
+            legs = _claim_legs(connection, declaration, room, claim)
         batches = list(_batched(legs, declaration.batch))
         for batch in batches:
-            self.outlet.send(POLL, POLL_LEGS, declaration.code, batch, token)
+            self.outlet.send(POLL, POLL_LEGS, declaration.code, batch, claim.token)
         return len(batches)
 
     def _give_deliveries(self) -> int:
         room = min(self.outlet.room(MAIL) * NOTICES_PER_BATCH, NOTICES_PER_TICK)
         if room <= 0:
             return 0
-        token, now, until = self._claim()
+        claim = self._claim()
         with self.store.write() as connection:
-            due = notices.claim_notices(connection, token=token, now=now, until=until, limit=room)
+            due = notices.claim_notices(connection, **asdict(claim), limit=room)
         batches = list(_batched(due, NOTICES_PER_BATCH))
         for batch in batches:
-            self.outlet.send(MAIL, DELIVER, batch, token)
+            self.outlet.send(MAIL, DELIVER, batch, claim.token)
         return len(batches)
 
-    def _claim(self) -> tuple[str, datetime, datetime]:
-        return secrets.token_hex(8), self.clock.now(), self.clock.later(self.lease_s)
+    def _claim(self) -> Claim:
+        return Claim(secrets.token_hex(8), self.clock.now(), self.clock.later(self.lease_s))
+
+
+def _claim_legs(
+    connection: Connection, declaration: Declaration, requests: int, claim: Claim
+) -> list[LegId]:
+    """Claim what is due for at most so many requests; the last one is filled up.
+
+    Budgets count requests, so that a number more in one that is made anyway costs nothing.
+    """
+    code, batch = declaration.code, declaration.batch
+    due = leg_claims.count_due(connection, code, claim.now, requests * batch)
+    if due == 0:
+        return []
+    granted = budgets.take(
+        connection,
+        code,
+        math.ceil(due / batch),
+        per_second=declaration.budget.per_second,
+        per_day=declaration.budget.per_day,
+        now=claim.now,
+    )
+    legs = leg_claims.claim_legs(
+        connection, code, **asdict(claim), limit=min(due, granted * batch)
+    )
+    left = -len(legs) % batch
+    if left:
+        legs += leg_claims.claim_nearly_due(connection, code, **asdict(claim), limit=left)
+    return legs
 
 
 def _batched(items: Sequence[int], size: int) -> Iterator[list[int]]:

@@ -22,8 +22,12 @@ from sqlalchemy import (
 )
 
 from mailtrack.domain.model import LegId, ParcelId
+from mailtrack.domain.polling import EARLIEST, is_nearly_due
 from mailtrack.store.schema import leg, leg_claim
 from mailtrack.store.upsert import insert_into
+
+#: Legs looked at for each that is wanted before its time.
+LOOKED_AT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,36 @@ def claim_legs(
         .limit(limit)
     )
     return _take(connection, due, leg_claim.c.until <= now)
+
+
+def claim_nearly_due(
+    connection: Connection, carrier: str, *, token: str, now: datetime, until: datetime, limit: int
+) -> list[LegId]:
+    """Claim legs whose time has nearly come at a carrier, soonest due first.
+
+    Those that a carrier failed to answer keep their wait. Of the legs that follow in time
+    only so many are looked at, so that a tick stays short.
+    """
+    following = (
+        select(leg.c.id, leg.c.last_look_at, leg.c.next_poll_at)
+        .where(
+            leg.c.carrier == carrier,
+            leg.c.next_poll_at > now,
+            leg.c.next_poll_at < now + EARLIEST,
+            leg.c.last_look_at.is_not(None),
+            leg.c.failures == 0,
+            ~is_out(now),
+        )
+        .order_by(leg.c.next_poll_at)
+        .limit(limit * LOOKED_AT)
+    )
+    early = [
+        row.id
+        for row in connection.execute(following)
+        if is_nearly_due(row.last_look_at, row.next_poll_at, now)
+    ]
+    chosen = select(leg.c.id, *_claim(token, until)).where(leg.c.id.in_(early[:limit]))
+    return _take(connection, chosen, leg_claim.c.until <= now) if early else []
 
 
 def claim_number(

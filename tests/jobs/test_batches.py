@@ -1,0 +1,120 @@
+"""Requests leave full: what polling costs, counted at the carriers themselves."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+from typing import Any
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from mailtrack.carriers import REGISTRY
+from mailtrack.carriers.transport import Transport
+from mailtrack.clock import FakeClock
+from mailtrack.jobs.dispatcher import Dispatcher
+from mailtrack.jobs.looking import Looker
+from mailtrack.sandbox.carriers import CarrierWorld, carrier_app, serve
+from mailtrack.settings import CarrierSettings
+from mailtrack.store import people
+from mailtrack.store import schema as t
+from mailtrack.store.engine import Store
+
+Make = Callable[[str], Dispatcher]
+
+LEASE_S = 120.0
+PARCELS = 1_000
+
+
+@dataclass(frozen=True)
+class Desk:
+    """An outlet whose messages are worked off as they come."""
+
+    looker: Looker
+
+    def room(self, queue: str) -> int:
+        del queue
+        return 1_000
+
+    def send(self, queue: str, actor: str, *args: Any) -> None:
+        del queue, actor
+        self.looker.poll(*args)
+
+
+@pytest.fixture
+def database() -> str:
+    """One is enough for counting; test_dispatcher.py asks both."""
+    return "sqlite"
+
+
+@pytest.fixture
+def world() -> CarrierWorld:
+    return CarrierWorld()
+
+
+@pytest.fixture
+def dispatcher_of(store: Store, clock: FakeClock, world: CarrierWorld) -> Iterator[Make]:
+    """Make a dispatcher whose work is done at once, by the real client of one carrier."""
+    transport = Transport(clock)
+    with serve(carrier_app(world)) as base:
+
+        def make(code: str) -> Dispatcher:
+            own = CarrierSettings.model_validate({"url": f"{base}/{code}", "key": world.key})
+            client = REGISTRY[code](own, transport, clock)
+            looker = Looker(store, {code: client}, clock, Random(7))
+            return Dispatcher(store, Desk(looker), {code: client.declaration}, clock, LEASE_S)
+
+        yield make
+        transport.close()
+
+
+def _follow_many(store: Store, carrier: str, now: datetime) -> None:
+    """Let one person follow many parcels that are due at a carrier now."""
+    with store.write() as connection:
+        owner = people.subscriber_of(connection, "ana@example.org", now)
+        ids = range(1, PARCELS + 1)
+        numbers = [{"id": i, "number": f"6A{i:011}", "created_at": now} for i in ids]
+        connection.execute(insert(t.parcel), numbers)
+        connection.execute(
+            insert(t.leg),
+            [
+                {"parcel_id": p["id"], "carrier": carrier, "number": p["number"], "next_poll_at": now}
+                for p in numbers
+            ],
+        )
+        connection.execute(
+            insert(t.subscription),
+            [{"subscriber_id": owner, "parcel_id": i, "created_at": now} for i in ids],
+        )
+
+
+def _work_until(store: Store, dispatcher: Dispatcher, clock: FakeClock, asked: int) -> None:
+    """Tick every minute until every leg was asked so many times."""
+    fewest = select(func.min(t.leg.c.asked))
+    while True:
+        dispatcher.tick()
+        with store.read() as connection:
+            if connection.execute(fewest).scalar_one() >= asked:
+                return
+        clock.advance(minutes=1)
+
+
+@pytest.mark.parametrize(("carrier", "calls"), [("laposte", 100), ("17track", 25)])
+def test_a_thousand_parcels_cost_as_few_calls_as_their_carrier_allows(
+    store: Store,
+    clock: FakeClock,
+    world: CarrierWorld,
+    dispatcher_of: Make,
+    carrier: str,
+    calls: int,
+) -> None:
+    _follow_many(store, carrier, clock.now())
+    dispatcher = dispatcher_of(carrier)
+
+    _work_until(store, dispatcher, clock, asked=1)
+    assert calls == world.requests[carrier]
+
+    # From now on they come due one by one, hours later, each at a minute of its own.
+    world.requests.clear()
+    _work_until(store, dispatcher, clock, asked=2)
+    assert calls == world.requests[carrier]
