@@ -160,9 +160,7 @@ def _claim_legs(
         per_day=declaration.budget.per_day,
         now=claim.now,
     )
-    legs = leg_claims.claim_legs(
-        connection, code, **asdict(claim), limit=min(due, granted * batch)
-    )
+    legs = leg_claims.claim_legs(connection, code, **asdict(claim), limit=min(due, granted * batch))
     left = -len(legs) % batch
     if left:
         legs += leg_claims.claim_nearly_due(connection, code, **asdict(claim), limit=left)

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.polling import (
+    EARLIEST,
     JITTER,
     LONGEST,
     NEVER_KNOWN,
     SHORTEST,
     SILENT,
     Outlook,
+    is_nearly_due,
     next_look,
 )
 
@@ -103,3 +105,26 @@ def test_a_long_silence_makes_looks_rarer() -> None:
 
     assert long_silent is not None
     assert long_silent - now > wait(Milestone.CUSTOMS_STARTED, now)
+
+
+minutes = st.integers(0, 30 * 60).map(lambda count: timedelta(minutes=count))
+
+
+@given(minutes, minutes)
+def test_a_look_that_comes_early_keeps_to_most_of_its_wait(
+    waited: timedelta, left: timedelta
+) -> None:
+    if is_nearly_due(TUESDAY - waited, TUESDAY + left, TUESDAY):
+        assert waited >= SHORTEST
+        assert waited >= 3 * left
+        assert left <= EARLIEST
+
+
+@given(moments, minutes, st.integers(0, 2**32))
+def test_the_look_that_confirms_an_end_never_comes_early(
+    now: datetime, waited: timedelta, seed: int
+) -> None:
+    due = next_look(Outlook(Milestone.DELIVERED, now), now, Random(seed))
+
+    assert due is not None
+    assert not is_nearly_due(now, due, now + waited)

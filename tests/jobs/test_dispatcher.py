@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from threading import Event
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from mailtrack.carriers.base import Budget, Declaration
 from mailtrack.carriers.fake import FakeCarrier
@@ -141,6 +143,104 @@ def test_numbers_travel_in_batches_as_large_as_the_carrier_takes(
 
     assert 3 == of_two.tick().polls
     assert [2, 2, 1] == [len(message[2][1]) for message in tray.take()]
+
+
+@pytest.fixture
+def plan(store: Store, clock: FakeClock, follow: Follow) -> Callable[..., int]:
+    """Let a parcel be asked next in `due_in` minutes, `waited` after it was asked."""
+
+    def make(last: int, due_in: float, waited: float | None = None, failures: int = 0) -> int:
+        number = f"LP0012345678901{last}"
+        follow(number)
+        with store.write() as connection:
+            minute, now = timedelta(minutes=1), clock.now()
+            asked_at = None if waited is None else now - waited * minute
+            changed = connection.execute(
+                update(t.leg)
+                .where(t.leg.c.number == number)
+                .values(
+                    next_poll_at=now + due_in * minute, last_look_at=asked_at, failures=failures
+                )
+                .returning(t.leg.c.id)
+            )
+            return int(changed.scalar_one())
+
+    return make
+
+
+def test_a_request_with_room_takes_along_what_is_nearly_due_soonest_first(
+    dispatcher: Dispatcher, tray: Tray, plan: Callable[..., int]
+) -> None:
+    plan(1, 40, 150)
+    due, soon, sooner = plan(2, 0, 60), plan(3, 20, 60), plan(4, 10, 60)
+
+    of_three = replace(dispatcher, carriers={"cainiao": _declare(batch=3)})
+    assert [1, 0] == [of_three.tick().polls, of_three.tick().polls]
+    assert {due, sooner, soon} == set(tray.legs())
+
+
+@pytest.mark.parametrize(
+    ("due_in", "waited", "failures"),
+    [
+        (60, 150, 0),  # less than three quarters of its wait
+        (2, 14, 0),  # asked a moment ago
+        (5, 25 * 60, 0),  # the one look that confirms an end
+        (5, 60, 1),  # the carrier failed to answer
+        (5, None, 0),  # never asked
+    ],
+)
+def test_what_has_a_reason_to_wait_is_not_taken_along(
+    dispatcher: Dispatcher,
+    tray: Tray,
+    plan: Callable[..., int],
+    due_in: float,
+    waited: float | None,
+    failures: int,
+) -> None:
+    due = plan(1, 0, 60)
+    plan(2, due_in, waited, failures)
+    dispatcher.tick()
+
+    assert [due] == tray.legs()
+
+
+def test_nothing_is_asked_early_where_nothing_is_due_or_a_request_has_no_room(
+    dispatcher: Dispatcher, tray: Tray, plan: Callable[..., int]
+) -> None:
+    plan(1, 1, 60)
+    assert Handed() == dispatcher.tick()
+
+    due = plan(2, 0, 60)
+    of_one = replace(dispatcher, carriers={"cainiao": _declare(batch=1)})
+    assert 1 == of_one.tick().polls
+    assert [due] == tray.legs()
+
+
+def test_what_somebody_asks_about_is_not_taken_along(
+    dispatcher: Dispatcher, tray: Tray, plan: Callable[..., int]
+) -> None:
+    due, nearly = plan(1, 0, 60), plan(2, 1, 60)
+    dispatcher.tick()
+    assert {due, nearly} == set(tray.legs())
+
+    third = plan(3, 0, 60)
+    dispatcher.tick()
+    assert [third] == tray.legs()
+
+
+def test_a_small_budget_is_spent_on_full_requests(
+    dispatcher: Dispatcher, tray: Tray, clock: FakeClock, follow: Follow
+) -> None:
+    for last in range(9):
+        follow(f"LP0012345678901{last}")
+    small = replace(dispatcher, carriers={"cainiao": _declare(batch=4, per_second=2)})
+
+    sizes = []
+    for _ in range(2):
+        small.tick()
+        sizes.append([len(message[2][1]) for message in tray.take()])
+        clock.advance(seconds=1)
+    assert [[4, 4], [1]] == sizes
 
 
 def test_a_carrier_is_asked_no_faster_than_it_wants(
