@@ -5,9 +5,9 @@ A tick should cost what is due, not what is stored.
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import String, case, cast, delete, insert, literal, select, text
+from sqlalchemy import ColumnElement, String, case, cast, delete, insert, literal, select, text
 
 from benchmarks.measure import Ratio, in_turns
 from benchmarks.stores import STORES, OpenStore
@@ -19,7 +19,11 @@ from mailtrack.store.engine import Store
 from mailtrack.store.schema import leg, leg_claim, parcel
 
 SMALL, LARGE = 10_000, 300_000
-DUE = 2_000
+#: The last request has room for five, who come early.
+DUE = 1_995
+EARLY = 5
+#: What the requests of a tick take.
+TAKEN = DUE + EARLY
 ROUNDS = 15
 
 CLOCK = FakeClock()
@@ -60,24 +64,33 @@ def _measured(name: str, open_store: OpenStore) -> Ratio:
 
 
 def _fill(store: Store, count: int) -> None:
-    """Store parcels with a leg each, of which every n-th is due."""
+    """Store parcels with a leg each, of which every n-th is due, and the first few nearly."""
     now = CLOCK.now()
     numbers = select(literal(1).label("i")).cte("numbers", recursive=True)
     numbers = numbers.union_all(select(numbers.c.i + 1).where(numbers.c.i < count))
     number = literal("LP") + cast(numbers.c.i + 10**9, String)
-    one = select(number, literal(now, parcel.c.created_at.type))
+    one = select(number, _moment(now))
+    every = count // TAKEN
+    chosen = parcel.c.id % every == 0
     due = case(
-        (parcel.c.id % (count // DUE) == 0, literal(now, leg.c.next_poll_at.type)),
-        else_=literal(now + timedelta(hours=8), leg.c.next_poll_at.type),
+        (chosen & (parcel.c.id > EARLY * every), _moment(now)),
+        (chosen, _moment(now + timedelta(minutes=10))),
+        else_=_moment(now + timedelta(hours=8)),
     )
-    legs = select(parcel.c.id, literal("cainiao"), parcel.c.number, due, literal(False), *_blank())
-    columns = ["parcel_id", "carrier", "number", "next_poll_at", "is_local"]
+    asked = _moment(now - timedelta(hours=1))
+    one_leg = (parcel.c.id, literal("cainiao"), parcel.c.number, asked, due, literal(False))
+    legs = select(*one_leg, *_blank())
+    columns = ["parcel_id", "carrier", "number", "last_look_at", "next_poll_at", "is_local"]
     with store.write() as connection:
         connection.execute(insert(parcel).from_select(["number", "created_at"], one))
         connection.execute(
             insert(leg).from_select([*columns, "state", "asked", "failures", "last_error"], legs)
         )
         connection.execute(text("ANALYZE"))
+
+
+def _moment(at: datetime) -> ColumnElement[datetime]:
+    return literal(at, leg.c.next_poll_at.type)
 
 
 def _blank() -> list[object]:
@@ -87,7 +100,7 @@ def _blank() -> list[object]:
 def _tick(store: Store) -> None:
     generous = FakeCarrier("cainiao", budget=Budget(per_second=1e6, per_day=10**9))
     handed = Dispatcher(store, Nowhere(), {"cainiao": generous.declaration}, CLOCK, 120.0).tick()
-    assert handed.polls == DUE // generous.declaration.batch
+    assert handed.polls == TAKEN // generous.declaration.batch
 
 
 def _reset(*stores: Store) -> None:
