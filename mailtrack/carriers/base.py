@@ -44,6 +44,14 @@ class Declaration:
     off_by_default: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What a carrier sends of itself: news, and numbers that it no longer follows by itself."""
+
+    looks: Mapping[str, Look]
+    stopped: frozenset[str] = frozenset()
+
+
 class Carrier(Protocol):
     """Answers questions about numbers."""
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.base import Budget, Declaration, Push
 from mailtrack.carriers.scans import Scan, read_history
 from mailtrack.carriers.shape import day_as_written, local_time, record, records, string
 from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
@@ -59,6 +59,8 @@ REJECTIONS = {
 AUTH_CODES = frozenset({-18010001, -18010002, -18010004, -18010005})
 INTERNAL_ERROR = -18010003
 EXPIRED = "Expired"
+#: `event` of a push about a number that is no longer followed: too long without news.
+STOPPED = "TRACKING_STOPPED"
 UNKNOWN_STATUS = "NotFound"
 #: Stages so wide that the words beside them say more.
 WIDE_STAGES = frozenset(
@@ -131,8 +133,8 @@ def verify_push(body: bytes, sign: str, key: str) -> bool:
     return bool(key) and hmac.compare_digest(expected.encode(), sign.strip().lower().encode())
 
 
-def read_push(body: bytes) -> Mapping[str, Look]:
-    """Return what a push says of its numbers; nothing for TRACKING_STOPPED.
+def read_push(body: bytes) -> Push:
+    """Return what a push says of its numbers: their looks, or that 17TRACK stopped them.
 
     Raises PermanentError for what is no push. Pushes come twice and out of order: a look
     holds the whole history each time.
@@ -145,7 +147,11 @@ def read_push(body: bytes) -> Mapping[str, Look]:
         raise PermanentError("The push of 17TRACK has another form; nothing was taken in.")
     data = push.get("data")
     items = records(data if isinstance(data, list) else [data])
-    return _looks({"accepted": [item for item in items if record(item.get("track_info"))]})
+    stopped = items if push["event"] == STOPPED else []
+    return Push(
+        looks=_looks({"accepted": [item for item in items if record(item.get("track_info"))]}),
+        stopped=frozenset(filter(None, (string(item.get("number")) for item in stopped))),
+    )
 
 
 def _data(answer: Answer) -> Mapping[str, Any]:

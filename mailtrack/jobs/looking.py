@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import Connection
 
 from mailtrack import histories
-from mailtrack.carriers.base import Carrier
+from mailtrack.carriers.base import Carrier, Push
 from mailtrack.clock import Clock
 from mailtrack.domain import numbers, patience, polling
 from mailtrack.domain.choosing import next_choice
@@ -55,16 +55,22 @@ class Looker:
         if mine:
             self._ask(carrier, mine, token)
 
-    def take_push(self, carrier: str, looks: Mapping[str, Look]) -> None:
-        """Take in what a carrier sends of itself, as if we had just asked."""
+    def take_push(self, carrier: str, push: Push) -> None:
+        """Take in what a carrier sends of itself, as if we had just asked.
+
+        Numbers that it has stopped are due at once: only a request takes them up again.
+        """
         token = secrets.token_hex(8)
-        for number, look in looks.items():
+        for number, look in push.looks.items():
             with self.store.write() as connection:
                 legs = leg_claims.claim_number(
                     connection, carrier, number, token=token, until=self.clock.later(PUSH_LEASE_S)
                 )
             for leg in legs:
                 self._take_in_or_put_off(leg, look, token)
+        if push.stopped:
+            with self.store.write() as connection:
+                parcels.hasten(connection, carrier, push.stopped, self.clock.now())
 
     def _ask(self, carrier: str, mine: Sequence[ClaimedLeg], token: str) -> None:
         try:

@@ -1,6 +1,6 @@
 """Parcels, the legs that are polled, and their tracking events."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -166,6 +166,20 @@ def note_answer(connection: Connection, leg_id: LegId, state: LookState, now: da
 def plan(connection: Connection, leg_id: LegId, next_poll_at: datetime | None) -> None:
     """Set when a leg is asked next; None for never."""
     connection.execute(update(leg).where(leg.c.id == leg_id).values(next_poll_at=next_poll_at))
+
+
+def hasten(connection: Connection, carrier: str, numbers: Collection[str], now: datetime) -> None:
+    """Let numbers that are still polled at a carrier be due now."""
+    connection.execute(
+        update(leg)
+        .where(
+            leg.c.carrier == carrier,
+            leg.c.number.in_(numbers),
+            leg.c.next_poll_at > now,
+            ~is_out(now),
+        )
+        .values(next_poll_at=now)
+    )
 
 
 def history(connection: Connection, parcel_id: ParcelId) -> list[TrackingEvent]:

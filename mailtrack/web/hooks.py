@@ -7,8 +7,8 @@ import structlog
 
 from mailtrack.bootstrap import Services
 from mailtrack.carriers import settings_of
+from mailtrack.carriers.base import Push
 from mailtrack.carriers.seventeentrack import read_push, verify_push
-from mailtrack.domain.model import Look
 from mailtrack.errors import PermanentError
 
 #: No push is longer.
@@ -23,7 +23,7 @@ class Hook:
 
     header: str
     verify: Callable[[bytes, str, str], bool]
-    read: Callable[[bytes], Mapping[str, Look]]
+    read: Callable[[bytes], Push]
 
 
 HOOKS = {"17track": Hook("sign", verify_push, read_push)}
@@ -42,9 +42,9 @@ def take_in(services: Services, carrier: str, body: bytes, headers: Mapping[str,
         log.warning("push refused", carrier=carrier, why="wrong signature")
         return 401
     try:
-        looks = hook.read(body)
+        push = hook.read(body)
     except PermanentError as error:
         log.warning("push not read", carrier=carrier, error=str(error))
         return 400
-    services.looker().take_push(carrier, looks)
+    services.looker().take_push(carrier, push)
     return 200

@@ -232,7 +232,7 @@ def test_a_push_with_anything_inside_is_read_or_refused(data: st.DataObject, by:
     push = {"event": "x", "data": ANSWERS[SeventeenTrack]["data"]["accepted"][0]}
     path = data.draw(st.sampled_from([*_paths(push)]))
     try:
-        looks = read_push(json.dumps(_replaced(push, path, by)).encode())
+        looks = read_push(json.dumps(_replaced(push, path, by)).encode()).looks
     except MailtrackError:
         looks = {}
 

@@ -118,10 +118,20 @@ PUSHES = sorted(SAMPLES.glob("seventeentrack/*TRACKING_UPDATED*.json"))
 def test_a_sample_of_a_push_is_read_whole(path: Path) -> None:
     data = json.loads(path.read_bytes())["data"]
     lines = data["track_info"]["tracking"]["providers"][0]["events"]
-    look = read_push(path.read_bytes())[data["number"]]
+    look = read_push(path.read_bytes()).looks[data["number"]]
 
     _check([{**line, "stage": line["stage"] or ""} for line in lines], look.events, "stage")
     assert Milestone.DELIVERED == look.events[0].milestone
+
+
+STOPS = sorted(SAMPLES.glob("seventeentrack/*TRACKING_STOPPED*.json"))
+
+
+@pytest.mark.parametrize("path", STOPS, ids=lambda path: path.stem)
+def test_a_sample_of_a_stop_names_its_number(path: Path) -> None:
+    data = json.loads(path.read_bytes())["data"]
+
+    assert {data["number"]} == read_push(path.read_bytes()).stopped
 
 
 LISTS = sorted(SAMPLES.glob("aftership/*get_trackings_ok.json"))

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from mailtrack.carriers.base import Push
 from mailtrack.carriers.seventeentrack import (
     BURST_SILENCE_S,
     QUOTA_SILENCE_S,
@@ -308,13 +309,13 @@ def test_a_push_says_the_same_as_an_answer(carrier: SeventeenTrack, world: Carri
     body, sign = push(world, NUMBER)
 
     assert verify_push(body, sign, world.key)
-    assert carrier.fetch([NUMBER]) == read_push(body)
+    assert Push(carrier.fetch([NUMBER])) == read_push(body)
 
 
-def test_a_push_that_a_number_was_stopped_says_nothing_new() -> None:
-    body = b'{"event": "TRACKING_STOPPED", "data": {"number": "RR123456785CN", "carrier": 3011}}'
+def test_a_push_names_the_number_that_was_stopped(world: CarrierWorld) -> None:
+    body, _ = push(world, NUMBER, "TRACKING_STOPPED")
 
-    assert {} == read_push(body)
+    assert Push({}, frozenset({NUMBER})) == read_push(body)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[]", b"{}", b"[" * 100_000])

@@ -31,7 +31,8 @@ def routes(world: CarrierWorld) -> list[Route]:
 
 def push(world: CarrierWorld, number: str, event: str = "TRACKING_UPDATED") -> tuple[bytes, str]:
     """Return the body of a push and its `sign`."""
-    data = world.render(number, _accepted)
+    stopped = {"number": number, "carrier": 3011, "tag": None}
+    data = stopped if event == "TRACKING_STOPPED" else world.render(number, _accepted)
     body = json.dumps({"event": event, "data": data}, ensure_ascii=False).encode()
     return body, hashlib.sha256(body + b"/" + world.key.encode()).hexdigest()
 
