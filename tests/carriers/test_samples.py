@@ -25,6 +25,8 @@ from mailtrack.settings import CarrierSettings
 SAMPLES = Path(os.environ["MAILTRACK_SAMPLES"])
 CAINIAO = sorted(SAMPLES.glob("carriers/cainiao/*.json"))
 LAPOSTE = sorted(SAMPLES.glob("carriers/laposte/*http*.json"))
+JOURNEYS = sorted(SAMPLES.glob("carriers/laposte/*_colissimo_*.json"))
+REFUSED = sorted(SAMPLES.glob("carriers/laposte/*error_400*.json"))
 TEXTS = sorted(SAMPLES.glob("event_texts.tsv"))
 #: Where our list of milestones wins over the table: the way inside China, the
 #: consolidation warehouse, the delivery site, and no guess where a text says nothing.
@@ -77,6 +79,31 @@ def test_a_sample_of_la_poste_is_read_whole_or_refused_by_name(path: Path) -> No
             carrier.fetch(["6A12345678901"])
     else:
         _check(dict(carrier.fetch(numbers)), numbers)
+
+
+@pytest.mark.parametrize("path", JOURNEYS, ids=lambda path: path.stem)
+def test_a_recorded_journey_with_la_poste_is_read_line_by_line(path: Path) -> None:
+    """Some were kept as the bare list of events, one from the service that came before."""
+    body = json.loads(path.read_bytes())
+    lines = body if isinstance(body, list) else body["shipment"]["event"]
+    envelope = {"returnCode": 200, "shipment": {"idShip": "6A12345678901", "event": lines}}
+    answer = httpx.Response(200, json=envelope)
+    transport = Transport(FakeClock(), wire=lambda: httpx.MockTransport(lambda _: answer))
+    carrier = LaPoste(CarrierSettings(key=SecretStr("k")), transport, FakeClock())
+
+    look = carrier.fetch(["6A12345678901"])["6A12345678901"]
+    _check({look.number: look}, [look.number])
+    assert [line["date"] for line in lines] == [event.mark for event in look.events]
+    assert Milestone.DELIVERED == look.events[0].milestone
+
+
+@pytest.mark.parametrize("path", REFUSED, ids=lambda path: path.stem)
+def test_a_number_that_la_poste_calls_invalid_is_no_number_of_its_own(path: Path) -> None:
+    number = json.loads(path.read_bytes())["idShip"]
+    settings = CarrierSettings(key=SecretStr("k"))
+
+    looks = LaPoste(settings, _answering(path, 400), FakeClock()).fetch([number])
+    assert LookState.REJECTED == looks[number].state
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)

@@ -148,6 +148,47 @@ def test_a_sample_of_aftership_is_read_without_its_customer(path: Path) -> None:
     assert tracking["customer_name"] not in repr(look)
 
 
+REGISTERED = sorted(SAMPLES.glob("seventeentrack/*register_ok*.json")) + sorted(
+    SAMPLES.glob("seventeentrack/*register_partly*.json")
+)
+
+
+@pytest.mark.parametrize("path", REGISTERED, ids=lambda path: path.stem)
+def test_a_sample_of_a_registration_tells_which_numbers_are_known_from_now_on(path: Path) -> None:
+    told = json.loads(path.read_bytes())["data"]
+    accepted = [item["number"] for item in told["accepted"]]
+    rejected = [item["number"] for item in told["rejected"]]
+    unknown = [{"number": n, "error": {"code": -18019902}} for n in (*accepted, *rejected)]
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/register"):
+            return httpx.Response(200, content=path.read_bytes())
+        return httpx.Response(200, json={"code": 0, "data": {"rejected": unknown}})
+
+    transport = Transport(FakeClock(), wire=lambda: httpx.MockTransport(handler))
+    looks = SeventeenTrack(SETTINGS, transport, FakeClock()).fetch([*accepted, *rejected])
+    states = {number: look.state for number, look in looks.items()}
+    known, refused = LookState.NOT_FOUND, LookState.REJECTED
+    assert dict.fromkeys(accepted, known) | dict.fromkeys(rejected, refused) == states
+
+
+CREATED = sorted(SAMPLES.glob("aftership/*post_trackings_created*.json"))
+
+
+@pytest.mark.parametrize("path", CREATED, ids=lambda path: path.stem)
+def test_a_sample_of_a_new_shipment_is_known_and_has_no_scan(path: Path) -> None:
+    number = json.loads(path.read_bytes())["data"]["tracking"]["tracking_number"]
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        listed = request.method == "GET"
+        empty = httpx.Response(200, json={"data": {"trackings": []}})
+        return empty if listed else httpx.Response(201, content=path.read_bytes())
+
+    transport = Transport(FakeClock(), wire=lambda: httpx.MockTransport(handler))
+    look = AfterShip(SETTINGS, transport, FakeClock()).fetch([number])[number]
+    assert (LookState.NOT_FOUND, ()) == (look.state, look.events)
+
+
 VERDICTS: Mapping[str, tuple[CarrierType, int, LookState]] = {
     "dhl/karrio_unified_error": (Dhl, 404, LookState.NOT_FOUND),
     "gls/karrio_error": (Gls, 200, LookState.NOT_FOUND),
