@@ -112,6 +112,8 @@ FORMATS: tuple[Format, ...] = (
     _format("dhl_ecommerce", r"GM\d{10,20}", 3, "dhl"),
     _format("dpd_28", r"(?:00)?\d{26,28}[A-Z]", 2, "dpd", check_digits.mod_37_36, 0.03),
     _format("dpd_15", r"\d{14}[A-Z]", 3, "dpd", check_digits.mod_37_36, 0.03),
+    # DPD France's own; as long as FedEx's, which the prefix makes the worse guess.
+    _format("dpd_france", r"250\d{12}", 4, "dpd"),
     _format("relais_colis", r"VD\d{10}", 3, "relaiscolis"),
     _format("pocztex", r"PX\d{10}", 3, "pocztapolska"),
     _format("amazon", r"TB[ACM]\d{12}", 3, "amazon"),
@@ -129,6 +131,8 @@ FORMATS: tuple[Format, ...] = (
     _format("gls", r"\d{11,12}", 5, "gls"),
     _format("mondial_relay", r"\d{8}(?:\d{2}){0,2}", 5, "mondialrelay"),
     _format("colis_prive", r"\d{12}|\d{17}", 5, "colisprive"),
+    # With the postcode behind it, where it is taken from a link.
+    _format("colis_prive_letter", r"[DQZ]\d{11}(?:\d{5})?", 4, "colisprive"),
 )
 
 #: Who issues S10 numbers with these last two letters. The others are asked at the UPU.

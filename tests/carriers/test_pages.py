@@ -1,9 +1,12 @@
 """Pages for people, where mailtrack cannot ask."""
 
+from datetime import timedelta
+
 import pytest
 
-from mailtrack.carriers import REGISTRY
-from mailtrack.carriers.pages import PAGES, page_of
+from mailtrack.carriers import REGISTRY, declarations
+from mailtrack.carriers.pages import PAGES, page_of, pages_for
+from mailtrack.domain.choosing import BEFORE_FALLBACK, choices, next_choice
 from mailtrack.domain.number_formats import FORMATS, S10_POSTS
 
 
@@ -14,6 +17,30 @@ def test_the_carriers_of_france_without_an_interface_have_a_page(code: str) -> N
     assert page is not None
     assert page.name
     assert page.address.startswith("https://")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        ("250012345678901", "dpd"),
+        ("01234567890123A", "dpd"),
+        ("10421234567890", "dpd"),
+        ("VD1234567890", "relaiscolis"),
+        ("Q12345678901", "colisprive"),
+        ("D0000123456769001", "colisprive"),
+        ("12345678901234567", "colisprive"),
+    ],
+)
+def test_a_number_of_a_carrier_that_cannot_be_asked_leads_to_its_page_or_to_a_fallback(
+    number: str, code: str
+) -> None:
+    page = next(pages_for(number, {d.code: d for d in declarations()}))
+    assert page_of(code, number) == page
+
+    keyless = {"cainiao", "ems", "upu", "correos"}
+    asked = [*choices(number, keyless)]
+    told_apart = BEFORE_FALLBACK if asked else timedelta(0)
+    assert "17track" == next_choice(number, {*keyless, "17track"}, asked, told_apart)
 
 
 def test_a_number_stands_in_its_place() -> None:
