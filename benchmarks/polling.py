@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -11,7 +12,6 @@ from benchmarks.stores import STORES, OpenStore
 from benchmarks.world import let_people_follow, service, tracking_number
 from mailtrack.bootstrap import Services
 from mailtrack.domain.model import LegId
-from mailtrack.jobs.looking import Looker
 from mailtrack.sandbox.carriers import CAINIAO, CarrierWorld, carrier_app, serve
 from mailtrack.settings import JobSettings
 from mailtrack.store import leg_claims
@@ -42,7 +42,7 @@ def _measured(name: str, open_store: OpenStore) -> Ratio:
         service(store, carrier_url=f"{base}/cainiao") as services,
     ):
         legs = _due(services)
-        looker = Looker(store, services.carriers, services.clock, Random(1))
+        looker = replace(services.looker(), rng=Random(1))
         began = time.perf_counter()
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(lambda leg: looker.poll(CAINIAO, [leg], "token"), legs))

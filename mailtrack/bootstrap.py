@@ -71,10 +71,10 @@ class Services:
 
     @cached_property
     def declarations(self) -> Mapping[str, Declaration]:
-        """What is known of every carrier, on or off, by code."""
-        from mailtrack.carriers import declarations
+        """What is known of every carrier, on or off, by code, with the budgets that we have."""
+        from mailtrack.carriers import declarations, granted
 
-        return {d.code: d for d in declarations()}
+        return {d.code: granted(d, self.settings) for d in declarations()}
 
     @cached_property
     def links(self) -> LinkMaker:
@@ -137,7 +137,7 @@ class Services:
         return Dispatcher(
             store=self.store,
             outlet=BrokerOutlet(self.broker, QUEUE_ROOM),
-            carriers={code: c.declaration for code, c in self.carriers.items()},
+            carriers={code: self.declarations[code] for code in self.carriers},
             clock=self.clock,
             lease_s=self.settings.jobs.lease_s,
         )
@@ -175,7 +175,7 @@ class Services:
         """Return what asks the carriers."""
         from mailtrack.jobs.looking import Looker
 
-        return Looker(self.store, self.carriers, self.clock, SystemRandom())
+        return Looker(self.store, self.carriers, self.declarations, self.clock, SystemRandom())
 
     def deliverer(self) -> Deliverer:
         """Return what sends notices."""

@@ -1,6 +1,7 @@
 """The carriers that mailtrack knows: one line each below, one file each beside."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from mailtrack.carriers.aftership import AfterShip
@@ -78,6 +79,14 @@ def settings_of(declaration: Declaration, settings: Settings) -> CarrierSettings
     names = (declaration.code, *declaration.aliases)
     given = (settings.carriers[name] for name in names if name in settings.carriers)
     return next(given, CarrierSettings())
+
+
+def granted(declaration: Declaration, settings: Settings) -> Declaration:
+    """Return a declaration with the requests a day that the operator's contract grants."""
+    per_day = settings_of(declaration, settings).per_day
+    if per_day is None:
+        return declaration
+    return replace(declaration, budget=replace(declaration.budget, per_day=per_day))
 
 
 def why_off(declaration: Declaration, settings: Settings) -> str | None:

@@ -58,6 +58,25 @@ def take(
     return granted, left
 
 
+def overdraw(
+    allowance: Allowance, per_second: float, per_day: int, now: datetime
+) -> Allowance | None:
+    """Return what is left after a request that cannot wait for the next second.
+
+    None where the carrier is left alone, or the day's quota is used up.
+    """
+    current = _refilled(allowance, per_second, per_day, now)
+    silent = current.blocked_until is not None and now < current.blocked_until
+    if silent or current.spent >= per_day:
+        return None
+    return replace(current, tokens=current.tokens - 1, spent=current.spent + 1)
+
+
+def spent_today(allowance: Allowance, now: datetime) -> int:
+    """Return the requests of today; those of the day of the last request are not."""
+    return allowance.spent if allowance.day == now.date() else 0
+
+
 def refused(allowance: Allowance, retry_after_s: float, now: datetime) -> Allowance:
     """Return the allowance after a carrier said "too many": silence, then half the pace."""
     return replace(

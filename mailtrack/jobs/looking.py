@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import Connection
 
 from mailtrack import histories
-from mailtrack.carriers.base import Carrier, Push
+from mailtrack.carriers.base import Carrier, Declaration, Push
 from mailtrack.clock import Clock
 from mailtrack.domain import numbers, patience, polling
 from mailtrack.domain.choosing import next_choice
@@ -41,10 +41,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Looker:
-    """Polls carriers. `carriers`: those that are on, by code."""
+    """Polls carriers. `carriers`: those that are on, `declarations`: their budgets, by code."""
 
     store: Store
     carriers: Mapping[str, Carrier]
+    declarations: Mapping[str, Declaration]
     clock: Clock
     rng: Random
 
@@ -77,9 +78,7 @@ class Looker:
             looks = self._fetch(carrier, mine)
         except MailtrackError as error:
             if isinstance(error, PermanentError) and len(mine) > 1:
-                # One number that a carrier chokes on must not hold up the others.
-                for leg in mine:
-                    self._ask(carrier, [leg], token)
+                self._ask_apart(carrier, mine, token)
             else:
                 self._take_in_failure(carrier, mine, token, error)
             return
@@ -88,6 +87,27 @@ class Looker:
             budgets.note_ok(connection, carrier, now)
         for leg in mine:
             self._take_in_or_put_off(leg, looks.get(leg.number), token)
+
+    def _ask_apart(self, carrier: str, mine: Sequence[ClaimedLeg], token: str) -> None:
+        """Ask about each leg alone: a number that a carrier chokes on holds up no other.
+
+        Only while the carrier may still be asked; the rest is due again at once.
+        """
+        budget = self.declarations[carrier].budget
+        for done, leg in enumerate(mine):
+            now = self.clock.now()
+            with self.store.write() as connection:
+                if not budgets.overdraw(
+                    connection,
+                    carrier,
+                    per_second=budget.per_second,
+                    per_day=budget.per_day,
+                    now=now,
+                ):
+                    rest = [other.id for other in mine[done:]]
+                    leg_claims.release(connection, rest, token, now)
+                    return
+            self._ask(carrier, [leg], token)
 
     def _fetch(self, carrier: str, legs: Sequence[ClaimedLeg]) -> Mapping[str, Look]:
         try:

@@ -41,6 +41,16 @@ def take(
     return granted
 
 
+def overdraw(
+    connection: Connection, code: str, *, per_second: float, per_day: int, now: datetime
+) -> bool:
+    """Take one request that cannot wait out of a carrier's budget; tell if it may be made."""
+    left = budget.overdraw(_locked(connection, code, per_second, now), per_second, per_day, now)
+    if left is not None:
+        _save(connection, code, left)
+    return left is not None
+
+
 def price_h(connection: Connection, code: str) -> float:
     """Return the price of a request to a carrier (see `domain.polling`)."""
     query = select(carrier.c.price_h).where(carrier.c.code == code)

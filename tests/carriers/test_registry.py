@@ -52,6 +52,14 @@ def test_a_carrier_can_be_switched_off() -> None:
     )
 
 
+def test_a_contract_that_grants_more_requests_a_day_counts() -> None:
+    usual = carriers.granted(LAPOSTE, _settings())
+    more = carriers.granted(LAPOSTE, _settings(laposte=CarrierSettings(per_day=5)))
+
+    assert LAPOSTE == usual
+    assert (LAPOSTE.budget.per_second, 5) == (more.budget.per_second, more.budget.per_day)
+
+
 def test_a_key_under_an_alias_counts() -> None:
     settings = _settings(colissimo=CarrierSettings(key=SecretStr("k")))
 

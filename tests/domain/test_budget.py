@@ -5,7 +5,16 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailtrack.domain.budget import BREAK_AFTER, failed, fresh, refused, take
+from mailtrack.domain.budget import (
+    BREAK_AFTER,
+    Allowance,
+    failed,
+    fresh,
+    overdraw,
+    refused,
+    spent_today,
+    take,
+)
 from mailtrack.domain.polling import PRICE_H
 
 NOW = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
@@ -45,6 +54,31 @@ def test_a_refusal_is_followed_by_silence_and_a_slower_pace() -> None:
     assert 0 == take(blocked, 1, 10, 100, NOW + timedelta(seconds=119))[0]
     assert 1 == take(blocked, 1, 10, 100, NOW + timedelta(seconds=121))[0]
     assert 2 * PRICE_H == blocked.price_h
+
+
+def test_requests_that_cannot_wait_are_made_up_for_afterwards() -> None:
+    allowance: Allowance | None = fresh(NOW, 1)
+    for _ in range(4):
+        assert allowance is not None
+        allowance = overdraw(allowance, 1, 100, NOW)
+
+    assert allowance is not None
+    later = [take(allowance, 9, 1, 100, NOW + timedelta(seconds=s))[0] for s in (1, 3, 4, 60)]
+    assert [0, 0, 1, 1] == later
+
+
+def test_no_request_is_so_urgent_that_it_breaks_a_silence_or_a_daily_quota() -> None:
+    _, spent = take(fresh(NOW, 100), 10, 100, 10, NOW)
+
+    assert overdraw(refused(fresh(NOW, 10), 120, NOW), 10, 100, NOW) is None
+    assert overdraw(spent, 100, 10, NOW) is None
+
+
+def test_the_requests_of_yesterday_are_not_today_s() -> None:
+    _, spent = take(fresh(NOW, 100), 10, 100, 10, NOW)
+
+    assert 10 == spent_today(spent, NOW)
+    assert 0 == spent_today(spent, NOW + timedelta(days=1))
 
 
 def test_a_clock_that_steps_back_takes_nothing_away_and_gives_nothing() -> None:

@@ -33,7 +33,8 @@ def carriers() -> dict[str, FakeCarrier]:
 
 @pytest.fixture
 def looker(store: Store, carriers: dict[str, FakeCarrier], clock: FakeClock) -> Looker:
-    return Looker(store, carriers, clock, Random(7))
+    declarations = {code: carrier.declaration for code, carrier in carriers.items()}
+    return Looker(store, carriers, declarations, clock, Random(7))
 
 
 @pytest.fixture

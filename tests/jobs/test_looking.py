@@ -155,6 +155,31 @@ def test_a_mistake_in_a_carrier_s_code_does_not_hammer_the_carrier(
     assert "KeyError" in why
 
 
+def test_numbers_that_are_asked_apart_are_asked_no_further_once_the_carrier_refuses(
+    store: Store,
+    clock: FakeClock,
+    follow: Follow,
+    carriers: Carriers,
+    poll: Poll,
+    rows: Rows,
+) -> None:
+    for last in range(4):
+        follow(f"LP0012345678901{last}")
+    carriers["cainiao"].fail(PermanentError("no such form"), PermanentError("no such number"))
+    carriers["cainiao"].fail(QuotaError("slow down", 600))
+    poll()
+
+    assert [4, 1, 1] == [len(numbers) for numbers in carriers["cainiao"].asked]
+    later = clock.now() + timedelta(seconds=600)
+    choked, refused, *unasked = rows(t.leg)
+    assert (1, "no such number") == (choked["failures"], choked["last_error"])
+    assert (0, later) == (refused["failures"], refused["next_poll_at"])
+    assert [(0, clock.now())] * 2 == [(leg["failures"], leg["next_poll_at"]) for leg in unasked]
+    assert [] == rows(t.leg_claim)
+    with store.read() as connection:
+        assert 3 == budgets.health(connection)["cainiao"].allowance.spent
+
+
 def test_an_answer_that_cannot_be_stored_does_not_hold_up_the_others(
     clock: FakeClock, follow: Follow, carriers: Carriers, poll: Poll, rows: Rows, scan: Scan
 ) -> None:
