@@ -268,7 +268,7 @@ def carriers(as_json: AsJson = False) -> None:
     from mailtrack.carriers import why_off
 
     services = _services()
-    off = [(d.code, why_off(d, services.settings)) for d in services.declarations.values()]
+    off = [(d, why_off(d, services.settings)) for d in services.declarations.values()]
     with services.store.read() as connection:
         _show([reports.carrier_list(connection, off, services.clock.now())], as_json)
 
@@ -349,7 +349,10 @@ def _show(tables: Iterable[reports.Table], as_json: bool) -> None:
         return
     console = Console()
     for table in tables:
-        shown = RichTable(*table.columns, title=table.title, title_justify="left")
+        shown = RichTable(title=table.title, title_justify="left")
+        for name in table.columns:
+            # Names of settings are long, and no use where they are cut short.
+            shown.add_column(name, overflow="fold")
         for row in table.rows:
             shown.add_row(*row)
         console.print(shown)

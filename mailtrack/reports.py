@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
+from mailtrack.carriers.base import Declaration
+from mailtrack.domain.budget import spent_today
 from mailtrack.store import budgets, inbound, notices
+from mailtrack.store.budgets import CarrierHealth
 from mailtrack.store.schema import (
     inbound as inbound_table,
 )
@@ -124,23 +127,31 @@ def unmapped_list(connection: Connection, limit: int) -> Table:
 
 
 def carrier_list(
-    connection: Connection, off: Iterable[tuple[str, str | None]], now: datetime
+    connection: Connection, off: Iterable[tuple[Declaration, str | None]], now: datetime
 ) -> Table:
-    """Return every carrier: on, or off and why, with its use and its last answers."""
+    """Return every carrier: on, or off and why, with its use and its last answers.
+
+    `off`: why each is off, None where it is on. Today's requests stand before the day's.
+    """
     health = budgets.health(connection)
-    rows = []
-    for code, why in off:
-        seen = health.get(code)
-        rows.append(
-            (
-                code,
-                why or "on",
-                str(seen.allowance.spent) if seen else "0",
-                _ago(seen.last_ok_at, now) if seen else "",
-                seen.last_error if seen else "",
-            )
+    rows = [
+        (
+            declaration.code,
+            *_state(why, health.get(declaration.code), declaration.budget.per_day, now),
         )
+        for declaration, why in off
+    ]
     return Table("Carriers", ("carrier", "state", "today", "answered", "last error"), rows)
+
+
+def _state(why: str | None, seen: CarrierHealth | None, per_day: int, now: datetime) -> Row:
+    if seen is None:
+        return why or "on", f"0 of {per_day}", "", ""
+    until = seen.allowance.blocked_until
+    silent = f"on, left alone for {_span(until - now)}" if until and until > now else "on"
+    failed = f"{_ago(seen.last_error_at, now)}: {seen.last_error}" if seen.last_error else ""
+    spent = spent_today(seen.allowance, now)
+    return why or silent, f"{spent} of {per_day}", _ago(seen.last_ok_at, now), failed
 
 
 def _counts(pairs: Iterable[tuple[str, int]]) -> list[Row]:
@@ -148,10 +159,12 @@ def _counts(pairs: Iterable[tuple[str, int]]) -> list[Row]:
 
 
 def _ago(moment: datetime | None, now: datetime) -> str:
-    if moment is None:
-        return ""
-    seconds = int((now - moment).total_seconds())
+    return "" if moment is None else f"{_span(now - moment)} ago"
+
+
+def _span(time: timedelta) -> str:
+    seconds = int(time.total_seconds())
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return f"{max(seconds, 0)} s ago"
+            return f"{seconds // size} {unit}"
+    return f"{max(seconds, 0)} s"

@@ -16,8 +16,10 @@ import mailtrack
 from mailtrack import cli, logs
 from mailtrack.bootstrap import Services
 from mailtrack.carriers import declarations
+from mailtrack.errors import ChallengeError
 from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, carrier_app, serve
 from mailtrack.settings import Settings
+from mailtrack.store import budgets
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.migrate import newest
@@ -291,6 +293,38 @@ def test_parcels_lists_what_is_followed(on_store: Run, follow: Callable[..., Sub
     follow()
 
     assert [NUMBER] == [row["number"] for row in on_store("parcels", "--json").json["parcels"]]
+
+
+def test_carriers_tells_who_is_asked_how_often_and_what_went_wrong(
+    on_store: Run, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAILTRACK_CARRIERS__CORREOS__PER_DAY", "50")
+    now = datetime.now(UTC)
+    with store.write() as connection:
+        for code in ("cainiao", "correos"):
+            budgets.take(connection, code, 1, per_second=1, per_day=50, now=now)
+            budgets.note_ok(connection, code, now)
+        challenged = ChallengeError("Cainiao asks for a robot check.", 21_700)
+        budgets.note_error(connection, "cainiao", str(challenged), now, silence_s=21_700)
+
+    listed = {row["carrier"]: row for row in on_store("carriers", "--json").json["carriers"]}
+    assert "on, left alone for 6 h" == listed["cainiao"]["state"]
+    assert "s ago: Cainiao asks for a robot check." in listed["cainiao"]["last error"]
+    assert ("on", "1 of 50", "") == tuple(
+        listed["correos"][column] for column in ("state", "today", "last error")
+    )
+    assert listed["correos"]["answered"].endswith("s ago")
+    assert ("no key: set MAILTRACK_CARRIERS__LAPOSTE__KEY", "", "") == tuple(
+        listed["laposte"][column] for column in ("state", "answered", "last error")
+    )
+
+
+def test_a_narrow_terminal_shows_the_whole_name_of_a_setting(
+    on_store: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    assert "…" not in on_store("carriers").out
 
 
 def test_reports_name_nobody(on_store: Run, follow: Callable[..., Subscription]) -> None:

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection, func, select
 
 from mailtrack.bootstrap import Services
+from mailtrack.domain.budget import spent_today
 from mailtrack.errors import MailtrackError
 from mailtrack.jobs.broker import QUEUES, waiting
 from mailtrack.store import budgets, notices
@@ -109,6 +110,11 @@ def _carriers(connection: Connection, now: datetime) -> Iterator[Metric]:
     spent = GaugeMetricFamily(
         "mailtrack_carrier_requests_today", "Requests of today's budget.", labels=["carrier"]
     )
+    silence = GaugeMetricFamily(
+        "mailtrack_carrier_silence_seconds",
+        "For how long a carrier is left alone yet: it refuses us, asks for a robot check or fails.",
+        labels=["carrier"],
+    )
     failures = GaugeMetricFamily(
         "mailtrack_carrier_failures", "Failures in a row.", labels=["carrier"]
     )
@@ -117,7 +123,7 @@ def _carriers(connection: Connection, now: datetime) -> Iterator[Metric]:
     )
     for code, health in budgets.health(connection).items():
         allowance = health.allowance
-        spent.add_metric([code], allowance.spent)
+        spent.add_metric([code], spent_today(allowance, now))
         failures.add_metric([code], allowance.failures)
         silence.add_metric([code], _seconds(now, allowance.blocked_until or now))
     yield from (spent, failures, silence)

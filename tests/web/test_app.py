@@ -17,7 +17,7 @@ from mailtrack.inbox.book import StoreLedger
 from mailtrack.inbox.ledger import FetchedMail, WatcherState
 from mailtrack.notify.links import PATHS, LinkMaker, Purpose
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import notices, parcels, people
+from mailtrack.store import budgets, notices, parcels, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.people import Subscription
@@ -475,6 +475,19 @@ def test_metrics_count_in_the_store(
         'mailtrack_last_success_seconds{source="mailbox"} 90.0',
     ):
         assert line in lines
+
+
+def test_a_carrier_that_asks_for_a_robot_check_can_raise_an_alarm(
+    client: Browser, store: Store, clock: FakeClock
+) -> None:
+    with store.write() as connection:
+        budgets.take(connection, "cainiao", 1, per_second=1, per_day=50, now=clock.now())
+        budgets.note_error(connection, "cainiao", "robot?", clock.now(), silence_s=21_600)
+    clock.advance(seconds=600)
+
+    lines = client.get("/metrics").text.splitlines()
+    assert 'mailtrack_carrier_silence_seconds{carrier="cainiao"} 21000.0' in lines
+    assert 'mailtrack_carrier_requests_today{carrier="cainiao"} 1.0' in lines
 
 
 def test_a_source_that_never_answered_does_not_look_fresh(
