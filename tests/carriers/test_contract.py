@@ -156,6 +156,20 @@ def test_a_new_scan_leaves_the_fingerprints_of_the_old_ones(
     assert before < after
 
 
+def test_a_scan_that_is_worded_anew_or_taken_back_is_no_second_one(
+    carrier: Carrier, code: str, case: Case, world: CarrierWorld
+) -> None:
+    first = carrier.fetch([case.known])[case.known].events
+    world.scan(case.known, code, case.code, "En transit", START + timedelta(hours=9))
+    before = carrier.fetch([case.known])[case.known].events
+    world.reword(case.known, code, "Autrement dit")
+    after = carrier.fetch([case.known])[case.known].events
+    assert [e.fingerprint for e in before] == [e.fingerprint for e in after]
+
+    world.withdraw(case.known, code)
+    assert first == carrier.fetch([case.known])[case.known].events
+
+
 def test_a_number_that_the_answer_leaves_out_is_left_out(
     carrier: Carrier, code: str, case: Case, world: CarrierWorld
 ) -> None:
@@ -229,6 +243,28 @@ def test_a_quota_says_how_long_to_wait(
         carrier.fetch([case.known])
 
     assert world.retry_after_s == pytest.approx(caught.value.retry_after_s, abs=2)
+
+
+def test_a_quota_without_a_time_still_brings_silence(
+    carrier: Carrier, code: str, case: Case, world: CarrierWorld
+) -> None:
+    world.fail_next(code, Failure.QUOTA_BARE)
+
+    with pytest.raises(QuotaError) as caught:
+        carrier.fetch([case.known])
+    assert caught.value.retry_after_s >= 60
+
+
+@pytest.mark.parametrize("code", ["dhl", "fedex"])
+def test_a_daily_quota_ends_at_midnight_in_greenwich(
+    carrier: Carrier, code: str, case: Case, world: CarrierWorld, clock: FakeClock
+) -> None:
+    world.fail_next(code, Failure.QUOTA_BARE)
+
+    with pytest.raises(QuotaError) as caught:
+        carrier.fetch([case.known])
+    free_again = clock.now() + timedelta(seconds=caught.value.retry_after_s)
+    assert (0, 0) == (free_again.hour, free_again.minute)
 
 
 @pytest.mark.parametrize("code", ["fedex", "ups", "gls"])

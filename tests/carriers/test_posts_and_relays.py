@@ -214,6 +214,20 @@ def test_a_new_scan_leaves_the_fingerprints_of_the_old_ones(
     assert before < after
 
 
+def test_a_scan_that_is_worded_anew_or_taken_back_is_no_second_one(
+    carrier: Carrier, case: Case, world: CarrierWorld
+) -> None:
+    first = carrier.fetch([case.number])[case.number].events
+    world.scan(case.number, case.code, *case.last, LATER)
+    before = carrier.fetch([case.number])[case.number].events
+    world.reword(case.number, case.code, "Autrement dit")
+    after = carrier.fetch([case.number])[case.number].events
+    assert [e.fingerprint for e in before] == [e.fingerprint for e in after]
+
+    world.withdraw(case.number, case.code)
+    assert first == carrier.fetch([case.number])[case.number].events
+
+
 @pytest.mark.parametrize("case", [c for c in CASES if c.code != "mondialrelay"], indirect=True)
 def test_another_numbers_answer_is_not_believed(
     carrier: Carrier, case: Case, world: CarrierWorld
@@ -221,6 +235,16 @@ def test_another_numbers_answer_is_not_believed(
     world.fail_next(case.code, Failure.STRANGER)
 
     assert case.number not in carrier.fetch([case.number])
+
+
+def test_a_quota_without_a_time_still_brings_silence(
+    carrier: Carrier, case: Case, world: CarrierWorld
+) -> None:
+    world.fail_next(case.code, Failure.QUOTA_BARE)
+
+    with pytest.raises(QuotaError) as caught:
+        carrier.fetch([case.number])
+    assert caught.value.retry_after_s >= 60
 
 
 @pytest.mark.parametrize("case", MANY, indirect=True, ids=lambda case: case.name)

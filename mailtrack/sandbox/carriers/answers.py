@@ -60,8 +60,15 @@ def spoiled(
     if failure is Failure.HANG:
         world.hang()
         return None
+    if failure is Failure.QUOTA_BARE:
+        return _without_a_time((own.get(Failure.QUOTA) or _USUAL[Failure.QUOTA])(world))
     made = own.get(failure) or _USUAL.get(failure)
     return made(world) if made else None
+
+
+def _without_a_time(refusal: Response) -> Response:
+    del refusal.headers["retry-after"]
+    return refusal
 
 
 def chosen(numbers: Sequence[str], failure: Failure | None, stranger: str) -> Sequence[str]:

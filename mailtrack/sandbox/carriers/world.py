@@ -4,7 +4,7 @@ import threading
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -19,6 +19,7 @@ class Failure(StrEnum):
 
     QUOTA = "quota"  # 429, Retry-After in seconds
     QUOTA_DATE = "quota_date"  # 429, Retry-After as an HTTP date
+    QUOTA_BARE = "quota_bare"  # 429 that does not say for how long
     OUTAGE = "outage"  # 500
     REFUSAL = "refusal"  # out of order in the carrier's own words, often inside a 200
     GARBAGE = "garbage"  # half a document
@@ -126,6 +127,17 @@ class CarrierWorld:
         with self._lock:
             parcel = self._parcels.setdefault(number, SandboxParcel(number))
             parcel.scans[carrier].append(Scan(code, text, at, place, group, zone, offset_h))
+
+    def reword(self, number: str, carrier: str, text: str) -> None:
+        """Give the newest scan of a parcel another text, as carriers do between two polls."""
+        with self._lock:
+            scans = self._parcels[number].scans[carrier]
+            scans[-1] = replace(scans[-1], text=text)
+
+    def withdraw(self, number: str, carrier: str) -> None:
+        """Take the newest scan of a parcel back."""
+        with self._lock:
+            self._parcels[number].scans[carrier].pop()
 
     def fail_next(self, carrier: str, kind: Failure | str, times: int = 1) -> None:
         """Spoil the next `times` answers of a carrier; failures queue up."""
