@@ -5,6 +5,7 @@ wrong for a whole call is raised as one of the four branches of `mailtrack.error
 what a carrier says of a single number is a `Look`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -65,3 +66,16 @@ class Carrier(Protocol):
         Raises TransientError, PermanentError, QuotaError or AuthError for the whole call.
         """
         ...
+
+
+class OneByOne(ABC):
+    """A carrier whose requests take one number each."""
+
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+        """Ask for one number after the other; see `Carrier`."""
+        looks = map(self._ask, numbers)
+        return {look.number: look for look in looks if look}
+
+    @abstractmethod
+    def _ask(self, number: str) -> Look | None:
+        """Ask for one number; None where the answer is not about it."""

@@ -6,12 +6,12 @@ years, so that the label is read with them (phrases/chronopost.tsv).
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 from xml.etree.ElementTree import Element
 
 from mailtrack.carriers import soap
-from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.base import Budget, Declaration, OneByOne
 from mailtrack.carriers.scans import Scan, read_history
 from mailtrack.carriers.shape import PARIS, local_time
 from mailtrack.carriers.soap import text_of
@@ -43,7 +43,7 @@ PARTNER, RELAY = "Numéro partenaire", "Point de livraison"
 _PARTNER_NUMBER = re.compile(r"(?:[A-Z]{2,5}/)?((?=.*\d)[A-Z0-9]{8,30})")
 
 
-class Chronopost:
+class Chronopost(OneByOne):
     """Asks ws.chronopost.fr."""
 
     declaration: ClassVar[Declaration] = DECLARATION
@@ -53,12 +53,7 @@ class Chronopost:
         self._transport = transport
         self._clock = clock
 
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
-        """Ask for one number; see `carriers.base.Carrier`."""
-        looks = (self._look(number) for number in numbers)
-        return {look.number: look for look in looks if look}
-
-    def _look(self, number: str) -> Look | None:
+    def _ask(self, number: str) -> Look | None:
         parameters = {"language": "fr_FR", "skybillNumber": number}
         answer = soap.call(
             self._transport,

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.base import Budget, Declaration, OneByOne
 from mailtrack.carriers.scans import Scan, oldest_first, read_history
 from mailtrack.carriers.shape import record, records, string, wall_time
 from mailtrack.carriers.texts import tidy
@@ -37,7 +37,7 @@ PARAMETERS = {"codAplicacion": "60", "codCanal": "3", "codIdioma": "ES", "indUlt
 OK, UNKNOWN = "0", "3"
 
 
-class Correos:
+class Correos(OneByOne):
     """Asks localizador.correos.es."""
 
     declaration: ClassVar[Declaration] = DECLARATION
@@ -50,12 +50,7 @@ class Correos:
         self._transport = transport
         self._clock = clock
 
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
-        """Ask for one number; see `carriers.base.Carrier`."""
-        looks = (self._look(number) for number in numbers)
-        return {look.number: look for look in looks if look}
-
-    def _look(self, number: str) -> Look | None:
+    def _ask(self, number: str) -> Look | None:
         answer = self._transport.get(
             f"{self._url}/{quote(number, safe='')}",
             params=PARAMETERS,

@@ -5,11 +5,11 @@ to shipments of several divisions, the description of a delivery may be the name
 signed, and some divisions print local times without their offset.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
-from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.base import Budget, Declaration, OneByOne
 from mailtrack.carriers.scans import Scan, read_history
 from mailtrack.carriers.shape import (
     day_as_written,
@@ -47,7 +47,7 @@ DECLARATION = Declaration(
 PATH = "/track/shipments"
 
 
-class Dhl:
+class Dhl(OneByOne):
     """Asks api-eu.dhl.com."""
 
     declaration: ClassVar[Declaration] = DECLARATION
@@ -57,11 +57,6 @@ class Dhl:
         self._key = settings.key
         self._transport = transport
         self._clock = clock
-
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
-        """Ask for one number after the other; see `carriers.base.Carrier`."""
-        looks = (self._ask(number) for number in numbers)
-        return {look.number: look for look in looks if look}
 
     def _ask(self, number: str) -> Look | None:
         answer = self._transport.get(

@@ -5,12 +5,12 @@ is a 200; the table's id is the only proof that it is about the number asked for
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.base import Budget, Declaration, OneByOne
 from mailtrack.carriers.scans import Scan, read_history
 from mailtrack.carriers.shape import wall_time
 from mailtrack.carriers.texts import tidy
@@ -39,7 +39,7 @@ CHALLENGE_S = 6 * 3600.0
 DATES = ("%b %d, %Y, %I:%M %p", "%b %d, %Y %I:%M %p", "%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M")
 
 
-class Ems:
+class Ems(OneByOne):
     """Asks items.ems.post."""
 
     declaration: ClassVar[Declaration] = DECLARATION
@@ -49,12 +49,7 @@ class Ems:
         self._transport = transport
         self._clock = clock
 
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
-        """Ask for one number; see `carriers.base.Carrier`."""
-        looks = (self._look(number) for number in numbers)
-        return {look.number: look for look in looks if look}
-
-    def _look(self, number: str) -> Look | None:
+    def _ask(self, number: str) -> Look | None:
         if not NUMBER.fullmatch(number):
             return Look(number, LookState.REJECTED)
         answer = self._transport.get(self._url, params={"language": "EN", "itemId": number})

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.base import Budget, Declaration, OneByOne
 from mailtrack.carriers.scans import BEIJING, Scan, read_history
 from mailtrack.carriers.shape import local_time, record, records, string
 from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
@@ -48,7 +48,7 @@ _LOCAL_NUMBER = re.compile(r"(?=.*\d)[A-Z0-9]{8,30}")
 _BEIJING_TIME = re.compile(r"UTC\+0?8(:?00)?|")
 
 
-class FourPx:
+class FourPx(OneByOne):
     """Asks open.4px.com, or track.4px.com."""
 
     declaration: ClassVar[Declaration] = DECLARATION
@@ -61,11 +61,8 @@ class FourPx:
         self._transport = transport
         self._clock = clock
 
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
-        """Ask for one number; see `carriers.base.Carrier`."""
-        ask = self._ask_list if self._keyless else self._ask_platform
-        looks = (ask(number) for number in numbers)
-        return {look.number: look for look in looks if look}
+    def _ask(self, number: str) -> Look | None:
+        return self._ask_list(number) if self._keyless else self._ask_platform(number)
 
     def _ask_platform(self, number: str) -> Look | None:
         body = json.dumps({"deliveryOrderNo": number}, separators=(",", ":"))

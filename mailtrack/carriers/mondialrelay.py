@@ -6,12 +6,12 @@ parameters and the private key, which is the service's choice, not ours.
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import ClassVar
 from xml.etree.ElementTree import Element
 
 from mailtrack.carriers import soap
-from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.base import Budget, Declaration, OneByOne
 from mailtrack.carriers.scans import Scan, oldest_first, read_history
 from mailtrack.carriers.shape import PARIS, wall_time
 from mailtrack.carriers.soap import text_of
@@ -45,7 +45,7 @@ UNANSWERED = {"94": LookState.NOT_FOUND, "24": LookState.REJECTED}
 AUTH_STATS = frozenset({"1", "2", "8", "95", "96", "97"})
 
 
-class MondialRelay:
+class MondialRelay(OneByOne):
     """Asks api.mondialrelay.com."""
 
     declaration: ClassVar[Declaration] = DECLARATION
@@ -57,11 +57,7 @@ class MondialRelay:
         self._transport = transport
         self._clock = clock
 
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
-        """Ask for one number; see `carriers.base.Carrier`."""
-        return {number: self._look(number) for number in numbers}
-
-    def _look(self, number: str) -> Look:
+    def _ask(self, number: str) -> Look:
         if not NUMBER.fullmatch(number):
             return Look(number, LookState.REJECTED)
         answer = soap.call(

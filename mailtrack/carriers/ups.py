@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
-from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.base import Budget, Declaration, OneByOne
 from mailtrack.carriers.oauth import ClientCredentials
 from mailtrack.carriers.scans import Scan, read_history
 from mailtrack.carriers.shape import day_as_written, local_time, record, records, string
@@ -51,7 +51,7 @@ WIDE_CODES = frozenset({"", "5", "10", "13", "25", "29", "39", "47", "I", "X"})
 PROMISES = ("RDD", "SDD")
 
 
-class Ups:
+class Ups(OneByOne):
     """Asks onlinetools.ups.com."""
 
     declaration: ClassVar[Declaration] = DECLARATION
@@ -65,11 +65,6 @@ class Ups:
         )
         self._transport = transport
         self._clock = clock
-
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
-        """Ask for one number after the other; see `carriers.base.Carrier`."""
-        looks = (self._ask(number) for number in numbers)
-        return {look.number: look for look in looks if look}
 
     def _ask(self, number: str) -> Look | None:
         url = f"{self._url}/{quote(number, safe='')}"

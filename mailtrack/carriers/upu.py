@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.base import Budget, Declaration, OneByOne
 from mailtrack.carriers.scans import Scan, oldest_first, read_history
 from mailtrack.carriers.shape import instant_of_ms, local_time, records, string
 from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
@@ -35,7 +35,7 @@ FORECAST = "DLV"
 _WCF_DATE = re.compile(r"/Date\((-?\d{1,16})(?:([+-])(\d{2})(\d{2}))?\)/", re.ASCII)
 
 
-class Upu:
+class Upu(OneByOne):
     """Asks globaltracktrace.ptc.post."""
 
     declaration: ClassVar[Declaration] = DECLARATION
@@ -45,12 +45,7 @@ class Upu:
         self._transport = transport
         self._clock = clock
 
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
-        """Ask for one number; see `carriers.base.Carrier`."""
-        looks = (self._look(number) for number in numbers)
-        return {look.number: look for look in looks if look}
-
-    def _look(self, number: str) -> Look | None:
+    def _ask(self, number: str) -> Look | None:
         if not S10.fullmatch(number):
             return Look(number, LookState.REJECTED)
         answer = self._transport.get(f"{self._url}/{number}/FR")
