@@ -25,7 +25,8 @@ class Budget:
 class Declaration:
     """What is known of a carrier before asking it anything.
 
-    `batch`: numbers per request, at most. `credentials`: names of the settings that
+    `batch`: numbers per request, at most; 1 where numbers are counted, not requests, for
+    requests that have room are filled up. `credentials`: names of the settings that
     it cannot work without (`key`, `client_id` …). `page`: its own tracking page for
     people, with `{number}`. `aliases`: other codes that mean this carrier.
     `keyless_url`: base address of an undocumented service that is asked without
