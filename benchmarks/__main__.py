@@ -7,10 +7,10 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import delivering, polling, reading, ticking
+from benchmarks import asking, delivering, polling, reading, ticking
 from benchmarks.measure import Ratio
 
-MEASURES = (ticking, delivering, reading, polling)
+MEASURES = (ticking, delivering, reading, asking, polling)
 
 
 def main() -> None:
