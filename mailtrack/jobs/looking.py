@@ -111,7 +111,7 @@ class Looker:
 
     def _fetch(self, carrier: str, legs: Sequence[ClaimedLeg]) -> Mapping[str, Look]:
         try:
-            return self.carriers[carrier].fetch([leg.number for leg in legs])
+            return self.carriers[carrier].fetch(list(dict.fromkeys(leg.number for leg in legs)))
         except MailtrackError:
             raise
         except Exception as error:

@@ -30,6 +30,15 @@ def test_a_declaration_is_complete(declaration: Declaration) -> None:
     assert set(declaration.credentials) <= CarrierSettings.model_fields.keys()
 
 
+def test_no_request_holds_more_numbers_than_its_carrier_documents() -> None:
+    documented = {"laposte": 10, "17track": 40, "fedex": 30, "yanwen": 30, "gls": 10}
+    one = {"dhl", "ups", "chronopost", "mondialrelay", "correos", "upu", "ems", "4px"}
+    batches = {d.code: d.batch for d in carriers.declarations()}
+
+    assert documented == {code: batches[code] for code in documented}
+    assert {1} == {batches[code] for code in one}
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [("colissimo", "laposte"), (" LaPoste ", "laposte"), ("cainiao", "cainiao"), ("pigeon", None)],

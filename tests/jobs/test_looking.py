@@ -21,7 +21,7 @@ from mailtrack.errors import (
 )
 from mailtrack.jobs.looking import Looker
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import budgets, leg_claims, notices, people
+from mailtrack.store import budgets, leg_claims, notices, parcels, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.people import Subscription
@@ -133,6 +133,22 @@ def test_a_number_that_the_answer_leaves_out_waits_alone(
     assert (1, "") == (left_out["failures"], left_out["state"])
     assert "left this number out" in left_out["last_error"]
     assert (0, LookState.NOT_FOUND) == (answered["failures"], answered["state"])
+
+
+def test_a_number_that_two_parcels_share_is_asked_once_and_answers_both(
+    store: Store, clock: FakeClock, follow: Follow, carriers: Carriers, poll: Poll, rows: Rows
+) -> None:
+    follow()
+    follow(LOCAL)
+    with store.write() as connection:
+        other = parcels.find_parcel(connection, LOCAL)
+        assert other is not None
+        parcels.add_leg(connection, other, "cainiao", NUMBER, clock.now(), is_local=True)
+    poll()
+
+    assert [{NUMBER, LOCAL}] == [set(numbers) for numbers in carriers["cainiao"].asked]
+    assert 2 == len(carriers["cainiao"].asked[0])
+    assert [LookState.NOT_FOUND] * 3 == [leg["state"] for leg in rows(t.leg, carrier="cainiao")]
 
 
 def test_a_mistake_in_a_carrier_s_code_does_not_hammer_the_carrier(
