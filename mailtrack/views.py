@@ -8,7 +8,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, func, select
 
 from mailtrack.carriers.base import Declaration
-from mailtrack.carriers.pages import pages_for
+from mailtrack.carriers.pages import only_page, pages_for
 from mailtrack.domain import tracking
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
@@ -165,6 +165,10 @@ class Views:
         Where we can ask nobody, people can: at the carrier that the number looks like.
         """
         known = [leg for leg in legs if leg.state in (LookState.FOUND, LookState.PENDING)]
+        answered = any(leg.number == number for leg in known)
+        own = None if answered else only_page(number, self.carriers)
+        if own:
+            return own.name, own.address
         for leg in sorted(known, key=lambda x: not x.is_local) or legs[:1]:
             declaration = self.carriers[leg.carrier]
             return declaration.name, declaration.page.format(number=quote(leg.number))

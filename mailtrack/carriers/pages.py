@@ -63,6 +63,15 @@ def pages_for(number: str, declarations: Mapping[str, Declaration]) -> Iterator[
             yield page
 
 
+def only_page(number: str, declarations: Mapping[str, Declaration]) -> Page | None:
+    """Return the page of whom a number looks like most, where we can ask none of them."""
+    candidates = detect(number)
+    likely = [c.carrier for c in candidates if c.format == candidates[0].format]
+    if any(code in declarations for code in likely):
+        return None
+    return next(filter(None, (page_of(code, quote(number)) for code in likely)), None)
+
+
 def page_of(carrier: str, number: str) -> Page | None:
     """Return a carrier's page for a number, or None where we know of none."""
     page = PAGES.get(carrier)
