@@ -13,7 +13,7 @@ from mailtrack import histories
 from mailtrack.carriers.base import Carrier, Declaration, Push
 from mailtrack.clock import Clock
 from mailtrack.domain import numbers, patience, polling
-from mailtrack.domain.choosing import next_choice
+from mailtrack.domain.choosing import FALLBACKS, next_choice
 from mailtrack.domain.model import LegId, Look, LookState, ParcelId, SubscriptionId
 from mailtrack.domain.patience import Silence
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
@@ -202,13 +202,25 @@ class Looker:
         now: datetime,
     ) -> None:
         number = look.local_number or ""
-        codes = {c.carrier for c in numbers.detect(number)} & self.carriers.keys()
-        codes.discard(leg.carrier)
+        codes = self._carriers_of(connection, parcel_id, number) - {leg.carrier}
         if look.state is LookState.PENDING:
             # A placeholder: the same carrier knows the parcel by its new number only.
             codes.add(leg.carrier)
         for code in sorted(codes):
             parcels.add_leg(connection, parcel_id, code, number, now, is_local=True)
+
+    def _carriers_of(self, connection: Connection, parcel_id: ParcelId, number: str) -> set[str]:
+        """Return whom a local number may belong to, or a fallback where we can ask none of them.
+
+        A fallback that follows the parcel already needs no second number, which would cost.
+        """
+        known = {candidate.carrier for candidate in numbers.detect(number)}
+        codes = known & self.carriers.keys()
+        asked = {leg.carrier for leg in parcels.legs_of(connection, parcel_id)}
+        if codes or not known or asked & set(FALLBACKS):
+            return codes
+        fallback = next_choice(number, self.carriers.keys(), (), timedelta(0))
+        return {fallback} if fallback else codes
 
     def _guess_again(
         self, connection: Connection, parcel_id: ParcelId, leg: ClaimedLeg, now: datetime

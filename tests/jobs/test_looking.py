@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mailtrack.carriers.base import Push
 from mailtrack.carriers.fake import FakeCarrier
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
@@ -38,6 +39,8 @@ NUMBER = "LP00123456789012"
 #: A format that La Poste and Cainiao share; La Poste is the better guess.
 SHARED = "LA123456785FR"
 LOCAL = "6A12345678901"
+#: A number of DPD France, whom nobody can ask.
+DPD = "250012345678901"
 
 
 def _owe_registered(store: Store, clock: FakeClock, mine: Subscription) -> None:
@@ -366,6 +369,33 @@ def test_after_the_hand_over_the_local_carrier_is_asked_and_the_first_one_less(
     assert 2 * len(carriers["cainiao"].asked) < len(carriers["laposte"].asked)
     assert 1 < len(carriers["cainiao"].asked)
     assert [LOCAL] == [row["local_number"] for row in rows(t.parcel)]
+
+
+@pytest.mark.parametrize(
+    ("teller", "on", "asked"),
+    [
+        ("cainiao", ("cainiao", "laposte"), []),
+        ("cainiao", ("cainiao", "17track", "aftership"), ["17track"]),
+        # It follows the parcel to its end by the number that it has, and counts another one.
+        ("17track", ("cainiao", "17track", "aftership"), []),
+    ],
+)
+def test_a_local_carrier_that_cannot_be_asked_is_left_to_a_fallback(
+    follow: Follow,
+    looker: Looker,
+    scan: Scan,
+    rows: Rows,
+    teller: str,
+    on: tuple[str, ...],
+    asked: list[str],
+) -> None:
+    carriers = {code: FakeCarrier(code) for code in on}
+    look = Look(NUMBER, LookState.FOUND, (scan(Milestone.IN_TRANSIT),), local_number=DPD)
+    follow(carrier=teller)
+    replace(looker, carriers=carriers).take_push(teller, Push({NUMBER: look}))
+
+    local = [(leg["carrier"], leg["number"]) for leg in rows(t.leg, is_local=True)]
+    assert [(code, DPD) for code in asked] == local
 
 
 def test_a_placeholder_is_followed_to_the_number_behind_it(
