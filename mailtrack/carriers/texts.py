@@ -61,7 +61,7 @@ def comparable(text: str) -> str:
     """Return `text` as phrases are compared: no case, accents, punctuation or prefixes."""
     _, bare = split_place(tidy(text))
     apart = _JOINED.sub(" ", unicodedata.normalize("NFKD", _PREFIX.sub("", bare)))
-    plain = apart.casefold()
+    plain = apart.casefold().replace("ł", "l")
     return _NOT_A_WORD.sub(" ", _COMBINING.sub("", plain)).strip()
 
 

@@ -1,17 +1,18 @@
 """Which milestone a carrier's code and text stand for.
 
-The knowledge is data: `phrases/<carrier>.tsv`, then `phrases/any.tsv` for the wordings
-that carriers share, and `phrases/reasons.tsv` for why something went wrong. What no
+The knowledge is data: `phrases/<carrier>.tsv`, then `phrases/any.tsv` for what telling
+words mean together, and `phrases/reasons.tsv` for why something went wrong. What no
 row knows is `Milestone.UNKNOWN`, never a guess. README.md tells how rows are matched.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from importlib.resources import files
 
+from mailtrack.carriers.tables import phrase_files, read_table
 from mailtrack.carriers.texts import comparable, comparable_code
+from mailtrack.carriers.words import WORDS_SIGN, Combination
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Reason
 
@@ -42,21 +43,11 @@ UNKNOWN = Classified(Milestone.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
-class Phrase:
-    """One row of a phrase file."""
+class Rule:
+    """One row that looks for something in a text; `code` is "" where it holds for all."""
 
     code: str
-    text: str
-    means: Classified
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """One row whose text is a regular expression; `code` is "" where it holds for all."""
-
-    code: str
-    expression: re.Pattern[str]
+    holds: Callable[[str], object]
     means: Classified
 
 
@@ -65,13 +56,13 @@ class Phrases:
     """One file, ready to be asked."""
 
     exact: dict[tuple[str, str], Classified] = field(default_factory=dict)
-    patterns: list[Pattern] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
 
     def find(self, codes: tuple[str, ...], text: str) -> Classified | None:
-        """Match code with text, then text alone, then patterns, then code alone."""
+        """Match code with text, then text alone, then the rules, then code alone."""
         return (
             self._exact(codes, text)
-            or self._pattern(codes, text)
+            or self._ruled(codes, text)
             or next((self.exact[code, ""] for code in codes if (code, "") in self.exact), None)
         )
 
@@ -79,9 +70,9 @@ class Phrases:
         keys = ((code, text) for code in (*codes, "")) if text else ()
         return next((self.exact[key] for key in keys if key in self.exact), None)
 
-    def _pattern(self, codes: tuple[str, ...], text: str) -> Classified | None:
-        wanted = (pattern for pattern in self.patterns if pattern.code in (*codes, ""))
-        return next((p.means for p in wanted if text and p.expression.search(text)), None)
+    def _ruled(self, codes: tuple[str, ...], text: str) -> Classified | None:
+        wanted = (rule for rule in self.rules if text and rule.code in (*codes, ""))
+        return next((rule.means for rule in wanted if rule.holds(text)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +81,24 @@ class Vocabulary:
 
     own: Phrases
     common: Phrases
-    reasons: tuple[tuple[re.Pattern[str], Reason], ...]
+    reasons: tuple[tuple[Callable[[str], object], Reason], ...]
 
     def classify(self, code: str, text: str) -> Classified:
         """Return the milestone; `code` may carry its group as "CODE@GROUP"."""
         full = comparable_code(code)
         codes = tuple(dict.fromkeys(c for c in (full, full.partition("@")[0]) if c))
-        plain = comparable(text)
+        plain = comparable(text) or self._spelt_out(code)
         found = self.own.find(codes, plain) or self.common.find((), plain) or UNKNOWN
         if found.reason or found.milestone not in _REASONED:
             return found
         return Classified(found.milestone, self._reason(plain))
 
     def _reason(self, text: str) -> Reason | None:
-        return next((reason for sought, reason in self.reasons if sought.search(text)), None)
+        return next((reason for holds, reason in self.reasons if holds(text)), None)
+
+    def _spelt_out(self, code: str) -> str:
+        """Read a code without text as words, where no table says what the carrier's codes are."""
+        return "" if self.own.exact else comparable(code)
 
 
 @lru_cache(maxsize=8192)
@@ -124,9 +119,16 @@ def classify_words_first(carrier: str, code: str, text: str) -> Classified:
 @cache
 def vocabulary(carrier: str) -> Vocabulary:
     """Return the vocabulary of a carrier by any of its names; unknown ones get the common."""
-    name = file_names().get(_plain_name(carrier), COMMON)
+    name = _file_of(carrier)
     own = Phrases() if name == COMMON else _load(name)
     return Vocabulary(own, _load(COMMON), _load_reasons())
+
+
+def _file_of(carrier: str) -> str:
+    """Find "UPU EMSEVT/M40" and "17TRACK v2.2" by their first words."""
+    words = carrier.partition("(")[0].split()
+    names = (_plain_name(" ".join(words[:n])) for n in range(len(words), 0, -1))
+    return next((file_names()[name] for name in names if name in file_names()), COMMON)
 
 
 @cache
@@ -136,43 +138,32 @@ def file_names() -> dict[str, str]:
     return own | {_plain_name(row["name"]): row["file"] for row in read_table("names")}
 
 
-def phrase_files() -> tuple[str, ...]:
-    """Return the names of the files that hold milestones, without their ending."""
-    found = (entry.name for entry in files(__package__).joinpath("phrases").iterdir())
-    names = (name.removesuffix(".tsv") for name in found if name.endswith(".tsv"))
-    return tuple(sorted(name for name in names if name not in ("names", "reasons")))
-
-
-def read_table(name: str) -> Iterator[dict[str, str]]:
-    """Yield the rows of one phrase file as mappings; a row of the wrong width is an error."""
-    text = files(__package__).joinpath("phrases", f"{name}.tsv").read_text(encoding="utf-8")
-    head, *lines = text.splitlines()
-    columns = head.split("\t")
-    for number, line in enumerate(lines, start=2):
-        cells = line.split("\t")
-        if len(cells) != len(columns):
-            raise ValueError(f"phrases/{name}.tsv:{number}: {len(cells)} cells, not {len(columns)}")
-        yield dict(zip(columns, cells, strict=True)) | {"line": f"{name}.tsv:{number}"}
-
-
 @cache
 def _load(name: str) -> Phrases:
     phrases = Phrases()
     for row in read_table(name):
         means = _means(row)
         code, text = comparable_code(row["code"]), row["text"]
-        if text.startswith(PATTERN_SIGN):
-            phrases.patterns.append(Pattern(code, _compile(text, row["line"]), means))
+        if text.startswith((PATTERN_SIGN, WORDS_SIGN)):
+            phrases.rules.append(Rule(code, _looking_for(row), means))
         elif phrases.exact.setdefault((code, comparable(text)), means) != means:
             raise ValueError(f"phrases/{row['line']}: contradicts an earlier row")
     return phrases
 
 
+def _looking_for(row: dict[str, str]) -> Callable[[str], object]:
+    text = row["text"]
+    try:
+        if text.startswith(WORDS_SIGN):
+            return Combination.parse(text).holds
+        return re.compile(text.removeprefix(PATTERN_SIGN)).search
+    except (re.error, ValueError) as error:
+        raise ValueError(f"phrases/{row['line']}: {error}") from error
+
+
 @cache
-def _load_reasons() -> tuple[tuple[re.Pattern[str], Reason], ...]:
-    return tuple(
-        (_compile(row["text"], row["line"]), Reason(row["reason"])) for row in read_table("reasons")
-    )
+def _load_reasons() -> tuple[tuple[Callable[[str], object], Reason], ...]:
+    return tuple((_looking_for(row), Reason(row["reason"])) for row in read_table("reasons"))
 
 
 def _means(row: dict[str, str]) -> Classified:
@@ -181,13 +172,6 @@ def _means(row: dict[str, str]) -> Classified:
         return Classified(Milestone(row["milestone"]), reason)
     except ValueError as error:
         raise ValueError(f"phrases/{row['line']}: {error}") from error
-
-
-def _compile(text: str, line: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text.removeprefix(PATTERN_SIGN))
-    except re.error as error:
-        raise ValueError(f"phrases/{line}: {error}") from error
 
 
 def _plain_name(carrier: str) -> str:
