@@ -16,6 +16,8 @@ from mailtrack.carriers.tables import read_table
 #: Marks a text that names telling words instead of quoting a carrier.
 WORDS_SIGN = "&"
 _BARRED = "-"
+#: No carrier says what happened later than this; what somebody else wrote may be of any length.
+_LONGEST = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class Combination:
 @lru_cache(maxsize=1024)
 def words_of(text: str) -> frozenset[str]:
     """Return the telling words of a comparable text."""
-    return frozenset(word for word, sought in expressions().items() if sought.search(text))
+    start = text[:_LONGEST]
+    return frozenset(word for word, sought in expressions().items() if sought.search(start))
 
 
 @cache
