@@ -42,3 +42,17 @@ def test_lines_are_read_one_by_one() -> None:
     first = next(classify_lines(endless()))  # type: ignore[arg-type]
 
     assert Milestone.DELIVERED == first.milestone
+
+
+def test_a_carrier_is_known_by_the_first_words_of_its_name() -> None:
+    lines = ["17TRACK v2.2\tInTransit_CustomsReleased\t", "UPU EMSEVT/M40\tEDC\t"]
+
+    assert [Milestone.CUSTOMS_CLEARED] * 2 == [line.milestone for line in classify_lines(lines)]
+
+
+def test_a_code_that_is_words_is_read_where_the_carrier_has_no_file() -> None:
+    lines = ["a new aggregator\tout_for_delivery\t", "cainiao\tCOMMON_DELIVERED_NEVER_SEEN\t"]
+
+    assert [Milestone.OUT_FOR_DELIVERY, Milestone.UNKNOWN] == [
+        line.milestone for line in classify_lines(lines)
+    ]
