@@ -6,6 +6,7 @@ little of texts that nobody has met.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ LINES = Path(__file__).with_name("wordings.tsv").read_text(encoding="utf-8").spl
 ROWS = [tuple(line.split("\t")) for line in LINES]
 #: A wrong notice is worse than none: how many may be wrong, and how many must be right.
 WRONG, RIGHT = 0.005, 0.97
-DISGUISES = {
+DISGUISES: dict[str, Callable[[str], str]] = {
     "as it is": str,
     "loud": str.upper,
     "framed": "  {} !".format,
