@@ -127,7 +127,7 @@ class InboxSettings(Server):
     authserv_id: str = ""
     #: Only these addresses may forward, with commas between; empty admits every proven sender.
     allow: str = ""
-    #: Larger mails are refused with a reason (bytes).
+    #: Of larger mails only the texts are fetched (bytes).
     max_bytes: int = 5_000_000
     #: New parcels that one address may add in a day: nobody's forwards starve the others.
     parcels_per_day: int = 30

@@ -16,11 +16,15 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class FetchedMail:
-    """One mail as the server gave it, byte for byte; `received_at` is its INTERNALDATE in UTC."""
+    """One mail as the server gave it, byte for byte; `received_at` is its INTERNALDATE in UTC.
+
+    `left_out` is how much of a big one was not fetched (bytes).
+    """
 
     uid: int
     raw: bytes
     received_at: datetime
+    left_out: int = 0
 
 
 class WatcherState(StrEnum):

@@ -12,8 +12,9 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +29,7 @@ from mailtrack.errors import (
     PermanentError,
     TransientError,
 )
+from mailtrack.inbox.big_mail import read_big
 from mailtrack.inbox.imap_errors import ServerErrors
 from mailtrack.inbox.ledger import FetchedMail
 from mailtrack.inbox.oauth import CAUSES, access_token
@@ -65,9 +67,10 @@ class Mailbox(Protocol):
         """Yield the UIDs above `last_uid`, in order."""
         ...
 
-    def fetch(self, uid: int) -> FetchedMail:
-        """Return one mail without marking it as read.
+    def fetch(self, uid: int, *, plainly: bool = False) -> FetchedMail:
+        """Return one mail without marking it as read; a big one without its files.
 
+        `plainly` asks a server that stumbled over this mail for nothing difficult.
         Raises UnfetchableError where this one alone cannot be had.
         """
         ...
@@ -234,25 +237,24 @@ class ImapMailbox:
         # "*" is the last mail there is, even one below `first` (RFC 9051, 6.4.4).
         return sorted(uid for uid in found if uid >= first)
 
-    def fetch(self, uid: int) -> FetchedMail:
+    def fetch(self, uid: int, *, plainly: bool = False) -> FetchedMail:
         for _ in range(FETCH_ATTEMPTS - 1):
             with suppress(UnfetchableError):
-                return self._fetch_once(uid)
-        return self._fetch_once(uid)
+                return self._fetch_once(uid, plainly)
+        return self._fetch_once(uid, plainly)
 
-    def _fetch_once(self, uid: int) -> FetchedMail:
+    def _fetch_once(self, uid: int, plainly: bool) -> FetchedMail:
         facts = self._ask(uid, "RFC822.SIZE", "INTERNALDATE")
         size = facts.get(b"RFC822.SIZE")
-        if isinstance(size, int) and size > self._settings.max_bytes:
-            raise UnfetchableError(
-                f"mail {uid} has {size} bytes; MAILTRACK_INBOX__MAX_BYTES"
-                f" is {self._settings.max_bytes}."
-            )
-        # iCloud answers BODY[] only, and RFC822 would mark the mail as read.
-        raw = self._ask(uid, "BODY.PEEK[]").get(b"BODY[]")
+        big = size if isinstance(size, int) and size > self._settings.max_bytes else 0
+        if big:
+            raw = read_big(partial(self._ask, uid), big, plainly=plainly)
+        else:
+            # iCloud answers BODY[] only, and RFC822 would mark the mail as read.
+            raw = self._ask(uid, "BODY.PEEK[]").get(b"BODY[]", b"")
         if not isinstance(raw, bytes) or not raw:
             raise UnfetchableError(f"mail {uid}: {self._errors.where} gave no content.")
-        return FetchedMail(uid, raw, self._received_at(facts))
+        return FetchedMail(uid, raw, self._received_at(facts), left_out=max(0, big - len(raw)))
 
     def _ask(self, uid: int, *items: str) -> Mapping[bytes, Any]:
         with self._doing(f"fetching mail {uid}", UnfetchableError, "it is left in the mailbox"):
@@ -353,15 +355,15 @@ class MemoryMailbox:
     def new_uids(self, last_uid: int) -> Iterator[int]:
         yield from sorted(uid for uid in self.mails if uid > last_uid)
 
-    def fetch(self, uid: int) -> FetchedMail:
+    def fetch(self, uid: int, *, plainly: bool = False) -> FetchedMail:
+        del plainly
         if uid in self.faults:
             raise self.faults[uid]
         if uid not in self.mails:
             raise UnfetchableError(f"mail {uid} is not there.")
         mail = self.mails[uid]
-        if len(mail.raw) > self.max_bytes:
-            raise UnfetchableError(f"mail {uid} has {len(mail.raw)} bytes.")
-        return mail
+        left_out = max(0, len(mail.raw) - self.max_bytes)
+        return replace(mail, raw=mail.raw[: self.max_bytes], left_out=left_out)
 
     def wait(self, seconds: float, stop: threading.Event) -> None:
         for _ in range(max(1, round(seconds / 0.01))):

@@ -30,6 +30,8 @@ IDLE_JITTER = 0.1
 STEADY_S = 60.0
 #: After how many lost connections over one and the same mail it is left out: ten minutes' worth.
 MOST_BREAKS = 8
+#: After how many it is asked for as plainly as possible: its structure may be what breaks it.
+PLAINLY_AFTER = 2
 
 
 class Happening(StrEnum):
@@ -204,7 +206,14 @@ class Watcher:
             self._ledger.keep_unfetchable(*self._place, mailbox.uidvalidity, uid, str(error))
             return
         fresh = self._ledger.keep(*self._place, mailbox.uidvalidity, mail)
-        log.info("mail kept", trace=trace_of(mail.raw), uid=uid, bytes=len(mail.raw), fresh=fresh)
+        log.info(
+            "mail kept",
+            trace=trace_of(mail.raw),
+            uid=uid,
+            bytes=len(mail.raw),
+            left_out=mail.left_out,
+            fresh=fresh,
+        )
         if self._settings.move_to:
             mailbox.move(uid)
 
@@ -214,7 +223,7 @@ class Watcher:
         if self._breaks[key] >= MOST_BREAKS:
             raise UnfetchableError(f"mail {uid} broke the connection {MOST_BREAKS} times.")
         try:
-            return mailbox.fetch(uid)
+            return mailbox.fetch(uid, plainly=self._breaks[key] >= PLAINLY_AFTER)
         except LostConnectionError:
             self._breaks[key] += 1
             raise

@@ -86,15 +86,23 @@ def test_a_mail_that_is_gone_is_unfetchable(subject: Subject) -> None:
         subject.mailbox.fetch(4711)
 
 
-def test_a_mail_above_the_limit_is_unfetchable_and_says_how_big_it_is(subject: Subject) -> None:
-    subject.deliver(b"Subject: gros\r\n\r\n" + b"x" * MAX_BYTES)
+def test_of_a_mail_above_the_limit_the_words_are_read_and_the_rest_is_counted(
+    subject: Subject,
+) -> None:
+    head = b"Subject: gros\r\n\r\nLP00827165784034\r\n"
+    subject.deliver(head + b"x" * 5_000_000)
     subject.deliver(EIGHT_BIT)
     big, small = uids(subject)
 
-    with pytest.raises(UnfetchableError, match=f"mail {big} has {MAX_BYTES + 17} bytes"):
-        subject.mailbox.fetch(big)
+    mail = subject.mailbox.fetch(big)
 
-    assert EIGHT_BIT == subject.mailbox.fetch(small).raw
+    assert mail.raw.startswith(head)
+    assert len(head) + 5_000_000 == len(mail.raw) + mail.left_out
+    assert mail.left_out > 3_900_000
+    assert (EIGHT_BIT, 0) == (
+        subject.mailbox.fetch(small).raw,
+        subject.mailbox.fetch(small).left_out,
+    )
 
 
 def test_the_wait_ends_when_a_mail_arrives(subject: Subject) -> None:

@@ -157,6 +157,28 @@ def test_a_mail_that_breaks_every_connection_is_left_out_after_a_few(
     assert server.connects == MOST_BREAKS + 1
 
 
+def test_a_mail_that_broke_two_connections_is_asked_for_plainly(
+    server: Server, ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer about its structure may be what no connection survives."""
+    asked: list[bool] = []
+
+    def fetch(_: MemoryMailbox, uid: int, *, plainly: bool = False) -> FetchedMail:
+        asked.append(plainly)
+        if not plainly:
+            raise LostConnectionError("connection lost")
+        return FetchedMail(uid, b"gros", datetime.now(UTC))
+
+    server.mailbox.deliver(b"gros")
+    server.mailbox.can_idle = False
+    monkeypatch.setattr(MemoryMailbox, "fetch", fetch)
+
+    Watcher(SETTINGS, ledger, server.connect, Pauses(until=3)).run(threading.Event())
+
+    assert [False, False, True] == asked
+    assert [b"gros"] == ledger.raws
+
+
 def test_a_throttled_mail_is_never_left_out(server: Server, ledger: MemoryLedger) -> None:
     """The server promises it for later, and a good mail must not be lost to impatience."""
     server.mailbox.deliver(b"patience")
