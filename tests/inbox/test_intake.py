@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from itertools import count
@@ -16,9 +15,7 @@ from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import InboundId, Look, LookState, SubscriberId, TrackingEvent
-from mailtrack.inbox.book import StoreLedger
 from mailtrack.inbox.intake import Reader
-from mailtrack.inbox.ledger import FetchedMail
 from mailtrack.sandbox.mails import (
     AUTHSERV_ID,
     FORWARD_TO,
@@ -28,7 +25,7 @@ from mailtrack.sandbox.mails import (
     not_a_shop_mail,
     order_shipped,
 )
-from mailtrack.store import inbound, notices, parcels, people
+from mailtrack.store import inbound, parcels, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 
@@ -40,51 +37,6 @@ ANA = Person("Ana", "ana@example.org")
 BRUNO = Person("Bruno", "bruno@example.org")
 ORDER = "3054169918880001"
 NUMBER = "LP00123456789012"
-
-
-@pytest.fixture
-def reader(services: Services) -> Reader:
-    return replace(services.reader(), carriers=("cainiao", "laposte"))
-
-
-@pytest.fixture
-def keep(store: Store, clock: FakeClock) -> Callable[[bytes], None]:
-    """Store a mail as the watcher does."""
-    ledger, uids = StoreLedger(store, clock), count(1)
-
-    def make(raw: bytes) -> None:
-        ledger.keep("colis@host", "INBOX", 1, FetchedMail(next(uids), raw, clock.now()))
-
-    return make
-
-
-@pytest.fixture
-def read_all(store: Store, reader: Reader, clock: FakeClock) -> Callable[[], None]:
-    """Read what is due, as the dispatcher and a worker do."""
-    tokens = count()
-
-    def make() -> None:
-        token = f"token {next(tokens)}"
-        with store.write() as connection:
-            mails = inbound.claim_unread(
-                connection, token=token, now=clock.now(), until=clock.later(120), limit=100
-            )
-        for mail in mails:
-            reader.read(mail, token)
-
-    return make
-
-
-@pytest.fixture
-def receive(keep: Callable[[bytes], None], read_all: Callable[[], None], rows: Rows) -> Receive:
-    """Store and read one mail; return its row."""
-
-    def make(raw: bytes) -> Mapping[str, Any]:
-        keep(raw)
-        read_all()
-        return rows(t.inbound)[-1]
-
-    return make
 
 
 @pytest.fixture
@@ -112,21 +64,6 @@ def take_in(store: Store, clock: FakeClock) -> Callable[..., None]:
             look = Look(number, LookState.FOUND, (event,))
             parcels.save_look(connection, parcel_id, look, now)
             histories.take_in(connection, parcel_id, [event], now)
-
-    return make
-
-
-@pytest.fixture
-def send_all(store: Store, clock: FakeClock, rows: Rows) -> Callable[[], list[str]]:
-    """Mark everything that is owed as sent; tell what it was."""
-
-    def make() -> list[str]:
-        due = rows(t.notice, state="due")
-        with store.write() as connection:
-            for row in due:
-                message_id = f"<{row['id']}@colis.example>"
-                notices.mark_sent(connection, row["id"], message_id, clock.now())
-        return [row["kind"] for row in due]
 
     return make
 

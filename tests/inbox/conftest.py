@@ -1,0 +1,80 @@
+"""What the tests of reading share: mails are stored, read and sent as the roles do it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import pytest
+
+from mailtrack.bootstrap import Services
+from mailtrack.clock import FakeClock
+from mailtrack.inbox.book import StoreLedger
+from mailtrack.inbox.intake import Reader
+from mailtrack.inbox.ledger import FetchedMail
+from mailtrack.store import inbound, notices
+from mailtrack.store import schema as t
+from mailtrack.store.engine import Store
+
+Rows = Callable[..., list[Mapping[str, Any]]]
+Receive = Callable[..., Mapping[str, Any]]
+
+
+@pytest.fixture
+def reader(services: Services) -> Reader:
+    return replace(services.reader(), carriers=("cainiao", "laposte"))
+
+
+@pytest.fixture
+def keep(store: Store, clock: FakeClock) -> Callable[[bytes], None]:
+    """Store a mail as the watcher does."""
+    ledger, uids = StoreLedger(store, clock), count(1)
+
+    def make(raw: bytes) -> None:
+        ledger.keep("colis@host", "INBOX", 1, FetchedMail(next(uids), raw, clock.now()))
+
+    return make
+
+
+@pytest.fixture
+def read_all(store: Store, reader: Reader, clock: FakeClock) -> Callable[[], None]:
+    """Read what is due, as the dispatcher and a worker do."""
+    tokens = count()
+
+    def make() -> None:
+        token = f"token {next(tokens)}"
+        with store.write() as connection:
+            mails = inbound.claim_unread(
+                connection, token=token, now=clock.now(), until=clock.later(120), limit=100
+            )
+        for mail in mails:
+            reader.read(mail, token)
+
+    return make
+
+
+@pytest.fixture
+def receive(keep: Callable[[bytes], None], read_all: Callable[[], None], rows: Rows) -> Receive:
+    """Store and read one mail; return its row."""
+
+    def make(raw: bytes) -> Mapping[str, Any]:
+        keep(raw)
+        read_all()
+        return rows(t.inbound)[-1]
+
+    return make
+
+
+@pytest.fixture
+def send_all(store: Store, clock: FakeClock, rows: Rows) -> Callable[[], list[str]]:
+    """Mark everything that is owed as sent; tell what it was."""
+
+    def make() -> list[str]:
+        due = rows(t.notice, state="due")
+        with store.write() as connection:
+            for row in due:
+                message_id = f"<{row['id']}@colis.example>"
+                notices.mark_sent(connection, row["id"], message_id, clock.now())
+        return [row["kind"] for row in due]
+
+    return make
