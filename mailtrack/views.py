@@ -52,7 +52,7 @@ class Views:
             else None
         )
         parcel = self.parcel(connection, following) if following else None
-        subject, message_id = _forwarded(connection, notice.inbound)
+        subject, message_id, outcome = _forwarded(connection, notice.inbound)
         link, code = self._action(connection, notice)
         return NoticeView(
             kind=NoticeKind(notice.kind),
@@ -67,6 +67,7 @@ class Views:
             items=following.items if following else (),
             subject=subject,
             message_id=message_id,
+            outcome=outcome,
             personal_address=self.addresses.of(notice.subscriber),
             action=link,
             code=code,
@@ -101,6 +102,8 @@ class Views:
         match notice.kind:
             case NoticeKind.CONFIRM_ADDRESS:
                 return self.links.link(Purpose.CONFIRM, notice.subscriber), ""
+            case NoticeKind.GOODBYE if notice.subscription is not None:
+                return self.links.link(Purpose.STOP_PARCEL, notice.subscription), ""
             case NoticeKind.GOODBYE:
                 return self.links.link(Purpose.STOP_ALL, notice.subscriber), ""
             case NoticeKind.FORWARDING_REQUEST:
@@ -229,9 +232,12 @@ def _request(connection: Connection, mail: InboundId | None) -> tuple[str, str]:
     return (request.link, request.code) if request else ("", "")
 
 
-def _forwarded(connection: Connection, mail: InboundId | None) -> tuple[str, str]:
+def _forwarded(connection: Connection, mail: InboundId | None) -> tuple[str, str, str]:
+    """Return the subject, the Message-ID and the outcome of the mail that a notice answers."""
     if mail is None:
-        return "", ""
-    query = select(inbound.c.subject, inbound.c.message_id).where(inbound.c.id == mail)
+        return "", "", ""
+    query = select(inbound.c.subject, inbound.c.message_id, inbound.c.outcome).where(
+        inbound.c.id == mail
+    )
     row = connection.execute(query).one()
-    return row.subject, row.message_id
+    return row.subject, row.message_id, row.outcome or ""

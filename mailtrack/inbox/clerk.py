@@ -19,6 +19,7 @@ from mailtrack.domain.model import (
     Outcome,
     ParcelId,
     SubscriberId,
+    SubscriptionId,
     TrackingEvent,
 )
 from mailtrack.inbox import bounces
@@ -27,6 +28,7 @@ from mailtrack.notify.view import NoticeKind
 from mailtrack.parsers.reading import ParcelRead, Reading
 from mailtrack.store import notices, parcels, people
 from mailtrack.store.inbound import MailResult, StoredMail
+from mailtrack.store.people import Subscription
 from mailtrack.store.suppression import Suppression
 
 #: How long "suivi enregistré" waits for the first answer of a carrier (real seconds).
@@ -93,7 +95,28 @@ class Clerk:
             return self._note_bounce(mail, result)
         if mail.outcome is Outcome.FORWARDING_CONFIRMATION:
             return self._pass_on_request(stored, mail, result)
+        if mail.outcome is Outcome.REFUSED:
+            return self._tell_author(stored, mail, result)
         return result
+
+    def give_up(self, stored: StoredMail, header: Understood, reason: str) -> MailResult:
+        """Tell the author of a mail of which only the header can be read."""
+        result = MailResult(
+            Outcome.QUARANTINED,
+            reason,
+            subject=header.message.subject,
+            message_id=header.message.message_id,
+        )
+        return self._tell_author(stored, header, result)
+
+    def _tell_author(self, stored: StoredMail, mail: Understood, result: MailResult) -> MailResult:
+        """Answer a mail that leads to nothing, if a person sent it who is proven."""
+        owner = self._whose(mail) if mail.by_hand else None
+        if owner is None:
+            return result
+        people.heard_from(self.connection, owner)
+        self._answer(owner, stored, NoticeKind.NOTHING_FOUND)
+        return replace(result, subscriber=owner)
 
     def _act_for_person(
         self, stored: StoredMail, mail: Understood, result: MailResult
@@ -110,7 +133,7 @@ class Clerk:
                 return self._follow(owner, stored, mail, result)
             case Outcome.COMMAND:
                 return self._obey(owner, stored, mail, result)
-        if mail.is_answerable:
+        if mail.by_hand:
             self._answer(owner, stored, NoticeKind.NOTHING_FOUND)
         return result
 
@@ -156,6 +179,7 @@ class Clerk:
         stored: StoredMail,
         kind: NoticeKind,
         per_day: int = ANSWERS_PER_DAY,
+        about: SubscriptionId | None = None,
     ) -> None:
         """Owe an answer to a mail, unless there were enough of the kind today."""
         now = self.clock.now()
@@ -163,7 +187,16 @@ class Clerk:
             return
         told = notices.count_since(self.connection, owner, kind, now - DAY)
         if told < per_day:
-            notices.owe(self.connection, owner, kind, inbound_id=stored.id, at=now, now=now)
+            notices.owe(
+                self.connection,
+                owner,
+                kind,
+                subscription_id=about,
+                inbound_id=stored.id,
+                occurrence="1" if about is None else f"{stored.id}-{about}",
+                at=now,
+                now=now,
+            )
 
     def _obey(
         self, owner: SubscriberId, stored: StoredMail, mail: Understood, result: MailResult
@@ -171,17 +204,26 @@ class Clerk:
         if mail.reading.kind != STOP:
             self._answer(owner, stored, NoticeKind.HELP)
         elif mail.reading.parcels:
-            self._mute(owner, mail.reading.parcels)
+            self._mute(owner, stored, mail.reading.parcels)
         else:
             people.unsubscribe(self.connection, owner, self.clock.now())
             self._answer(owner, stored, NoticeKind.GOODBYE)
         return result
 
-    def _mute(self, owner: SubscriberId, named: Sequence[ParcelRead]) -> None:
-        found = {parcels.find_parcel(self.connection, read.number) for read in named}
-        for mine in people.subscriptions_of(self.connection, owner):
-            if mine.parcel is not None and mine.parcel in found:
-                people.mute(self.connection, mine.id, self.clock.now())
+    def _mute(self, owner: SubscriberId, stored: StoredMail, named: Sequence[ParcelRead]) -> None:
+        """Stop the named parcels; who names none of their own is told how it works."""
+        mine = self._followed(owner, named)
+        for following in mine:
+            people.mute(self.connection, following.id, self.clock.now())
+            self._answer(owner, stored, NoticeKind.GOODBYE, about=following.id)
+        if not mine:
+            self._answer(owner, stored, NoticeKind.HELP)
+
+    def _followed(self, owner: SubscriberId, named: Sequence[ParcelRead]) -> list[Subscription]:
+        """Return the subscriptions of somebody to parcels that a mail names."""
+        found = {parcels.find_parcel(self.connection, read.number) for read in named} - {None}
+        mine = people.subscriptions_of(self.connection, owner)
+        return [following for following in mine if following.parcel in found]
 
     def _pass_on_request(
         self, stored: StoredMail, mail: Understood, result: MailResult
@@ -202,15 +244,18 @@ class Clerk:
         self, owner: SubscriberId, stored: StoredMail, mail: Understood, result: MailResult
     ) -> MailResult:
         now = self.clock.now()
-        if people.is_unsubscribed(self.connection, owner):
-            if mail.by_rule:
+        left_at = people.left_at(self.connection, owner)
+        if left_at is not None:
+            # A mail from before, read again, asks for nothing new.
+            if mail.by_rule or stored.received_at < left_at:
                 return replace(result, outcome=Outcome.REFUSED, reason="unsubscribed")
             people.welcome_back(self.connection, owner)
         with suppress(_TooManyError), self.connection.begin_nested():
             new = self._follow_all(owner, stored, mail, now)
             if new and people.followed_since(self.connection, owner, now - DAY) > self.share:
                 raise _TooManyError
-            return result if new else replace(result, outcome=Outcome.UPDATED)
+            resumed = not mail.by_rule and self._resume(owner, stored, mail.reading.parcels)
+            return result if new or resumed else replace(result, outcome=Outcome.UPDATED)
         if mail.is_answerable:
             self._answer(owner, stored, NoticeKind.TOO_MANY, per_day=1)
         return replace(result, outcome=Outcome.REFUSED, reason=TOO_MANY)
@@ -223,6 +268,21 @@ class Clerk:
         if mail.reading.parcels:
             return self._follow_parcels(owner, mail, orders, stored.received_at, now)
         return self._follow_orders(owner, mail.reading, orders, now)
+
+    def _resume(self, owner: SubscriberId, stored: StoredMail, named: Sequence[ParcelRead]) -> bool:
+        """Follow again what somebody had stopped and forwards once more; tell whether there was."""
+        now = self.clock.now()
+        stopped = [
+            mine
+            for mine in self._followed(owner, named)
+            if mine.muted_at is not None and mine.muted_at <= stored.received_at
+        ]
+        for mine in stopped:
+            people.mute(self.connection, mine.id, None)
+            if mine.parcel is not None:
+                parcels.wake(self.connection, mine.parcel, now)
+            self._answer(owner, stored, NoticeKind.REGISTERED, about=mine.id)
+        return bool(stopped)
 
     def _note_orders(self, reading: Reading, now: datetime) -> Mapping[str, OrderId]:
         numbers = dict.fromkeys([*reading.orders, *(o for p in reading.parcels for o in p.orders)])

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import structlog
+from sqlalchemy import Connection
 
 from mailtrack.clock import Clock
 from mailtrack.domain.model import InboundId, Outcome
@@ -62,10 +63,7 @@ class Reader:
     def _act_on(self, stored: StoredMail) -> MailResult:
         understood = self.doorkeeper.understand(stored.raw)
         with self.store.write() as connection:
-            clerk = Clerk(
-                connection, self.carriers, self.clock, self.suppression, stored.trace, self.share
-            )
-            result = clerk.act(stored, understood)
+            result = self._clerk(connection, stored).act(stored, understood)
             inbound.finish(connection, stored.id, result, self.clock.now())
         return result
 
@@ -80,9 +78,28 @@ class Reader:
             attempt=stored.attempts,
             error=reason,
         )
+        if stored.attempts >= inbound.MOST_ATTEMPTS:
+            self._quarantine(stored, reason)
+            return
         with self.store.write() as connection:
-            if stored.attempts >= inbound.MOST_ATTEMPTS:
-                quarantined = MailResult(Outcome.QUARANTINED, reason)
-                inbound.finish(connection, stored.id, quarantined, self.clock.now())
-            else:
-                inbound.read_again(connection, stored.id, self.clock.later(REREAD_AFTER_S))
+            inbound.read_again(connection, stored.id, self.clock.later(REREAD_AFTER_S))
+
+    def _quarantine(self, stored: StoredMail, reason: str) -> None:
+        """Give a mail up; its sender is told, unless that fails as well."""
+        try:
+            author = self.doorkeeper.understand_header(stored.raw)
+            with self.store.write() as connection:
+                result = self._clerk(connection, stored).give_up(stored, author, reason)
+                inbound.finish(connection, stored.id, result, self.clock.now())
+        except TransientError:
+            raise
+        except Exception:  # noqa: BLE001 - what broke the reading may break this
+            log.info("sender not told", trace=stored.trace, mail=stored.id)
+            with self.store.write() as connection:
+                result = MailResult(Outcome.QUARANTINED, reason)
+                inbound.finish(connection, stored.id, result, self.clock.now())
+
+    def _clerk(self, connection: Connection, stored: StoredMail) -> Clerk:
+        return Clerk(
+            connection, self.carriers, self.clock, self.suppression, stored.trace, self.share
+        )

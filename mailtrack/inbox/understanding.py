@@ -10,6 +10,7 @@ from mailtrack.inbox.sender import Sender, identify, is_signed_by
 from mailtrack.parsers import is_shop_sender, parse
 from mailtrack.parsers.message import Message, read_message
 from mailtrack.parsers.reading import ForwardMethod, Reading
+from mailtrack.parsers.slimming import header_of
 
 #: Senders that say in their name that nobody reads what they get.
 _NOBODY = re.compile(
@@ -49,6 +50,10 @@ class Doorkeeper:
             by_google=is_signed_by(message, "google.com", self.authserv_id),
         )
 
+    def understand_header(self, raw: bytes) -> "Understood":
+        """Read the header alone of a mail whose body nobody can read; raises the same."""
+        return self.understand(header_of(raw))
+
 
 @dataclass(frozen=True, slots=True)
 class Understood:
@@ -80,6 +85,12 @@ class Understood:
         if _NOBODY.fullmatch(local) or any(map(self.message.header, _LIST_HEADERS)):
             return False
         return self.message.header("precedence").lower() not in _BULK
+
+    @property
+    def by_hand(self) -> bool:
+        """Tell whether a person sent it, who waits for an answer."""
+        sent = self.outcome not in (Outcome.BOUNCE, Outcome.AUTOMATIC_REPLY)
+        return sent and self.is_answerable and not self.by_rule
 
     @property
     def by_rule(self) -> bool:

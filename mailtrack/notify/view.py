@@ -117,7 +117,8 @@ class NoticeView:
     `key` names the notice for good ("7-customs_cleared-1"): the Message-ID is made
     from it. `parcel` is None for ORDER_REGISTERED and for mails about no subscription;
     `orders` and `items` are then all that is known. `subject` is the forwarded mail's subject
-    (NOTHING_FOUND), `message_id` its Message-ID (for threading), "" where unknown.
+    (NOTHING_FOUND), `message_id` its Message-ID (for threading), "" where unknown, and
+    `outcome` how its reading ended ("refused": an imitation, "quarantined": unreadable).
     `event` is the tracking event that the notice tells of, where there is one. Mails
     of one `thread` are one conversation; it is the key up to its first "-".
 
@@ -144,6 +145,7 @@ class NoticeView:
     code: str = ""
     protection_ends: date | None = None
     news: tuple[NewsLine, ...] = ()
+    outcome: str = ""
 
     @property
     def thread(self) -> str:

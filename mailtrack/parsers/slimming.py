@@ -38,6 +38,13 @@ def slim(raw: bytes) -> bytes:
     return b"".join(view[start:end] for start, end in _kept(raw))[:MAX_MAIL]
 
 
+def header_of(raw: bytes) -> bytes:
+    """Return the header of a mail alone; raise PermanentError where it is endless."""
+    _check_header(raw)
+    end = _HEADER_END.search(raw, 0, MAX_HEADER)
+    return raw[: end.end()] if end else raw
+
+
 def _check_header(raw: bytes) -> None:
     end = _HEADER_END.search(raw, 0, MAX_HEADER)
     if end is None and len(raw) > MAX_HEADER:

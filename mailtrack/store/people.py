@@ -33,7 +33,11 @@ class Subscription:
     order: OrderId | None
     items: tuple[str, ...]
     created_at: datetime
-    muted: bool
+    muted_at: datetime | None
+
+    @property
+    def muted(self) -> bool:
+        return self.muted_at is not None
 
 
 def subscriber_of(connection: Connection, address: str, now: datetime) -> SubscriberId:
@@ -200,7 +204,7 @@ def subscription_from(row: Row[Any]) -> Subscription:
         order=row.shop_order_id,
         items=tuple(title for title in row.titles.split(ITEM_BREAK) if title),
         created_at=row.created_at,
-        muted=row.muted_at is not None,
+        muted_at=row.muted_at,
     )
 
 
@@ -255,10 +259,14 @@ def undo_unsubscribe(connection: Connection, owner: SubscriberId) -> list[Parcel
 
 def is_unsubscribed(connection: Connection, owner: SubscriberId) -> bool | None:
     """Tell whether somebody left; None where nobody has this id."""
-    row = connection.execute(
-        select(subscriber.c.unsubscribed_at).where(subscriber.c.id == owner)
-    ).one_or_none()
-    return None if row is None else row.unsubscribed_at is not None
+    return left_at(connection, owner) is not None if exists(connection, owner) else None
+
+
+def left_at(connection: Connection, owner: SubscriberId) -> datetime | None:
+    """Return when somebody left, None where they did not."""
+    query = select(subscriber.c.unsubscribed_at).where(subscriber.c.id == owner)
+    when: datetime | None = connection.execute(query).scalar_one_or_none()
+    return when
 
 
 def bounced(connection: Connection, owner: SubscriberId, now: datetime) -> bool:
