@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from mailtrack.carriers.base import Carrier, Declaration
     from mailtrack.carriers.transport import Transport
-    from mailtrack.inbox.addresses import PersonalAddresses
+    from mailtrack.inbox.addresses import BounceAddresses, PersonalAddresses
     from mailtrack.inbox.intake import Reader
     from mailtrack.inbox.watcher import Watcher
     from mailtrack.jobs.chores import Chores
@@ -95,6 +95,14 @@ class Services:
         return Suppression(*self._link_secrets())
 
     @cached_property
+    def bounces(self) -> BounceAddresses | None:
+        """Where failed deliveries are reported to, None for the address mails come from."""
+        from mailtrack.inbox.addresses import BounceAddresses
+
+        address = self.settings.bounces_to
+        return BounceAddresses(address, *self._link_secrets()) if address else None
+
+    @cached_property
     def views(self) -> Views:
         from mailtrack.views import Views
 
@@ -161,7 +169,13 @@ class Services:
 
         settings = self.settings
         own = {settings.inbox.forward_to.lower(), settings.smtp.from_address.lower()}
-        keeper = Doorkeeper(settings.inbox.authserv_id, settings.inbox.allowed, own, self.addresses)
+        keeper = Doorkeeper(
+            authserv_id=settings.inbox.authserv_id,
+            allow=settings.inbox.allowed,
+            own_addresses=own,
+            personal=self.addresses,
+            bounces=self.bounces,
+        )
         return Reader(
             store=self.store,
             doorkeeper=keeper,
@@ -193,6 +207,7 @@ class Services:
             open_relay=self.open_relay,
             clock=self.clock,
             manners=Manners(**self.settings.notices.model_dump()),
+            bounces=self.bounces,
         )
 
     def open_relay(self) -> SmtpRelay:

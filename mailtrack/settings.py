@@ -154,6 +154,9 @@ class SmtpSettings(Server):
     dkim_selector: str = ""
     dkim_key: SecretStr = SecretStr("")
     timeout_s: float = 30.0
+    #: Where failed deliveries are reported to, with a "+" and the notice in it: an address of
+    #: the watched mailbox, or `off` for `from_address` itself.
+    bounces_to: str = ""
 
 
 class WebSettings(Section):
@@ -304,6 +307,18 @@ class Settings(BaseSettings):
     def links_file(self) -> Path:
         """Return where the secret is kept that an installation makes for itself."""
         return self.data_dir / "links.secret"
+
+    @property
+    def bounces_to(self) -> str:
+        """Return the address that reports go to; "" where they go to whom mails are from.
+
+        The inbox's own will do where SPF covers it: in the domain that mails come from.
+        """
+        chosen, inbox = self.smtp.bounces_to, self.inbox.forward_to
+        if chosen:
+            return "" if chosen == "off" else chosen
+        ours = self.smtp.from_address.lower().rpartition("@")[2]
+        return inbox if ours and inbox.lower().endswith(f"@{ours}") else ""
 
     def make_clock(self) -> Clock:
         """Return the machine's clock, or the demo's fast one."""

@@ -7,7 +7,7 @@ import pytest
 
 from mailtrack.clock import FastClock, SystemClock
 from mailtrack.errors import ConfigurationError
-from mailtrack.settings import Security, SmtpSettings, load_settings
+from mailtrack.settings import InboxSettings, Security, Settings, SmtpSettings, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -177,3 +177,26 @@ def test_trusted_proxies_are_addresses_or_networks(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv("MAILTRACK_WEB__TRUSTED_PROXIES", wrong)
         with pytest.raises(ConfigurationError, match="MAILTRACK_WEB__TRUSTED_PROXIES"):
             load_settings()
+
+
+@pytest.mark.parametrize(
+    ("inbox", "from_address", "chosen", "bounces_to"),
+    [
+        ("colis@example.org", "suivi@example.org", "", "colis@example.org"),
+        ("colis@Example.org", "suivi@example.ORG", "", "colis@Example.org"),
+        ("colis@gmail.com", "suivi@example.org", "", ""),
+        ("colis@example.org", "", "", ""),
+        ("colis@example.org", "suivi@example.org", "off", ""),
+        ("colis@gmail.com", "suivi@example.org", "retours@example.org", "retours@example.org"),
+    ],
+)
+def test_reports_come_to_the_inbox_where_the_domain_of_our_mails_covers_it(
+    inbox: str, from_address: str, chosen: str, bounces_to: str
+) -> None:
+    """An envelope sender in another domain fails SPF there."""
+    settings = Settings(
+        inbox=InboxSettings(address=inbox),
+        smtp=SmtpSettings(from_address=from_address, bounces_to=chosen),
+    )
+
+    assert bounces_to == settings.bounces_to

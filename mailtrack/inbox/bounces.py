@@ -4,24 +4,35 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from mailtrack.domain.model import SubscriberId
+from mailtrack.domain.model import NoticeId, SubscriberId
 from mailtrack.parsers.delivery_report import Bounce
 from mailtrack.store import notices, people
 
 #: Temporary failures in a row after which an address counts as dead.
 MOST_SOFT_BOUNCES = 5
+#: Refusals for good that may pass: a full mailbox, a mail too big, a policy (RFC 3463). The
+#: last is often about us: on the day we are on a blacklist, all addresses would be dead.
+PASSING = ("5.2.2", "5.3.4", "5.7.")
 
 
-def note(connection: Connection, bounce: Bounce, now: datetime) -> SubscriberId | None:
+def note(
+    connection: Connection, bounce: Bounce, returned: NoticeId | None, now: datetime
+) -> SubscriberId | None:
     """Note a failure with the address that a mail of ours went to; return whose it is.
 
-    Anybody can forge a report: only one that names a mail that we sent counts (RFC 3464).
+    Anybody can forge a report: only one that came to the bounce address of a notice
+    (`returned`) or names a mail that we sent counts (RFC 3464).
     """
-    owner = notices.addressee(connection, bounce.message_id)
+    notice = returned or notices.by_message_id(connection, bounce.message_id)
+    if notice is None:
+        return None
+    first = notices.mark_returned(connection, notice, bounce.status)
+    owner = notices.addressee(connection, notice)
     if owner is None:
         return None
-    if bounce.status.startswith("5"):
+    if bounce.status.startswith("5") and not bounce.status.startswith(PASSING):
         people.bounced(connection, owner, now)
-    else:
-        people.bounced_softly(connection, owner, MOST_SOFT_BOUNCES, now)
+    elif first:
+        since = notices.arrived_before(connection, owner, notice)
+        people.bounced_softly(connection, owner, MOST_SOFT_BOUNCES, now, anew=since)
     return owner

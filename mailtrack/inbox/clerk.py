@@ -48,6 +48,9 @@ TOO_MANY = "more new parcels than an address may add in a day"
 #: Why a mail leads to nothing: its sender had everything erased, and did not write it by hand.
 SUPPRESSED = "suppressed"
 
+#: Why a mail to a bounce address that is no report asks for nothing.
+_MACHINES_ONLY = "sent to the bounce address of a mail of ours"
+
 #: What only a person may ask for, and what is worth asking an unproven one about.
 _PERSONS = frozenset(
     {
@@ -83,7 +86,7 @@ class Clerk:
         """Subscribe, join and answer as the mail's outcome says; return what became of it."""
         result = MailResult(
             outcome=mail.outcome,
-            reason=mail.reading.reason,
+            reason=_MACHINES_ONLY if mail.returned is not None else mail.reading.reason,
             subject=mail.message.subject,
             message_id=mail.message.message_id,
             shop=mail.reading.shop,
@@ -402,7 +405,7 @@ class Clerk:
         bounce = mail.message.bounce
         if bounce is None:
             return result
-        owner = bounces.note(self.connection, bounce, self.clock.now())
+        owner = bounces.note(self.connection, bounce, mail.returned, self.clock.now())
         if owner is None:
             return result
         reason = f"delivery failed: {bounce.status or 'no status given'}"

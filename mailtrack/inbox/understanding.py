@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from mailtrack.domain.model import Outcome, SubscriberId
-from mailtrack.inbox.addresses import PersonalAddresses
+from mailtrack.domain.model import NoticeId, Outcome, SubscriberId
+from mailtrack.inbox.addresses import BounceAddresses, PersonalAddresses
 from mailtrack.inbox.sender import Sender, identify, is_signed_by
 from mailtrack.parsers import is_shop_sender, parse
 from mailtrack.parsers.message import Message, read_message
@@ -30,6 +30,7 @@ class Doorkeeper:
     allow: Collection[str]
     own_addresses: Collection[str]
     personal: PersonalAddresses
+    bounces: BounceAddresses | None = None
 
     def understand(self, raw: bytes) -> "Understood":
         """Read a raw mail; raises PermanentError where it is no mail at all."""
@@ -48,6 +49,7 @@ class Doorkeeper:
             sender,
             personal=self.personal.owner(message),
             by_google=is_signed_by(message, "google.com", self.authserv_id),
+            returned=None if self.bounces is None else self.bounces.notice(message),
         )
 
     def understand_header(self, raw: bytes) -> "Understood":
@@ -60,7 +62,8 @@ class Understood:
     """A mail after reading, before anything is done about it.
 
     `personal` is whose personal address it was sent to; `by_google` whether Google
-    signed it, as our own server found.
+    signed it, as our own server found; `returned` the notice whose bounce address it was
+    sent to, where only machines write.
     """
 
     message: Message
@@ -68,13 +71,14 @@ class Understood:
     sender: Sender
     personal: SubscriberId | None
     by_google: bool
+    returned: NoticeId | None = None
 
     @property
     def outcome(self) -> Outcome:
         """Return how the reading ends, if its sender is who they say."""
         if self.message.bounce is not None:
             return Outcome.BOUNCE
-        if self.message.is_automatic and not self.by_rule:
+        if self.returned is not None or (self.message.is_automatic and not self.by_rule):
             return Outcome.AUTOMATIC_REPLY
         return self.reading.outcome
 

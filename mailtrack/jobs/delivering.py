@@ -14,9 +14,10 @@ from mailtrack.domain.manners import URGENT, Manners
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import NoticeId
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
+from mailtrack.inbox.addresses import BounceAddresses
 from mailtrack.notify.mail import SmtpIdentity, compose
 from mailtrack.notify.render import Renderer
-from mailtrack.notify.smtp import Relay
+from mailtrack.notify.smtp import RefusedError, Relay
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import notices, people
 from mailtrack.store.engine import Store
@@ -51,7 +52,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Deliverer:
-    """Delivers notices. `open_relay` gives a connection that is opened by its first mail."""
+    """Delivers notices. `open_relay` gives a connection that is opened by its first mail.
+
+    Without `bounces`, reports go to the address that mails come from.
+    """
 
     store: Store
     views: Views
@@ -60,6 +64,7 @@ class Deliverer:
     open_relay: Callable[[], AbstractContextManager[Relay]]
     clock: Clock
     manners: Manners
+    bounces: BounceAddresses | None = None
 
     def deliver(self, batch: Sequence[NoticeId], token: str) -> None:
         """Send claimed notices; those whose claim has passed on are left out.
@@ -76,7 +81,7 @@ class Deliverer:
             return
         try:
             message = self._compose(notice)
-            relay.send(message)
+            relay.send(message, "" if self.bounces is None else self.bounces.of(notice.id))
         except MailtrackError as error:
             self._take_in_failure(notice, error)
             if isinstance(error, AuthError):
@@ -143,7 +148,8 @@ class Deliverer:
         with self.store.write() as connection:
             if isinstance(error, PermanentError):
                 notices.mark_failed(connection, notice.id, str(error))
-                people.bounced(connection, notice.subscriber, now)
+                if not isinstance(error, RefusedError) or error.address:
+                    people.bounced(connection, notice.subscriber, now)
             elif notice.attempts > len(RETRY_WAITS) and not isinstance(error, AuthError):
                 notices.mark_failed(connection, notice.id, f"given up: {error}")
             else:

@@ -25,14 +25,20 @@ from mailtrack.errors import (
 
 #: Answers that ask for (other) credentials, whichever command they follow (RFC 4954, 6).
 _CREDENTIALS = frozenset({530, 534, 535, 538})
+#: Answers to a sender that is not one of the relay's own.
+_NOT_THIS_SENDER = frozenset({501, 550, 551, 553, 554})
 
 
 class RefusedError(PermanentError):
-    """Raised when the relay refuses this mail for good; `code` is its SMTP answer (5xx)."""
+    """Raised when the relay refuses this mail for good; `code` is its SMTP answer (5xx).
 
-    def __init__(self, code: int) -> None:
+    `address`: it is the recipient whom it refuses, not what the mail says.
+    """
+
+    def __init__(self, code: int, *, address: bool = True) -> None:
         super().__init__(f"The relay refused the mail with {code}.")
         self.code = code
+        self.address = address
 
 
 class Relay(Protocol):
@@ -47,8 +53,8 @@ class Relay(Protocol):
         traceback: TracebackType | None,
     ) -> None: ...
 
-    def send(self, message: EmailMessage) -> None:
-        """Hand one mail over.
+    def send(self, message: EmailMessage, return_path: str = "") -> None:
+        """Hand one mail over; `return_path` is where reports go, "" for its From.
 
         Raises TransientError where a later try may succeed, PermanentError where this
         mail never will, AuthError where the relay refuses us rather than the mail.
@@ -100,10 +106,10 @@ class SmtpRelay:
                 connection.quit()
             connection.close()
 
-    def send(self, message: EmailMessage) -> None:
+    def send(self, message: EmailMessage, return_path: str = "") -> None:
         """Hand one mail over; see `Relay.send`."""
         try:
-            self._transmit(message)
+            self._transmit(message, return_path)
         except OSError as error:  # the errors of smtplib and ssl are OSErrors too
             raise self._translated(error) from error
 
@@ -114,23 +120,29 @@ class SmtpRelay:
         except OSError as error:
             raise self._translated(error) from error
 
-    def _transmit(self, message: EmailMessage) -> None:
+    def _transmit(self, message: EmailMessage, return_path: str) -> None:
         connection = self._ready()
+        (sender,) = _mailboxes(message, "From")
         try:
-            self._put(connection, message)
+            self._put(connection, message, return_path or sender)
+        except (smtplib.SMTPSenderRefused, smtplib.SMTPRecipientsRefused) as error:
+            if not return_path or _code(error) not in _NOT_THIS_SENDER:
+                raise
+            # Many relays take no sender but the one who logged in, and some say so as late as
+            # to the recipient: without a return path, reports are known by what they quote.
+            self._put(connection, message, sender)
+
+    def _put(self, connection: smtplib.SMTP, message: EmailMessage, sender: str) -> None:
+        try:
+            if self._sign is None:
+                connection.send_message(message, from_addr=sender)
+            else:
+                # smtplib's send_message would write the mail anew, and break the signature.
+                connection.sendmail(sender, _mailboxes(message, "To"), self._sign(message))
         except smtplib.SMTPNotSupportedError as error:
             raise PermanentError(
                 f"The relay {self._host} takes no addresses beyond ASCII (SMTPUTF8)."
             ) from error
-
-    def _put(self, connection: smtplib.SMTP, message: EmailMessage) -> None:
-        if self._sign is None:
-            connection.send_message(message)
-            return
-        # smtplib's send_message would write the mail anew, and break the signature.
-        signed = self._sign(message)
-        (sender,), recipients = _mailboxes(message, "From"), _mailboxes(message, "To")
-        connection.sendmail(sender, recipients, signed)
 
     def _ready(self) -> smtplib.SMTP:
         """Return a connection that awaits a mail, whatever became of the one before."""
@@ -166,7 +178,7 @@ class SmtpRelay:
         if _refuses_us(error, code):
             return AuthError(f"{relay} refuses us ({_reason(error)}); check MAILTRACK_SMTP__*.")
         if code >= 500:
-            return RefusedError(code)
+            return RefusedError(code, address=_refuses_recipient(error))
         if isinstance(error, socket.gaierror):
             return TransientError(f"{relay} is unknown; check MAILTRACK_SMTP__HOST.")
         return TransientError(f"{relay} did not take the mail ({_reason(error)}); try again later.")
@@ -177,6 +189,7 @@ class FakeRelay:
 
     def __init__(self, script: Iterable[MailtrackError | None] = ()) -> None:
         self.sent: list[EmailMessage] = []
+        self.return_paths: list[str] = []
         self._script = deque(script)
 
     def __enter__(self) -> Self:
@@ -190,12 +203,13 @@ class FakeRelay:
     ) -> None:
         """Nothing is open."""
 
-    def send(self, message: EmailMessage) -> None:
+    def send(self, message: EmailMessage, return_path: str = "") -> None:
         """Keep the mail, or raise what the script says."""
         error = self._script.popleft() if self._script else None
         if error is not None:
             raise error
         self.sent.append(message)
+        self.return_paths.append(return_path)
 
 
 def _mailboxes(message: EmailMessage, header: str) -> list[str]:
@@ -230,6 +244,13 @@ def _refuses_us(error: OSError, code: int) -> bool:
         return True
     about_the_mail = isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError)
     return code in _CREDENTIALS or (code >= 500 and not about_the_mail)
+
+
+def _refuses_recipient(error: OSError) -> bool:
+    """Tell whether it is the address that is bad: not the mail, and no policy (RFC 3463, 5.7)."""
+    if not isinstance(error, smtplib.SMTPRecipientsRefused):
+        return False
+    return not all(words.startswith(b"5.7.") for _, words in error.recipients.values())
 
 
 def _code(error: OSError) -> int:

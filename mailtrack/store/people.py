@@ -277,12 +277,17 @@ def bounced(connection: Connection, owner: SubscriberId, now: datetime) -> bool:
     return done.rowcount == 1
 
 
-def bounced_softly(connection: Connection, owner: SubscriberId, most: int, now: datetime) -> None:
-    """Count a temporary failure; from `most` on the address counts as dead."""
+def bounced_softly(
+    connection: Connection, owner: SubscriberId, most: int, now: datetime, *, anew: bool = False
+) -> None:
+    """Count a temporary failure; from `most` in a row on the address counts as dead.
+
+    `anew`: the mail before arrived, so that the count begins again.
+    """
     row = connection.execute(
         update(subscriber)
         .where(subscriber.c.id == owner)
-        .values(soft_bounces=subscriber.c.soft_bounces + 1)
+        .values(soft_bounces=1 if anew else subscriber.c.soft_bounces + 1)
         .returning(subscriber.c.soft_bounces)
     ).one_or_none()
     if row is not None and row.soft_bounces >= most:

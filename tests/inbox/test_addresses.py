@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailtrack.domain.model import SubscriberId
-from mailtrack.inbox.addresses import PersonalAddresses
+from mailtrack.domain.model import NoticeId, SubscriberId
+from mailtrack.inbox.addresses import BounceAddresses, PersonalAddresses
 from mailtrack.parsers.message import Message, read_message
 
 ADDRESSES = PersonalAddresses("Colis@example.org", "a secret")
+BOUNCES = BounceAddresses("Colis@example.org", "a secret")
 
 
 def sent_to(address: str, header: str = "To") -> Message:
@@ -52,3 +53,20 @@ def test_an_address_from_before_the_secret_was_changed_still_works() -> None:
     after = PersonalAddresses("colis@example.org", "new", ["a secret"])
 
     assert 5 == after.owner(sent_to(ADDRESSES.of(SubscriberId(5))))
+
+
+@given(st.integers(1, 2**40))
+def test_a_bounce_address_leads_back_to_its_notice_and_speaks_for_nobody(number: int) -> None:
+    address = BOUNCES.of(NoticeId(number))
+
+    assert number == BOUNCES.notice(sent_to(address.upper(), "X-Original-To"))
+    assert ADDRESSES.owner(sent_to(address)) is None
+    assert BOUNCES.notice(sent_to(ADDRESSES.of(SubscriberId(number)))) is None
+    assert len(address.partition("@")[0]) <= 64
+
+
+def test_a_token_is_no_bounce_address_because_the_mark_was_put_before_it() -> None:
+    personal = ADDRESSES.of(SubscriberId(7))
+
+    assert BOUNCES.notice(sent_to(personal.replace("+", "+b-"))) is None
+    assert ADDRESSES.owner(sent_to(BOUNCES.of(NoticeId(7)).replace("+b-", "+"))) is None

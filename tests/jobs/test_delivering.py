@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.manners import Manners
 from mailtrack.domain.milestones import Milestone, mailed_by_default
@@ -209,6 +210,34 @@ def test_an_address_that_refuses_our_mail_for_good_gets_no_more(
     deliver()
     assert [("failed", None), ("skipped", "unsubscribed")] == _states(rows)
     assert [] == relay.sent
+
+
+def test_what_a_mail_says_may_be_refused_without_its_reader_being_silenced(
+    follow: Follow, owe: Callable[..., None], deliver: Deliver, rows: Rows
+) -> None:
+    """A spam filter that dislikes one mail would otherwise cost us every subscriber."""
+    owe(follow())
+    deliver(RefusedError(554, address=False))
+
+    assert [("failed", None)] == _states(rows)
+    assert [None] == [person["bounced_at"] for person in rows(t.subscriber)]
+
+
+def test_every_mail_leaves_with_an_address_that_brings_its_own_report_back(
+    services: Services,
+    follow: Follow,
+    owe: Callable[..., None],
+    deliver: Deliver,
+    relay: FakeRelay,
+    rows: Rows,
+) -> None:
+    for address in ("ana@example.org", "bruno@example.org"):
+        owe(follow(address=address))
+    deliver()
+
+    assert services.bounces is not None
+    expected = [services.bounces.of(NoticeId(row["id"])) for row in rows(t.notice)]
+    assert expected == relay.return_paths
 
 
 @pytest.mark.parametrize("broken", ["an impossible address", "a broken template"])

@@ -122,6 +122,53 @@ def test_what_was_signed_arrives_to_the_letter() -> None:
     assert [("colis@example.org", ["camille@example.org"])] == desk.envelopes
 
 
+RETURN_PATH = "colis+b-abcdefghijkl1@example.org"
+
+
+def test_reports_of_a_mail_go_to_its_return_path() -> None:
+    desk = Desk()
+    with serving(desk) as port, relay_to(port) as relay:
+        relay.send(mail("un"), RETURN_PATH)
+        relay.send(mail("deux"))
+    with serving(desk) as port, relay_to(port, sign=lambda _: b"Subject: trois\r\n\r\n") as relay:
+        relay.send(mail("trois"), RETURN_PATH)
+
+    senders = [sender for sender, _ in desk.envelopes]
+    assert [RETURN_PATH, "colis@example.org", RETURN_PATH] == senders
+
+
+@pytest.mark.parametrize("command", ["MAIL", "RCPT"])
+def test_a_relay_that_takes_only_the_sender_who_logged_in_gets_that_one(command: str) -> None:
+    """Postfix says so to the recipient (smtpd_delay_reject): no reader may be silenced for it."""
+    desk = Desk()
+    desk.answers[command] = ["553 5.7.1 Sender address rejected: not owned by user colis"]
+    with serving(desk) as port, relay_to(port) as relay:
+        relay.send(mail("un"), RETURN_PATH)
+
+    assert ["colis@example.org"] == [sender for sender, _ in desk.envelopes]
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "address"),
+    [
+        ("RCPT", "550 5.1.1 unknown", True),
+        ("RCPT", "550 unknown", True),
+        ("RCPT", "554 5.7.1 blocked", False),
+        ("DATA", "554 5.7.1 spam", False),
+        ("DATA", "550 5.1.1 too late", False),
+    ],
+)
+def test_only_a_refused_recipient_is_a_dead_address(
+    command: str, answer: str, *, address: bool
+) -> None:
+    desk = Desk()
+    desk.answers[command] = [answer, answer]
+    with serving(desk) as port, relay_to(port) as relay, pytest.raises(RefusedError) as refused:
+        relay.send(mail("un"), RETURN_PATH)
+
+    assert address is refused.value.address
+
+
 @pytest.mark.parametrize("command", ["RCPT", "DATA"])
 def test_a_refused_mail_keeps_its_code_and_does_not_stop_the_next(command: str) -> None:
     desk = Desk()

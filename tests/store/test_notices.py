@@ -243,8 +243,10 @@ def test_a_claimed_notice_counts_its_attempts_and_is_marked_sent_once(
         )
         sent = [notices.mark_sent(connection, number, "<a@b>", clock.now()) for _ in range(2)]
         assert [True, False] == sent
-        assert mine.subscriber == notices.addressee(connection, "<a@b>")
-        assert None is notices.addressee(connection, "<forged@b>")
+        assert number == notices.by_message_id(connection, "<a@b>")
+        assert None is notices.by_message_id(connection, "<forged@b>")
+        assert mine.subscriber == notices.addressee(connection, number)
+        assert None is notices.addressee(connection, NoticeId(99))
 
     assert ("sent", clock.now(), None) == _state(rows(t.notice)[0])
 
