@@ -18,7 +18,7 @@ LEAST_ROOM_BYTES = 50_000_000
 
 
 _EVERYBODY_IS_ASKED = (
-    "; senders are asked by mail whether they are who they say, because "
+    "; senders are asked once by mail whether they are who they say, and then believed, because "
     "MAILTRACK_INBOX__AUTHSERV_ID is not set"
 )
 

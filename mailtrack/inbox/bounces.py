@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from mailtrack.domain.model import NoticeId, SubscriberId
 from mailtrack.parsers.delivery_report import Bounce
-from mailtrack.store import notices, people
+from mailtrack.store import people, returns
 
 #: Temporary failures in a row after which an address counts as dead.
 MOST_SOFT_BOUNCES = 5
@@ -23,16 +23,16 @@ def note(
     Anybody can forge a report: only one that came to the bounce address of a notice
     (`returned`) or names a mail that we sent counts (RFC 3464).
     """
-    notice = returned or notices.by_message_id(connection, bounce.message_id)
+    notice = returned or returns.by_message_id(connection, bounce.message_id)
     if notice is None:
         return None
-    first = notices.mark_returned(connection, notice, bounce.status)
-    owner = notices.addressee(connection, notice)
+    first = returns.mark_returned(connection, notice, bounce.status)
+    owner = returns.addressee(connection, notice)
     if owner is None:
         return None
     if bounce.status.startswith("5") and not bounce.status.startswith(PASSING):
         people.bounced(connection, owner, now)
     elif first:
-        since = notices.arrived_before(connection, owner, notice)
+        since = returns.arrived_before(connection, owner, notice)
         people.bounced_softly(connection, owner, MOST_SOFT_BOUNCES, now, anew=since)
     return owner

@@ -22,7 +22,7 @@ from mailtrack.domain.model import (
     SubscriptionId,
     TrackingEvent,
 )
-from mailtrack.inbox import bounces
+from mailtrack.inbox import bounces, trust
 from mailtrack.inbox.understanding import Understood
 from mailtrack.notify.view import NoticeKind
 from mailtrack.parsers.reading import ParcelRead, Reading
@@ -114,7 +114,7 @@ class Clerk:
 
     def _tell_author(self, stored: StoredMail, mail: Understood, result: MailResult) -> MailResult:
         """Answer a mail that leads to nothing, if a person sent it who is proven."""
-        owner = self._whose(mail) if mail.by_hand else None
+        owner = self._whose(stored, mail) if mail.by_hand else None
         if owner is None:
             return result
         people.heard_from(self.connection, owner)
@@ -126,7 +126,7 @@ class Clerk:
     ) -> MailResult:
         if self._wants_peace(stored, mail):
             return replace(result, outcome=Outcome.REFUSED, reason=SUPPRESSED)
-        owner = self._whose(mail)
+        owner = self._whose(stored, mail)
         if owner is None:
             return self._ask_who(stored, mail, result)
         people.heard_from(self.connection, owner)
@@ -151,29 +151,17 @@ class Clerk:
         written_at = stored.received_at if by_hand else None
         return self.suppression.refuses(self.connection, mail.sender.address, written_at)
 
-    def _whose(self, mail: Understood) -> SubscriberId | None:
-        """Return the person whom a mail speaks for, None where nothing proves it."""
-        if mail.personal is not None and people.exists(self.connection, mail.personal):
-            return mail.personal
-        if mail.sender.proven:
-            now = self.clock.now()
-            return people.subscriber_of(self.connection, mail.sender.address, now)
-        known = people.find_subscriber(self.connection, mail.sender.address)
-        if (
-            known is not None
-            and mail.sender.welcome
-            and people.is_confirmed(self.connection, known)
-        ):
-            return known
-        return None
+    def _whose(self, stored: StoredMail, mail: Understood) -> SubscriberId | None:
+        return trust.whose(self.connection, stored, mail, self.clock.now())
 
     def _ask_who(self, stored: StoredMail, mail: Understood, result: MailResult) -> MailResult:
-        """Ask the person in whose name a mail came, once a day, if it is worth a question."""
+        """Ask the person in whose name a mail came, if it is worth a question."""
         if not mail.sender.welcome or mail.outcome not in _WORTH_A_QUESTION:
             return replace(result, outcome=Outcome.REFUSED, reason=mail.sender.how)
         owner = people.subscriber_of(self.connection, mail.sender.address, self.clock.now())
-        if mail.is_answerable or mail.by_rule:
-            self._answer(owner, stored, NoticeKind.CONFIRM_ADDRESS, per_day=1)
+        may_answer = mail.is_answerable or mail.by_rule
+        if may_answer and trust.may_ask(self.connection, owner, self.clock.now()):
+            self._answer(owner, stored, NoticeKind.CONFIRM_ADDRESS)
         return replace(result, outcome=Outcome.REFUSED, reason=UNCONFIRMED, subscriber=owner)
 
     def _answer(
@@ -181,8 +169,8 @@ class Clerk:
         owner: SubscriberId,
         stored: StoredMail,
         kind: NoticeKind,
-        per_day: int = ANSWERS_PER_DAY,
         about: SubscriptionId | None = None,
+        per_day: int = ANSWERS_PER_DAY,
     ) -> None:
         """Owe an answer to a mail, unless there were enough of the kind today."""
         now = self.clock.now()

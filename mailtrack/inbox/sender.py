@@ -29,6 +29,7 @@ class Sender:
     """The person behind a mail; `how` says in one line what proves it or is missing.
 
     `welcome` is False where no proof would help: nobody is named, or not admitted.
+    `provable` is False where nothing could prove anybody: no server of ours vouches.
     """
 
     address: str
@@ -37,6 +38,7 @@ class Sender:
     proven: bool
     how: str
     welcome: bool = True
+    provable: bool = True
 
 
 def identify(
@@ -58,7 +60,15 @@ def identify(
     refusal = _refusal(address, allow, own_addresses)
     proof = "" if refusal else _proof(message, address, authserv_id, allow)
     how = refusal or proof or _doubt(message, address, authserv_id)
-    return Sender(address, person.name, forward.method, bool(proof), how, welcome=not refusal)
+    return Sender(
+        address,
+        person.name,
+        forward.method,
+        bool(proof),
+        how,
+        welcome=not refusal,
+        provable=bool(authserv_id),
+    )
 
 
 def is_signed_by(message: Message, domain: str, authserv_id: str) -> bool:

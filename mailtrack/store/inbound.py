@@ -30,11 +30,12 @@ class MailPlace:
 
 @dataclass(frozen=True, slots=True)
 class StoredMail:
-    """A raw mail that waits to be read."""
+    """A raw mail to be read; `received_at` is by the server's clock, `stored_at` by ours."""
 
     id: InboundId
     raw: bytes
     received_at: datetime
+    stored_at: datetime
     attempts: int
     #: Its id in the logs, also of all that follows from it.
     trace: str = ""
@@ -161,6 +162,7 @@ def take_claimed(connection: Connection, mail: InboundId, token: str) -> StoredM
             inbound.c.id,
             inbound.c.raw,
             inbound.c.received_at,
+            inbound.c.stored_at,
             inbound.c.attempts,
             inbound.c.content_key,
         )
@@ -171,6 +173,7 @@ def take_claimed(connection: Connection, mail: InboundId, token: str) -> StoredM
         id=InboundId(row.id),
         raw=row.raw,
         received_at=row.received_at,
+        stored_at=row.stored_at,
         attempts=row.attempts,
         trace=row.content_key[:TRACE_LENGTH],
     )
@@ -218,14 +221,20 @@ def reread(connection: Connection, now: datetime, mails: Sequence[InboundId] = (
     return done.rowcount
 
 
-def reread_refused(connection: Connection, owner: SubscriberId, reason: str, now: datetime) -> int:
-    """Let the mails that were refused somebody for a reason be read again."""
+def refused(connection: Connection, owner: SubscriberId, reason: str) -> list[InboundId]:
+    """Return the mails still kept that were refused somebody for a reason."""
     held = select(inbound.c.id).where(
         inbound.c.subscriber_id == owner,
         inbound.c.outcome == Outcome.REFUSED,
         inbound.c.reason == reason,
+        inbound.c.raw.is_not(None),
     )
-    mails = [InboundId(number) for number in connection.scalars(held)]
+    return [InboundId(number) for number in connection.scalars(held)]
+
+
+def reread_refused(connection: Connection, owner: SubscriberId, reason: str, now: datetime) -> int:
+    """Let the mails that were refused somebody for a reason be read again."""
+    mails = refused(connection, owner, reason)
     return reread(connection, now, mails) if mails else 0
 
 

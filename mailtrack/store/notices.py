@@ -23,8 +23,8 @@ from mailtrack.store.upsert import insert_ignoring
 #: The kind of the mail that gathers what was held back, and the reason noted with that.
 DIGEST = "digest"
 DIGESTED = "digested"
-#: What the error of a notice begins with that came back after the relay had taken it.
-RETURNED = "returned"
+#: How many rows are looked at where the whole table would take too long.
+NEWEST = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +166,14 @@ def count_since(connection: Connection, owner: SubscriberId, kind: str, since: d
     return connection.execute(query).scalar_one()
 
 
+def count_lately(connection: Connection, kind: str, since: datetime) -> int:
+    """Count the notices of a kind to anybody since a moment, among the newest `NEWEST`."""
+    newest = select(notice.c.kind, notice.c.created_at).order_by(notice.c.id.desc())
+    newest_rows = newest.limit(NEWEST).subquery()
+    query = select(func.count()).where(newest_rows.c.kind == kind, newest_rows.c.created_at > since)
+    return connection.execute(query).scalar_one()
+
+
 def count_sent_since(connection: Connection, owner: SubscriberId, since: datetime) -> int:
     """Count the mails that went to somebody since a moment."""
     query = select(func.count()).where(notice.c.subscriber_id == owner, notice.c.sent_at >= since)
@@ -301,46 +309,6 @@ def mark_sent(connection: Connection, notice_id: NoticeId, message_id: str, now:
         .values(state="sent", sent_at=now, message_id=message_id, claim=None, last_error="")
     )
     return done.rowcount == 1
-
-
-def by_message_id(connection: Connection, message_id: str) -> NoticeId | None:
-    """Return the notice that we sent with this Message-ID, if we did."""
-    query = select(notice.c.id).where(notice.c.message_id == message_id).limit(1)
-    found = connection.execute(query).scalar_one_or_none()
-    return None if found is None else NoticeId(found)
-
-
-def addressee(connection: Connection, notice_id: NoticeId) -> SubscriberId | None:
-    """Return whom a notice went to; None where they were erased."""
-    query = select(notice.c.subscriber_id).where(notice.c.id == notice_id)
-    found = connection.execute(query).scalar_one_or_none()
-    return None if found is None else SubscriberId(found)
-
-
-def mark_returned(connection: Connection, notice_id: NoticeId, status: str) -> bool:
-    """Record that a mail came back; False where that was recorded before.
-
-    One mail is reported several times: late, later, given up.
-    """
-    done = connection.execute(
-        update(notice)
-        .where(notice.c.id == notice_id, notice.c.last_error.not_like(f"{RETURNED}%"))
-        .values(last_error=f"{RETURNED} {status}".rstrip())
-    )
-    return done.rowcount == 1
-
-
-def arrived_before(connection: Connection, owner: SubscriberId, notice_id: NoticeId) -> bool:
-    """Tell whether of the mails to somebody the one before a notice did not come back."""
-    sent_at = select(notice.c.sent_at).where(notice.c.id == notice_id).scalar_subquery()
-    before = (
-        select(notice.c.last_error)
-        .where(notice.c.subscriber_id == owner, notice.c.sent_at < sent_at)
-        .order_by(notice.c.sent_at.desc())
-        .limit(1)
-    )
-    error = connection.execute(before).scalar_one_or_none()
-    return error is not None and not error.startswith(RETURNED)
 
 
 def mark_skipped(connection: Connection, notice_id: NoticeId, why: str) -> None:

@@ -308,19 +308,32 @@ def exists(connection: Connection, owner: SubscriberId) -> bool:
 
 
 def confirm(connection: Connection, owner: SubscriberId, now: datetime) -> bool:
-    """Note that an address is its owner's; False where that was known."""
-    done = connection.execute(
-        update(subscriber)
-        .where(subscriber.c.id == owner, subscriber.c.confirmed_at.is_(None))
-        .values(confirmed_at=now)
-    )
-    return done.rowcount == 1
+    """Note that an address is its owner's, and when they said so last; False where it was known."""
+    new = confirmed_at(connection, owner) is None
+    connection.execute(update(subscriber).where(subscriber.c.id == owner).values(confirmed_at=now))
+    return new
 
 
-def is_confirmed(connection: Connection, owner: SubscriberId) -> bool:
-    """Tell whether an address was confirmed by a click."""
+def confirmed_at(connection: Connection, owner: SubscriberId) -> datetime | None:
+    """Return when somebody last confirmed their address by a click."""
     query = select(subscriber.c.confirmed_at).where(subscriber.c.id == owner)
-    return connection.execute(query).scalar_one_or_none() is not None
+    when: datetime | None = connection.execute(query).scalar_one_or_none()
+    return when
+
+
+def takes_questions(connection: Connection, owner: SubscriberId) -> bool:
+    """Tell whether an address may be written to for a mail that may not be theirs.
+
+    Not where it is dead, or where somebody who never confirmed it said "never again". The row
+    is locked: of two mails that are read at once, one asks.
+    """
+    query = (
+        select(subscriber.c.confirmed_at, subscriber.c.unsubscribed_at, subscriber.c.bounced_at)
+        .where(subscriber.c.id == owner)
+        .with_for_update()
+    )
+    row = connection.execute(query).one()
+    return row.bounced_at is None and (row.unsubscribed_at is None or row.confirmed_at is not None)
 
 
 def unwanted(connection: Connection, owner: SubscriberId) -> frozenset[str]:

@@ -29,8 +29,10 @@ class OwnData:
         owner = self._read(token, Purpose.CONFIRM)
         with self._services.store.read() as connection:
             _require(connection, owner)
-            known = people.is_confirmed(connection, owner)
-        return self._confirm_page(owner, ConfirmState.ALREADY if known else ConfirmState.CONFIRM)
+            known = people.confirmed_at(connection, owner) is not None
+            waits = bool(inbound.refused(connection, owner, UNCONFIRMED))
+        done = known and not waits
+        return self._confirm_page(owner, ConfirmState.ALREADY if done else ConfirmState.CONFIRM)
 
     def confirm(self, token: str) -> ConfirmPage:
         """Confirm an address; the mails that waited for this are read now."""
@@ -39,8 +41,9 @@ class OwnData:
         with self._services.store.write() as connection:
             _require(connection, owner)
             new = people.confirm(connection, owner, now)
-            inbound.reread_refused(connection, owner, UNCONFIRMED, now)
-        return self._confirm_page(owner, ConfirmState.DONE if new else ConfirmState.ALREADY)
+            released = inbound.reread_refused(connection, owner, UNCONFIRMED, now)
+        done = new or released > 0
+        return self._confirm_page(owner, ConfirmState.DONE if done else ConfirmState.ALREADY)
 
     def show(self, token: str, state: DataState = DataState.SHOW) -> DataPage:
         """Show what is kept about a person."""

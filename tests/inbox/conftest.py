@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -37,11 +38,11 @@ def keep(store: Store, clock: FakeClock) -> Callable[[bytes], None]:
 
 
 @pytest.fixture
-def read_all(store: Store, reader: Reader, clock: FakeClock) -> Callable[[], None]:
+def read_with(store: Store, clock: FakeClock) -> Callable[[Reader], None]:
     """Read what is due, as the dispatcher and a worker do."""
     tokens = count()
 
-    def make() -> None:
+    def make(reader: Reader) -> None:
         token = f"token {next(tokens)}"
         with store.write() as connection:
             mails = inbound.claim_unread(
@@ -51,6 +52,11 @@ def read_all(store: Store, reader: Reader, clock: FakeClock) -> Callable[[], Non
             reader.read(mail, token)
 
     return make
+
+
+@pytest.fixture
+def read_all(read_with: Callable[[Reader], None], reader: Reader) -> Callable[[], None]:
+    return partial(read_with, reader)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from mailtrack.domain.milestones import Milestone, mailed_by_default
 from mailtrack.domain.model import NoticeId, TrackingEvent
 from mailtrack.domain.tracking import Decision, Follower, Key, Skip
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import followers, notices, people
+from mailtrack.store import followers, notices, people, returns
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.people import Subscription
@@ -243,10 +243,10 @@ def test_a_claimed_notice_counts_its_attempts_and_is_marked_sent_once(
         )
         sent = [notices.mark_sent(connection, number, "<a@b>", clock.now()) for _ in range(2)]
         assert [True, False] == sent
-        assert number == notices.by_message_id(connection, "<a@b>")
-        assert None is notices.by_message_id(connection, "<forged@b>")
-        assert mine.subscriber == notices.addressee(connection, number)
-        assert None is notices.addressee(connection, NoticeId(99))
+        assert number == returns.by_message_id(connection, "<a@b>")
+        assert None is returns.by_message_id(connection, "<forged@b>")
+        assert mine.subscriber == returns.addressee(connection, number)
+        assert None is returns.addressee(connection, NoticeId(99))
 
     assert ("sent", clock.now(), None) == _state(rows(t.notice)[0])
 
