@@ -75,7 +75,7 @@ def recognise(original: Original) -> Recognition:
 def read(original: Original, forward: Forward) -> Reading:
     """Read one mail of AliExpress's."""
     links = _parameters(original)
-    lines = [line.text for line in original.content.lines]
+    lines = original.content.lines
     subject = original.subject[:_MAX_SENTENCE].replace("\u00a0", " ").replace("\u202f", " ")
     text = "\n".join(lines)
     numbers = read_numbers(subject, text, links)
@@ -93,7 +93,7 @@ def read(original: Original, forward: Forward) -> Reading:
         milestone=None if idle else _milestone(step, numbers),
         orders=() if kind == "marketing" else numbers.orders,
         parcels=parcels,
-        items=() if idle else read_items(original.content.lines),
+        items=() if idle else read_items(original.content),
         estimated_delivery=read_estimated_delivery(text),
         ordered_at=read_ordered_at(text),
         step=_raw_step(subject),

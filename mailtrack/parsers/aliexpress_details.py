@@ -6,10 +6,8 @@ from datetime import date
 from itertools import islice, takewhile
 
 from mailtrack.parsers.aliexpress_words import DELIVERY_LABELS, ITEM_LABELS, PLACED_LABELS
-from mailtrack.parsers.content import Line
+from mailtrack.parsers.content import Content
 
-#: Classes of the elements that hold an item's title, where mail programs kept them.
-_TITLE_MARKS = ("item-title", "product-name")
 # "x1", "€ 1,99x1", "1,99€ x 2"
 _QUANTITY = re.compile(r"(?:[^\w\s]{0,3}\s?\d[\d.,\s]*[^\w\s]{0,3}\s?)?x\s?\d{1,3}", re.IGNORECASE)
 _CUT = ("...", "…")
@@ -51,12 +49,10 @@ _DATE_REACH, _LABEL_REACH = 20, 60
 _MOST_YEARS = 200
 
 
-def read_items(lines: Sequence[Line]) -> tuple[str, ...]:
+def read_items(content: Content) -> tuple[str, ...]:
     """Return the titles of the items, each once, as the shop cut them."""
-    classed = [line for line in lines if line.mark]
-    marked = [line.text for line in classed if any(mark in line.mark for mark in _TITLE_MARKS)]
-    texts = [line.text for line in lines if line.text]
-    return tuple(dict.fromkeys(marked or _above_quantities(texts)))
+    marked = [line for line in content.lines if line in content.marks] if content.marks else []
+    return tuple(dict.fromkeys(marked or _above_quantities([x for x in content.lines if x])))
 
 
 def read_estimated_delivery(text: str) -> date | None:

@@ -60,7 +60,7 @@ def read_command(message: Message, forward: Forward) -> Reading | None:
 
 def _candidates(subject: str, lines: list[str]) -> Iterator[str]:
     """Yield what may be a command: the first line that says something, then the subject."""
-    yield from [line for line in lines if _plain(line)][:1] or lines[:1]
+    yield next((line for line in lines if _plain(line)), lines[0] if lines else "")
     if sum(len(_WORD.findall(line)) for line in lines) <= MAX_OTHER_WORDS:
         yield subject
 
@@ -77,8 +77,10 @@ def _command(line: str) -> Command | None:
 
 def _plain(line: str) -> str:
     """Return the words of a line without accents, punctuation and courtesies."""
-    letters = unicodedata.normalize("NFKD", line.casefold())
-    bare = "".join(c for c in letters if not unicodedata.combining(c))
+    bare = line.casefold()
+    if not bare.isascii():
+        letters = unicodedata.normalize("NFKD", bare)
+        bare = "".join(c for c in letters if not unicodedata.combining(c))
     words = re.sub(r"[^a-z0-9]+", " ", bare)
     return " ".join(_POLITE.sub(" ", words).split())
 

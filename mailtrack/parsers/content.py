@@ -1,12 +1,15 @@
 """A body as lines of text and links, whether it came as HTML or as plain text.
 
 The shops' parsers read this and never HTML: the same rules then hold for a mail that
-was forwarded as text. A line remembers the CSS class around it where that says something,
+was forwarded as text. The CSS class around a line is remembered where it says something,
 since some shops mark item titles by class.
+
+Whole texts are tidied, not one line after the other: a mail has thousands of lines.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from urllib.parse import parse_qs, urlsplit
@@ -22,7 +25,14 @@ MAX_BODY, MAX_LINKS = 1_000_000, 2_000
 MARKS = ("item-title", "product-name")
 
 _SKIPPED = ["head", "script", "style", "template", "title"]
-_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\u00ad\u034f]")
+_INVISIBLE = (
+    "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069"
+    "\ufeff\u00ad\u034f"
+)
+# The spaces of other widths, among them the no-break ones.
+_WIDE_SPACES = (
+    "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+)
 # `<name@example.org>` written without escaping would vanish as an unknown element.
 _PSEUDO_TAG = re.compile(r"@[^<>\s@\"'=]{1,200}>")
 _LOCAL_PART = re.compile(r"<(?:mailto:)?[^<>\s/\"'=]{1,200}")
@@ -66,17 +76,6 @@ _URLDEFENSE = re.compile(r"https://urldefense\.com/v3/__(.+?)__;")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line of text; `mark` is the class attribute around it, if it contains one of `MARKS`."""
-
-    text: str
-    mark: str = ""
-
-
-_BLANK = Line("")
-
-
-@dataclass(frozen=True, slots=True)
 class Link:
     """One address that the body links to, and the line where it begins."""
 
@@ -86,29 +85,37 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The lines and links of a body."""
+    """The lines and links of a body.
 
-    lines: tuple[Line, ...] = ()
+    `marks`: the class attribute around a line, by the line's text, if it contains one of `MARKS`.
+    """
+
+    lines: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
-        return "\n".join(line.text for line in self.lines).strip()
+        return "\n".join(self.lines).strip()
 
     def since(self, line: int) -> "Content":
         """Return what follows, counted from `line`."""
         links = tuple(Link(k.url, k.line - line) for k in self.links if k.line >= line)
-        return Content(self.lines[line:], links)
+        return Content(self.lines[line:], links, self.marks)
 
 
 def from_text(text: str) -> Content:
     """Read a plain-text body; addresses broken over lines inside <…> are put together."""
-    text = text[:MAX_BODY]
-    urls = [re.sub(r"\s+", "", found[1]) for found in _BRACKETED_URL.finditer(text)]
-    rest = _BRACKETED_URL.sub("", text)
+    urls: list[str] = []
+
+    def take(found: re.Match[str]) -> str:
+        urls.append("".join(found[1].split()))
+        return ""
+
+    rest = _BRACKETED_URL.sub(take, text[:MAX_BODY])
     urls += [found[0].rstrip(".,;)") for found in _BARE_URL.finditer(rest)]
-    lines = tuple(Line(_tidy(line)) for line in _visible(rest).splitlines())
-    return Content(lines, tuple(Link(unwrap_url(url)) for url in urls[:MAX_LINKS]))
+    lines = tuple([line.strip() for line in _tidy(rest.replace("\t", " ")).splitlines()])
+    return Content(lines, tuple([Link(unwrap_url(url)) for url in urls[:MAX_LINKS]]))
 
 
 @lru_cache(maxsize=1)
@@ -117,7 +124,7 @@ def from_html(html: str) -> Content:
     tree = LexborHTMLParser(_with_line_ends(html[:MAX_BODY]))
     tree.strip_tags(_SKIPPED)
     text = tree.root.text() if tree.root else ""
-    lines, anchors = _lines(text, _marks(tree))
+    lines, anchors = _lines(text)
     nodes = tree.css("a")
     # Adopted anchors are copied, hidden ones leave no trace; the last line then stands for all.
     places = anchors if len(anchors) == len(nodes) else [len(lines)] * len(nodes)
@@ -126,7 +133,7 @@ def from_html(html: str) -> Content:
         for line, url in zip(places, map(_address, nodes), strict=True)
         if url.startswith("http")
     )
-    return Content(tuple(lines), tuple(islice(links, MAX_LINKS)))
+    return Content(tuple(lines), tuple(islice(links, MAX_LINKS)), _marks(tree))
 
 
 def unwrap_url(url: str) -> str:
@@ -154,9 +161,9 @@ _MARKED = ",".join(f'[class*="{mark}"]' for mark in MARKS)
 def _marks(tree: LexborHTMLParser) -> dict[str, str]:
     """Return the class of each line of text that lies in an element with a known class."""
     return {
-        _tidy(piece.replace(_ANCHOR, "")): node.attributes["class"] or ""
+        line: node.attributes["class"] or ""
         for node in tree.css(_MARKED)
-        for piece in _visible(node.text()).split(_BLOCK)
+        for line in _lines(node.text())[0]
     }
 
 
@@ -226,29 +233,35 @@ def _with_addresses(html: str) -> str:
     return "".join((*pieces, html[done:]))
 
 
-def _lines(text: str, marks: dict[str, str]) -> tuple[list[Line], list[int]]:
+def _lines(text: str) -> tuple[list[str], list[int]]:
     """Return the lines of a marked text, and the line in which each link begins."""
-    lines: list[Line] = []
+    lines: list[str] = []
     anchors: list[int] = []
     gap = was_text = False
-    for piece in _visible(text).split(_BLOCK):
+    for piece in _tidy(text).split(_BLOCK):
         # The first break ends the line, a second one leaves a line blank.
         gap |= piece[:1] == _PARAGRAPH or (piece[:1] == _BREAK and not was_text)
-        line = _tidy(piece.replace(_ANCHOR, ""))
+        line = piece.strip()
         was_text = bool(line)
         if line and gap:
-            lines += (_BLANK,) if lines else ()
+            lines += ("",) if lines else ()
             gap = False
         if _ANCHOR in piece:
             anchors += [len(lines)] * piece.count(_ANCHOR)
+        if not line.isprintable():  # anchors, and white space that was written as entities
+            line = " ".join(line.replace(_ANCHOR, "").split())
         if line:
-            lines.append(Line(line, marks.get(line, "")))
+            lines.append(line)
     return lines, anchors
 
 
-def _visible(text: str) -> str:
-    return text if text.isascii() else _INVISIBLE.sub("", text)
-
-
 def _tidy(text: str) -> str:
-    return " ".join(text.split())
+    """Return the text without what nobody sees, all its spaces plain and single."""
+    if not text.isascii():
+        for char in _INVISIBLE:
+            text = text.replace(char, "")
+        for char in _WIDE_SPACES:
+            text = text.replace(char, " ")
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text

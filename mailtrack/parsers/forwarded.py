@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 
 from mailtrack.parsers.content import Content, from_html, from_text
-from mailtrack.parsers.forward_labels import ATTRIBUTION, FORWARD_PREFIX, REPLY_PREFIX, Field
+from mailtrack.parsers.forward_labels import FORWARD_PREFIX, REPLY_PREFIX, Field, is_attribution
 from mailtrack.parsers.header_block import (
     Block,
     Separator,
@@ -26,6 +26,7 @@ IsShop = Callable[[Person], bool]
 
 _NOBODY = Person()
 _ADDRESS = re.compile(r"[\w.+=%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_QUOTE_MARKS = ("\n>", "\n >", "\n  >", "\n   >")
 #: Sentences above a quoted mail are shorter than this (characters).
 _MAX_SENTENCE = 500
 #: Headers in which forwarding servers name the mailbox that the mail came from.
@@ -128,13 +129,12 @@ def _inside(message: Message, is_shop: IsShop) -> Original:
 def _quoted(message: Message, is_shop: IsShop) -> Forward | None:
     lines = message.text.split("\n")
     html = from_html(message.html) if message.html else Content()
-    html_lines = [line.text for line in html.lines]
     by_text = _chain(lines, message, is_shop)
-    by_html = _chain(html_lines, message, is_shop)
+    by_html = _chain(html.lines, message, is_shop)
     if not (by_text or by_html):
         return None
     # The text has the words as they were written, the HTML has the links.
-    source, chain = (lines, by_text) if by_text else (html_lines, by_html)
+    source, chain = (lines, by_text) if by_text else (html.lines, by_html)
     block = _choose(chain, is_shop)
     body = _body(source, block)
     content = html.since(_choose(by_html, is_shop).end) if by_html else html
@@ -189,19 +189,21 @@ def _original(block: Block, body: str, content: Content, message: Message) -> Or
 
 
 def _body(lines: Sequence[str], block: Block) -> str:
-    rest = list(lines[block.end :])
-    whole = "\n".join(rest)
-    if ">" not in whole and "--" not in whole:
-        return _dedent(whole)
+    rest = [line for line in lines[block.end :] if not ("--" in line and is_ending(line))]
+    body = "\n".join(rest)
+    if any(mark in "\n" + body for mark in _QUOTE_MARKS):
+        body = "\n".join(_unquoted(rest, block.quotes))
+    return _dedent(body)
+
+
+def _unquoted(rest: list[str], depth: int) -> list[str]:
     marked = [n for n, line in enumerate(rest) if line.lstrip().startswith(">")]
-    depth = block.quotes
     if depth and marked and not any(rest[marked[-1] + 1 : marked[-1] + 2]):
         # What follows unquoted, after a blank line, is the forwarder's again.
         rest = rest[: marked[-1] + 1]
     elif marked and len(marked) == sum(1 for line in rest if line.strip()):
         depth += 1  # Missive quotes the body and not its header
-    text = "\n".join(unquote(line, depth) for line in rest if not is_ending(line))
-    return _dedent(text)
+    return unquote(rest, depth)
 
 
 def _dedent(text: str) -> str:
@@ -210,15 +212,15 @@ def _dedent(text: str) -> str:
 
 
 def _is_attribution(line: str) -> bool:
-    return len(line) < _MAX_SENTENCE and ATTRIBUTION.search(line.strip()) is not None
+    return len(line) < _MAX_SENTENCE and is_attribution(line.strip())
 
 
 def _attribution(lines: Sequence[str]) -> Block | None:
     """Read the one sentence that Outlook 2019 puts above a forward instead of a block."""
     for at, line in enumerate(lines):
         text = line.strip("\ufeff \t\u00a0")
-        address = _ADDRESS.search(text)
-        if address and _is_attribution(text):
+        address = _ADDRESS.search(text) if _is_attribution(text) else None
+        if address:
             name = _WORDS_BEFORE_NAME.sub("", text[: address.start()]).rstrip(" <([")
             date = _DATE.search(text)
             fields = {Field.FROM: f"{name} <{address[0]}>", Field.DATE: date[0] if date else ""}

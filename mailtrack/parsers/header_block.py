@@ -6,6 +6,7 @@ several known labels together; one label alone is just a French sentence.
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -25,8 +26,8 @@ from mailtrack.parsers.forward_labels import (
 MIN_LABELS, MIN_LABELS_BELOW_SEPARATOR = 3, 2
 #: No header block is longer than this (lines).
 MAX_LINES = 40
-#: No mail has more header blocks than this inside each other.
-MAX_BLOCKS = 50
+#: No mail has more header blocks than this inside each other, nor more quote marks.
+MAX_BLOCKS, MAX_QUOTES = 50, 100
 #: No label or separator is longer than this, and no line of a header (characters).
 MAX_LABEL, MAX_SEPARATOR, MAX_VALUE = 30, 120, 10_000
 #: Mail programs break lines of plain text here (characters).
@@ -58,7 +59,8 @@ _FIELD_OF = {
 }
 _COLON = re.compile("[:\uff1a]")
 _QUOTE = re.compile(r"^\ufeff?(?:\s{0,3}>)+ ?|^\ufeff")
-_QUOTE_MARK = re.compile(r"^\s{0,3}>\s?")
+# What stands around a line of a header, and before a separator.
+_AROUND, _MARKS = "> \t\ufeff\u00a0\u202f", ("-", "_", "=")
 # The right dashes may be missing (Entourage).
 _DASHED = re.compile(r"[-–—_=~]{2,}\s*([^-–—_=~\s].*?)\s*[-–—_=~]*")
 _RULE = re.compile(r"[-–—_=*~]{5,}")
@@ -69,9 +71,11 @@ _SEPARATOR_AND_MORE = re.compile(r"(-{3,} ?[^-]{1,80}-{3,})\s*(\S.*)$")
 def find_blocks(lines: Sequence[str]) -> Iterator[Block]:
     """Yield the header blocks of a body from the top, the outermost forward first."""
     reader = _Reader(lines)
+    starts = [at for at, line in enumerate(lines) if _may_begin(line)]
+    senders = [at for at in starts if _may_name_sender(lines[at])]
     done = found = 0
-    for at, line in enumerate(lines):
-        if at < done or (":" not in line and "\uff1a" not in line):
+    for at in starts:
+        if at < done or not _any_between(senders, at, at + MAX_LINES):
             continue
         block = reader.block_at(at)
         if block:
@@ -84,9 +88,10 @@ def find_blocks(lines: Sequence[str]) -> Iterator[Block]:
 def find_beginning(lines: Sequence[str]) -> Block | None:
     """Return the place where a forward begins that has no header block at all."""
     for at, line in enumerate(lines):
-        plain = _plain(line)
-        is_marked = plain.startswith(("-", "_", "=")) or plain.endswith(":")
-        if is_marked and classify(plain) is Separator.FORWARDED and any(lines[at + 1 :]):
+        bare = line.strip(_AROUND)
+        if not (bare.startswith(_MARKS) or bare.endswith(":")):
+            continue
+        if classify(_plain(line)) is Separator.FORWARDED and any(lines[at + 1 :]):
             return Block(at, at + 1, Separator.FORWARDED, {Field.FROM: ""}, _depth(line))
     return None
 
@@ -97,11 +102,10 @@ def is_ending(line: str) -> bool:
     return dashed is not None and dashed[1].casefold() in ENDINGS
 
 
-def unquote(line: str, depth: int) -> str:
-    """Return the line without at most `depth` quote marks."""
-    for _ in range(depth):
-        line = _QUOTE_MARK.sub("", line)
-    return line
+def unquote(lines: Sequence[str], depth: int) -> list[str]:
+    """Return the lines without at most `depth` quote marks each."""
+    marks = re.compile(rf"(?:\s{{0,3}}>\s?){{0,{min(depth, MAX_QUOTES)}}}")
+    return [marks.sub("", line, count=1) for line in lines]
 
 
 def classify(line: str) -> Separator:
@@ -236,7 +240,7 @@ class _Reader:
 
 def _plain(line: str) -> str:
     """Return the line as the labels see it: no quote marks, no BOM, plain spaces."""
-    bare = _QUOTE.sub("", line) if line[:1] in "> \t\ufeff" else line
+    bare = _QUOTE.sub("", line) if line.startswith((">", " ", "\t", "\ufeff")) else line
     if bare.isascii():
         return bare.strip()
     plain = bare.replace("\u00a0", " ").replace("\u202f", " ").strip()
@@ -250,9 +254,36 @@ def _depth(line: str) -> int:
 
 def _label(text: str) -> tuple[Field, str] | None:
     """Return the field that a line begins, and the value after the colon."""
-    colon = _COLON.search(text, 0, MAX_LABEL)
-    field = _FIELD_OF.get(text[: colon.start()].strip("* ").casefold()) if colon else None
-    return (field, text[colon.end() :].strip(" *\t")) if colon and field else None
+    colon = _colon(text)
+    field = _FIELD_OF.get(text[:colon].strip("* ").casefold()) if colon > 0 else None
+    return (field, text[colon + 1 :].strip(" *\t")) if field else None
+
+
+def _colon(text: str) -> int:
+    """Return where the first colon is, if a label may stand before it, else -1."""
+    if text.isascii():
+        return text.find(":", 0, MAX_LABEL)
+    found = _COLON.search(text, 0, MAX_LABEL)
+    return found.start() if found else -1
+
+
+def _may_begin(line: str) -> bool:
+    """Say whether a block could begin here; hardly any line has a label or a rule."""
+    bare = line.lstrip(_AROUND)
+    if bare.startswith("-"):
+        return ":" in bare
+    return _colon(bare) > 0 and _label(_plain(bare)) is not None
+
+
+def _may_name_sender(line: str) -> bool:
+    bare = _plain(line.lstrip(_AROUND))
+    label = _label(bare)
+    return bare[0] == "-" or (label is not None and label[0] is Field.FROM)
+
+
+def _any_between(places: Sequence[int], begin: int, end: int) -> bool:
+    first = bisect_left(places, begin)
+    return first < len(places) and places[first] < end
 
 
 def _is_block(fields: dict[Field, str], separator: Separator) -> bool:
@@ -275,11 +306,11 @@ _GLUED_LABEL = re.compile(
 
 def _split_glued(text: str) -> dict[Field, str]:
     """Split a line that holds a whole block; {} where it holds a single label."""
-    colon = _COLON.search(text, 0, MAX_LABEL)
-    if not colon or _label(text[: colon.end()]) != (Field.FROM, ""):
+    begin = _colon(text) + 1
+    if _label(text[:begin]) != (Field.FROM, ""):
         return {}
-    marks = [(0, colon.end(), Field.FROM)]
-    for found in _GLUED_LABEL.finditer(text, colon.end()):
+    marks = [(0, begin, Field.FROM)]
+    for found in _GLUED_LABEL.finditer(text, begin):
         field = _FIELD_OF[(found[1] or found[2]).casefold()]
         if field is Field.SUBJECT:
             marks.append((found.start(), found.end(), field))

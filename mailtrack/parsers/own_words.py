@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from mailtrack.parsers.forward_labels import ATTRIBUTION, REPLY_PREFIX
+from mailtrack.parsers.forward_labels import REPLY_PREFIX, is_attribution
 from mailtrack.parsers.header_block import Separator, classify, find_blocks
 
 #: A person's own words are looked for in as many lines and characters.
@@ -54,9 +54,9 @@ def is_reply(subject: str) -> bool:
 def _ends_the_words(bare: str, lines: Sequence[str], at: int) -> bool:
     if len(bare) > _MAX_SENTENCE:
         return False
-    if _SIGNATURE.match(bare) or classify(bare) > Separator.RULE or ATTRIBUTION.search(bare):
+    if _SIGNATURE.match(bare) or classify(bare) > Separator.RULE or is_attribution(bare):
         return True
     if not _QUOTE_BEGINS.match(bare):
         return False
     broken = [line.strip() for line in lines[at : at + _BROKEN_OVER]]
-    return any(ATTRIBUTION.search(" ".join(broken[:n])) for n in range(2, len(broken) + 1))
+    return any(is_attribution(" ".join(broken[:n])) for n in range(2, len(broken) + 1))

@@ -9,7 +9,7 @@ from mailtrack.domain.model import Outcome
 from mailtrack.parsers import aliexpress
 from mailtrack.parsers.aliexpress_numbers import read_numbers
 from mailtrack.parsers.aliexpress_words import STEPS
-from mailtrack.parsers.content import Content, Line, Link
+from mailtrack.parsers.content import Content, Link
 from mailtrack.parsers.reading import Forward, Original, Person, Reading
 from mailtrack.parsers.shop import Claim
 
@@ -19,7 +19,7 @@ PARCEL = "LP00827165784034"
 
 
 def _original(subject: str, *lines: str, links: tuple[str, ...] = ()) -> Original:
-    content = Content(tuple(map(Line, lines)), tuple(map(Link, links)))
+    content = Content(tuple(lines), tuple(map(Link, links)))
     return Original(sender=SHOP, subject=subject, content=content)
 
 

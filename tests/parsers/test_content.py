@@ -5,7 +5,6 @@ import pytest
 from mailtrack.parsers.content import (
     MAX_LINKS,
     MAX_TAGS,
-    Line,
     from_html,
     from_text,
     unwrap_url,
@@ -13,7 +12,7 @@ from mailtrack.parsers.content import (
 
 
 def _lines(html: str) -> list[str]:
-    return [line.text for line in from_html(html).lines]
+    return list(from_html(html).lines)
 
 
 def test_blocks_and_breaks_end_lines_and_inline_elements_do_not() -> None:
@@ -42,11 +41,15 @@ def test_what_nobody_sees_is_left_out() -> None:
     assert ["a b"] == _lines(html)
 
 
-def test_a_line_knows_the_class_around_it() -> None:
-    content = from_html('<div class="outer"><td class="x_item-title"><span>a</span></td></div>b')
+def test_white_space_written_as_entities_ends_no_line() -> None:
+    assert ["a b c"] == _lines("<p>a&#13;&#10;b&Tab;<a href='x'> c</a></p>")
 
-    assert Line("b", "") == content.lines[-1]
-    assert "a" == content.lines[0].text
+
+def test_a_line_knows_the_class_around_it() -> None:
+    content = from_html('<div class="outer"><b class="x_item-title"><i>a</i></b></div>b')
+
+    assert ("a", "b") == content.lines
+    assert {"a": "x_item-title"} == content.marks
 
 
 def test_a_part_of_a_body_keeps_only_its_own_links() -> None:
@@ -54,7 +57,7 @@ def test_a_part_of_a_body_keeps_only_its_own_links() -> None:
         '<p><a href="https://a.example/">a</a></p><p><a href="https://b.example/">b'
     )
 
-    rest = content.since(next(n for n, line in enumerate(content.lines) if line.text == "b"))
+    rest = content.since(content.lines.index("b"))
 
     assert ["https://b.example/"] == [link.url for link in rest.links]
 
