@@ -68,11 +68,17 @@ def read_ordered_at(text: str) -> date | None:
 def _dates_after(labels: tuple[str, ...], text: str) -> Iterator[date]:
     """Yield the dates right after a label; numbers alone are day/month/year."""
     for year in islice(_YEAR.finditer(text), _MOST_YEARS):
-        found = _date_around(text, year)
+        found = _date_around(text, year) if _is_labelled(text, year, labels) else None
         if found:
             before = text[max(0, found.start() - _LABEL_REACH) : found.start()].lower()
             if _FIRST_DAY.sub("", before).rstrip(" \n:").endswith(labels):
                 yield from _date(found["y"], found["m"], found["d"])
+
+
+def _is_labelled(text: str, year: re.Match[str], labels: tuple[str, ...]) -> bool:
+    """Say whether a label stands somewhere before a year; hardly any year has one."""
+    before = text[max(0, year.start() - _DATE_REACH - _LABEL_REACH) : year.start()].lower()
+    return any(label in before for label in labels)
 
 
 def _date_around(text: str, year: re.Match[str]) -> re.Match[str] | None:

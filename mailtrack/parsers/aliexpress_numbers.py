@@ -15,6 +15,7 @@ from mailtrack.parsers.aliexpress_words import (
     ORDER_LABELS,
     ORDER_WORDS,
     PACKAGE_WORDS,
+    SIGNS,
     TRACKING_LABELS,
 )
 
@@ -33,27 +34,41 @@ _ORDER = re.compile(r"[0-9]{12,20}")
 _ITEM = re.compile(r"(?:1005|3256|2251)[0-9]{12}")
 # At least six digits: "Package delivered" names no parcel.
 _PARCEL = re.compile(r"(?=(?:[A-Z]*[0-9]){6})[A-Z0-9]{8,40}")
-# No lookbehind: with a set of characters in front, the search runs in C.
-_WORD = re.compile(r"[A-Z0-9]{8,40}+(?![A-Za-z0-9])")
+# No lookbehind: with one set of characters in front, the search runs in C.
+_WORD = re.compile(r"[A-Z0-9][A-Z0-9]{7,39}+(?![A-Za-z0-9])")
 # rowan_msg_id: the last four digits of the order, then its first twelve.
 _ROWAN_MESSAGE = re.compile(r"([0-9]{4})([0-9]{12})(?:\$|%24)")
 
 
-def _any_of(words: dict[str, str]) -> str:
-    return "|".join(re.escape(word) for row in words.values() for word in row.split("|"))
+Words = tuple[str, ...]
 
 
-# What may stand between the word and its number.
-_SIGN = r"(?:\s*(?:n[°ºo]\.?|nr\.?|no\.?|id|#))?\s*:?\s*$"
-_ORDER_WORD = re.compile(rf"(?<!\w)(?:{_any_of(ORDER_WORDS)}|{ORDER_LABELS}){_SIGN}", re.IGNORECASE)
-_PACKAGE_WORD = re.compile(rf"(?<!\w)(?:{_any_of(PACKAGE_WORDS)}){_SIGN}", re.IGNORECASE)
-_TRACKING_LABEL = re.compile(
-    rf"(?:{TRACKING_LABELS})(?:\s*(?:lautet|is|est|es|:))*\s*$", re.IGNORECASE
-)
+def _words(*rows: str) -> Words:
+    return tuple(word for row in rows for word in row.split("|"))
+
+
+_ORDER_WORDS = _words(*ORDER_WORDS.values(), ORDER_LABELS)
+_PACKAGE_WORDS = _words(*PACKAGE_WORDS.values())
+_TRACKING_LABELS = _words(TRACKING_LABELS)
+_SIGNS = _words(SIGNS)
 #: How far before a number its word is looked for (characters).
 _LOOK_BACK = 60
+#: What stands between a word, a sign and a number.
+_BETWEEN = " \n\t:\uff1a"
 #: Numbers that are looked at in one mail; the largest real one has a tenth.
-_MOST_NUMBERS = 500
+_MOST_NUMBERS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """What may be a number; `before` are the words before it, without and with a sign."""
+
+    number: str
+    before: tuple[str, ...]
+
+    def follows(self, words: Words) -> bool:
+        """Say whether one of the words stands right before the number."""
+        return any(text.endswith(words) and _is_whole(text, words) for text in self.before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +98,11 @@ def read_numbers(subject: str, text: str, links: Sequence[Parameters]) -> Number
     named = _in_subject(subject, text, linked_orders, linked_parcels)
     tokens = list(_tokens(text))
     orders = [*named.orders, *linked_orders]
-    said = _after(_ORDER_WORD, text, tokens)
+    said = _after(_ORDER_WORDS, tokens)
     orders += [_without_list_number(n, orders) for n in said if _ORDER.fullmatch(n)]
-    told = _after(_PACKAGE_WORD, text, tokens)
+    told = _after(_PACKAGE_WORDS, tokens)
     parcels = [p for p in (*named.parcels, *linked_parcels, *told) if p not in orders]
-    labelled = _after(_TRACKING_LABEL, text, tokens)
-    labelled = [n for n in labelled if n not in (*orders, *parcels)]
+    labelled = [n for n in _after(_TRACKING_LABELS, tokens) if n not in (*orders, *parcels)]
     return Numbers(
         orders=tuple(dict.fromkeys(orders or _from_message_ids(links))),
         parcels=tuple(dict.fromkeys(parcels or labelled)),
@@ -98,12 +112,12 @@ def read_numbers(subject: str, text: str, links: Sequence[Parameters]) -> Number
     )
 
 
-def _tokens(text: str) -> Iterator[re.Match[str]]:
+def _tokens(text: str) -> Iterator[_Token]:
     """Yield what may be a number, in document order; `_MOST_NUMBERS` at most."""
     found = (
-        token
-        for token in _WORD.finditer(text)
-        if _PARCEL.fullmatch(token[0]) and not _is_letter(text[token.start() - 1 : token.start()])
+        _Token(word[0], _before(text, word.start()))
+        for word in _WORD.finditer(text)
+        if _PARCEL.fullmatch(word[0]) and not _is_letter(text[word.start() - 1 : word.start()])
     )
     return islice(found, _MOST_NUMBERS)
 
@@ -112,21 +126,36 @@ def _is_letter(char: str) -> bool:
     return char.isascii() and char.isalnum()
 
 
-def _after(word: re.Pattern[str], text: str, tokens: Iterable[re.Match[str]]) -> list[str]:
+def _before(text: str, start: int) -> tuple[str, ...]:
+    """Return what stands before a number in lower case: as it is, and without a sign."""
+    bare = text[max(0, start - _LOOK_BACK) : start].casefold().rstrip(_BETWEEN)
+    if not bare.endswith(_SIGNS):
+        return (bare,)
+    sign = max((sign for sign in _SIGNS if bare.endswith(sign)), key=len)
+    return bare, bare.removesuffix(sign).rstrip(_BETWEEN)
+
+
+def _is_whole(text: str, words: Words) -> bool:
+    """Say whether one of the words ends the text, and is no part of a longer one."""
+    ends = (len(text) - len(word) for word in words if text.endswith(word))
+    return any(not _is_in_word(text[end - 1 : end]) for end in ends)
+
+
+def _is_in_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
+
+
+def _after(words: Words, tokens: Iterable[_Token]) -> list[str]:
     """Return the numbers that stand right after a word; the number is looked for first."""
-    return [
-        found[0]
-        for found in tokens
-        if word.search(text, max(0, found.start() - _LOOK_BACK), found.start())
-    ]
+    return [token.number for token in tokens if token.follows(words)]
 
 
 def _in_subject(subject: str, text: str, orders: Sequence[str], parcels: Sequence[str]) -> Numbers:
     """Sort the numbers of a subject; the word before one decides, then the links."""
     tokens = list(_tokens(subject))
-    named_orders = [n for n in _after(_ORDER_WORD, subject, tokens) if _ORDER.fullmatch(n)]
-    named_parcels = _after(_PACKAGE_WORD, subject, tokens)
-    for token in (found[0] for found in tokens):
+    named_orders = [n for n in _after(_ORDER_WORDS, tokens) if _ORDER.fullmatch(n)]
+    named_parcels = _after(_PACKAGE_WORDS, tokens)
+    for token in (found.number for found in tokens):
         if token in named_orders or token in named_parcels:
             continue
         if token in orders or _looks_like_order(token):

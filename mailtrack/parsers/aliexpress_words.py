@@ -61,18 +61,25 @@ PACKAGE_WORDS: dict[str, str] = {
     "ko": "운송장 번호",
 }
 
+#: What may stand between one of these words and its number.
+SIGNS = (
+    "n°|n°.|nº|nº.|no|no.|nr|nr.|id|#|lautet|is|est|es|numéro|número|numero|numer|nummer|number"
+)
+
 #: Labels of a tracking number of its own, mostly the local carrier's.
 TRACKING_LABELS = (
-    r"tracking number|tracking no\.|num[ée]ro de suivi|n[°o]\.? de suivi|sendungsverfolgungsnummer"
-    r"|sendungsnummer|n[úu]mero de seguimiento|numer śledzenia|numero di tracking"
-    r"|numero di spedizione|trackingnummer|traceercode|n[úu]mero de rastreamento"
+    "tracking number|tracking no|numéro de suivi|numero de suivi|n° de suivi|nº de suivi"
+    "|no de suivi|sendungsverfolgungsnummer|sendungsnummer|número de seguimiento"
+    "|numero de seguimiento|numer śledzenia|numero di tracking|numero di spedizione"
+    "|trackingnummer|traceercode|número de rastreamento|numero de rastreamento"
 )
 
 #: Labels of an order number on a line of its own.
 ORDER_LABELS = (
-    r"order id|order no\.|order number|bestell-nr\.|bestellnummer|num[ée]ro de (?:la )?commande"
-    r"|n[°o]\.? de (?:la )?commande|id de (?:la )?commande|n[úu]mero de pedido|id del pedido"
-    r"|numer zamówienia|numero d.ordine|bestelnummer"
+    "order number|bestellnummer|numéro de commande|numéro de la commande|numero de commande"
+    "|n° de commande|n° de la commande|nº de commande|no de commande|id de commande"
+    "|id de la commande|número de pedido|numero de pedido|id del pedido|numer zamówienia"
+    "|numero d'ordine|numero d’ordine|bestelnummer"
 )
 
 #: Labels of the day of delivery, in lower case.

@@ -3,8 +3,6 @@
 The shops' parsers read this and never HTML: the same rules then hold for a mail that
 was forwarded as text. The CSS class around a line is remembered where it says something,
 since some shops mark item titles by class.
-
-Whole texts are tidied, not one line after the other: a mail has thousands of lines.
 """
 
 import re
@@ -114,7 +112,7 @@ def from_text(text: str) -> Content:
 
     rest = _BRACKETED_URL.sub(take, text[:MAX_BODY])
     urls += [found[0].rstrip(".,;)") for found in _BARE_URL.finditer(rest)]
-    lines = tuple([line.strip() for line in _tidy(rest.replace("\t", " ")).splitlines()])
+    lines = tuple(map(_tidy, _visible(rest).splitlines()))
     return Content(lines, tuple([Link(unwrap_url(url)) for url in urls[:MAX_LINKS]]))
 
 
@@ -174,20 +172,13 @@ def _address(anchor: LexborNode) -> str:
 def _with_line_ends(html: str) -> str:
     """Return the HTML, as far as we read it, with marks where lines end and links begin."""
     html = html[:MAX_BODY]
-    first, *tags = _split(html)
-    rewrites = [_REWRITES[start] for start in {tag[:3] for tag in tags} if start in _REWRITES]
-    if rewrites:
-        for rewrite in rewrites:
+    for start, rewrite in _REWRITES.items():
+        if start in html:
             html = rewrite(html)
-        first, *tags = _split(html)
-    return first + "".join([_TAG_MARKS.get(tag[:2], "<") + tag for tag in tags[:MAX_TAGS]])
-
-
-def _split(html: str) -> list[str]:
-    """Return what stands between the beginnings of tags, all white space made plain spaces."""
     for space in "\n\t\f\r\v":
         html = html.replace(space, " ")
-    return _with_addresses(html).split("<")
+    first, *tags = _with_addresses(html).split("<")
+    return first + "".join([_TAG_MARKS.get(tag[:2], "<") + tag for tag in tags[:MAX_TAGS]])
 
 
 def _without_comments(html: str) -> str:
@@ -209,15 +200,13 @@ def _with_joined_cells(html: str) -> str:
     return _TITLE_CELL.sub(" ", html)
 
 
-#: What is done first where a tag begins so: comments, preformatted text, title cells.
+#: What is done first, while lines still end, where a tag begins so.
 _REWRITES = {
-    "!--": _without_comments,
-    "pre": _with_breaks,
-    "PRE": _with_breaks,
-    "th ": _with_joined_cells,
-    "th>": _with_joined_cells,
-    "TH ": _with_joined_cells,
-    "TH>": _with_joined_cells,
+    "<!--": _without_comments,
+    "<pre": _with_breaks,
+    "<PRE": _with_breaks,
+    "</th": _with_joined_cells,
+    "</TH": _with_joined_cells,
 }
 
 
@@ -238,30 +227,32 @@ def _lines(text: str) -> tuple[list[str], list[int]]:
     lines: list[str] = []
     anchors: list[int] = []
     gap = was_text = False
-    for piece in _tidy(text).split(_BLOCK):
+    for piece in _visible(text).split(_BLOCK):
         # The first break ends the line, a second one leaves a line blank.
         gap |= piece[:1] == _PARAGRAPH or (piece[:1] == _BREAK and not was_text)
-        line = piece.strip()
+        line = _tidy(piece.replace(_ANCHOR, ""))
         was_text = bool(line)
         if line and gap:
             lines += ("",) if lines else ()
             gap = False
         if _ANCHOR in piece:
             anchors += [len(lines)] * piece.count(_ANCHOR)
-        if not line.isprintable():  # anchors, and white space that was written as entities
-            line = " ".join(line.replace(_ANCHOR, "").split())
         if line:
             lines.append(line)
     return lines, anchors
 
 
-def _tidy(text: str) -> str:
-    """Return the text without what nobody sees, all its spaces plain and single."""
+def _visible(text: str) -> str:
+    """Return the text without what nobody sees, all its spaces plain."""
     if not text.isascii():
         for char in _INVISIBLE:
             text = text.replace(char, "")
         for char in _WIDE_SPACES:
             text = text.replace(char, " ")
-    while "  " in text:
-        text = text.replace("  ", " ")
     return text
+
+
+def _tidy(line: str) -> str:
+    """Return the line with single spaces; nearly every line has no others."""
+    line = line.strip()
+    return " ".join(line.split()) if "  " in line or not line.isprintable() else line
