@@ -105,13 +105,12 @@ SHOP = Shop(CODE, BRAND, recognise, read)
 
 def _parameters(original: Original) -> list[Parameters]:
     """Return the parameters of the links that go to AliExpress or Cainiao, each set once."""
-    urls = (link.url for link in original.content.links if "=" in link.url)
-    sets = {
-        tuple(parameters_of(url, PARAMETERS).items()): None
-        for url in urls
-        if _LINK_HOST.fullmatch(host_of(url))
-    }
-    return [dict(parameters) for parameters in sets if parameters]
+    sets: dict[tuple[tuple[str, str], ...], None] = {}
+    for link in original.content.links:
+        parameters = parameters_of(link.url, PARAMETERS)
+        if parameters and _LINK_HOST.fullmatch(host_of(link.url)):
+            sets[tuple(parameters.items())] = None
+    return [dict(parameters) for parameters in sets]
 
 
 def _outcome(idle: bool, numbers: Numbers) -> Outcome:

@@ -46,7 +46,7 @@ _FIRST_DAY = re.compile(r"[\d/.-]{8,10}\s?[–-]\s?$", re.ASCII)
 #: How far around a year its date may reach, and how far before that its label (characters).
 _DATE_REACH, _LABEL_REACH = 20, 60
 #: Years that are looked at in one mail.
-_MOST_YEARS = 200
+_MOST_YEARS = 100
 
 
 def read_items(content: Content) -> tuple[str, ...]:

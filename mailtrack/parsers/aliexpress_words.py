@@ -62,9 +62,7 @@ PACKAGE_WORDS: dict[str, str] = {
 }
 
 #: What may stand between one of these words and its number.
-SIGNS = (
-    "n°|n°.|nº|nº.|no|no.|nr|nr.|id|#|lautet|is|est|es|numéro|número|numero|numer|nummer|number"
-)
+SIGNS = "n°|n°.|nº|nº.|no|no.|nr|nr.|id|#|lautet|is|est|es|numéro|número|numero|numer|nummer|number"
 
 #: Labels of a tracking number of its own, mostly the local carrier's.
 TRACKING_LABELS = (

@@ -23,14 +23,9 @@ MAX_BODY, MAX_LINKS = 1_000_000, 2_000
 MARKS = ("item-title", "product-name")
 
 _SKIPPED = ["head", "script", "style", "template", "title"]
-_INVISIBLE = (
-    "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069"
-    "\ufeff\u00ad\u034f"
-)
-# The spaces of other widths, among them the no-break ones.
-_WIDE_SPACES = (
-    "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-)
+# No-break and other wide spaces, and what nobody sees: one set, so that the search runs in C.
+_WIDE = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_ODD = re.compile(rf"[{_WIDE}\u00ad\u034f\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 # `<name@example.org>` written without escaping would vanish as an unknown element.
 _PSEUDO_TAG = re.compile(r"@[^<>\s@\"'=]{1,200}>")
 _LOCAL_PART = re.compile(r"<(?:mailto:)?[^<>\s/\"'=]{1,200}")
@@ -39,6 +34,7 @@ _LOCAL_PART = re.compile(r"<(?:mailto:)?[^<>\s/\"'=]{1,200}")
 # all that a parser leaves where it stands inside a table, and passes in C replace a walk over
 # every node. What white space there was is a plain space by then.
 _BLOCK, _ANCHOR = "\f", "\v"
+_SPACES = ("\n", "\t", "\f", "\r", "\v", "&#13;", "&#10;", "&#9;", "&#xD;", "&#xA;", "&Tab;")
 #: After the mark of a block; a paragraph leaves a line blank, a break only an empty line.
 _PARAGRAPH, _BREAK = "\n", "\t"
 #: Two characters tell the tags apart that end a line, well enough and in no time.
@@ -57,7 +53,11 @@ _PREFORMATTED = re.compile(r"(?=</?pre\b)", re.IGNORECASE)
 # A title cell and its value are one line.
 _TITLE_CELL = re.compile(r"</th\s*>\s*<td\b[^<>]*>", re.IGNORECASE)
 
-_BRACKETED_URL = re.compile(r"[<\[](https?://[^<>\[\]]+)[>\]]")
+# Two patterns, since a search for one character in front is four times as fast as for two.
+_BRACKETED_URLS = (
+    re.compile(r"<(https?://[^<>\[\]]+)[>\]]"),
+    re.compile(r"\[(https?://[^<>\[\]]+)[>\]]"),
+)
 _BARE_URL = re.compile(r"https?://[^\s<>\[\]\"]+")
 
 #: Link scanners and search engines put the real address into a parameter of theirs.
@@ -110,10 +110,12 @@ def from_text(text: str) -> Content:
         urls.append("".join(found[1].split()))
         return ""
 
-    rest = _BRACKETED_URL.sub(take, text[:MAX_BODY])
+    rest = text[:MAX_BODY].replace("\t", " ")
+    for pattern in _BRACKETED_URLS:
+        rest = pattern.sub(take, rest)
     urls += [found[0].rstrip(".,;)") for found in _BARE_URL.finditer(rest)]
     lines = tuple(map(_tidy, _visible(rest).splitlines()))
-    return Content(lines, tuple([Link(unwrap_url(url)) for url in urls[:MAX_LINKS]]))
+    return Content(lines, tuple([Link(unwrap_url(url)) for url in dict.fromkeys(urls[:MAX_LINKS])]))
 
 
 @lru_cache(maxsize=1)
@@ -175,7 +177,7 @@ def _with_line_ends(html: str) -> str:
     for start, rewrite in _REWRITES.items():
         if start in html:
             html = rewrite(html)
-    for space in "\n\t\f\r\v":
+    for space in _SPACES:
         html = html.replace(space, " ")
     first, *tags = _with_addresses(html).split("<")
     return first + "".join([_TAG_MARKS.get(tag[:2], "<") + tag for tag in tags[:MAX_TAGS]])
@@ -244,15 +246,10 @@ def _lines(text: str) -> tuple[list[str], list[int]]:
 
 def _visible(text: str) -> str:
     """Return the text without what nobody sees, all its spaces plain."""
-    if not text.isascii():
-        for char in _INVISIBLE:
-            text = text.replace(char, "")
-        for char in _WIDE_SPACES:
-            text = text.replace(char, " ")
-    return text
+    return text if text.isascii() else _ODD.sub(lambda odd: " " if odd[0].isspace() else "", text)
 
 
 def _tidy(line: str) -> str:
     """Return the line with single spaces; nearly every line has no others."""
     line = line.strip()
-    return " ".join(line.split()) if "  " in line or not line.isprintable() else line
+    return " ".join(line.split()) if "  " in line else line

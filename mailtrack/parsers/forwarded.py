@@ -26,7 +26,6 @@ IsShop = Callable[[Person], bool]
 
 _NOBODY = Person()
 _ADDRESS = re.compile(r"[\w.+=%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
-_QUOTE_MARKS = ("\n>", "\n >", "\n  >", "\n   >")
 #: Sentences above a quoted mail are shorter than this (characters).
 _MAX_SENTENCE = 500
 #: Headers in which forwarding servers name the mailbox that the mail came from.
@@ -189,14 +188,17 @@ def _original(block: Block, body: str, content: Content, message: Message) -> Or
 
 
 def _body(lines: Sequence[str], block: Block) -> str:
-    rest = [line for line in lines[block.end :] if not ("--" in line and is_ending(line))]
+    rest = lines[block.end :]
     body = "\n".join(rest)
-    if any(mark in "\n" + body for mark in _QUOTE_MARKS):
+    if "--" in body:
+        rest = [line for line in rest if not ("--" in line and is_ending(line))]
+        body = "\n".join(rest)
+    if block.quotes or body.lstrip().startswith(">"):
         body = "\n".join(_unquoted(rest, block.quotes))
     return _dedent(body)
 
 
-def _unquoted(rest: list[str], depth: int) -> list[str]:
+def _unquoted(rest: Sequence[str], depth: int) -> list[str]:
     marked = [n for n, line in enumerate(rest) if line.lstrip().startswith(">")]
     if depth and marked and not any(rest[marked[-1] + 1 : marked[-1] + 2]):
         # What follows unquoted, after a blank line, is the forwarder's again.

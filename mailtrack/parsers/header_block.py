@@ -57,7 +57,6 @@ class Block:
 _FIELD_OF = {
     label.casefold(): field for field, labels in LABELS.items() for label in labels.split("|")
 }
-_COLON = re.compile("[:\uff1a]")
 _QUOTE = re.compile(r"^\ufeff?(?:\s{0,3}>)+ ?|^\ufeff")
 # What stands around a line of a header, and before a separator.
 _AROUND, _MARKS = "> \t\ufeff\u00a0\u202f", ("-", "_", "=")
@@ -71,7 +70,8 @@ _SEPARATOR_AND_MORE = re.compile(r"(-{3,} ?[^-]{1,80}-{3,})\s*(\S.*)$")
 def find_blocks(lines: Sequence[str]) -> Iterator[Block]:
     """Yield the header blocks of a body from the top, the outermost forward first."""
     reader = _Reader(lines)
-    starts = [at for at, line in enumerate(lines) if _may_begin(line)]
+    colons = (at for at, line in enumerate(lines) if ":" in line or "\uff1a" in line)
+    starts = [at for at in colons if _may_begin(lines[at])]
     senders = [at for at in starts if _may_name_sender(lines[at])]
     done = found = 0
     for at in starts:
@@ -261,18 +261,15 @@ def _label(text: str) -> tuple[Field, str] | None:
 
 def _colon(text: str) -> int:
     """Return where the first colon is, if a label may stand before it, else -1."""
-    if text.isascii():
-        return text.find(":", 0, MAX_LABEL)
-    found = _COLON.search(text, 0, MAX_LABEL)
-    return found.start() if found else -1
+    colon = text.find(":", 0, MAX_LABEL)
+    wide = -1 if text.isascii() else text.find("\uff1a", 0, MAX_LABEL)
+    return wide if colon < 0 or 0 <= wide < colon else colon
 
 
 def _may_begin(line: str) -> bool:
-    """Say whether a block could begin here; hardly any line has a label or a rule."""
-    bare = line.lstrip(_AROUND)
-    if bare.startswith("-"):
-        return ":" in bare
-    return _colon(bare) > 0 and _label(_plain(bare)) is not None
+    """Say whether a block could begin in a line with a colon: at a label or a rule."""
+    head = line.lstrip(_AROUND)[:MAX_LABEL]
+    return head.startswith("-") or (_colon(head) > 0 and _label(_plain(head)) is not None)
 
 
 def _may_name_sender(line: str) -> bool:

@@ -126,11 +126,13 @@ def parameters_of(url: str, names: Collection[str]) -> dict[str, str]:
 def _authority(url: str) -> str:
     # Backslashes are slashes to a browser, but not to a parser of addresses.
     found = _AUTHORITY.match(url)
-    return re.sub(r":\d{0,5}$", "", found[1]) if found else ""
+    authority = found[1] if found else ""
+    return _PORT.sub("", authority) if ":" in authority else authority
 
 
 # Most addresses are simple; the standard library reads the others, ten times as slowly.
 _PLAIN_HOST = re.compile(r"https?://([a-z0-9.-]{1,253})(?=[/?#]|$)", re.IGNORECASE)
+_PORT = re.compile(r":\d{0,5}$")
 _AUTHORITY = re.compile(r"https?://([^/?#]{0,500})", re.IGNORECASE)
 
 #: Letters of other alphabets and digits that are read as Latin ones.
