@@ -25,7 +25,8 @@ LABELS: dict[Field, str] = {
         "From|De|Expéditeur|Von|Absender|Da|Mittente|Od|Nadawca|Van|Afzender|Fra|Från|Lähettäjä"
         "|Šalje|Feladó|Expeditorul|De la|Отправитель|От кого|От|Від кого|Від|Kimden|Gönderen|Saatja"
         "|Remitente|Remetente|Odesílatel|Odosielateľ|Avsändare|Avsender|Afsender|Pošiljatelj"
-        "|Expeditor|Відправник|送信元|差出人|发件人|寄件者|보낸 사람|보낸사람"
+        "|Expeditor|Відправник|Kellelt|Provenant de|Exp|送信元|差出人|发件人|寄件者|보낸 사람"
+        "|보낸사람"
     ),
     Field.DATE: (
         "Date|Envoyé|Envoyé le|Envoyée|Date d'envoi|Sent|Gesendet|Datum|Enviado|Enviado el|Enviada"
@@ -33,32 +34,37 @@ LABELS: dict[Field, str] = {
         "|Päiväys|Lähetetty|Dátum|Elküldve|Küldve|Küldés ideje|Dată|Trimis|Data trimiterii|Expediat"
         "|Дата|Отправлено|Дата отправки|Відправлено|Надіслано|Tarih|Gönderilen|Gönderme Tarihi"
         "|Gönderildi|Odoslané|Odesláno|Kuupäev|Saadetud|Saatmisaeg|Poslano|日付|送信日時|日時"
-        "|发送时间|日期|寄件日期|보낸 날짜|날짜"
+        "|Gesendet am|Sent on|Sent at|Date sent|Received|发送时间|日期|寄件日期|보낸 날짜|날짜"
+        "|Envoyé à|Reçu|Reçu le|Le|On|Enviado a las|Enviados|Enviadas|Inviato il|Inviata|Data invio"
+        "|Verzonden op|Wysłane|Data wysłania|Gönderim tarihi|Gönderilme|Gönderme Zamanı|发送日期"
+        "|发件时间"
     ),
     Field.TO: (
         "To|À|A|Pour|Destinataire|Destinataires|An|Empfänger|Para|Do|Adresat|Odbiorca|Aan|Ontvanger"
         "|Til|Modtager|Mottaker|Till|Mottagare|Vastaanottaja|Prima|Primatelj|Címzett|Destinatarul"
         "|Destinatar|Către|Кому|Pre|Komu|Adresát|Příjemce|Príjemca|Kime|Alıcı|Destinatario"
-        "|Destinatario/i|Destinatari|Destinatário|Kellele|Adressaat|Saaja|Prejemnik"
-        "|送信先|宛先|收件人|收件者|받는 사람|받는사람"
+        "|Destinatario/i|Destinatari|Destinatário|Kellele|Adressaat|Saaja|Prejemnik|Za|Catre"
+        "|Получатель|Одержувач|Отримувач|Per|送信先|宛先|收件人|收件者|받는 사람|받는사람"
     ),
     Field.CC: (
         "Cc|Copie|Copie à|Copie carbone|Kopie|Kopie (CC)|Kopio|Másolat|Másolatot kap|Kopi|Kopi til"
         "|Dw|Копия|Kopia|Bilgi|Копія|Kópia|Koopia|Kopija|Copia|Cópia|抄送|副本|参照|참조"
     ),
     Field.SUBJECT: (
-        "Subject|Objet|Sujet|Betreff|Asunto|Oggetto|Temat|Onderwerp|Assunto|Emne|Ämne|Aihe"
-        "|Předmět|Predmet|Naslov|Tárgy|Subiect|Subiectul|Тема|Konu|Teema|Otsikko|件名|主题|主旨|제목"
+        "Subject|Objet|Sujet|Betreff|Asunto|Oggetto|Temat|Onderwerp|Assunto|Emne|Ämne|Aihe|Předmět"
+        "|Predmet|Naslov|Tárgy|Subiect|Subiectul|Тема|Konu|Teema|Otsikko|Thema|Betrifft|件名|主题"
+        "|主旨|제목"
     ),
     Field.IGNORED: (
-        "Reply-To|Reply to|Répondre à|Odgovori na|Odpověď na|Svar til|Antwoord aan|Vastaus"
+        "Reply-To|Reply to|Répondre à|Répondre|Odgovori na|Odpověď na|Svar til|Antwoord aan|Vastaus"
         "|Antwort an|Válaszcím|Rispondi a|Odpowiedź-do|Responder a|Răspuns către|Ответ-Кому"
         "|Odpovedať-Pre|Svara till|Yanıt Adresi|Кому відповісти|返信先|Bcc|Cci|Cco|Ccn|UDW"
-        "|Importance|Priorité|Priority|Prioridad|Importancia|Priorità|Wichtigkeit|Urgentie|Prioriteit"
-        "|Priorität|Ważność|Prioritet|Catégories|Categories"
-        "|Organisation|Organization|Pièces jointes|Pièce jointe|Attachments|Attachment|Anlagen"
-        "|Anhänge|Allegati|Adjuntos|Datos adjuntos|Anexos|Bijlagen|Bilagor|Załączniki|Přílohy"
-        "|Resent-From|Resent-To|Resent-Date|Sender|Message-ID|Newsgroups|Security|Sensitivity"
+        "|Importance|Priorité|Priority|Prioridad|Importancia|Priorità|Wichtigkeit|Urgentie"
+        "|Prioriteit|Priorität|Ważność|Prioritet|Catégories|Categories|Organisation|Organization"
+        "|Pièces jointes|Pièce jointe|Attachments|Attachment|Anlagen|Anhänge|Allegati|Adjuntos"
+        "|Datos adjuntos|Anexos|Bijlagen|Bilagor|Załączniki|Přílohy|Resent-From|Resent-To"
+        "|Resent-Date|Sender|Message-ID|Newsgroups|Security|Sensitivity|Return-Path|Delivered-To"
+        "|Received-SPF|User-Agent|X-Mailer|MIME-Version|Content-Type|Mailer"
     ),
 }
 
@@ -78,6 +84,7 @@ FORWARDED = frozenset(
         "Courriel transféré",
         "E-mail transféré",
         "Transféré par",
+        "Réacheminé par",
         "Weitergeleitete Nachricht",
         "Weitergeleitete Mail",
         "Weitergeleitete E-Mail",
@@ -94,6 +101,8 @@ FORWARDED = frozenset(
         "Přeposlaná zpráva",
         "Videresendt meddelelse",
         "Videresendt melding",
+        "Videresendt besked",
+        "Videresendt e-mail",
         "Edelleenlähetetty viesti",
         "Välitetty viesti",
         "Edastatud kiri",
@@ -103,18 +112,23 @@ FORWARDED = frozenset(
         "Továbbított üzenet",
         "Továbbított levél",
         "Mesaj redirecționat",
+        "Mesaj redirecţionat",
         "Пересылаемое сообщение",
         "Перенаправленное сообщение",
         "Переадресованное сообщение",
         "Preposlaná správa",
         "Vidarebefordrat meddelande",
         "İletilmiş Mesaj",
+        "Yönlendirilmiş ileti",
+        "Yönlendirilen ileti",
         "İletilen İleti",
         "Перенаправлене повідомлення",
         "Переслане повідомлення",
         "メッセージを転送",
         "転送されたメッセージ",
         "转发的邮件",
+        "转发邮件",
+        "転送メッセージ",
         "轉寄郵件",
         "전달된 메시지",
     )
@@ -173,9 +187,9 @@ BEGINNINGS = frozenset(
 
 #: Replies have these too: Outlook, Samsung, K-9, Roundcube, Zimbra, Bluewin, IONOS.
 ORIGINALS = re.compile(
-    r"origi[nń]|origine|courriel|ursprünglich|ursprunglig|oprindelig|opprinnelig|oorspronkelijk"
-    r"|исходное|оригінал|початкове|pierwotna|původní|pôvodná|izvorna|orijinal|özgün|alkuperäinen"
-    r"|eredeti|inițial|algne|alguper|元のメッセージ|原始邮件|원본",
+    r"or[iy]gi[nń]|origine|courriel|ursprünglich|ursprunglig|oprindelig|opprinnelig|oorspronkelijk"
+    r"|исходное|оригінал|вихідне|початкове|pierwotna|původní|pôvodná|izvorna|orijinal|özgün"
+    r"|alkuperäinen|eredeti|inițial|algne|alguper|元のメッセージ|原始邮件|원본",
     re.IGNORECASE,
 )
 

@@ -16,6 +16,7 @@ from mailtrack.parsers.header_block import (
     find_beginning,
     find_blocks,
     is_ending,
+    labels_above,
     unquote,
 )
 from mailtrack.parsers.message import Message
@@ -43,6 +44,8 @@ _TAGS = re.compile(r"^(?:\[[^\]]{1,20}\]\s*)+")
 _WORDS_BEFORE_NAME = re.compile(
     r".*(?:\d|,|\bheeft|\bidőpontban|\bpoužívateľ|\bпользователь|\bużytkownik|\bschrieb|\bskrev)\s+"
 )
+# KMail marks the end of a forward with a line of dashes.
+_LAST_RULE = re.compile(r"\n-{30,100}\s{0,9}\Z")
 _DATE = re.compile(r"\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{2,4}[.,]?(?:\D{1,8}\d{1,2}[:.]\d{2})?")
 
 
@@ -148,10 +151,9 @@ def _chain(lines: Sequence[str], message: Message, is_shop: IsShop) -> list[Bloc
     for at, block in enumerate(blocks):
         if _is_forward(block, lines, message, is_shop):
             return blocks[at:]
-    if _has_forward_prefix(message):
-        last = _attribution(lines)
-    else:
-        last = None if _is_reply(message) else find_beginning(lines)
+    last = _attribution(lines) if _has_forward_prefix(message) else None
+    if last is None and not _is_reply(message):
+        last = find_beginning(lines)
     return [last] if last else []
 
 
@@ -165,7 +167,8 @@ def _is_forward(block: Block, lines: Sequence[str], message: Message, is_shop: I
         return True
     if _is_reply(message):
         return False
-    return not message.in_reply_to or is_shop(read_person(block.fields[Field.FROM]))
+    sender = read_person(block.fields[Field.FROM])
+    return is_shop(sender) or bool(sender.address and not message.in_reply_to)
 
 
 def _choose(chain: list[Block], is_shop: IsShop) -> Block:
@@ -193,6 +196,8 @@ def _body(lines: Sequence[str], block: Block) -> str:
     if "--" in body:
         rest = [line for line in rest if not ("--" in line and is_ending(line))]
         body = "\n".join(rest)
+    if block.separator is Separator.FORWARDED:
+        body = _LAST_RULE.sub("", body)
     if block.quotes or body.lstrip().startswith(">"):
         body = "\n".join(_unquoted(rest, block.quotes))
     return _dedent(body)
@@ -221,13 +226,20 @@ def _attribution(lines: Sequence[str]) -> Block | None:
     """Read the one sentence that Outlook 2019 puts above a forward instead of a block."""
     for at, line in enumerate(lines):
         text = line.strip("\ufeff \t\u00a0")
-        address = _ADDRESS.search(text) if _is_attribution(text) else None
+        address = _ADDRESS.search(text) if _is_attribution(text) or _is_dated(text) else None
         if address:
             name = _WORDS_BEFORE_NAME.sub("", text[: address.start()]).rstrip(" <([")
             date = _DATE.search(text)
-            fields = {Field.FROM: f"{name} <{address[0]}>", Field.DATE: date[0] if date else ""}
-            return Block(at, at + 1, Separator.FORWARDED, fields, quotes=1)
+            start, fields = labels_above(lines, at)
+            fields[Field.FROM] = f"{name} <{address[0]}>"
+            fields[Field.DATE] = date[0] if date else ""
+            return Block(start, at + 1, Separator.FORWARDED, fields, quotes=1)
     return None
+
+
+def _is_dated(line: str) -> bool:
+    """Say whether a line is Yandex's `02.03.2026, 09:31, "Jo" <jo@…>:`."""
+    return line.endswith(">:") and _DATE.match(line) is not None
 
 
 def _subject(message: Message) -> str:

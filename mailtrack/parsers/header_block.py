@@ -59,19 +59,24 @@ _FIELD_OF = {
 }
 _QUOTE = re.compile(r"^\ufeff?(?:\s{0,3}>)+ ?|^\ufeff")
 # What stands around a line of a header, and before a separator.
-_AROUND, _MARKS = "> \t\ufeff\u00a0\u202f", ("-", "_", "=")
+_COLONS = ":\uff1a"
+_UNSEEN = "\u200b\u200e\u200f\u202a\u202c\u2060\ufeff"
+_AROUND, _MARKS = "> \t\u00a0\u202f" + _UNSEEN, ("-", "_", "=")
+# A label in a language that we do not know: some words, a colon and a value.
+_LABELLED = re.compile(r"[^\W\d_]{1,20}(?:[ '.-][^\W\d_]{1,20}){0,2} ?[:\uff1a]\s*(\S.*)")
+_TIME = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|\d[:h]\d\d")
 # The right dashes may be missing (Entourage).
 _DASHED = re.compile(r"[-–—_=~]{2,}\s*([^-–—_=~\s].*?)\s*[-–—_=~]*")
 _RULE = re.compile(r"[-–—_=*~]{5,}")
 # "----- Message transmis ----- De : …": Yahoo and Bluewin go on after the separator.
-_SEPARATOR_AND_MORE = re.compile(r"(-{3,} ?[^-]{1,80}-{3,})\s*(\S.*)$")
+_SEPARATOR_AND_MORE = re.compile(r"(-{3,} ?[^-]{1,80}-{3,}+)\s*(\S.*)$")
 
 
 def find_blocks(lines: Sequence[str]) -> Iterator[Block]:
     """Yield the header blocks of a body from the top, the outermost forward first."""
     reader = _Reader(lines)
-    colons = (at for at, line in enumerate(lines) if ":" in line or "\uff1a" in line)
-    starts = [at for at in colons if _may_begin(lines[at])]
+    marked = (n for n, x in enumerate(lines) if ":" in x or x.startswith("--") or "\uff1a" in x)
+    starts = [at for at in marked if _may_begin(lines[at])]
     senders = [at for at in starts if _may_name_sender(lines[at])]
     done = found = 0
     for at in starts:
@@ -152,9 +157,9 @@ class _Reader:
         text = self._lines[at]
         if len(text) > MAX_VALUE:
             return None
-        glued = _SEPARATOR_AND_MORE.match(text) if text[0] == "-" else None
-        if glued and classify(glued[1]):
-            return self._glued(at, at, classify(glued[1]), glued[2])
+        if text.startswith("-"):
+            glued = _SEPARATOR_AND_MORE.match(text)
+            return self._glued(at, at, classify(glued[1]), glued[2]) if glued else self._bare(at)
         if not _label(text):
             return None
         start, separator, date = self._separator_above(at)
@@ -178,11 +183,25 @@ class _Reader:
             return None
         return Block(start, at + 1, separator, fields, _depth(self._raw[at]))
 
+    def _bare(self, at: int) -> Block | None:
+        """Read a block without colons, as eM Client writes it below its separator."""
+        separator = classify(self._lines[at])
+        if separator < Separator.ORIGINAL:
+            return None
+        fields: dict[Field, str] = {}
+        end = at + 1
+        while end < len(self._lines) and (found := _bare_label(self._lines[end])):
+            fields.setdefault(*found)
+            end += 1
+        if "@" not in fields.get(Field.FROM, "") or not _is_block(fields, separator):
+            return None
+        return Block(at, end, separator, fields, _depth(self._raw[at]))
+
     def _lined(self, start: int, at: int, separator: Separator, date: str) -> Block | None:
         fields: dict[Field, str] = {}
         end, current = at, Field.IGNORED
         while end < min(len(self._lines), at + MAX_LINES):
-            found = _label(self._lines[end])
+            found = _label(self._lines[end]) or self._guess(end, fields)
             if found and (found[0] is Field.IGNORED or found[0] not in fields):
                 current = found[0]
                 fields[current] = found[1]
@@ -196,6 +215,23 @@ class _Reader:
         if not _is_block(fields, separator):
             return None
         return Block(start, self._below_rule(end), separator, fields, _depth(self._raw[at]))
+
+    def _guess(self, at: int, fields: dict[Field, str]) -> tuple[Field, str] | None:
+        """Read a label that no table has, between others, by what stands behind it."""
+        found = _labelled(self._lines[at])
+        is_last = at + 1 < len(self._lines) and not self._lines[at + 1]
+        if not found or not (is_last or self._label_within(at, fields)):
+            return None
+        field = Field.TO if "@" in found else Field.DATE if _TIME.search(found) else Field.IGNORED
+        known = {*fields, *(label[0] for line in self._next(at) if (label := _label(line)))}
+        return None if field in known or Field.FROM not in known else (field, found)
+
+    def _next(self, at: int) -> Iterator[str]:
+        """Yield the lines of a block that follow."""
+        for below in range(at + 1, min(at + len(Field), len(self._lines))):
+            if not self._lines[below]:
+                return
+            yield self._lines[below]
 
     def _continues(self, at: int, current: Field, fields: dict[Field, str]) -> bool:
         """Say whether an unlabelled line belongs to the field above it."""
@@ -212,13 +248,8 @@ class _Reader:
 
     def _label_within(self, at: int, fields: dict[Field, str]) -> bool:
         """Say whether a new label follows before a blank line."""
-        for below in range(at + 1, min(at + 4, len(self._lines))):
-            if not self._lines[below]:
-                return False
-            found = _label(self._lines[below])
-            if found:
-                return found[0] not in fields
-        return False
+        found = next((label for line in self._next(at) if (label := _label(line))), None)
+        return found is not None and found[0] not in fields
 
     def _is_wrapped(self, at: int) -> bool:
         """Say whether a mail program broke the subject, the last field, at this line."""
@@ -233,8 +264,8 @@ class _Reader:
         return found is not None and found[0] not in fields and Field.SUBJECT not in fields
 
     def _below_rule(self, end: int) -> int:
-        """Return where the body begins: Zoho draws its separator below the block again."""
-        is_rule = end < len(self._lines) and self._lines[end].startswith("====")
+        """Return where the body begins: Zoho and SquirrelMail draw a line below the block."""
+        is_rule = end < len(self._lines) and self._lines[end].startswith(("====", "-" * 30))
         return end + 1 if is_rule else end
 
 
@@ -243,7 +274,7 @@ def _plain(line: str) -> str:
     bare = _QUOTE.sub("", line) if line.startswith((">", " ", "\t", "\ufeff")) else line
     if bare.isascii():
         return bare.strip()
-    plain = bare.replace("\u00a0", " ").replace("\u202f", " ").strip()
+    plain = bare.replace("\u00a0", " ").replace("\u202f", " ").strip(" \t" + _UNSEEN)
     return plain if unicodedata.is_normalized("NFC", plain) else unicodedata.normalize("NFC", plain)
 
 
@@ -255,8 +286,34 @@ def _depth(line: str) -> int:
 def _label(text: str) -> tuple[Field, str] | None:
     """Return the field that a line begins, and the value after the colon."""
     colon = _colon(text)
-    field = _FIELD_OF.get(text[:colon].strip("* ").casefold()) if colon > 0 else None
+    label = text[:colon].strip("* ").casefold().replace("’", "'") if colon > 0 else ""
+    field = _FIELD_OF.get(label)
     return (field, text[colon + 1 :].strip(" *\t")) if field else None
+
+
+def _bare_label(text: str) -> tuple[Field, str] | None:
+    """Return the field that a line begins without a colon, and its value."""
+    word, _, value = text.partition(" ")
+    field = _FIELD_OF.get(word.casefold())
+    return (field, value) if field and value and value[0] not in _COLONS else None
+
+
+def _labelled(text: str) -> str:
+    """Return what stands behind a label of any language, "" where there is none."""
+    found = _LABELLED.fullmatch(text) if _colon(text) > 0 else None
+    return found[1] if found else ""
+
+
+def labels_above(lines: Sequence[str], at: int) -> tuple[int, dict[Field, str]]:
+    """Return where labels and a separator right above a line begin, and what the labels say."""
+    fields: dict[Field, str] = {}
+    start = at
+    while start and (found := _label(_plain(lines[start - 1]))):
+        fields[found[0]] = found[1].rstrip(";")
+        start -= 1
+    if start and classify(_plain(lines[start - 1])):
+        start -= 1
+    return start, fields
 
 
 def _colon(text: str) -> int:
@@ -292,9 +349,8 @@ def _is_block(fields: dict[Field, str], separator: Separator) -> bool:
 
 
 # Glued labels begin with a capital, hard against the value before them.
-_AS_WRITTEN = "|".join(
-    sorted({re.escape(w) for ws in LABELS.values() for w in ws.split("|")} | {"CC"}, key=len)[::-1]
-)
+_ALL = {label for labels in LABELS.values() for label in labels.split("|")} | {"CC", "DW"}
+_AS_WRITTEN = "|".join(re.escape(label) for label in sorted(_ALL, key=len, reverse=True))
 _GLUED_LABEL = re.compile(
     rf"(?:(?<=[>\s])|(?<=\w)(?=[^\W\d_a-zà-öø-ÿ]))({_AS_WRITTEN})\s?:"
     rf"|(?<=[>\w])({'|'.join(BARE_LABELS)})\s(?=\S)"

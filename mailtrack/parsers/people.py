@@ -20,6 +20,8 @@ _PERSON = re.compile(
 )
 _ONE = re.compile(rf"(?P<name>.{{0,300}}?){_BRACKETED}", re.DOTALL)
 _BARE = re.compile(_ADDRESS)
+# Outlook as text: jo@example.org<mailto:jo@example.org> <jo@example.org<mailto:…>>
+_LINKED = re.compile(rf"({_ADDRESS})<mailto:\1>")
 _MAILTO = re.compile(r"<mailto:[^>]{0,200}>")
 _QUOTES = " \t\u00a0\"'«»„”“*,"
 
@@ -47,7 +49,7 @@ def read_person(text: str) -> Person:
 
 def _tidy(text: str) -> str:
     """Return a text with single spaces: the patterns above rely on it to be fast."""
-    return " ".join(text[:MAX_LIST].split())
+    return " ".join(_LINKED.sub(r"\1", text[:MAX_LIST]).split())
 
 
 def _person(found: re.Match[str]) -> Person:
