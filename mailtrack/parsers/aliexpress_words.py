@@ -132,13 +132,18 @@ ITEM_LABELS = re.compile(
 #: What turns a step into something else: a step with such a word beside it is unknown.
 DOUBTS = re.compile(
     r"\b(?:not|no|never|soon|will|pas|jamais|bientôt|sera|seront|nicht|kein|bald|wird|werden"
-    r"|pronto|será|nie|wkrótce|non|presto|sarà)\b|\bn'|n't\b",
+    r"|pronto|será|serán|nie|zostanie|wkrótce|non|presto|sarà|não|serão|breve|niet|nog|zal|zullen)\b|\bn'|n't\b",
     re.IGNORECASE,
 )
 
 
 def _step(pattern: str, language: str, milestone: M | None = None, kind: str | None = None) -> Step:
     return Step(re.compile(rf"(?<!\w)(?:{pattern})(?!\w)"), language, milestone, kind)
+
+
+def _vocabulary(language: str, wordings: dict[M, str]) -> list[Step]:
+    kinds = {M.CANCELLED: "cancelled"}
+    return [_step(words, language, m, kinds.get(m)) for m, words in wordings.items()]
 
 
 #: Wordings in lower case with plain apostrophes; the longest match decides.
@@ -240,6 +245,107 @@ STEPS: tuple[Step, ...] = (
     _step("(?:a été |est )?remboursée", "fr", M.REFUNDED, "refunded"),
     _step("est (?:close|clôturée|fermée|terminée)", "fr", None, "closed"),
     _step("code promo|coupon", "fr", None, "marketing"),
+    # Other languages, as far as no real mail is known: plain vocabulary, too
+    *_vocabulary(
+        "de",
+        {
+            M.CUSTOMS_STARTED: "beim zoll|in der zollabfertigung",
+            M.LOCAL_TRANSIT: "beim lokalen (?:zusteller|kurier|versandunternehmen)"
+            "|im (?:verteil|zustell)zentrum",
+            M.OUT_FOR_DELIVERY: "in zustellung|zur zustellung unterwegs|wird heute zugestellt",
+            M.PICKUP_AVAILABLE: "abholbereit|zur abholung bereit",
+            M.DELIVERED: "(?:wurde )?zugestellt",
+            M.CANCELLED: "storniert",
+        },
+    ),
+    *_vocabulary(
+        "es",
+        {
+            M.ORDER_RECEIVED: "pedido confirmado",
+            M.ORDER_PREPARED: "list[oa] para (?:enviar|el envío|ser enviad[oa])",
+            M.CARRIER_ACCEPTED: "recogid[oa] por el transportista",
+            M.IN_TRANSIT: "en tránsito",
+            M.LOCAL_TRANSIT: "en tránsito local",
+            M.OUT_FOR_DELIVERY: "en reparto",
+            M.PICKUP_AVAILABLE: "list[oa] para (?:recoger|la recogida)|disponible para recoger",
+            M.DELIVERED: "ha sido entregad[oa]|entregada",
+            M.CANCELLED: "cancelad[oa]",
+        },
+    ),
+    *_vocabulary(
+        "it",
+        {
+            M.ORDER_RECEIVED: "ordine confermato",
+            M.ORDER_PREPARED: "pront[oa] per (?:la spedizione|essere spedit[oa])",
+            M.SHIPPED: "spedit[oa]|ordine spedito|è stat[oa] spedit[oa]",
+            M.CARRIER_ACCEPTED: "(?:ritirat[oa] dal|consegnat[oa] al) corriere|pres[oa] in carico",
+            M.IN_TRANSIT: "in transito|ha lasciato (?:la regione|il paese) di (?:partenza|origine)",
+            M.ARRIVED_IN_COUNTRY: "nel tuo paese(?:/regione)?|arrivat[oa] in italia",
+            M.CUSTOMS_STARTED: "in dogana|alla dogana",
+            M.CUSTOMS_CLEARED: "ha superato la dogana|sdoganat[oa]",
+            M.LOCAL_TRANSIT: "in transito locale|(?:con il|presso il) corriere locale"
+            "|(?:al|nel) centro di (?:distribuzione|consegna)",
+            M.OUT_FOR_DELIVERY: "in consegna",
+            M.PICKUP_AVAILABLE: "(?:pront[oa]|disponibile) per il ritiro",
+            M.DELIVERED: "consegnat[oa]|è stat[oa] consegnat[oa]",
+            M.CANCELLED: "annullat[oa]",
+        },
+    ),
+    *_vocabulary(
+        "pt",
+        {
+            M.ORDER_RECEIVED: "encomenda confirmada",
+            M.ORDER_PREPARED: "pront[oa] para (?:envio|ser enviad[oa])",
+            M.SHIPPED: "(?:foi )?(?:enviad|expedid|despachad)[oa]|encomenda (?:envi|exped)[a-z]{3}",
+            M.CARRIER_ACCEPTED: "(?:recolhid|coletad)[oa] pela transportadora",
+            M.IN_TRANSIT: "em trânsito|saiu (?:da região|do país) de (?:origem|partida)",
+            M.ARRIVED_IN_COUNTRY: "no seu país(?:/região)?",
+            M.CUSTOMS_STARTED: "na alfândega",
+            M.CUSTOMS_CLEARED: "passou (?:pela|na) alfândega|desalfandegad[oa]"
+            "|liber(?:t)?ad[oa] pela alfândega",
+            M.LOCAL_TRANSIT: "em trânsito local|com a transportadora local"
+            "|no centro de (?:distribuição|entrega)",
+            M.OUT_FOR_DELIVERY: "saiu para entrega",
+            M.PICKUP_AVAILABLE: "pront[oa] para (?:retirada|levantamento|ser levantad[oa])",
+            M.DELIVERED: "(?:foi )?entregue",
+            M.CANCELLED: "(?:foi )?cancelad[oa]",
+        },
+    ),
+    *_vocabulary(
+        "pl",
+        {
+            M.ORDER_PREPARED: "gotow[aey] do wysyłki",
+            M.SHIPPED: "wysłan[aey]",
+            M.CARRIER_ACCEPTED: "odebran[aey] przez (?:kuriera|przewoźnika)",
+            M.IN_TRANSIT: "w tranzycie|w drodze",
+            M.ARRIVED_IN_COUNTRY: "w twoim kraju(?:/regionie)?",
+            M.CUSTOMS_STARTED: "w odprawie celnej|w urzędzie celnym",
+            M.CUSTOMS_CLEARED: "przeszł[ao] odprawę celną|odprawa celna zakończona",
+            M.LOCAL_TRANSIT: "u lokalnego (?:przewoźnika|kuriera)|w centrum dystrybucji",
+            M.OUT_FOR_DELIVERY: "w doręczeniu|wydan[ao] do doręczenia",
+            M.PICKUP_AVAILABLE: "gotow[aey] do odbioru",
+            M.DELIVERED: "(?:dostarcz|doręcz)on[aoey]",
+            M.CANCELLED: "anulowan[aoey]",
+        },
+    ),
+    *_vocabulary(
+        "nl",
+        {
+            M.ORDER_RECEIVED: "bestelling bevestigd",
+            M.ORDER_PREPARED: "klaar (?:voor verzending|om te verzenden|om te worden verzonden)",
+            M.SHIPPED: "(?:is )?verzonden|bestelling verzonden",
+            M.CARRIER_ACCEPTED: "opgehaald door de (?:vervoerder|koerier)",
+            M.IN_TRANSIT: "onderweg",
+            M.ARRIVED_IN_COUNTRY: "in (?:je|uw) land(?:/regio)?",
+            M.CUSTOMS_STARTED: "bij de douane",
+            M.CUSTOMS_CLEARED: "ingeklaard|vrijgegeven door de douane",
+            M.LOCAL_TRANSIT: "bij de lokale (?:vervoerder|bezorger)|in het distributiecentrum",
+            M.OUT_FOR_DELIVERY: "wordt (?:vandaag )?bezorgd|onderweg voor bezorging",
+            M.PICKUP_AVAILABLE: "klaar om (?:af te halen|opgehaald te worden)",
+            M.DELIVERED: "(?:is )?(?:bezorgd|afgeleverd|geleverd)",
+            M.CANCELLED: "geannuleerd",
+        },
+    ),
 )
 
 #: The beginning of the template's name in links (`rowan_id1=`): it survives edited subjects.

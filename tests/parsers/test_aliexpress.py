@@ -54,7 +54,20 @@ def _read(subject: str, *lines: str, links: tuple[str, ...] = ()) -> Reading:
         (f"Package {PARCEL} has not been delivered", Milestone.UNKNOWN),
         (f"Colis {PARCEL} : bientôt livré", Milestone.UNKNOWN),
         (f"Packstück {PARCEL}: Wird zugestellt", Milestone.UNKNOWN),
-        (f"Pacco {PARCEL}: consegnato", Milestone.UNKNOWN),
+        (f"Zásilka {PARCEL}: doručena", Milestone.UNKNOWN),
+        # Plain vocabulary of languages of which no real mail is known
+        (f"Pacco {PARCEL}: consegnato", Milestone.DELIVERED),
+        (f"Pacco {PARCEL}: consegnato al corriere", Milestone.CARRIER_ACCEPTED),
+        (f"Pacco {PARCEL}: sarà consegnato presto", Milestone.UNKNOWN),
+        (f"Ordine {ORDER}: ordine spedito", Milestone.SHIPPED),
+        (f"Pacote {PARCEL}: saiu para entrega", Milestone.OUT_FOR_DELIVERY),
+        (f"Encomenda {ORDER}: expedida", Milestone.SHIPPED),
+        (f"Pacote {PARCEL}: não foi entregue", Milestone.UNKNOWN),
+        (f"Paczka {PARCEL}: w odprawie celnej", Milestone.CUSTOMS_STARTED),
+        (f"Pakket {PARCEL}: bij de douane", Milestone.CUSTOMS_STARTED),
+        (f"Pakket {PARCEL}: niet bezorgd", Milestone.UNKNOWN),
+        (f"Paquete {PARCEL}: en reparto", Milestone.OUT_FOR_DELIVERY),
+        (f"Packstück {PARCEL}: abholbereit", Milestone.PICKUP_AVAILABLE),
     ],
 )
 def test_the_subject_tells_the_step(subject: str, milestone: Milestone | None) -> None:
