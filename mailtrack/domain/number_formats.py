@@ -61,7 +61,7 @@ FORMATS: tuple[Format, ...] = (
     # French VAT numbers have this shape, too.
     _format("laposte_2l11", r"(?!LP|AP|AE|CN)[A-Z]{2}\d{11}", 3, "laposte cainiao"),
     _format("laposte_s10", r"[A-WYZ][A-Z]\d{9}FR", 1, "laposte chronopost", check_digits.s10, 0.1),
-    _format("chronopost_s10", r"X[A-Z]\d{9}FR", 1, "laposte chronopost", check_digits.s10, 0.1),
+    _format("chronopost_s10", r"X[A-Z]\d{9}FR", 1, "chronopost laposte", check_digits.s10, 0.1),
     _format(
         "chronopost_private",
         r"[A-Z]{2}\d{9}(?:TS|JB|JF|JS)",

@@ -8,8 +8,11 @@ from itertools import islice, takewhile
 from mailtrack.parsers.aliexpress_words import DELIVERY_LABELS, ITEM_LABELS, PLACED_LABELS
 from mailtrack.parsers.content import Content
 
-# "x1", "€ 1,99x1", "1,99€ x 2"
-_QUANTITY = re.compile(r"(?:[^\w\s]{0,3}\s?\d[\d.,\s]*[^\w\s]{0,3}\s?)?x\s?\d{1,3}", re.IGNORECASE)
+# "x1", "€ 1,99x1", "1,99€ x 2", "US $1.99x1", "12,00 zł x1"
+_QUANTITY = re.compile(
+    r"(?:[A-Z]{0,3}\s?[^\w\s]{0,3}\s?\d[\d.,\s]{0,15}(?:[^\w\s]{1,3}|[A-ZŁ]{2,3})?\s?)?x\s?\d{1,3}",
+    re.IGNORECASE,
+)
 _CUT = ("...", "…")
 #: An item is a title and perhaps a variant, right above its quantity (lines).
 _MAX_ITEM_LINES = 4
@@ -18,18 +21,18 @@ _MONTHS = {
     month: number
     for number, names in enumerate(
         (
-            ("jan", "janv"),
-            ("feb", "févr", "fév"),
-            ("mar", "mars", "mär"),
-            ("apr", "avr"),
-            ("may", "mai"),
-            ("jun", "juin"),
-            ("jul", "juil"),
-            ("aug", "août"),
-            ("sep", "sept"),
-            ("oct", "okt"),
-            ("nov",),
-            ("dec", "déc", "dez"),
+            ("jan", "janv", "ene", "gen", "sty"),
+            ("feb", "févr", "fév", "fev", "lut"),
+            ("mar", "mars", "mär", "mrt", "maa"),
+            ("apr", "avr", "abr", "kwi"),
+            ("may", "mai", "mei", "mag", "maj"),
+            ("jun", "juin", "giu", "cze"),
+            ("jul", "juil", "lug", "lip"),
+            ("aug", "août", "ago", "sie"),
+            ("sep", "sept", "set", "wrz"),
+            ("oct", "okt", "ott", "out", "paź"),
+            ("nov", "lis"),
+            ("dec", "déc", "dez", "dic", "gru"),
         ),
         start=1,
     )

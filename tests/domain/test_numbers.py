@@ -25,7 +25,7 @@ KNOWN = {
     "6Q01929938641": "laposte",
     "6A15602676300": "laposte",
     "87000720168020K": "laposte",
-    "XN081879383FR": "laposte",
+    "XN081879383FR": "chronopost",
     "XT8452370122486": "chronopost",
     "XW250342935TS": "chronopost",
     "RS804446736NL": "postnl",

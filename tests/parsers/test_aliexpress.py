@@ -159,12 +159,47 @@ def test_dates_are_day_month_year_and_the_last_day_counts() -> None:
     assert date(2026, 9, 5) == reading.estimated_delivery
 
 
+@pytest.mark.parametrize(
+    "label",
+    [
+        "Délai de livraison estimé",
+        "Livraison d’ici le",
+        "Expected delivery",
+        "Voraussichtliches Zustelldatum",
+        "Fecha prevista de entrega",
+        "Data prevista de entrega",
+        "Szacowany czas dostawy",
+        "Verwachte leverdatum",
+    ],
+)
+def test_the_day_of_delivery_is_read_in_every_language(label: str) -> None:
+    reading = _read(f"Order {ORDER}", label, "30/08/2026")
+
+    assert date(2026, 8, 30) == reading.estimated_delivery
+
+
+@pytest.mark.parametrize(
+    "quantity",
+    ["x1", "€ 1,99x1", "1,99€ x 2", "US $1.99x1", "12,00 zł x1", "R$ 10,00x1", "EUR 2 x3"],
+)
+def test_an_item_stands_above_its_price_in_any_currency(quantity: str) -> None:
+    assert ("Lampe ...",) == _read(f"Order {ORDER}", "Lampe ...", "Noir", quantity).items
+
+
 def test_a_date_that_does_not_exist_is_no_date() -> None:
     assert None is _read(f"Order {ORDER}", "Estimated delivery: 31/02/2026").estimated_delivery
 
 
 @pytest.mark.parametrize(
-    "text", ["Feb 16,2026, 15:22", "16/02/2026", "16 févr. 2026", "2026-02-16"]
+    "text",
+    [
+        "Feb 16,2026, 15:22",
+        "16/02/2026",
+        "16 févr. 2026",
+        "2026-02-16",
+        "16 lut 2026",
+        "16 fev 2026",
+    ],
 )
 def test_the_day_of_the_order_is_read_in_several_forms(text: str) -> None:
     reading = _read(f"Order {ORDER}", f"Placed on {text}")
