@@ -205,7 +205,8 @@ def _body(lines: Sequence[str], block: Block) -> str:
 
 def _unquoted(rest: Sequence[str], depth: int) -> list[str]:
     marked = [n for n, line in enumerate(rest) if line.lstrip().startswith(">")]
-    if depth and marked and not any(rest[marked[-1] + 1 : marked[-1] + 2]):
+    is_quoted = depth and any(rest[n].strip("> ") for n in marked)
+    if is_quoted and not any(rest[marked[-1] + 1 : marked[-1] + 2]):
         # What follows unquoted, after a blank line, is the forwarder's again.
         rest = rest[: marked[-1] + 1]
     elif marked and len(marked) == sum(1 for line in rest if line.strip()):

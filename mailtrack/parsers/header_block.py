@@ -63,7 +63,7 @@ _COLONS = ":\uff1a"
 _UNSEEN = "\u200b\u200e\u200f\u202a\u202c\u2060\ufeff"
 _AROUND, _MARKS = "> \t\u00a0\u202f" + _UNSEEN, ("-", "_", "=")
 # A label in a language that we do not know: some words, a colon and a value.
-_LABELLED = re.compile(r"[^\W\d_]{1,20}(?:[ '.-][^\W\d_]{1,20}){0,2} ?[:\uff1a]\s*(\S.*)")
+_LABELLED = re.compile(r"[^\W\d_]{1,20}(?:[ '.-][^\W\d_]{1,20}){0,3} ?[:\uff1a]\s*(\S.*)")
 _TIME = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|\d[:h]\d\d")
 # The right dashes may be missing (Entourage).
 _DASHED = re.compile(r"[-–—_=~]{2,}\s*([^-–—_=~\s].*?)\s*[-–—_=~]*")
@@ -200,12 +200,15 @@ class _Reader:
     def _lined(self, start: int, at: int, separator: Separator, date: str) -> Block | None:
         fields: dict[Field, str] = {}
         end, current = at, Field.IGNORED
+        # Labels and values in cells of a table are lines of their own.
+        first = _label(self._lines[at])
+        in_cells = first is not None and not first[1]
         while end < min(len(self._lines), at + MAX_LINES):
             found = _label(self._lines[end]) or self._guess(end, fields)
             if found and (found[0] is Field.IGNORED or found[0] not in fields):
                 current = found[0]
                 fields[current] = found[1]
-            elif self._lines[end] and self._continues(end, current, fields):
+            elif self._lines[end] and self._continues(end, current, fields, in_cells):
                 fields[current] = f"{fields[current]} {self._lines[end]}".strip()
             elif self._lines[end] or not self._goes_on(end, fields):
                 break
@@ -233,9 +236,9 @@ class _Reader:
                 return
             yield self._lines[below]
 
-    def _continues(self, at: int, current: Field, fields: dict[Field, str]) -> bool:
+    def _continues(self, at: int, current: Field, fields: dict[Field, str], in_cells: bool) -> bool:
         """Say whether an unlabelled line belongs to the field above it."""
-        if not fields.get(current) and current is not Field.SUBJECT:
+        if not fields.get(current) and (in_cells or current is not Field.SUBJECT):
             return current in fields
         if self._label_within(at, fields):
             return True
