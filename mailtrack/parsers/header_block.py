@@ -69,7 +69,7 @@ _TIME = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|\d[:h]\d\d")
 _DASHED = re.compile(r"[-–—_=~]{2,}\s*([^-–—_=~\s].*?)\s*[-–—_=~]*")
 _RULE = re.compile(r"[-–—_=*~]{5,}")
 # "----- Message transmis ----- De : …": Yahoo and Bluewin go on after the separator.
-_SEPARATOR_AND_MORE = re.compile(r"(-{3,} ?[^-]{1,80}-{3,}+)\s*(\S.*)$")
+_SEPARATOR_AND_MORE = re.compile(r"(-{3,}+ ?[^-]{1,80}-{3,}+)\s*(\S.*)$")
 
 
 def find_blocks(lines: Sequence[str]) -> Iterator[Block]:
