@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from email.message import EmailMessage
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -116,47 +117,43 @@ class SmtpRelay:
     def check(self) -> None:
         """Connect and log in without sending anything; raises what `send` would."""
         try:
-            self._ready()
+            self._connection = self._connection or self._connect()
         except OSError as error:
             raise self._translated(error) from error
 
-    def _transmit(self, message: EmailMessage, return_path: str) -> None:
-        connection = self._ready()
-        (sender,) = _mailboxes(message, "From")
+    def _transmit(self, message: EmailMessage) -> None:
+        wire = self._sign(message) if self._sign else _wire(message)
+        connection = self._begin(_mailbox(message, "From"), len(wire))
         try:
-            self._put(connection, message, return_path or sender)
-        except (smtplib.SMTPSenderRefused, smtplib.SMTPRecipientsRefused) as error:
-            if not return_path or _code(error) not in _NOT_THIS_SENDER:
-                raise
-            # Many relays take no sender but the one who logged in, and some say so as late as
-            # to the recipient: without a return path, reports are known by what they quote.
-            self._put(connection, message, sender)
+            _hand_over(connection, _mailbox(message, "To"), wire)
+        except OSError:
+            with suppress(OSError):
+                connection.rset()
+            raise
 
-    def _put(self, connection: smtplib.SMTP, message: EmailMessage, sender: str) -> None:
-        try:
-            if self._sign is None:
-                connection.send_message(message, from_addr=sender)
-            else:
-                # smtplib's send_message would write the mail anew, and break the signature.
-                connection.sendmail(sender, _mailboxes(message, "To"), self._sign(message))
-        except smtplib.SMTPNotSupportedError as error:
-            raise PermanentError(
-                f"The relay {self._host} takes no addresses beyond ASCII (SMTPUTF8)."
-            ) from error
+    def _begin(self, sender: str, size: int) -> smtplib.SMTP:
+        """Announce a mail on the kept connection, or on a new one where that is gone.
 
-    def _ready(self) -> smtplib.SMTP:
-        """Return a connection that awaits a mail, whatever became of the one before."""
-        if self._connection is not None and not _is_ready(self._connection):
+        MAIL itself tells whether the relay still listens; a question before it would cost
+        one more round trip for every mail.
+        """
+        if self._connection is not None:
+            with suppress(OSError):
+                if _announce(self._connection, sender, size)[0] == 250:
+                    return self._connection
             self.close()
-        if self._connection is None:
-            self._connection = self._connect()
-        return self._connection
+        self._connection = connection = self._connect()
+        code, words = _announce(connection, sender, size)
+        if code != 250:
+            raise smtplib.SMTPSenderRefused(code, words, sender)
+        return connection
 
     def _connect(self) -> smtplib.SMTP:
         connection = self._open()
         try:
             if self._security == "starttls":
                 connection.starttls(context=self._context)
+            connection.ehlo_or_helo_if_needed()
             if self._user:
                 connection.login(self._user, self._password)
         except OSError:
@@ -212,11 +209,32 @@ class FakeRelay:
         self.return_paths.append(return_path)
 
 
-def _mailboxes(message: EmailMessage, header: str) -> list[str]:
-    return [address.addr_spec for address in message[header].addresses]
+def _wire(message: EmailMessage) -> bytes:
+    return message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
 
 
+def _mailbox(message: EmailMessage, header: str) -> str:
+    (address,) = message[header].addresses
+    return str(address.addr_spec)
+
+
+def _announce(connection: smtplib.SMTP, sender: str, size: int) -> tuple[int, bytes]:
+    return connection.mail(sender, [f"size={size}"] if connection.has_extn("size") else [])
+
+
+def _hand_over(connection: smtplib.SMTP, recipient: str, wire: bytes) -> None:
+    """Send the rest of an announced mail; raises what the relay has against it."""
+    answer = connection.rcpt(recipient)
+    if answer[0] not in (250, 251):
+        raise smtplib.SMTPRecipientsRefused({recipient: answer})
+    answer = connection.data(wire)
+    if answer[0] != 250:
+        raise smtplib.SMTPDataError(*answer)
+
+
+@cache
 def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Return what checks certificates; reading the system's takes as long as ten mails."""
     context = ssl.create_default_context()
     if ca_file is not None:
         try:
@@ -226,14 +244,6 @@ def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
                 f"MAILTRACK_SMTP__CA_FILE: {ca_file} is no readable PEM file."
             ) from error
     return context
-
-
-def _is_ready(connection: smtplib.SMTP) -> bool:
-    """Tell whether a kept connection still answers; RSET also forgets a half-sent mail."""
-    try:
-        return connection.rset()[0] == 250
-    except OSError:
-        return False
 
 
 def _refuses_us(error: OSError, code: int) -> bool:

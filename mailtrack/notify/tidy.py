@@ -46,7 +46,7 @@ def tidy(view: T) -> T:
 
 def one_line(text: str) -> str:
     """Join lines and runs of spaces, and drop characters that are not for printing."""
-    kept = "".join(_printable(character) for character in text)
+    kept = text if text.isprintable() else "".join(_printable(character) for character in text)
     return " ".join(kept.split())
 
 
