@@ -4,11 +4,15 @@ Each kind of notice is a folder of templates; adding a mail is adding a folder (
 the name of the kind).
 """
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
 
 import mailtrack
 from mailtrack.errors import ConfigurationError
@@ -16,6 +20,10 @@ from mailtrack.notify.context import mail_context
 from mailtrack.notify.french import FILTERS, typeset
 from mailtrack.notify.tidy import tidy
 from mailtrack.notify.view import NoticeView
+
+
+#: Templates in French; in a style sheet, a no-break space breaks what follows it.
+_SPOKEN = re.compile(r"\.(txt|html)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +35,24 @@ class RenderedMail:
     html: str
 
 
+class Typesetter(Extension):
+    """Sets what templates say as in print, once, when they are read.
+
+    What strangers wrote is set by `tidy`; addresses and links stay as they are.
+    """
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        for token in stream:
+            words = token.type in ("data", "string") and stream.name and _SPOKEN.search(stream.name)
+            yield token._replace(value=typeset(token.value)) if words else token
+
+
 class Renderer:
     """Renders mails from the templates under a folder."""
 
     def __init__(self, templates: Path) -> None:
         self._environment = make_environment(templates)
+        self._environment.add_extension(Typesetter)
         self._inliner = CSSInliner(load_remote_stylesheets=False)
 
     def render(self, view: NoticeView) -> RenderedMail:
@@ -42,8 +63,8 @@ class Renderer:
             for name in ("subject.txt", "body.txt", "body.html")
         )
         return RenderedMail(
-            subject=typeset(subject.replace("\n", " ").strip()),
-            text=typeset(text).strip() + "\n",
+            subject=subject.replace("\n", " ").strip(),
+            text=text.strip() + "\n",
             html=self._inliner.inline(html),
         )
 
@@ -63,6 +84,7 @@ def make_environment(templates: Path) -> Environment:
         loader=FileSystemLoader(templates),
         autoescape=select_autoescape(("html",), default=False),
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
