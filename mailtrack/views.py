@@ -1,7 +1,7 @@
 """Gathers from the store what mails and pages show: the values of `notify.view`."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import quote
 
@@ -44,26 +44,30 @@ class Views:
     addresses: PersonalAddresses
     forward_to: str
 
-    def notice(self, connection: Connection, notice: Notice, now: datetime) -> NoticeView:
-        """Return everything that the mail about a notice needs."""
+    def notice(
+        self, connection: Connection, notice: Notice, to: str, now: datetime
+    ) -> NoticeView:
+        """Return everything that the mail about a notice needs; `to` is its address."""
         following = (
             people.subscription_row(connection, notice.subscription)
             if notice.subscription is not None
             else None
         )
-        parcel = self.parcel(connection, following) if following else None
-        subject, message_id, outcome = _forwarded(connection, notice.inbound)
+        events = _events(connection, following)
+        parcel = self._parcel(connection, following, events) if following else None
+        orders = parcel.orders if parcel else _awaited(connection, following)
+        subject, message_id = _forwarded(connection, notice.inbound)
         link, code = self._action(connection, notice)
         return NoticeView(
             kind=NoticeKind(notice.kind),
             key=f"{_thread(notice, following)}-{notice.kind}-{notice.occurrence}",
-            to=notices.recipient(connection, notice).address,
+            to=to,
             links=self.links.for_subscription(notice.subscriber, notice.subscription),
             forward_to=self.forward_to,
             at=now,
             parcel=parcel,
-            event=_told_event(connection, following, notice),
-            orders=orders_of(connection, following) if following else (),
+            event=_told_event(events, notice),
+            orders=orders,
             items=following.items if following else (),
             subject=subject,
             message_id=message_id,
@@ -112,6 +116,11 @@ class Views:
 
     def parcel(self, connection: Connection, following: Subscription) -> ParcelView | None:
         """Return a parcel as its subscriber sees it; None while only the order is known."""
+        return self._parcel(connection, following, _events(connection, following))
+
+    def _parcel(
+        self, connection: Connection, following: Subscription, events: Sequence[TrackingEvent]
+    ) -> ParcelView | None:
         if following.parcel is None:
             return None
         row = parcels.parcel_row(connection, following.parcel)
@@ -154,7 +163,7 @@ class Views:
             carrier_page=page,
             milestone=row.milestone,
             milestone_at=row.milestone_at,
-            events=(),
+            events=tracking.timeline(events),
             local_number=row.local_number,
             reason=row.reason,
             estimated_delivery=row.estimated_delivery,
@@ -206,20 +215,28 @@ def orders_of(connection: Connection, following: Subscription) -> tuple[str, ...
     return tuple(connection.scalars(query))
 
 
-def _told_event(
-    connection: Connection, following: Subscription | None, notice: Notice
-) -> TrackingEvent | None:
-    if following is None or following.parcel is None or notice.event_fingerprint is None:
+def _awaited(connection: Connection, following: Subscription | None) -> tuple[str, ...]:
+    return orders_of(connection, following) if following else ()
+
+
+def _events(connection: Connection, following: Subscription | None) -> list[TrackingEvent]:
+    if following is None or following.parcel is None:
+        return []
+    return parcels.history(connection, following.parcel)
+
+
+def _told_event(events: Iterable[TrackingEvent], notice: Notice) -> TrackingEvent | None:
+    if notice.event_fingerprint is None:
         return None
-    events = parcels.history(connection, following.parcel)
     same = (e for e in events if e.fingerprint[:255] == notice.event_fingerprint)
     return next(same, None)
 
 
 def _protection_ends(connection: Connection, parcel: ParcelView | None) -> date | None:
     """Return the last day of the buyer protection, where an order's date is known."""
-    numbers = parcel.orders if parcel else ()
-    query = select(func.min(shop_order.c.ordered_at)).where(shop_order.c.number.in_(numbers))
+    if parcel is None or not parcel.orders:
+        return None
+    query = select(func.min(shop_order.c.ordered_at)).where(shop_order.c.number.in_(parcel.orders))
     ordered_at: date | None = connection.execute(query).scalar_one()
     return ordered_at and ordered_at + PROTECTION
 

@@ -76,12 +76,13 @@ class Deliverer:
                 self._deliver_one(relay, notice_id, token)
 
     def _deliver_one(self, relay: Relay, notice_id: NoticeId, token: str) -> None:
-        notice = self._take(notice_id, token)
-        if notice is None:
+        taken = self._take(notice_id, token)
+        if taken is None:
             return
+        notice, address = taken
         try:
-            message = self._compose(notice)
-            relay.send(message, "" if self.bounces is None else self.bounces.of(notice.id))
+            message = self._compose(notice, address)
+            relay.send(message)
         except MailtrackError as error:
             self._take_in_failure(notice, error)
             if isinstance(error, AuthError):
@@ -91,19 +92,18 @@ class Deliverer:
             notices.mark_sent(connection, notice.id, message["Message-ID"], self.clock.now())
         log.info("notice sent", **_named(notice), subscriber=notice.subscriber)
 
-    def _take(self, notice_id: NoticeId, token: str) -> Notice | None:
-        """Return a notice that is still ours to send, or None; a silenced one is skipped."""
+    def _take(self, notice_id: NoticeId, token: str) -> tuple[Notice, str] | None:
+        """Return a notice that is still ours to send, and to whom; a silenced one is skipped."""
         with self.store.write() as connection:
             notice = notices.claimed_notice(connection, notice_id, token)
             if notice is None:
                 return None
+            reader = notices.recipient(connection, notice)
             if notice.kind in _ANSWERS:
-                return notice
-            why = notices.recipient(connection, notice).silenced or self._put_off(
-                connection, notice
-            )
+                return notice, reader.address
+            why = reader.silenced or self._put_off(connection, notice)
             if why is None:
-                return notice
+                return notice, reader.address
             if why not in (_QUIET, DIGESTED):
                 notices.mark_skipped(connection, notice.id, why)
         log.info("notice not sent", **_named(notice), why=why)
@@ -127,12 +127,12 @@ class Deliverer:
         notices.hold_for_digest(connection, notice, at=morning, now=now)
         return DIGESTED
 
-    def _compose(self, notice: Notice) -> EmailMessage:
+    def _compose(self, notice: Notice, address: str) -> EmailMessage:
         """Write the mail; a mistake of ours costs this notice a wait, not the batch."""
         now = self.clock.now()
         try:
             with self.store.read() as connection:
-                view = self.views.notice(connection, notice, now)
+                view = self.views.notice(connection, notice, address, now)
             return compose(view, self.renderer.render(view), self.identity, now)
         except MailtrackError:
             raise
