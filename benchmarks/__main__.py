@@ -27,16 +27,17 @@ def main() -> None:
 def _row(ratio: Ratio) -> tuple[str, ...]:
     return (
         ratio.name,
-        _milliseconds(ratio.ours_s),
+        _taken(ratio.ours_s, ratio.count),
         ratio.yardstick,
-        _milliseconds(ratio.yardstick_s),
+        _taken(ratio.yardstick_s, ratio.count),
         f"{ratio.value:.2f}",
         ratio.target,
     )
 
 
-def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:.1f} ms"
+def _taken(seconds: float, count: int) -> str:
+    rate = f" ({count / seconds:.0f}/s)" if count else ""
+    return f"{seconds * 1000:.1f} ms{rate}"
 
 
 if __name__ == "__main__":

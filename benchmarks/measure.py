@@ -11,7 +11,8 @@ from statistics import median
 class Ratio:
     """What was measured of ours and of its yardstick (seconds), and what is aimed at.
 
-    `value` is ours divided by the yardstick: below 1 is faster.
+    `value` is ours divided by the yardstick: below 1 is faster. `count` is how many things
+    were done in that time, where their rate is of interest.
     """
 
     name: str
@@ -19,6 +20,7 @@ class Ratio:
     yardstick: str
     yardstick_s: float
     target: str = ""
+    count: int = 0
 
     @property
     def value(self) -> float:

@@ -15,6 +15,7 @@ from mailtrack.settings import (
     CarrierSettings,
     InboxSettings,
     LinkSettings,
+    NoticeSettings,
     Security,
     Settings,
     SmtpSettings,
@@ -24,11 +25,17 @@ from mailtrack.store.engine import Store
 
 
 @contextmanager
-def service(store: Store, *, smtp_port: int = 0, carrier_url: str = "") -> Iterator[Services]:
-    """Wire the service on a store, with its relay and its one carrier on loopback."""
+def service(
+    store: Store, *, smtp_port: int = 0, carrier_url: str = "", redis_url: str = ""
+) -> Iterator[Services]:
+    """Wire the service on a store, with its relay and its one carrier on loopback.
+
+    It heeds neither the night nor anybody's patience.
+    """
     with tempfile.TemporaryDirectory(prefix="mailtrack-bench-") as folder:
         settings = Settings(
             data_dir=Path(folder),
+            redis_url=redis_url,
             inbox=InboxSettings(address="colis@colis.example"),
             smtp=SmtpSettings(
                 host="127.0.0.1",
@@ -36,6 +43,7 @@ def service(store: Store, *, smtp_port: int = 0, carrier_url: str = "") -> Itera
                 security=Security.PLAIN,
                 from_address="suivi@colis.example",
             ),
+            notices=NoticeSettings(quiet_from=0, quiet_until=0, per_day=1_000_000),
             links=LinkSettings(secret=SecretStr("a secret of the benchmarks")),
             carriers={"cainiao": CarrierSettings(url=carrier_url)},
         )

@@ -28,7 +28,7 @@ from mailtrack.store.engine import Store
 #: What one tick claims at most of each kind, so that no tick is long.
 MAILS_PER_TICK = 200
 LEGS_PER_TICK = 2_000
-NOTICES_PER_TICK = 200
+NOTICES_PER_TICK = 500
 #: Mails that leave over one SMTP connection.
 NOTICES_PER_BATCH = 20
 
