@@ -44,9 +44,7 @@ class Views:
     addresses: PersonalAddresses
     forward_to: str
 
-    def notice(
-        self, connection: Connection, notice: Notice, to: str, now: datetime
-    ) -> NoticeView:
+    def notice(self, connection: Connection, notice: Notice, to: str, now: datetime) -> NoticeView:
         """Return everything that the mail about a notice needs; `to` is its address."""
         following = (
             people.subscription_row(connection, notice.subscription)

@@ -93,8 +93,11 @@ class Deliverer:
         log.info("notice sent", **_named(notice), subscriber=notice.subscriber)
 
     def _take(self, notice_id: NoticeId, token: str) -> tuple[Notice, str] | None:
-        """Return a notice that is still ours to send, and to whom; a silenced one is skipped."""
-        with self.store.write() as connection:
+        """Return a notice that is still ours to send, and to whom; a silenced one is skipped.
+
+        Nothing is written about a notice that goes out: each commit costs a mail's time.
+        """
+        with self.store.read() as connection:
             notice = notices.claimed_notice(connection, notice_id, token)
             if notice is None:
                 return None
@@ -102,11 +105,9 @@ class Deliverer:
             if notice.kind in _ANSWERS:
                 return notice, reader.address
             why = reader.silenced or self._put_off(connection, notice)
-            if why is None:
-                return notice, reader.address
-            if why not in (_QUIET, DIGESTED):
-                notices.mark_skipped(connection, notice.id, why)
-        log.info("notice not sent", **_named(notice), why=why)
+        if why is None:
+            return notice, reader.address
+        self._leave_out(notice, why)
         return None
 
     def _put_off(self, connection: Connection, notice: Notice) -> str | None:
@@ -114,18 +115,25 @@ class Deliverer:
         if notice.kind in _PROMPT:
             return None
         now = self.clock.now()
-        held_until = self.manners.hold_until(now)
-        if held_until is not None:
-            notices.put_off(connection, notice.id, held_until)
+        if self.manners.hold_until(now) is not None:
             return _QUIET
         if notice.kind not in _NEWS:
             return None
         since = self.manners.day_began(now)
-        if notices.count_sent_since(connection, notice.subscriber, since) < self.manners.per_day:
-            return None
-        morning = self.manners.next_morning(now)
-        notices.hold_for_digest(connection, notice, at=morning, now=now)
-        return DIGESTED
+        sent = notices.count_sent_since(connection, notice.subscriber, since)
+        return None if sent < self.manners.per_day else DIGESTED
+
+    def _leave_out(self, notice: Notice, why: str) -> None:
+        now = self.clock.now()
+        with self.store.write() as connection:
+            if why == _QUIET:
+                notices.put_off(connection, notice.id, self.manners.hold_until(now) or now)
+            elif why == DIGESTED:
+                morning = self.manners.next_morning(now)
+                notices.hold_for_digest(connection, notice, at=morning, now=now)
+            else:
+                notices.mark_skipped(connection, notice.id, why)
+        log.info("notice not sent", **_named(notice), why=why)
 
     def _compose(self, notice: Notice, address: str) -> EmailMessage:
         """Write the mail; a mistake of ours costs this notice a wait, not the batch."""
@@ -148,12 +156,11 @@ class Deliverer:
         with self.store.write() as connection:
             if isinstance(error, PermanentError):
                 notices.mark_failed(connection, notice.id, str(error))
-                if not isinstance(error, RefusedError) or error.address:
-                    people.bounced(connection, notice.subscriber, now)
-            elif notice.attempts > len(RETRY_WAITS) and not isinstance(error, AuthError):
+                people.bounced(connection, notice.subscriber, now)
+            elif notice.failures >= len(RETRY_WAITS) and not isinstance(error, AuthError):
                 notices.mark_failed(connection, notice.id, f"given up: {error}")
             else:
-                wait = RETRY_WAITS[min(notice.attempts, len(RETRY_WAITS)) - 1]
+                wait = RETRY_WAITS[min(notice.failures, len(RETRY_WAITS) - 1)]
                 notices.try_later(connection, notice.id, str(error), now + wait)
 
 

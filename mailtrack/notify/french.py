@@ -7,6 +7,7 @@ templates of mails and pages.
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
@@ -74,8 +75,13 @@ def local_day(value: datetime, days: int = 0) -> date:
 
 def day(value: date) -> str:
     """Return « mardi 3 mars »; an instant is put in Paris time first."""
-    date_only = local_day(value) if isinstance(value, datetime) else value
-    name, number, month = format_date(date_only, "EEEE d MMMM", locale=LOCALE).split()
+    return _named(local_day(value) if isinstance(value, datetime) else value)
+
+
+@lru_cache(maxsize=400)
+def _named(value: date) -> str:
+    """Return the words for a date; a mail repeats a few, and all mails of a day the same."""
+    name, number, month = format_date(value, "EEEE d MMMM", locale=LOCALE).split()
     return f"{name} {'1er' if number == '1' else number}{NO_BREAK}{month}"
 
 

@@ -21,7 +21,6 @@ from mailtrack.notify.french import FILTERS, typeset
 from mailtrack.notify.tidy import tidy
 from mailtrack.notify.view import NoticeView
 
-
 #: Templates in French; in a style sheet, a no-break space breaks what follows it.
 _SPOKEN = re.compile(r"\.(txt|html)$")
 

@@ -51,17 +51,24 @@ def one_line(text: str) -> str:
 
 
 def _tidy(value: Any, field: str) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(
-            value, **{f.name: _tidy(getattr(value, f.name), f.name) for f in fields(value)}
-        )
+    if isinstance(value, str):
+        return _tidy_text(value, field)
     if isinstance(value, tuple):
         return tuple(_tidy(part, field) for part in value)
-    if type(value) is str and field in LIMITS:
-        return shorten(typeset(one_line(value)), LIMITS[field])
-    if field == "action":
-        return value if _LINK.fullmatch(value) else ""
+    if is_dataclass(value) and not isinstance(value, type):
+        found = {f.name: getattr(value, f.name) for f in fields(value)}
+        tidied = {name: _tidy(part, name) for name, part in found.items()}
+        changed = {name: part for name, part in tidied.items() if part is not found[name]}
+        return replace(value, **changed) if changed else value
     return value
+
+
+def _tidy_text(text: str, field: str) -> str:
+    if type(text) is str and field in LIMITS:
+        return shorten(typeset(one_line(text)), LIMITS[field])
+    if field == "action":
+        return text if _LINK.fullmatch(text) else ""
+    return text
 
 
 def _printable(character: str) -> str:

@@ -38,7 +38,7 @@ class Notice:
     kind: str
     occurrence: str
     event_fingerprint: str | None
-    attempts: int
+    failures: int
     created_at: datetime
     trace: str
 
@@ -256,13 +256,11 @@ def claim_notices(
 
 
 def claimed_notice(connection: Connection, notice_id: NoticeId, token: str) -> Notice | None:
-    """Return a notice to deliver, if the claim still holds; counts the attempt."""
-    row = connection.execute(
-        update(notice)
-        .where(notice.c.id == notice_id, notice.c.claim == token, notice.c.state == "due")
-        .values(attempts=notice.c.attempts + 1)
-        .returning(notice)
-    ).one_or_none()
+    """Return a notice to deliver, if the claim still holds."""
+    query = select(notice).where(
+        notice.c.id == notice_id, notice.c.claim == token, notice.c.state == "due"
+    )
+    row = connection.execute(query).one_or_none()
     return None if row is None else _notice(row)
 
 
@@ -275,7 +273,7 @@ def _notice(row: Row[Any]) -> Notice:
         kind=row.kind,
         occurrence=row.occurrence,
         event_fingerprint=row.event_fingerprint,
-        attempts=row.attempts,
+        failures=row.attempts,
         created_at=row.created_at,
         trace=row.trace,
     )
@@ -330,20 +328,20 @@ def mark_failed(connection: Connection, notice_id: NoticeId, error: str) -> None
 
 
 def put_off(connection: Connection, notice_id: NoticeId, at: datetime) -> None:
-    """Put a notice back without counting the attempt: it was not its time yet."""
+    """Put a notice back: it was not its time yet."""
     connection.execute(
         update(notice)
         .where(notice.c.id == notice_id, notice.c.state == "due")
-        .values(next_attempt_at=at, attempts=notice.c.attempts - 1, claim=None)
+        .values(next_attempt_at=at, claim=None)
     )
 
 
 def try_later(connection: Connection, notice_id: NoticeId, error: str, at: datetime) -> None:
-    """Put a notice back, to be tried again at `at`."""
+    """Put a notice back after a failure, which is counted, to be tried again at `at`."""
     connection.execute(
         update(notice)
         .where(notice.c.id == notice_id, notice.c.state == "due")
-        .values(next_attempt_at=at, last_error=error, claim=None)
+        .values(next_attempt_at=at, last_error=error, attempts=notice.c.attempts + 1, claim=None)
     )
 
 
