@@ -113,10 +113,13 @@ def _when(view: NoticeView) -> str:
 
 
 def _source(view: NoticeView) -> str:
-    """Name who tells the news: the shop, where it came by mail, or the carrier."""
-    if view.event and view.event.source == "mail":
+    """Name who tells the news: the shop, where it came by mail, or the carrier.
+
+    Of an order without a parcel, the shop alone can tell anything.
+    """
+    if view.parcel is None or (view.event and view.event.source == "mail"):
         return SHOP
-    return view.parcel.carrier if view.parcel and view.parcel.carrier else SOME_CARRIER
+    return view.parcel.carrier or SOME_CARRIER
 
 
 def _account(view: NoticeView) -> str:

@@ -52,12 +52,18 @@ _TYPESETTING: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[ \t]+(?=:)"), NO_BREAK),
     (re.compile(r"[ \t]+(?=[;!?])"), NARROW_NO_BREAK),
     (re.compile(r"(?<=«)[ \t]+|[ \t]+(?=»)"), NO_BREAK),
-    (re.compile(r"(?<=\d)[ \t]+(?=[€%])"), NO_BREAK),
+    (re.compile(r"(?<=\d)[ \t]+(?=[€%]|(?:jours?|heures?|mois)\b)"), NO_BREAK),
 )
+
+
+#: Without one of these no rule has anything to do.
+_TYPESET = re.compile(r"['«»:;!?€%]|\d ")
 
 
 def typeset(text: str) -> str:
     """Put the no-break spaces and the curly apostrophes of French typography."""
+    if not _TYPESET.search(text):
+        return text
     for pattern, replacement in _TYPESETTING:
         text = pattern.sub(replacement, text)
     return text

@@ -182,7 +182,11 @@ def test_the_last_day_for_a_dispute_is_a_date_where_it_is_known(kind: NoticeKind
     known = RENDERER.render(replace(sample(kind), protection_ends=date(2026, 4, 1)))
 
     assert "jeudi 16\u00a0avril" in known.text
-    assert "60 à 90 jours après l’achat" in mail(kind).text
+    assert "60 à 90\u00a0jours après l’achat" in mail(kind).text
+
+
+def test_of_an_order_without_a_parcel_it_is_the_shop_that_tells_news() -> None:
+    assert "selon AliExpress" in mail(NoticeKind.ORDER_UNFULFILLABLE).text
 
 
 def test_a_digest_lists_every_piece_of_news_with_its_page() -> None:
