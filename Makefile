@@ -57,6 +57,9 @@ bench: install  ## measure
 corpus: install  ## read every mail of the corpus: a table per client, template and language
 	$(BIN)/python -m benchmarks.corpus
 
+screenshots: install  ## photograph every mail and page into out/screenshots; needs chromium
+	$(BIN)/python -m gallery $(ARGS)
+
 lock: install  ## write the lock files anew, with the newest versions that fit
 	@command -v uv >/dev/null || $(PYTHON) -m pip --python $(BIN)/python install --quiet uv
 	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml $(LOCK_OPTIONS) --all-extras -o requirements.lock

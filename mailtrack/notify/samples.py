@@ -71,7 +71,8 @@ class Story:
     pickup: PickupPoint | None = None
 
 
-_STORIES = {
+#: Where the parcel of each mail stands.
+STORIES = {
     NoticeKind.REGISTERED: Story(Milestone.CUSTOMS_STARTED),
     NoticeKind.CARRIER_ACCEPTED: Story(Milestone.CARRIER_ACCEPTED),
     NoticeKind.ARRIVED_IN_COUNTRY: Story(Milestone.ARRIVED_IN_COUNTRY),
@@ -161,7 +162,7 @@ def sample(kind: NoticeKind) -> NoticeView:
         return _letter(view)
     if kind in _ORDER_ONLY:
         return view
-    parcel = sample_parcel(_STORIES.get(kind))
+    parcel = sample_parcel(STORIES.get(kind))
     return replace(view, parcel=parcel, event=next(iter(parcel.events), None))
 
 

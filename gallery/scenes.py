@@ -1,0 +1,95 @@
+"""Everything there is to see: each mail, and each page in each of its states."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from gallery.world import World
+from mailtrack.notify.links import Purpose
+from mailtrack.notify.preview import write_preview
+from mailtrack.notify.samples import NUMBER
+from mailtrack.notify.view import NoticeKind
+from mailtrack.web.views import Action
+
+#: The parcels whose page is worth a picture: nothing known yet, under way, awaited, gone wrong.
+TIMELINES = (
+    NoticeKind.ORDER_REGISTERED,
+    NoticeKind.CUSTOMS_CLEARED,
+    NoticeKind.CUSTOMS_HELD,
+    NoticeKind.PICKUP_AVAILABLE,
+    NoticeKind.DELIVERED,
+    NoticeKind.RETURNING,
+)
+
+#: The open pages, by their paths.
+OPEN = {
+    "accueil": "/",
+    "aide": "/aide",
+    "suivi": "/suivi",
+    "suivi-trouve": f"/suivi?number={NUMBER}",
+    "suivi-inconnu": "/suivi?number=XY",
+    "mentions-legales": "/mentions-legales",
+    "confidentialite": "/confidentialite",
+    "lien-casse": "/d/nulle-part",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Something to look at: its name, its address, and the buttons to press first."""
+
+    name: str
+    address: str
+    presses: tuple[Action, ...] = ()
+
+
+def mails(folder: Path) -> Iterator[Scene]:
+    """Write every mail to a folder, and return them as scenes."""
+    write_preview(folder)
+    for kind in NoticeKind:
+        yield Scene(f"mail-{kind}", (folder / f"{kind}.html").resolve().as_uri())
+
+
+def pages(world: World) -> Iterator[Scene]:
+    """Return every page; what is stopped on the way is taken up again, the last erases all."""
+    for name, path in OPEN.items():
+        yield Scene(name, world.address + path)
+    for kind in TIMELINES:
+        yield Scene(f"parcours-{kind}", link(world, Purpose.TIMELINE, kind))
+    one = link(world, Purpose.STOP_PARCEL, NoticeKind.CUSTOMS_CLEARED)
+    everything = link(world, Purpose.STOP_ALL)
+    preferences = link(world, Purpose.PREFERENCES)
+    data = link(world, Purpose.DATA)
+    yield Scene("arret", one)
+    yield Scene("arret-fait", one, (Action.STOP,))
+    yield Scene("arret-repris", one, (Action.RESUME,))
+    yield Scene("tout-arreter", everything)
+    yield Scene("tout-arrete", everything, (Action.STOP,))
+    yield Scene("tout-repris", everything, (Action.RESUME,))
+    yield Scene("preferences", preferences)
+    yield Scene("confirmation", link(world, Purpose.CONFIRM))
+    yield Scene("donnees", data)
+    yield Scene("donnees-effacer", data, (Action.ERASE,))
+    yield Scene("donnees-effacees", data, (Action.ERASE, Action.ERASE_FOR_GOOD))
+    yield Scene("lien-perime", one)
+
+
+def link(world: World, purpose: Purpose, kind: NoticeKind | None = None) -> str:
+    """Return a link as mails have it: of the reader, or of the parcel of a kind of mail."""
+    number = world.reader if kind is None else world.following[kind]
+    return world.services.links.link(purpose, number)
+
+
+def visit(page: Page, scene: Scene) -> None:
+    """Open a scene and press its buttons."""
+    page.goto(scene.address)
+    for action in scene.presses:
+        press(page, action)
+
+
+def press(page: Page, action: Action) -> None:
+    """Press the first button on a page that asks for something."""
+    page.locator(f"form:has(input[name=do][value={action}]) button").first.click()
+    page.wait_for_load_state()

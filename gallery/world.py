@@ -1,0 +1,115 @@
+"""A service at work on 127.0.0.1 whose one reader follows a parcel at each point of its way."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pydantic import SecretStr
+from sqlalchemy import Connection, update
+
+from mailtrack.bootstrap import Services
+from mailtrack.clock import FakeClock
+from mailtrack.domain.model import SubscriberId, SubscriptionId
+from mailtrack.notify.samples import NOW, ORDER, STORIES, sample_parcel
+from mailtrack.notify.view import NoticeKind, ParcelView
+from mailtrack.roles import listen
+from mailtrack.settings import (
+    InboxSettings,
+    LinkSettings,
+    PublisherSettings,
+    Settings,
+    SmtpSettings,
+    WebSettings,
+)
+from mailtrack.store import parcels, people
+from mailtrack.store.engine import open_store
+from mailtrack.store.migrate import upgrade
+from mailtrack.store.schema import parcel as parcel_table
+from mailtrack.web.server import serve
+
+READER = "camille@example.org"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A running service: its address, its one reader, and what they follow, by kind of notice."""
+
+    services: Services
+    address: str
+    reader: SubscriberId
+    following: Mapping[NoticeKind, SubscriptionId]
+
+
+@contextmanager
+def running() -> Iterator[World]:
+    """Start the pages on a free port, on a store of its own."""
+    with TemporaryDirectory(prefix="mailtrack-gallery-") as folder:
+        listener = listen(WebSettings(port=0))
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        services = _services(Path(folder), address)
+        upgrade(services.store)
+        stop = threading.Event()
+        server = threading.Thread(target=serve, args=(services, listener, stop))
+        server.start()
+        try:
+            yield _peopled(services, address)
+        finally:
+            stop.set()
+            server.join()
+            services.close()
+
+
+def _services(folder: Path, address: str) -> Services:
+    settings = Settings(
+        data_dir=folder,
+        web=WebSettings(public_url=address),
+        inbox=InboxSettings(address="colis@example.org"),
+        smtp=SmtpSettings(from_address="colis@example.org"),
+        links=LinkSettings(secret=SecretStr("a secret of the gallery")),
+        publisher=PublisherSettings(name="Camille Exemple", contact="contact@example.org"),
+    )
+    services = Services(settings)
+    vars(services).update(store=open_store(settings.store_url), clock=FakeClock(NOW))
+    return services
+
+
+def _peopled(services: Services, address: str) -> World:
+    with services.store.write() as connection:
+        reader = people.subscriber_of(connection, READER, NOW)
+        following = {
+            kind: _follow(connection, reader, f"LP0082716578{number:04}", sample_parcel(story))
+            for number, (kind, story) in enumerate(STORIES.items(), 4084)
+        }
+        order = people.order_of(connection, ORDER, "aliexpress", NOW.date(), NOW)
+        awaited, _ = people.follow_order(connection, reader, order, ["Tapis de souris"], NOW)
+    following[NoticeKind.ORDER_REGISTERED] = awaited
+    return World(services, address, reader, following)
+
+
+def _follow(
+    connection: Connection, reader: SubscriberId, number: str, view: ParcelView
+) -> SubscriptionId:
+    parcel, _ = parcels.parcel_of(connection, number, NOW)
+    parcels.add_leg(connection, parcel, "cainiao", number, NOW)
+    parcels.add_events(connection, parcel, view.events, NOW)
+    pickup = view.pickup_point
+    connection.execute(
+        update(parcel_table)
+        .where(parcel_table.c.id == parcel)
+        .values(
+            milestone=view.milestone,
+            milestone_at=view.milestone_at,
+            reason=view.reason,
+            local_number=view.local_number,
+            estimated_delivery=view.estimated_delivery,
+            pickup_name=pickup and pickup.name,
+            pickup_address=pickup and pickup.address,
+            pickup_last_day=pickup and pickup.last_day,
+            last_look_at=NOW,
+        )
+    )
+    mine, _ = people.follow_parcel(connection, reader, parcel, [], [view.name], NOW)
+    return mine
