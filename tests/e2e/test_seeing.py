@@ -1,0 +1,59 @@
+"""Every mail and every page on a telephone, in light and in dark: nothing keeps people out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from gallery import scenes, world
+from gallery.browser import TELEPHONE, Look, chromium, looking
+from mailtrack.notify.view import NoticeKind
+
+pytestmark = pytest.mark.e2e
+
+#: axe-core's words for what keeps people from reading or using something.
+GRAVE = frozenset({"serious", "critical"})
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+def barriers(page: Page) -> list[str]:
+    """Return what axe-core finds grave, one line each."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {node['target']} {node['html'][:120]}"
+        for one in found
+        if one["impact"] in GRAVE
+        for node in one["nodes"]
+    ]
+
+
+def too_wide(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+
+@pytest.mark.parametrize("look", TELEPHONE, ids=str)
+def test_nothing_keeps_anybody_from_reading_a_mail_or_using_a_page(
+    browser: Browser, look: Look, tmp_path: Path
+) -> None:
+    found: dict[str, list[str]] = {}
+    with world.running() as there, looking(browser, look) as page:
+        for scene in (*scenes.mails(tmp_path), *scenes.pages(there)):
+            scenes.visit(page, scene)
+            found[scene.name] = barriers(page) + ["wider than the screen"] * too_wide(page)
+
+    assert len(found) > len(NoticeKind)
+    assert {} == {name: what for name, what in found.items() if what}
+
+
+def test_what_cannot_be_read_is_found(browser: Browser) -> None:
+    with looking(browser, TELEPHONE[0]) as page:
+        page.set_content('<html lang="fr"><title>Gris</title><p style="color: #ccc">Illisible')
+
+        assert 1 == len(barriers(page))
