@@ -1,0 +1,141 @@
+"""From the links of a mail to what they promise, in a browser with JavaScript off."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
+
+from gallery import scenes, world
+from gallery.browser import TELEPHONE, chromium, looking
+from gallery.world import READER, World
+from mailtrack.notify.samples import NOW
+from mailtrack.notify.smtp import FakeRelay
+from mailtrack.notify.view import NoticeKind
+from mailtrack.store import notices
+from mailtrack.store.schema import parcel, subscriber, subscription
+from mailtrack.web.views import Action
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def there() -> Iterator[World]:
+    with world.running() as there:
+        yield there
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with looking(browser, TELEPHONE[0], scripts=False) as page:
+        yield page
+
+
+@pytest.fixture
+def links(there: World, page: Page) -> Mapping[str, str]:
+    """Open a mail that was really delivered; return its links by their words."""
+    page.set_content(_delivered(there))
+    found = page.get_by_role("link").all()
+    return {link.inner_text(): str(link.get_attribute("href")) for link in found}
+
+
+def _delivered(there: World) -> str:
+    """Let the service write and send a mail about one parcel; return its HTML."""
+    relay, services = FakeRelay(), there.services
+    with services.store.write() as connection:
+        mine = there.following[NoticeKind.CUSTOMS_CLEARED]
+        notices.owe_follower(connection, mine, NoticeKind.REGISTERED, occurrence="1", now=NOW)
+        later = services.clock.later(60)
+        due = notices.claim_notices(connection, token="t", now=NOW, until=later, limit=1)
+    replace(services.deliverer(), open_relay=lambda: nullcontext(relay)).deliver(due, "t")
+    html = relay.sent[0].get_body(("html",))
+    assert html is not None
+    return str(html.get_content())
+
+
+def _muted(there: World) -> list[bool]:
+    with there.services.store.read() as connection:
+        query = select(subscription.c.muted_at).order_by(subscription.c.id)
+        return [muted_at is not None for muted_at in connection.scalars(query)]
+
+
+def _says(page: Page, words: str) -> None:
+    expect(page.get_by_role("heading", level=1)).to_contain_text(words)
+
+
+def test_one_parcel_is_stopped_and_taken_up_again(
+    there: World, page: Page, links: Mapping[str, str]
+) -> None:
+    page.goto(links["Arrêter le suivi de ce colis"])
+    assert 0 == sum(_muted(there))
+
+    scenes.press(page, Action.STOP)
+    _says(page, "C’est arrêté")
+    assert 1 == sum(_muted(there))
+
+    scenes.press(page, Action.RESUME)
+    _says(page, "reprend")
+    assert 0 == sum(_muted(there))
+
+
+def test_everything_is_stopped_and_taken_up_again(
+    there: World, page: Page, links: Mapping[str, str]
+) -> None:
+    page.goto(links["Tout arrêter"])
+    scenes.press(page, Action.STOP)
+    assert all(_muted(there))
+
+    scenes.press(page, Action.RESUME)
+    assert 0 == sum(_muted(there))
+
+
+def test_what_is_kept_is_downloaded(
+    there: World, page: Page, links: Mapping[str, str], tmp_path: Path
+) -> None:
+    page.goto(links["Mes données"])
+    with page.expect_download() as download:
+        page.locator(f"form:has(input[name=do][value={Action.EXPORT}]) button").click()
+    download.value.save_as(tmp_path / "data.json")
+    kept = json.loads((tmp_path / "data.json").read_text(encoding="utf-8"))
+    with there.services.store.read() as connection:
+        numbers = connection.scalars(select(parcel.c.number)).all()
+
+    assert READER == kept["address"]
+    assert [] == [number for number in numbers if f'"{number}"' not in json.dumps(kept)]
+
+
+def test_everything_is_erased_after_a_second_question(
+    there: World, page: Page, links: Mapping[str, str]
+) -> None:
+    page.goto(links["Mes données"])
+    scenes.press(page, Action.ERASE)
+    assert [] != _muted(there)
+
+    scenes.press(page, Action.ERASE_FOR_GOOD)
+    _says(page, "Tout est effacé")
+    assert [] == _muted(there)
+    with there.services.store.read() as connection:
+        addresses = connection.scalars(select(subscriber.c.address)).all()
+    assert READER not in addresses
+
+    gone = page.goto(links["Voir tout le parcours"])
+    assert gone is not None
+    assert 410 == gone.status
+
+
+def test_a_mail_holds_no_script_but_data(there: World) -> None:
+    html = _delivered(there)
+
+    assert html.count("<script") == html.count('<script type="application/ld+json"') == 1
+    assert re.search(r"<[^>]*\son\w+=", html) is None
