@@ -1,6 +1,7 @@
 """Every mail and every page on a telephone, in light and in dark: nothing keeps people out."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,10 @@ from playwright.sync_api import Browser, Page
 
 from gallery import scenes, world
 from gallery.browser import TELEPHONE, Look, chromium, looking
-from mailtrack.notify.view import NoticeKind
+from mailtrack.domain.model import PickupPoint
+from mailtrack.notify.render import Renderer, templates_dir
+from mailtrack.notify.samples import samples
+from mailtrack.notify.view import NoticeKind, NoticeView
 
 pytestmark = pytest.mark.e2e
 
@@ -50,6 +54,36 @@ def test_nothing_keeps_anybody_from_reading_a_mail_or_using_a_page(
 
     assert len(found) > len(NoticeKind)
     assert {} == {name: what for name, what in found.items() if what}
+
+
+def test_a_word_without_end_does_not_widen_a_mail(browser: Browser) -> None:
+    word = "W" * 500
+    renderer = Renderer(templates_dir())
+    wide = []
+    with looking(browser, TELEPHONE[0]) as page:
+        for view in samples():
+            page.set_content(renderer.render(_with_word(view, word)).html)
+            wide += [view.kind] * too_wide(page)
+
+    assert [] == wide
+
+
+def _with_word(view: NoticeView, word: str) -> NoticeView:
+    news = tuple(replace(line, name=word, number=word) for line in view.news)
+    view = replace(view, items=(word,), orders=(word,), subject=word, code=word, news=news)
+    if view.parcel is None:
+        return view
+    events = tuple(replace(event, text=word, place=word) for event in view.parcel.events)
+    parcel = replace(
+        view.parcel,
+        name=word,
+        number=word,
+        carrier=word,
+        orders=(word,),
+        events=events,
+        pickup_point=PickupPoint(word, word),
+    )
+    return replace(view, parcel=parcel)
 
 
 def test_what_cannot_be_read_is_found(browser: Browser) -> None:
