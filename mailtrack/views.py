@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import quote
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from mailtrack.carriers.base import Declaration
 from mailtrack.carriers.pages import only_page, pages_for
@@ -33,6 +33,19 @@ from mailtrack.store.schema import inbound, parcel_order, shop_order
 MAIL = "mail"
 #: Shown where no carrier is known yet.
 _NO_CARRIER = ("", "")
+
+#: Built once: every mail asks them (see `store.parcels`).
+_ORDERS = (
+    select(shop_order.c.number)
+    .join(parcel_order, parcel_order.c.shop_order_id == shop_order.c.id)
+    .where(parcel_order.c.parcel_id == bindparam("parcel"))
+    .order_by(shop_order.c.id)
+)
+_FIRST_ORDERED = (
+    select(func.min(shop_order.c.ordered_at))
+    .join(parcel_order, parcel_order.c.shop_order_id == shop_order.c.id)
+    .where(parcel_order.c.parcel_id == bindparam("parcel"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +87,7 @@ class Views:
             action=link,
             code=code,
             news=self._news(connection, notice),
-            protection_ends=_protection_ends(connection, parcel),
+            protection_ends=_protection_ends(connection, following),
         )
 
     def _news(self, connection: Connection, notice: Notice) -> tuple[NewsLine, ...]:
@@ -196,13 +209,7 @@ def _thread(notice: Notice, following: Subscription | None) -> str:
 
 def order_numbers(connection: Connection, parcel_id: ParcelId) -> tuple[str, ...]:
     """Return the numbers of the orders that a parcel carries."""
-    query = (
-        select(shop_order.c.number)
-        .join(parcel_order, parcel_order.c.shop_order_id == shop_order.c.id)
-        .where(parcel_order.c.parcel_id == parcel_id)
-        .order_by(shop_order.c.id)
-    )
-    return tuple(connection.scalars(query))
+    return tuple(connection.scalars(_ORDERS, {"parcel": parcel_id}))
 
 
 def orders_of(connection: Connection, following: Subscription) -> tuple[str, ...]:
@@ -230,12 +237,12 @@ def _told_event(events: Iterable[TrackingEvent], notice: Notice) -> TrackingEven
     return next(same, None)
 
 
-def _protection_ends(connection: Connection, parcel: ParcelView | None) -> date | None:
+def _protection_ends(connection: Connection, following: Subscription | None) -> date | None:
     """Return the last day of the buyer protection, where an order's date is known."""
-    if parcel is None or not parcel.orders:
+    if following is None or following.parcel is None:
         return None
-    query = select(func.min(shop_order.c.ordered_at)).where(shop_order.c.number.in_(parcel.orders))
-    ordered_at: date | None = connection.execute(query).scalar_one()
+    asked = {"parcel": following.parcel}
+    ordered_at: date | None = connection.execute(_FIRST_ORDERED, asked).scalar_one()
     return ordered_at and ordered_at + PROTECTION
 
 

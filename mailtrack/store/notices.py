@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
 
 from mailtrack.domain.model import (
     InboundId,
@@ -25,6 +25,27 @@ DIGEST = "digest"
 DIGESTED = "digested"
 #: How many rows are looked at where the whole table would take too long.
 NEWEST = 2_000
+
+#: Built once: every mail asks them (see `store.parcels`).
+_CLAIMED = select(notice).where(
+    notice.c.id == bindparam("number"),
+    notice.c.claim == bindparam("token"),
+    notice.c.state == "due",
+)
+_SENT_SINCE = select(func.count()).where(
+    notice.c.subscriber_id == bindparam("owner"), notice.c.sent_at >= bindparam("since")
+)
+_MARK_SENT = (
+    update(notice)
+    .where(notice.c.id == bindparam("number"), notice.c.state == "due")
+    .values(
+        state="sent",
+        sent_at=bindparam("now"),
+        message_id=bindparam("sent_as"),
+        claim=None,
+        last_error="",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +197,7 @@ def count_lately(connection: Connection, kind: str, since: datetime) -> int:
 
 def count_sent_since(connection: Connection, owner: SubscriberId, since: datetime) -> int:
     """Count the mails that went to somebody since a moment."""
-    query = select(func.count()).where(notice.c.subscriber_id == owner, notice.c.sent_at >= since)
-    return connection.execute(query).scalar_one()
+    return connection.execute(_SENT_SINCE, {"owner": owner, "since": since}).scalar_one()
 
 
 def hold_for_digest(connection: Connection, held: Notice, *, at: datetime, now: datetime) -> None:
@@ -257,10 +277,7 @@ def claim_notices(
 
 def claimed_notice(connection: Connection, notice_id: NoticeId, token: str) -> Notice | None:
     """Return a notice to deliver, if the claim still holds."""
-    query = select(notice).where(
-        notice.c.id == notice_id, notice.c.claim == token, notice.c.state == "due"
-    )
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_CLAIMED, {"number": notice_id, "token": token}).one_or_none()
     return None if row is None else _notice(row)
 
 
@@ -301,12 +318,8 @@ def recipient(connection: Connection, row: Notice) -> Recipient:
 
 def mark_sent(connection: Connection, notice_id: NoticeId, message_id: str, now: datetime) -> bool:
     """Record that the relay took the mail; False where that was recorded before."""
-    done = connection.execute(
-        update(notice)
-        .where(notice.c.id == notice_id, notice.c.state == "due")
-        .values(state="sent", sent_at=now, message_id=message_id, claim=None, last_error="")
-    )
-    return done.rowcount == 1
+    said = {"number": notice_id, "now": now, "sent_as": message_id}
+    return connection.execute(_MARK_SENT, said).rowcount == 1
 
 
 def mark_skipped(connection: Connection, notice_id: NoticeId, why: str) -> None:

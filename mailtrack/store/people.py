@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, select, update
 
 from mailtrack.domain.model import OrderId, ParcelId, SubscriberId, SubscriptionId
 from mailtrack.store.schema import (
@@ -21,6 +21,9 @@ from mailtrack.store.upsert import insert_ignoring
 
 #: Between the titles in `subscription.titles`; no shop prints it in a title.
 ITEM_BREAK = "\n"
+
+#: Built once: every mail asks it (see `store.parcels`).
+_SUBSCRIPTION = select(subscription).where(subscription.c.id == bindparam("subscription"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +193,8 @@ def subscription_row(
     connection: Connection, subscription_id: SubscriptionId
 ) -> Subscription | None:
     """Return one subscription, or None where it was erased."""
-    query = select(subscription).where(subscription.c.id == subscription_id)
-    row = connection.execute(query).one_or_none()
-    return None if row is None else subscription_from(row)
+    row = connection.execute(_SUBSCRIPTION, {"subscription": subscription_id}).one_or_none()
+    return None if row is None else _subscription(row)
 
 
 def subscription_from(row: Row[Any]) -> Subscription:
