@@ -1,7 +1,6 @@
 """The demo's page, the mails and the pages as people meet them: in a browser, on a telephone."""
 
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -10,30 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
+
+from gallery.browser import chromium
 
 pytestmark = pytest.mark.e2e
 
 TELEPHONE = {"width": 375, "height": 812}
 PATIENCE_S = 60.0
-#: Chromium looks for its maker's hosts otherwise.
-QUIET = (
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    binary = shutil.which("chromium")
-    assert binary, "chromium is missing: install Debian's package chromium"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=binary, args=["--no-sandbox", *QUIET])
-        yield chromium
-        chromium.close()
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
