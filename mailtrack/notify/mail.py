@@ -14,6 +14,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage, MIMEPart
 from email.policy import EmailPolicy
 from email.utils import format_datetime
+from functools import cache
 from typing import Any
 
 from mailtrack.errors import PermanentError
@@ -55,8 +56,8 @@ class _Policy(EmailPolicy):
     it parses each header three times over, which took longer than all else about a mail.
     """
 
-    def header_max_count(self, name: str) -> int | None:
-        return None if name.lower() in _PLAIN else super().header_max_count(name)
+    def header_max_count(self, name: str) -> None:
+        """Trust `compose`, which sets each header once: asking makes a class for each."""
 
     def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
         if name.lower() in _PLAIN and not value.isprintable():
@@ -99,7 +100,7 @@ def compose(
 ) -> EmailMessage:
     """Return the mail, ready to be sent; raises PermanentError for an impossible address."""
     message = EmailMessage(policy=_POLICY)
-    message["From"] = _address(sender.from_address, sender.from_name)
+    message["From"] = _from(sender)
     message["To"] = _address(view.to)
     message["Subject"] = " ".join(rendered.subject.splitlines())
     for name, value in _headers(view, sender.domain, now).items():
@@ -117,6 +118,12 @@ def _part(subtype: str, text: str) -> MIMEPart:
     part["Content-Transfer-Encoding"] = "quoted-printable"
     part.set_payload(b2a_qp(text.encode()).decode("ascii"))
     return part
+
+
+@cache
+def _from(sender: SmtpIdentity) -> Any:
+    """Return the parsed header, the same in every mail."""
+    return _POLICY.header_factory("From", str(_address(sender.from_address, sender.from_name)))
 
 
 def message_id(key: str, domain: str) -> str:

@@ -32,6 +32,17 @@ _CLAIMED = select(notice).where(
     notice.c.claim == bindparam("token"),
     notice.c.state == "due",
 )
+_RECIPIENT = (
+    select(
+        subscriber.c.address,
+        subscriber.c.unsubscribed_at,
+        subscriber.c.bounced_at,
+        subscription.c.muted_at,
+    )
+    .select_from(subscriber)
+    .outerjoin(subscription, subscription.c.id == bindparam("subscription"))
+    .where(subscriber.c.id == bindparam("owner"))
+)
 _SENT_SINCE = select(func.count()).where(
     notice.c.subscriber_id == bindparam("owner"), notice.c.sent_at >= bindparam("since")
 )
@@ -298,22 +309,10 @@ def _notice(row: Row[Any]) -> Notice:
 
 def recipient(connection: Connection, row: Notice) -> Recipient:
     """Return the address of a notice, and why it must not be sent after all."""
-    query = (
-        select(
-            subscriber.c.address,
-            subscriber.c.unsubscribed_at,
-            subscriber.c.bounced_at,
-            subscriber.c.unwanted,
-            subscription.c.muted_at,
-        )
-        .select_from(subscriber)
-        .outerjoin(subscription, subscription.c.id == row.subscription)
-        .where(subscriber.c.id == row.subscriber)
-    )
-    found = connection.execute(query).one()
-    unwanted = Skip.UNWANTED if row.kind in found.unwanted else None
-    why = silenced(found.muted_at, found.unsubscribed_at or found.bounced_at) or unwanted
-    return Recipient(found.address, why)
+    asked = {"owner": row.subscriber, "subscription": row.subscription}
+    found = connection.execute(_RECIPIENT, asked).one()
+    left_at = found.unsubscribed_at or found.bounced_at
+    return Recipient(found.address, _silenced(found.muted_at, left_at))
 
 
 def mark_sent(connection: Connection, notice_id: NoticeId, message_id: str, now: datetime) -> bool:
