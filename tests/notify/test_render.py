@@ -205,3 +205,17 @@ def test_missing_templates_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     with pytest.raises(ConfigurationError, match="install mailtrack again"):
         templates_dir()
+
+
+def test_an_address_is_not_set_in_type() -> None:
+    view = replace(sample(NoticeKind.REGISTERED), forward_to="l'ami@example.org")
+    rendered = RENDERER.render(view)
+
+    assert "l'ami@example.org" in rendered.text
+    assert "l’ami" not in rendered.text + rendered.html
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_a_style_sheet_is_not_set_in_type(kind: NoticeKind) -> None:
+    assert " !important" in mail(kind).html
+    assert "\u202f!important" not in mail(kind).html

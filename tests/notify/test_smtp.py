@@ -32,6 +32,7 @@ class Desk:
         self.envelopes: list[tuple[str | None, list[str]]] = []
         self.answers: dict[str, list[str]] = {"MAIL": [], "RCPT": [], "DATA": []}
         self.connections: set[object] = set()
+        self.resets = 0
         self.hang_up_after_data = False
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
@@ -40,6 +41,10 @@ class Desk:
         self.connections.add(session.peer)
         envelope.mail_from = address
         return self._answer("MAIL")
+
+    async def handle_RSET(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        self.resets += 1
+        return "250 OK"
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -110,6 +115,7 @@ def test_a_batch_goes_over_one_connection() -> None:
 
     assert ["un", "deux"] == desk.subjects
     assert 1 == len(desk.connections)
+    assert 0 == desk.resets
 
 
 def test_what_was_signed_arrives_to_the_letter() -> None:
