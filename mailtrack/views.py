@@ -1,7 +1,7 @@
 """Gathers from the store what mails and pages show: the values of `notify.view`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from urllib.parse import quote
 
@@ -67,7 +67,7 @@ class Views:
         events = _events(connection, following)
         parcel = self._parcel(connection, following, events) if following else None
         orders = parcel.orders if parcel else _awaited(connection, following)
-        subject, message_id = _forwarded(connection, notice.inbound)
+        subject, message_id, outcome = _forwarded(connection, notice.inbound)
         link, code = self._action(connection, notice)
         return NoticeView(
             kind=NoticeKind(notice.kind),
@@ -138,7 +138,7 @@ class Views:
         return replace(
             self._known_to_carriers(connection, row),
             name=following.items[0] if following.items else "",
-            events=tracking.timeline(parcels.history(connection, row.id)),
+            events=tracking.timeline(events),
             orders=order_numbers(connection, row.id),
             pickup_point=row.pickup_point,
         )
@@ -174,7 +174,7 @@ class Views:
             carrier_page=page,
             milestone=row.milestone,
             milestone_at=row.milestone_at,
-            events=tracking.timeline(events),
+            events=(),
             local_number=row.local_number,
             reason=row.reason,
             estimated_delivery=row.estimated_delivery,

@@ -82,7 +82,7 @@ class Deliverer:
         notice, address = taken
         try:
             message = self._compose(notice, address)
-            relay.send(message)
+            relay.send(message, "" if self.bounces is None else self.bounces.of(notice.id))
         except MailtrackError as error:
             self._take_in_failure(notice, error)
             if isinstance(error, AuthError):
@@ -156,7 +156,8 @@ class Deliverer:
         with self.store.write() as connection:
             if isinstance(error, PermanentError):
                 notices.mark_failed(connection, notice.id, str(error))
-                people.bounced(connection, notice.subscriber, now)
+                if not isinstance(error, RefusedError) or error.address:
+                    people.bounced(connection, notice.subscriber, now)
             elif notice.failures >= len(RETRY_WAITS) and not isinstance(error, AuthError):
                 notices.mark_failed(connection, notice.id, f"given up: {error}")
             else:

@@ -87,6 +87,7 @@ class SmtpRelay:
         self._sign = sign
         self._context = _tls_context(ca_file)
         self._connection: smtplib.SMTP | None = None
+        self._takes_from_only = False
 
     def __enter__(self) -> Self:
         return self
@@ -121,11 +122,29 @@ class SmtpRelay:
         except OSError as error:
             raise self._translated(error) from error
 
-    def _transmit(self, message: EmailMessage) -> None:
-        wire = self._sign(message) if self._sign else _wire(message)
-        connection = self._begin(_mailbox(message, "From"), len(wire))
+    def _transmit(self, message: EmailMessage, return_path: str) -> None:
+        sender = _mailbox(message, "From")
+        if not return_path or self._takes_from_only:
+            self._put(message, sender)
+            return
         try:
-            _hand_over(connection, _mailbox(message, "To"), wire)
+            self._put(message, return_path)
+        except (smtplib.SMTPSenderRefused, smtplib.SMTPRecipientsRefused) as error:
+            if _code(error) not in _NOT_THIS_SENDER:
+                raise
+            # Many relays take no sender but the one who logged in, and some say so as late as
+            # to the recipient: without a return path, reports are known by what they quote.
+            self._put(message, sender)
+            self._takes_from_only = True
+
+    def _put(self, message: EmailMessage, sender: str) -> None:
+        recipient = _mailbox(message, "To")
+        if not recipient.isascii():
+            raise PermanentError("Addresses beyond ASCII are not written to (RFC 6531).")
+        wire = self._sign(message) if self._sign else _wire(message)
+        connection = self._begin(sender, len(wire))
+        try:
+            _hand_over(connection, recipient, wire)
         except OSError:
             with suppress(OSError):
                 connection.rset()

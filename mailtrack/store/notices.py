@@ -37,6 +37,7 @@ _RECIPIENT = (
         subscriber.c.address,
         subscriber.c.unsubscribed_at,
         subscriber.c.bounced_at,
+        subscriber.c.unwanted,
         subscription.c.muted_at,
     )
     .select_from(subscriber)
@@ -311,8 +312,9 @@ def recipient(connection: Connection, row: Notice) -> Recipient:
     """Return the address of a notice, and why it must not be sent after all."""
     asked = {"owner": row.subscriber, "subscription": row.subscription}
     found = connection.execute(_RECIPIENT, asked).one()
-    left_at = found.unsubscribed_at or found.bounced_at
-    return Recipient(found.address, _silenced(found.muted_at, left_at))
+    unwanted = Skip.UNWANTED if row.kind in found.unwanted else None
+    why = silenced(found.muted_at, found.unsubscribed_at or found.bounced_at) or unwanted
+    return Recipient(found.address, why)
 
 
 def mark_sent(connection: Connection, notice_id: NoticeId, message_id: str, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, select, update
 
 from mailtrack.domain.model import OrderId, ParcelId, SubscriberId, SubscriptionId
 from mailtrack.store.schema import (
@@ -194,7 +194,7 @@ def subscription_row(
 ) -> Subscription | None:
     """Return one subscription, or None where it was erased."""
     row = connection.execute(_SUBSCRIPTION, {"subscription": subscription_id}).one_or_none()
-    return None if row is None else _subscription(row)
+    return None if row is None else subscription_from(row)
 
 
 def subscription_from(row: Row[Any]) -> Subscription:

@@ -236,7 +236,7 @@ def test_the_answer_to_a_stopped_parcel_names_it_and_offers_it_again(
         number = NoticeId(rows(t.notice, kind="goodbye")[0]["id"])
         owed_now = notices.claimed_notice(connection, number, "t")
         assert owed_now is not None
-        view = services.views.notice(connection, owed_now, clock.now())
+        view = services.views.notice(connection, owed_now, "ana@example.org", clock.now())
     rendered = Renderer(templates_dir()).render(view)
 
     assert rendered.subject.startswith("Suivi arrêté")
