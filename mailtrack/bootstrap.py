@@ -207,7 +207,7 @@ class Services:
             open_relay=self.open_relay,
             clock=self.clock,
             manners=Manners(**self.settings.notices.model_dump()),
-            bounces=self.bounces,
+            lease_s=self.settings.jobs.lease_s,
         )
 
     def open_relay(self) -> SmtpRelay:

@@ -64,7 +64,8 @@ class Deliverer:
     open_relay: Callable[[], AbstractContextManager[Relay]]
     clock: Clock
     manners: Manners
-    bounces: BounceAddresses | None = None
+    #: Real seconds that one mail has until somebody else may send it.
+    lease_s: float
 
     def deliver(self, batch: Sequence[NoticeId], token: str) -> None:
         """Send claimed notices; those whose claim has passed on are left out.
@@ -92,13 +93,11 @@ class Deliverer:
             notices.mark_sent(connection, notice.id, message["Message-ID"], self.clock.now())
         log.info("notice sent", **_named(notice), subscriber=notice.subscriber)
 
-    def _take(self, notice_id: NoticeId, token: str) -> tuple[Notice, str] | None:
-        """Return a notice that is still ours to send, and to whom; a silenced one is skipped.
-
-        Nothing is written about a notice that goes out: each commit costs a mail's time.
-        """
-        with self.store.read() as connection:
-            notice = notices.claimed_notice(connection, notice_id, token)
+    def _take(self, notice_id: NoticeId, token: str) -> Notice | None:
+        """Return a notice that is still ours to send, or None; a silenced one is skipped."""
+        with self.store.write() as connection:
+            until = self.clock.later(self.lease_s)
+            notice = notices.claimed_notice(connection, notice_id, token, until=until)
             if notice is None:
                 return None
             reader = notices.recipient(connection, notice)

@@ -287,9 +287,19 @@ def claim_notices(
     return sorted(NoticeId(row.id) for row in rows)
 
 
-def claimed_notice(connection: Connection, notice_id: NoticeId, token: str) -> Notice | None:
-    """Return a notice to deliver, if the claim still holds."""
-    row = connection.execute(_CLAIMED, {"number": notice_id, "token": token}).one_or_none()
+def claimed_notice(
+    connection: Connection, notice_id: NoticeId, token: str, *, until: datetime
+) -> Notice | None:
+    """Return a notice to deliver, if the claim still holds; counts the attempt.
+
+    The claim then holds `until`: those before it in its batch may have used it up.
+    """
+    row = connection.execute(
+        update(notice)
+        .where(notice.c.id == notice_id, notice.c.claim == token, notice.c.state == "due")
+        .values(attempts=notice.c.attempts + 1, next_attempt_at=until)
+        .returning(notice)
+    ).one_or_none()
     return None if row is None else _notice(row)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -329,6 +330,32 @@ def test_a_crash_between_sending_and_noting_it_repeats_the_mail_under_the_same_m
 
 def _crash(*_: object) -> None:
     raise SystemExit
+
+
+def test_a_mail_under_way_is_not_handed_out_again_however_slow_those_before_it_were(
+    clock: FakeClock,
+    follow: Follow,
+    owe: Callable[..., None],
+    claim: Callable[[str], list[NoticeId]],
+    deliverer: Deliverer,
+) -> None:
+    """A batch may last longer than the claim that all its mails began with."""
+    for address in ("ana@example.org", "bob@example.org", "zoe@example.org"):
+        owe(follow(address=address))
+    taken_meanwhile: list[NoticeId] = []
+
+    class SlowRelay(FakeRelay):
+        def send(self, message: EmailMessage) -> None:
+            clock.advance(seconds=0.6 * LEASE_S)
+            taken_meanwhile.extend(claim(f"token {clock.now():%H%M%S}"))
+            super().send(message)
+
+    slow = SlowRelay()
+    batch = claim("token")
+    replace(deliverer, open_relay=lambda: nullcontext(slow)).deliver(batch, "token")
+
+    assert batch[2:] == taken_meanwhile
+    assert ["ana@example.org", "bob@example.org"] == [mail["To"] for mail in slow.sent]
 
 
 def test_a_mail_is_written_from_what_is_known_when_it_is_sent(
