@@ -256,7 +256,7 @@ def hasten(connection: Connection, parcel_id: ParcelId, kind: str, now: datetime
 
 
 def unwritten(connection: Connection, parcel_id: ParcelId, kind: str) -> set[SubscriptionId]:
-    """Return the subscriptions to a parcel whose mail of a kind is owed and not under way."""
+    """Return the subscriptions to a parcel whose mail of a kind nobody can have read yet."""
     query = (
         select(subscription.c.id)
         .join(notice, notice.c.subscription_id == subscription.c.id)
@@ -265,6 +265,7 @@ def unwritten(connection: Connection, parcel_id: ParcelId, kind: str) -> set[Sub
             notice.c.kind == kind,
             notice.c.state == "due",
             notice.c.claim.is_(None),
+            notice.c.attempts == 0,  # a relay may take a mail and fail to say so
         )
     )
     return {SubscriptionId(row.id) for row in connection.execute(query)}

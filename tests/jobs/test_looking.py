@@ -502,6 +502,35 @@ def test_a_first_answer_after_that_mail_was_sent_is_news(
     assert ["out_for_delivery"] == _mailed(rows)
 
 
+def test_news_is_told_in_a_mail_of_its_own_once_the_first_one_may_have_arrived(
+    store: Store,
+    clock: FakeClock,
+    follow: Follow,
+    carriers: Carriers,
+    poll: Poll,
+    rows: Rows,
+    scan: Scan,
+    found: Found,
+) -> None:
+    """A relay took "suivi enregistré" and hung up before it said so.
+
+    The mail is tried again under its Message-ID, and mail programs hide the second copy:
+    what only that one tells, nobody reads.
+    """
+    _owe_registered(store, clock, follow())
+    clock.advance(seconds=120)
+    with store.write() as connection:
+        (number,) = notices.claim_notices(
+            connection, token="t", now=clock.now(), until=clock.later(120), limit=1
+        )
+        notices.claimed_notice(connection, number, "t", until=clock.later(120))
+        notices.try_later(connection, number, "hung up", clock.later(3_600))
+    carriers["cainiao"].script(found(scan(Milestone.OUT_FOR_DELIVERY)))
+    poll()
+
+    assert ["registered", "out_for_delivery"] == _mailed(rows)
+
+
 def test_news_goes_to_those_who_want_it(
     store: Store,
     clock: FakeClock,
