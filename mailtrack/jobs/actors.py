@@ -12,6 +12,10 @@ from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_M
 from mailtrack.jobs.delivering import Deliverer
 from mailtrack.jobs.looking import Looker
 
+#: A thread that is free takes mails first: a silent carrier holds each poll for seconds, and
+#: the threads are the same for all queues (dramatiq's lowest number goes first).
+AFTER_MAILS = 10
+
 
 def declare(broker: dramatiq.Broker, reader: Reader, looker: Looker, deliverer: Deliverer) -> None:
     """Declare the actors on a broker."""
@@ -20,7 +24,13 @@ def declare(broker: dramatiq.Broker, reader: Reader, looker: Looker, deliverer: 
     def read_mail(mail: int, token: str) -> None:
         reader.read(InboundId(mail), token)
 
-    @dramatiq.actor(broker=broker, actor_name=POLL_LEGS, queue_name=POLL, throws=MailtrackError)
+    @dramatiq.actor(
+        broker=broker,
+        actor_name=POLL_LEGS,
+        queue_name=POLL,
+        priority=AFTER_MAILS,
+        throws=MailtrackError,
+    )
     def poll(carrier: str, legs: list[int], token: str) -> None:
         looker.poll(carrier, [LegId(leg) for leg in legs], token)
 

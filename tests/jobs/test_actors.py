@@ -1,5 +1,6 @@
 """The actors over dramatiq's own stub: thin, and quiet about what was to be expected."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,15 @@ from mailtrack.inbox.book import StoreLedger
 from mailtrack.inbox.intake import Reader
 from mailtrack.inbox.ledger import FetchedMail
 from mailtrack.jobs import actors
-from mailtrack.jobs.broker import INGEST, MAIL, POLL, OneLinePerFailure
+from mailtrack.jobs.broker import (
+    DELIVER,
+    INGEST,
+    MAIL,
+    POLL,
+    POLL_LEGS,
+    READ_MAIL,
+    OneLinePerFailure,
+)
 from mailtrack.jobs.delivering import Deliverer
 from mailtrack.jobs.dispatcher import Dispatcher
 from mailtrack.jobs.looking import Looker
@@ -142,3 +151,41 @@ def test_a_message_about_what_is_gone_does_nothing(
         broker.join(queue, fail_fast=True)
 
     assert [[], [], []] == [rows(table) for table in (t.inbound, t.leg, t.notice)]
+
+
+def test_a_mail_never_queues_behind_carriers_that_do_not_answer(
+    broker: StubBroker, eventually: Callable[..., None]
+) -> None:
+    """All threads ask a silent carrier, and more polls wait than there are threads."""
+    done: list[str] = []
+    answered = threading.Event()
+
+    class Slow:
+        def poll(self, *_: object) -> None:
+            answered.wait(30)
+            done.append("poll")
+
+        def read(self, *_: object) -> None:
+            done.append("read")
+
+        def deliver(self, *_: object) -> None:
+            done.append("deliver")
+
+    slow: Any = Slow()
+    actors.declare(broker, slow, slow, slow)
+    outlet = StubOutlet(broker)
+    worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=10)
+    worker.start()
+    for leg in range(3):
+        outlet.send(POLL, POLL_LEGS, "cainiao", [leg], "token")
+    eventually(lambda: worker.work_queue.qsize() == 1)
+    outlet.send(MAIL, DELIVER, [1], "token")
+    outlet.send(INGEST, READ_MAIL, 1, "token")
+    eventually(lambda: worker.work_queue.qsize() == 3)
+    answered.set()
+    for queue in QUEUES:
+        broker.join(queue)
+    worker.stop()
+
+    assert "poll" == done[0]
+    assert {"read", "deliver"} == set(done[1:3]), done
