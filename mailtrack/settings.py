@@ -119,8 +119,9 @@ class InboxSettings(Server):
     folder: str = "INBOX"
     #: Where read mails go; empty leaves them in place.
     move_to: str = ""
-    #: Seconds between two IDLE renewals (RFC 2177 allows 29 minutes; NATs do not).
-    idle_s: float = 300.0
+    #: Seconds between two IDLE renewals (RFC 2177 allows 29 minutes; NATs do not). Only a
+    #: renewal finds out that a connection is dead, and mails wait until it does.
+    idle_s: float = 60.0
     #: Seconds between two looks where the server has no IDLE.
     poll_s: float = 60.0
     #: The name by which the receiving server signs its Authentication-Results (RFC 8601).
@@ -215,7 +216,7 @@ class JobSettings(Section):
     #: Real seconds between two ticks of the dispatcher.
     tick_s: float = 1.0
     #: Real seconds after which work that nobody finished is handed out again.
-    lease_s: float = 120.0
+    lease_s: float = 90.0
     #: Real seconds without a heartbeat after which a worker counts as dead.
     heartbeat_s: float = 60.0
 

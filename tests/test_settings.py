@@ -7,7 +7,9 @@ import pytest
 
 from mailtrack.clock import FastClock, SystemClock
 from mailtrack.errors import ConfigurationError
-from mailtrack.settings import InboxSettings, Security, Settings, SmtpSettings, load_settings
+from mailtrack.inbox.mailbox import TIMEOUT
+from mailtrack.inbox.watcher import IDLE_JITTER
+from mailtrack.settings import Security, SmtpSettings, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +23,15 @@ def test_nothing_needs_to_be_set() -> None:
 
     assert "sqlite:///mailtrack-data/mailtrack.db" == settings.store_url
     assert isinstance(settings.make_clock(), SystemClock)
+
+
+def test_by_default_whatever_is_lost_is_taken_up_again_within_two_minutes() -> None:
+    settings = load_settings()
+    until_dead_connection_is_known = (1 + IDLE_JITTER) * settings.inbox.idle_s + TIMEOUT.read
+
+    assert settings.jobs.heartbeat_s < settings.jobs.lease_s
+    assert settings.jobs.lease_s + settings.jobs.tick_s < 120
+    assert until_dead_connection_is_known < 120
 
 
 def test_names_nest_with_two_underscores(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,9 +29,7 @@ IDLE_JITTER = 0.1
 #: Seconds after which a connection counts as good: the next failure is then the first again.
 STEADY_S = 60.0
 #: After how many lost connections over one and the same mail it is left out: ten minutes' worth.
-MOST_BREAKS = 8
-#: After how many it is asked for as plainly as possible: its structure may be what breaks it.
-PLAINLY_AFTER = 2
+MOST_BREAKS = 17
 
 
 class Happening(StrEnum):
@@ -84,7 +82,8 @@ class Pace:
 
 
 PACES = {
-    _S.WAITING: Pace(first_s=5.0, longest_s=900.0, least=0.0),
+    # However long a server was away: two minutes after its return mails are fetched again.
+    _S.WAITING: Pace(first_s=5.0, longest_s=90.0, least=0.0),
     # Servers lock accounts whose password is tried too often.
     _S.REFUSED: Pace(first_s=300.0, longest_s=3600.0, least=0.5),
 }
