@@ -25,6 +25,7 @@ class FaultProxy(StreamServer):
         super().__init__(port)
         self._upstream = (upstream_host, upstream_port)
         self._clients: set[StreamWriter] = set()
+        self._strandings = 0
         self.frozen = False
         self.split = False
         self.delay_s = 0.0
@@ -35,6 +36,10 @@ class FaultProxy(StreamServer):
         """Close every connection now."""
         self.in_loop(self._close_all)
 
+    def strand(self) -> None:
+        """Let nothing more pass on today's connections, which stay open; new ones work."""
+        self.in_loop(self._strand)
+
     def say(self, data: bytes) -> None:
         """Send something to every client as if the server had said it."""
         self.in_loop(self._say, data)
@@ -42,6 +47,9 @@ class FaultProxy(StreamServer):
     def _close_all(self) -> None:
         for client in self._clients:
             client.close()
+
+    def _strand(self) -> None:
+        self._strandings += 1
 
     def _say(self, data: bytes) -> None:
         for client in self._clients:
@@ -72,10 +80,11 @@ class FaultProxy(StreamServer):
             up[1].close()
 
     async def _forward(self, source: StreamReader, target: StreamWriter, *, split: bool) -> None:
+        strandings = self._strandings
         with suppress(ConnectionError):
             while data := await source.read(CHUNK):
                 await asyncio.sleep(self.delay_s)
-                if self.frozen:
+                if self.frozen or strandings < self._strandings:
                     continue
                 self.passed_on = data
                 for piece in _pieces(data) if split and self.split else (data,):

@@ -83,6 +83,19 @@ class ImapServer(StreamServer):
         """Put a mail into the mailbox."""
         self.postbox.deliver(raw, at)
 
+    def renumber(self) -> None:
+        """Give the mailbox another UIDVALIDITY, as a server does that has rebuilt it.
+
+        Open sessions go on under the old one: cut them as well.
+        """
+        self._wait_for(self._renumber())
+
+    async def _renumber(self) -> None:
+        for folders, _ in self._config.set_cache.values():
+            inbox = await folders.get_mailbox("INBOX")
+            # pymap takes its seconds for the number, and two rebuilds may share one.
+            inbox._uid_validity += 1
+
     async def listen(self, host: str, port: int) -> asyncio.Server:
         config = _QuickConfig(self.user, self.password, idle=self.idle)
         login = Login(config)

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
@@ -60,9 +60,12 @@ class SmtpSink(LoopbackServer):
     def __init__(self, *, port: int = 0, clock: Clock | None = None, slow_s: float = 1.0) -> None:
         super().__init__(port)
         self.slow_s = slow_s
+        #: Addresses that there is no mailbox for.
+        self.unknown: Container[str] = frozenset()
         self._clock = clock or SystemClock()
         self._mails: list[ReceivedMail] = []
         self._faults: deque[Fault] = deque()
+        self._standing: Fault | None = None
         self._arrival = threading.Condition()
 
     @property
@@ -75,6 +78,11 @@ class SmtpSink(LoopbackServer):
         """Let the next `times` mails meet a fault; calls queue up."""
         with self._arrival:
             self._faults.extend([fault] * times)
+
+    def fail_always(self, fault: Fault | None) -> None:
+        """Let every mail meet a fault that has none of its own; None ends it."""
+        with self._arrival:
+            self._standing = fault
 
     def wait_for(
         self, predicate: Callable[[ReceivedMail], bool], timeout: float = 5.0
@@ -101,7 +109,7 @@ class SmtpSink(LoopbackServer):
 
     def _next_fault(self) -> Fault | None:
         with self._arrival:
-            return self._faults.popleft() if self._faults else None
+            return self._faults.popleft() if self._faults else self._standing
 
     def _accept(self, envelope: Envelope) -> None:
         raw = envelope.original_content or b""
@@ -136,8 +144,9 @@ class _Handler:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         del server, session
-        if self._fault in _AT_RCPT:
-            return _AT_RCPT[self._fault]
+        fault = Fault.NO_SUCH_USER if address in self._sink.unknown else self._fault
+        if fault in _AT_RCPT:
+            return _AT_RCPT[fault]
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
         return _OK

@@ -164,3 +164,33 @@ def test_many_threads_may_reveal_scans_at_once(world: CarrierWorld) -> None:
         thread.join()
 
     assert 800 == len(world.parcel(NUMBER).scans[CAINIAO])
+
+
+def test_a_failure_that_stands_spoils_every_answer_until_it_is_over(
+    world: CarrierWorld, client: httpx.Client
+) -> None:
+    world.fail_always(CAINIAO, Failure.OUTAGE)
+    world.fail_next(CAINIAO, Failure.QUOTA)
+    spoiled = [_cainiao(client, NUMBER).status_code for _ in range(3)]
+    world.fail_always(CAINIAO, None)
+
+    assert [429, 500, 500] == spoiled
+    assert 200 == _cainiao(client, NUMBER).status_code
+
+
+def test_what_is_revealed_at_once_is_seen_at_once(
+    world: CarrierWorld, client: httpx.Client
+) -> None:
+    seen: list[int] = []
+
+    def ask() -> None:
+        seen.append(len(_cainiao(client, NUMBER).json()["module"][0]["detailList"]))
+
+    asking = threading.Thread(target=ask)
+    with world.at_once():
+        world.scan(NUMBER, CAINIAO, "LH_DEPART", "Departed", START)
+        asking.start()
+        world.scan(NUMBER, CAINIAO, "LH_ARRIVE", "Arrived", START)
+    asking.join()
+
+    assert [2] == seen

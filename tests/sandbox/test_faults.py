@@ -48,6 +48,20 @@ def test_a_new_connection_works_after_a_cut(proxy: FaultProxy, client: socket.so
     assert proxy.accepted == 2
 
 
+def test_a_stranded_connection_stays_open_and_silent_and_a_new_one_works(
+    proxy: FaultProxy, client: socket.socket
+) -> None:
+    proxy.strand()
+    client.sendall(b"perdu\n")
+    client.settimeout(0.1)
+
+    with pytest.raises(TimeoutError):
+        client.recv(100)
+    with socket.create_connection((proxy.host, proxy.port), timeout=5.0) as again:
+        again.sendall(b"encore\n")
+        assert b"encore\n" == again.recv(100)
+
+
 def test_a_frozen_connection_stays_open_and_silent(
     proxy: FaultProxy, client: socket.socket
 ) -> None:

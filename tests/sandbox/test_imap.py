@@ -73,3 +73,18 @@ def test_a_postbox_delivers_to_any_server() -> None:
 
         with open_session(server.settings()) as client:
             assert client.select_folder("INBOX")[b"EXISTS"] == 1
+
+
+def test_a_rebuilt_mailbox_has_its_mails_under_another_uidvalidity() -> None:
+    with ImapServer("colis", "secret") as server:
+        server.deliver(MAIL)
+        seen = []
+        for _ in range(2):
+            with open_session(server.settings()) as client:
+                answer = client.select_folder("INBOX", readonly=True)
+                seen.append((answer[b"UIDVALIDITY"], answer[b"EXISTS"]))
+            server.renumber()
+
+    (before, mails), (after, same_mails) = seen
+    assert before != after
+    assert 1 == mails == same_mails

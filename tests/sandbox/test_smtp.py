@@ -147,3 +147,25 @@ def test_faults_of_different_kinds_queue_up(sink: SmtpSink) -> None:
     send(sink)
 
     assert len(sink.messages) == 1
+
+
+def test_a_fault_that_stands_meets_every_mail_until_it_is_over(sink: SmtpSink) -> None:
+    sink.fail_always(Fault.TRY_LATER)
+    for _ in range(2):
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            send(sink)
+    sink.fail_always(None)
+    send(sink)
+
+    assert 1 == len(sink.messages)
+
+
+def test_an_unknown_address_is_refused_and_the_others_are_not(sink: SmtpSink) -> None:
+    sink.unknown = {"nobody@example.org"}
+    lost = a_mail()
+    lost.replace_header("To", "nobody@example.org")
+    with pytest.raises(smtplib.SMTPRecipientsRefused, match="550"):
+        send(sink, lost)
+    send(sink)
+
+    assert [("zoe@example.org",)] == [mail.recipients for mail in sink.messages]

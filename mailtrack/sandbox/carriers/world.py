@@ -3,8 +3,9 @@
 import threading
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -90,6 +91,7 @@ class CarrierWorld:
         self._lock = threading.RLock()
         self._parcels: dict[str, SandboxParcel] = {}
         self._failures: dict[str, deque[Failure]] = defaultdict(deque)
+        self._standing: dict[str, Failure] = {}
         self._released = threading.Event()
 
     def parcel(
@@ -144,6 +146,19 @@ class CarrierWorld:
         with self._lock:
             self._failures[carrier].extend([Failure(kind)] * times)
 
+    def fail_always(self, carrier: str, kind: Failure | None) -> None:
+        """Spoil every answer of a carrier that no other failure spoils; None ends it."""
+        with self._lock:
+            self._standing.pop(carrier, None)
+            if kind is not None:
+                self._standing[carrier] = kind
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Let no answer see some of what is revealed in the block and not the rest."""
+        with self._lock:
+            yield
+
     def release(self) -> None:
         """Let hanging answers, present and future, go on."""
         self._released.set()
@@ -155,7 +170,7 @@ class CarrierWorld:
             self.requests[carrier] += 1
             self.asked[carrier].append(tuple(numbers))
             failures = self._failures[carrier]
-            return failures.popleft() if failures else None
+            return failures.popleft() if failures else self._standing.get(carrier)
 
     def hang(self) -> None:
         """Wait for `release`, at most HANG_S seconds."""
