@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from mailtrack.clock import Clock
 from mailtrack.domain.model import InboundId, Outcome
-from mailtrack.errors import MailtrackError, TransientError
+from mailtrack.errors import MailtrackError, PermanentError, TransientError
 from mailtrack.inbox.clerk import Clerk
 from mailtrack.inbox.understanding import Doorkeeper
 from mailtrack.store import inbound
@@ -21,6 +21,9 @@ from mailtrack.store.suppression import Suppression
 
 #: Between two attempts at a mail that could not be read (real seconds).
 REREAD_AFTER_S = 60.0
+#: Readings of one mail that nobody lived to tell of: a worker that is killed, or a store that
+#: goes away, hits any mail, but hardly the same one so often.
+MOST_DEATHS = 10
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +47,10 @@ class Reader:
         with self.store.write() as connection:
             stored = inbound.take_claimed(connection, mail, token)
         if stored is None:
+            return
+        if stored.attempts > MOST_DEATHS:
+            endless = PermanentError(f"reading it never came to an end, {MOST_DEATHS} times")
+            self._put_aside(stored, endless)
             return
         try:
             result = self._act_on(stored)

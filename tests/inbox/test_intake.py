@@ -14,8 +14,11 @@ from mailtrack import histories, privacy
 from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import InboundId, Look, LookState, SubscriberId, TrackingEvent
-from mailtrack.inbox.intake import Reader
+from mailtrack.domain.model import InboundId, Look, LookState, TrackingEvent
+from mailtrack.errors import TransientError
+from mailtrack.inbox.book import StoreLedger
+from mailtrack.inbox.intake import MOST_DEATHS, Reader
+from mailtrack.inbox.ledger import FetchedMail
 from mailtrack.sandbox.mails import (
     AUTHSERV_ID,
     FORWARD_TO,
@@ -550,6 +553,56 @@ def test_a_mail_that_breaks_what_follows_from_it_is_quarantined_whole(
     assert "ValueError" in row["reason"]
     assert "ana@example.org" not in row["reason"]
     assert [[], [], []] == [rows(table) for table in (t.subscriber, t.parcel, t.subscription)]
+
+
+def test_a_mail_whose_reading_ends_the_process_is_quarantined_before_it_ends_too_many(
+    keep: Callable[[bytes], None],
+    read_all: Callable[[], None],
+    mail: Mail,
+    rows: Rows,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Killed for want of memory, say: nobody is left to note that it failed."""
+
+    def killed(*_: object) -> None:
+        raise SystemExit
+
+    keep(mail())
+    with monkeypatch.context() as broken:
+        broken.setattr("mailtrack.inbox.understanding.Doorkeeper.understand", killed)
+        for _ in range(MOST_DEATHS):
+            with pytest.raises(SystemExit):
+                read_all()
+            clock.advance(seconds=120)
+        read_all()
+
+    (row,) = rows(t.inbound)
+    assert "quarantined" == row["outcome"]
+    assert "never came to an end" in row["reason"]
+
+
+def test_an_outage_of_the_store_or_a_kill_now_and_then_quarantines_no_mail(
+    keep: Callable[[bytes], None],
+    read_all: Callable[[], None],
+    mail: Mail,
+    rows: Rows,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise TransientError("The database does not answer.")
+
+    keep(mail())
+    with monkeypatch.context() as broken:
+        broken.setattr("mailtrack.inbox.clerk.Clerk.act", away)
+        for _ in range(inbound.MOST_ATTEMPTS + 1):
+            with pytest.raises(TransientError):
+                read_all()
+            clock.advance(seconds=120)
+    read_all()
+
+    assert ["tracked"] == [row["outcome"] for row in rows(t.inbound)]
 
 
 def test_a_mail_is_read_by_the_holder_of_its_claim_only(
