@@ -37,7 +37,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--long", action="store_true", help="300 parcels and 66 faults")
     parser.add_argument("--seed", type=int, help="repeat the plan of a run")
     parser.add_argument("--store", choices=list(KINDS), help="one pair of servers only")
-    parser.add_argument("--twice", action="store_true", help="two watchers, two dispatchers")
+    parser.add_argument(
+        "--twice",
+        action="store_true",
+        help="two watchers and two dispatchers, where parts are apart",
+    )
     return parser.parse_args()
 
 
