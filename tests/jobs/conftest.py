@@ -109,4 +109,5 @@ def deliverer(services: Services, relay: FakeRelay) -> Deliverer:
         services.deliverer(),
         open_relay=lambda: nullcontext(relay),
         manners=Manners(quiet_from=0, quiet_until=0, per_day=1_000),
+        lease_s=LEASE_S,
     )
