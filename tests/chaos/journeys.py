@@ -4,7 +4,6 @@ Each step of a way is revealed at once, and the next one only after it was seen,
 the rules of the milestones say which mails are owed, however slow the service is.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from mailtrack.domain.milestones import Milestone
@@ -139,6 +138,3 @@ WAYS = (
     ),
     Way((), _steps(POST_TRANSIT, POST_VAN, POST_FAILED, POST_WAITING, POST_DELIVERED), local=True),
 )
-
-#: What a step may be written about; a scan of another milestone is only shown.
-Wanted = Callable[[Milestone], bool]
