@@ -208,6 +208,7 @@ class Services:
             clock=self.clock,
             manners=Manners(**self.settings.notices.model_dump()),
             lease_s=self.settings.jobs.lease_s,
+            bounces=self.bounces,
         )
 
     def open_relay(self) -> SmtpRelay:

@@ -9,7 +9,7 @@ from mailtrack.clock import FastClock, SystemClock
 from mailtrack.errors import ConfigurationError
 from mailtrack.inbox.mailbox import TIMEOUT
 from mailtrack.inbox.watcher import IDLE_JITTER
-from mailtrack.settings import Security, SmtpSettings, load_settings
+from mailtrack.settings import InboxSettings, Security, Settings, SmtpSettings, load_settings
 
 
 @pytest.fixture(autouse=True)

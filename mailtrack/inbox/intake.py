@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from mailtrack.clock import Clock
 from mailtrack.domain.model import InboundId, Outcome
-from mailtrack.errors import MailtrackError, PermanentError, TransientError
+from mailtrack.errors import MailtrackError, TransientError
 from mailtrack.inbox.clerk import Clerk
 from mailtrack.inbox.understanding import Doorkeeper
 from mailtrack.store import inbound
@@ -49,8 +49,7 @@ class Reader:
         if stored is None:
             return
         if stored.attempts > MOST_DEATHS:
-            endless = PermanentError(f"reading it never came to an end, {MOST_DEATHS} times")
-            self._put_aside(stored, endless)
+            self._bury(stored)
             return
         try:
             result = self._act_on(stored)
@@ -105,6 +104,14 @@ class Reader:
             with self.store.write() as connection:
                 result = MailResult(Outcome.QUARANTINED, reason)
                 inbound.finish(connection, stored.id, result, self.clock.now())
+
+    def _bury(self, stored: StoredMail) -> None:
+        """Give up a mail whose reading kills; not even its sender is read once more."""
+        reason = f"reading it never came to an end, {MOST_DEATHS} times"
+        log.warning("mail not read", trace=stored.trace, mail=stored.id, error=reason)
+        with self.store.write() as connection:
+            result = MailResult(Outcome.QUARANTINED, reason)
+            inbound.finish(connection, stored.id, result, self.clock.now())
 
     def _clerk(self, connection: Connection, stored: StoredMail) -> Clerk:
         return Clerk(

@@ -30,6 +30,8 @@ IDLE_JITTER = 0.1
 STEADY_S = 60.0
 #: After how many lost connections over one and the same mail it is left out: ten minutes' worth.
 MOST_BREAKS = 17
+#: After how many it is asked for as plainly as possible: its structure may be what breaks it.
+PLAINLY_AFTER = 2
 
 
 class Happening(StrEnum):

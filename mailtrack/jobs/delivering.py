@@ -66,6 +66,7 @@ class Deliverer:
     manners: Manners
     #: Real seconds that one mail has until somebody else may send it.
     lease_s: float
+    bounces: BounceAddresses | None = None
 
     def deliver(self, batch: Sequence[NoticeId], token: str) -> None:
         """Send claimed notices; those whose claim has passed on are left out.
@@ -93,21 +94,32 @@ class Deliverer:
             notices.mark_sent(connection, notice.id, message["Message-ID"], self.clock.now())
         log.info("notice sent", **_named(notice), subscriber=notice.subscriber)
 
-    def _take(self, notice_id: NoticeId, token: str) -> Notice | None:
-        """Return a notice that is still ours to send, or None; a silenced one is skipped."""
-        with self.store.write() as connection:
-            until = self.clock.later(self.lease_s)
-            notice = notices.claimed_notice(connection, notice_id, token, until=until)
+    def _take(self, notice_id: NoticeId, token: str) -> tuple[Notice, str] | None:
+        """Return a notice that is still ours to send, and to whom; a silenced one is skipped.
+
+        Nothing is written about a notice that goes out: each commit costs a mail's time.
+        """
+        with self.store.read() as connection:
+            notice = notices.claimed_notice(connection, notice_id, token)
             if notice is None:
                 return None
             reader = notices.recipient(connection, notice)
-            if notice.kind in _ANSWERS:
-                return notice, reader.address
-            why = reader.silenced or self._put_off(connection, notice)
-        if why is None:
-            return notice, reader.address
-        self._leave_out(notice, why)
-        return None
+            answers = notice.kind in _ANSWERS
+            why = None if answers else reader.silenced or self._put_off(connection, notice)
+        if why is not None:
+            self._leave_out(notice, why)
+            return None
+        return (notice, reader.address) if self._keeps(notice, token) else None
+
+    def _keeps(self, notice: Notice, token: str) -> bool:
+        """Tell whether a notice stays ours while it is sent.
+
+        Slow mails before it may have used up the claim that all of a batch began with.
+        """
+        if notice.claimed_until > self.clock.later(self.lease_s / 2):
+            return True
+        with self.store.write() as connection:
+            return notices.renew(connection, notice.id, token, self.clock.later(self.lease_s))
 
     def _put_off(self, connection: Connection, notice: Notice) -> str | None:
         """Keep the night quiet and the day bearable; what is urgent goes out all the same."""

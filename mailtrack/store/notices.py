@@ -73,6 +73,8 @@ class Notice:
     event_fingerprint: str | None
     failures: int
     created_at: datetime
+    #: Until when the claim on it holds.
+    claimed_until: datetime
     trace: str
 
 
@@ -288,20 +290,20 @@ def claim_notices(
     return sorted(NoticeId(row.id) for row in rows)
 
 
-def claimed_notice(
-    connection: Connection, notice_id: NoticeId, token: str, *, until: datetime
-) -> Notice | None:
-    """Return a notice to deliver, if the claim still holds; counts the attempt.
+def claimed_notice(connection: Connection, notice_id: NoticeId, token: str) -> Notice | None:
+    """Return a notice to deliver, if the claim still holds."""
+    row = connection.execute(_CLAIMED, {"number": notice_id, "token": token}).one_or_none()
+    return None if row is None else _notice(row)
 
-    The claim then holds `until`: those before it in its batch may have used it up.
-    """
-    row = connection.execute(
+
+def renew(connection: Connection, notice_id: NoticeId, token: str, until: datetime) -> bool:
+    """Let a claim hold for longer; False where it has passed on."""
+    done = connection.execute(
         update(notice)
         .where(notice.c.id == notice_id, notice.c.claim == token, notice.c.state == "due")
-        .values(attempts=notice.c.attempts + 1, next_attempt_at=until)
-        .returning(notice)
-    ).one_or_none()
-    return None if row is None else _notice(row)
+        .values(next_attempt_at=until)
+    )
+    return done.rowcount == 1
 
 
 def _notice(row: Row[Any]) -> Notice:
@@ -315,6 +317,7 @@ def _notice(row: Row[Any]) -> Notice:
         event_fingerprint=row.event_fingerprint,
         failures=row.attempts,
         created_at=row.created_at,
+        claimed_until=row.next_attempt_at,
         trace=row.trace,
     )
 

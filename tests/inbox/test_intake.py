@@ -14,11 +14,9 @@ from mailtrack import histories, privacy
 from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import InboundId, Look, LookState, TrackingEvent
+from mailtrack.domain.model import InboundId, Look, LookState, SubscriberId, TrackingEvent
 from mailtrack.errors import TransientError
-from mailtrack.inbox.book import StoreLedger
 from mailtrack.inbox.intake import MOST_DEATHS, Reader
-from mailtrack.inbox.ledger import FetchedMail
 from mailtrack.sandbox.mails import (
     AUTHSERV_ID,
     FORWARD_TO,

@@ -345,10 +345,10 @@ def test_a_mail_under_way_is_not_handed_out_again_however_slow_those_before_it_w
     taken_meanwhile: list[NoticeId] = []
 
     class SlowRelay(FakeRelay):
-        def send(self, message: EmailMessage) -> None:
+        def send(self, message: EmailMessage, return_path: str = "") -> None:
             clock.advance(seconds=0.6 * LEASE_S)
             taken_meanwhile.extend(claim(f"token {clock.now():%H%M%S}"))
-            super().send(message)
+            super().send(message, return_path)
 
     slow = SlowRelay()
     batch = claim("token")

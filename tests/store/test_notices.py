@@ -232,9 +232,8 @@ def test_a_claimed_notice_is_marked_sent_once(
     (number,) = _claim(store, clock)
 
     with store.write() as connection:
-        until = clock.later(LEASE_S)
-        assert None is notices.claimed_notice(connection, number, "another token", until=until)
-        taken = notices.claimed_notice(connection, number, "token", until=until)
+        assert None is notices.claimed_notice(connection, number, "another token")
+        taken = notices.claimed_notice(connection, number, "token")
         assert taken is not None
         assert (0, mine.subscriber, mine.id, "customs_cleared") == (
             taken.failures,
