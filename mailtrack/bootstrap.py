@@ -133,7 +133,7 @@ class Services:
         self.settings.inbox.check("INBOX")
         return Watcher(
             self.settings.inbox,
-            StoreLedger(self.store, self.clock),
+            StoreLedger(self.store, self.clock, self.settings.inbox.most_unread),
             connect=lambda settings: open_mailbox(settings, self.clock),
         )
 

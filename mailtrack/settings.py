@@ -130,8 +130,8 @@ class InboxSettings(Server):
     allow: str = ""
     #: Of larger mails only the texts are fetched (bytes).
     max_bytes: int = 5_000_000
-    #: New parcels that one address may add in a day: nobody's forwards starve the others.
-    parcels_per_day: int = 30
+    #: So many mails wait to be read at most; more are left on the server until some are.
+    most_unread: int = Field(default=500, ge=1)
 
     @property
     def allowed(self) -> frozenset[str]:
@@ -141,6 +141,11 @@ class InboxSettings(Server):
     @property
     def forward_to(self) -> str:
         return self.address or self.user
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Return the account, by which the store knows this mailbox, and the folder."""
+        return f"{self.user}@{self.host}", self.folder
 
 
 class SmtpSettings(Server):

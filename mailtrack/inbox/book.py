@@ -10,9 +10,15 @@ from mailtrack.store.inbound import MailPlace
 class StoreLedger:
     """Keeps raw mails and mailbox positions; see `inbox.ledger.Ledger`."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, most_unread: int = 500) -> None:
         self._store = store
         self._clock = clock
+        self._most_unread = most_unread
+
+    def room(self) -> int:
+        """Return how many more mails may wait to be read."""
+        with self._store.read() as connection:
+            return self._most_unread - inbound.count_waiting(connection, self._most_unread)
 
     def position(self, account: str, folder: str) -> Position | None:
         """Return how far the folder was read, or None where it never was."""

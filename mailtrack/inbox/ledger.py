@@ -34,6 +34,8 @@ class WatcherState(StrEnum):
     SYNCING = "syncing"
     IDLING = "idling"
     POLLING = "polling"
+    #: Enough mails wait to be read; the rest stays on the server until some are.
+    HOLDING = "holding"
     #: The server is out of order; trying again soon.
     WAITING = "waiting"
     #: Somebody has to change something (password, certificate, folder); trying again rarely.
@@ -50,6 +52,10 @@ class Ledger(Protocol):
 
     def position(self, account: str, folder: str) -> Position | None:
         """Return how far the folder was read, or None where it never was."""
+        ...
+
+    def room(self) -> int:
+        """Return how many more mails may wait to be read; none where it is not above 0."""
         ...
 
     def keep(self, account: str, folder: str, uidvalidity: int, mail: FetchedMail) -> bool:
@@ -82,6 +88,7 @@ class MemoryLedger:
     unfetchable: list[tuple[int, str]] = field(default_factory=list)
     states: list[tuple[WatcherState, str]] = field(default_factory=list)
     resets: list[int] = field(default_factory=list)
+    most_unread: int = 1_000
     _positions: dict[tuple[str, str], Position] = field(default_factory=dict)
 
     @property
@@ -91,6 +98,9 @@ class MemoryLedger:
 
     def position(self, account: str, folder: str) -> Position | None:
         return self._positions.get((account, folder))
+
+    def room(self) -> int:
+        return self.most_unread - len(self.mails)
 
     def keep(self, account: str, folder: str, uidvalidity: int, mail: FetchedMail) -> bool:
         fresh = mail.raw not in self.raws

@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 IDLE_JITTER = 0.1
 #: Seconds after which a connection counts as good: the next failure is then the first again.
 STEADY_S = 60.0
+#: Seconds after which a watcher looks again whether there is room for more mails.
+HOLD_S = 2.0
 #: After how many lost connections over one and the same mail it is left out: ten minutes' worth.
 MOST_BREAKS = 17
 #: After how many it is asked for as plainly as possible: its structure may be what breaks it.
@@ -40,6 +42,8 @@ class Happening(StrEnum):
     DONE = "done"
     #: The server has no IDLE.
     NO_IDLE = "no_idle"
+    #: Enough mails wait to be read.
+    FULL = "full"
     #: Nothing that somebody could change; trying again soon.
     FAILED = "failed"
     #: Password, certificate or a setting; trying again rarely.
@@ -52,8 +56,10 @@ TRANSITIONS: dict[tuple[WatcherState, Happening], WatcherState] = {
     (_S.CONNECTING, _H.DONE): _S.SYNCING,
     (_S.SYNCING, _H.DONE): _S.IDLING,
     (_S.SYNCING, _H.NO_IDLE): _S.POLLING,
+    (_S.SYNCING, _H.FULL): _S.HOLDING,
     (_S.IDLING, _H.DONE): _S.SYNCING,
     (_S.POLLING, _H.DONE): _S.SYNCING,
+    (_S.HOLDING, _H.DONE): _S.SYNCING,
     (_S.WAITING, _H.DONE): _S.CONNECTING,
     (_S.REFUSED, _H.DONE): _S.CONNECTING,
     (_S.CONNECTING, _H.FAILED): _S.WAITING,
@@ -118,7 +124,7 @@ class Watcher:
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
         self._seconds = seconds
         self._connected_at = seconds()
-        self._place = (f"{settings.user}@{settings.host}", settings.folder)
+        self._place = settings.place
         self._mailbox: Mailbox | None = None
         self._failures: Counter[WatcherState] = Counter()
         self._breaks: Counter[tuple[int, int]] = Counter()
@@ -128,6 +134,7 @@ class Watcher:
             WatcherState.SYNCING: self._sync,
             WatcherState.IDLING: self._idle,
             WatcherState.POLLING: self._poll,
+            WatcherState.HOLDING: self._hold,
             WatcherState.WAITING: self._stay_away,
             WatcherState.REFUSED: self._stay_away,
         }
@@ -181,7 +188,10 @@ class Watcher:
         """Search, fetch and keep until a search finds nothing: fetching takes time, too."""
         mailbox = self._open_mailbox()
         while uids := list(mailbox.new_uids(self._last_uid(mailbox.uidvalidity))):
-            for uid in uids:
+            room = self._ledger.room()
+            if room <= 0:
+                return Happening.FULL
+            for uid in uids[:room]:
                 if stop.is_set():
                     return Happening.DONE
                 self._take(mailbox, uid)
@@ -236,6 +246,10 @@ class Watcher:
 
     def _poll(self, stop: threading.Event) -> Happening:
         self._pause(stop, self._settings.poll_s)
+        return Happening.DONE
+
+    def _hold(self, stop: threading.Event) -> Happening:
+        self._pause(stop, HOLD_S)
         return Happening.DONE
 
     def _stay_away(self, stop: threading.Event) -> Happening:

@@ -244,6 +244,12 @@ def by_outcome(connection: Connection) -> Mapping[str, int]:
     return {outcome or "waiting": times for outcome, times in connection.execute(query)}
 
 
+def count_waiting(connection: Connection, most: int) -> int:
+    """Count the mails that wait to be read, up to `most`."""
+    waiting = select(inbound.c.id).where(inbound.c.outcome.is_(None)).limit(most).subquery()
+    return connection.execute(select(func.count()).select_from(waiting)).scalar_one()
+
+
 def oldest_waiting(connection: Connection) -> datetime | None:
     """Return when the mail that has waited longest was stored."""
     query = select(func.min(inbound.c.stored_at)).where(inbound.c.outcome.is_(None))

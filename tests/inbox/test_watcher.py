@@ -11,7 +11,7 @@ from mailtrack.errors import AuthError, ConfigurationError, MailtrackError, Tran
 from mailtrack.inbox.imap_errors import LostConnectionError
 from mailtrack.inbox.ledger import FetchedMail, MemoryLedger, Position, WatcherState
 from mailtrack.inbox.mailbox import MemoryMailbox, UnfetchableError
-from mailtrack.inbox.watcher import MOST_BREAKS, PACES, TRANSITIONS, Happening, Watcher
+from mailtrack.inbox.watcher import HOLD_S, MOST_BREAKS, PACES, TRANSITIONS, Happening, Watcher
 from mailtrack.settings import InboxSettings
 
 SETTINGS = InboxSettings(host="imap.example.org", user="colis", idle_s=0.05, poll_s=60.0)
@@ -88,15 +88,20 @@ def test_every_state_but_stopped_leads_on_to_a_connection() -> None:
 
 
 def test_the_table_holds_every_pair_that_can_happen_and_no_other() -> None:
-    """Waiting asks nothing of the server, so nothing can fail there; only a search knows IDLE."""
+    """Waiting asks nothing of the server, so nothing can fail there; only a search knows more."""
     talking = {WatcherState.CONNECTING, WatcherState.SYNCING, WatcherState.IDLING}
-    resting = {WatcherState.POLLING, WatcherState.WAITING, WatcherState.REFUSED}
+    resting = {
+        WatcherState.POLLING,
+        WatcherState.HOLDING,
+        WatcherState.WAITING,
+        WatcherState.REFUSED,
+    }
     failures = {Happening.FAILED, Happening.REFUSED}
 
     possible = (
         {(state, Happening.DONE) for state in talking | resting}
         | {(state, failure) for state in talking for failure in failures}
-        | {(WatcherState.SYNCING, Happening.NO_IDLE)}
+        | {(WatcherState.SYNCING, found) for found in (Happening.NO_IDLE, Happening.FULL)}
     )
 
     assert possible == set(TRANSITIONS)
@@ -375,6 +380,38 @@ def test_a_watcher_that_is_told_to_stop_before_it_starts_connects_nowhere(
 
     assert server.connects == 0
     assert [WatcherState.CONNECTING, WatcherState.STOPPED] == states(ledger)
+
+
+@dataclass
+class Readers:
+    """A pause in which the workers read so many of the mails that wait."""
+
+    ledger: MemoryLedger
+    each: int
+    until: int
+    pauses: list[float] = field(default_factory=list)
+
+    def __call__(self, stop: threading.Event, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.ledger.most_unread += self.each
+        if len(self.pauses) >= self.until:
+            stop.set()
+
+
+def test_a_flood_is_left_on_the_server_until_some_of_it_is_read(server: Server) -> None:
+    """The store holds so many unread mails and no more, whatever is sent to us."""
+    for number in range(100):
+        server.mailbox.deliver(b"mail %d" % number)
+    server.mailbox.can_idle = False
+    ledger = MemoryLedger(most_unread=10)
+    readers = Readers(ledger, each=10, until=10)
+
+    Watcher(SETTINGS, ledger, server.connect, readers).run(threading.Event())
+
+    assert [HOLD_S] * 9 == readers.pauses[:9]
+    assert [b"mail %d" % number for number in range(100)] == ledger.raws
+    assert 1 == server.connects
+    assert states(ledger)[:6] == ["connecting", *["syncing", "holding"] * 2, "syncing"]
 
 
 class StoppingLedger(MemoryLedger):
