@@ -6,6 +6,7 @@ imports stand in the methods, so that each part pays for its own in start-up and
 
 from __future__ import annotations
 
+import os
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
     from mailtrack.carriers.base import Carrier, Declaration
     from mailtrack.carriers.transport import Transport
-    from mailtrack.inbox.addresses import BounceAddresses, PersonalAddresses
+    from mailtrack.inbox.addresses import PersonalAddresses
+    from mailtrack.inbox.book import Fence
     from mailtrack.inbox.intake import Reader
     from mailtrack.inbox.watcher import Watcher
     from mailtrack.jobs.chores import Chores
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from mailtrack.jobs.looking import Looker
     from mailtrack.notify.links import LinkMaker
     from mailtrack.notify.smtp import SmtpRelay
+    from mailtrack.standby import Lease
     from mailtrack.store.engine import Store
     from mailtrack.store.suppression import Suppression
     from mailtrack.views import Views
@@ -124,8 +127,22 @@ class Services:
             if name in ("store", "transport"):
                 opened.close()
 
-    def watcher(self) -> Watcher:
-        """Return the watcher of the one mailbox."""
+    @cached_property
+    def holder(self) -> str:
+        """Who this process is in leases: its supervisor, which runs one of each part."""
+        from mailtrack.standby import new_holder
+        from mailtrack.supervisor import SUPERVISOR
+
+        return os.environ.get(SUPERVISOR) or new_holder()
+
+    def lease(self, name: str) -> Lease:
+        """Return the lease on work that one process does at a time."""
+        from mailtrack.standby import Lease
+
+        return Lease(self.store, name, self.holder, self.settings.jobs.takeover_s)
+
+    def watcher(self, fence: Fence) -> Watcher:
+        """Return the watcher of the one mailbox, which writes nothing past its fence."""
         from mailtrack.inbox.book import StoreLedger
         from mailtrack.inbox.mailbox import open_mailbox
         from mailtrack.inbox.watcher import Watcher
@@ -133,7 +150,7 @@ class Services:
         self.settings.inbox.check("INBOX")
         return Watcher(
             self.settings.inbox,
-            StoreLedger(self.store, self.clock, self.settings.inbox.most_unread),
+            StoreLedger(self.store, self.clock, self.settings.inbox.most_unread, fence),
             connect=lambda settings: open_mailbox(settings, self.clock),
         )
 

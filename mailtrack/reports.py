@@ -6,10 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from mailtrack.carriers.base import Declaration
-from mailtrack.domain.budget import spent_today
-from mailtrack.store import budgets, inbound, notices
-from mailtrack.store.budgets import CarrierHealth
+from mailtrack.store import budgets, inbound, leases, notices
 from mailtrack.store.schema import (
     inbound as inbound_table,
 )
@@ -44,6 +41,7 @@ def status(connection: Connection, now: datetime) -> list[Table]:
     """Return what the service is doing, in a few tables."""
     return [
         _mailboxes(connection, now),
+        _shifts(connection),
         Table("Mails", ("outcome", "mails"), _counts(inbound.by_outcome(connection).items())),
         _notices(connection),
         _sizes(connection, now),
@@ -56,6 +54,17 @@ def _mailboxes(connection: Connection, now: datetime) -> Table:
         for row in connection.execute(select(mailbox).order_by(mailbox.c.account))
     ]
     return Table("Mailbox", ("host", "folder", "state", "since", "detail"), rows)
+
+
+def _shifts(connection: Connection) -> Table:
+    now = leases.time_of(connection)
+    rows = []
+    for shift in leases.shifts(connection):
+        state = "at work" if shift.at_work else "standby"
+        # The rest of a watcher's name is the account, which may be somebody's address.
+        part = shift.name.partition(":")[0]
+        rows.append((part, state if shift.until > now else "gone", shift.holder))
+    return Table("Parts", ("part", "state", "process"), rows)
 
 
 def _notices(connection: Connection) -> Table:

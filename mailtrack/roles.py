@@ -12,8 +12,9 @@ import structlog
 from mailtrack.bootstrap import Services
 from mailtrack.errors import ConfigurationError
 from mailtrack.settings import WebSettings
+from mailtrack.store.leases import DISPATCH, watch_name
 from mailtrack.store.migrate import require_current
-from mailtrack.supervisor import GRACE_S, Supervisor, embedded_broker, role
+from mailtrack.supervisor import GRACE_S, SUPERVISOR, Supervisor, embedded_broker, role
 
 Role = Callable[[Services, Event], None]
 
@@ -21,13 +22,17 @@ log = structlog.get_logger(__name__)
 
 
 def watch(services: Services, stop: Event) -> None:
-    """Watch the mailbox and keep its mails."""
-    services.watcher().run(stop)
+    """Watch the mailbox and keep its mails; stand by while somebody else does."""
+    place = services.settings.inbox.place
+    lease = services.lease(watch_name(*place))
+    lease.run(stop, services.watcher(lease.fence).run)
 
 
 def dispatch(services: Services, stop: Event) -> None:
-    """Hand out what is due, tick by tick."""
-    services.dispatcher().run(stop, services.settings.jobs.tick_s, services.chores().run)
+    """Hand out what is due, tick by tick; stand by while somebody else does."""
+    dispatcher, chores = services.dispatcher(), services.chores()
+    tick_s = services.settings.jobs.tick_s
+    services.lease(DISPATCH).run(stop, lambda turn: dispatcher.run(turn, tick_s, chores.run))
 
 
 def work(services: Services, stop: Event) -> None:
@@ -99,6 +104,7 @@ def up(services: Services, environment: dict[str, str]) -> int:
     """Run every part as a child of this process; return the exit code."""
     stop = stop_on_signals()
     children = [role(name) for name in ("watch", "dispatch", "work", "web")]
+    environment[SUPERVISOR] = services.holder
     if not services.settings.redis_url:
         broker, environment["MAILTRACK_REDIS_URL"] = embedded_broker(services.settings.data_dir)
         children.insert(0, broker)

@@ -29,8 +29,8 @@ from mailtrack.clock import Clock, FastClock, SystemClock
 from mailtrack.errors import ConfigurationError
 
 PREFIX = "MAILTRACK_"
-#: What only the tests read.
-_NOT_OURS = frozenset({"samples"})
+#: What only the tests read, and what `mailtrack up` tells its children.
+_NOT_OURS = frozenset({"samples", "supervisor"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -224,6 +224,8 @@ class JobSettings(Section):
     lease_s: float = 90.0
     #: Real seconds without a heartbeat after which a worker counts as dead.
     heartbeat_s: float = 60.0
+    #: Real seconds without a sign of life after which another watcher or dispatcher takes over.
+    takeover_s: float = Field(default=30.0, gt=0)
 
 
 class NoticeSettings(Section):

@@ -27,6 +27,8 @@ LONGEST_WAIT_S = 30.0
 QUIET_S = 60.0
 #: How long children may take to finish what they have begun.
 GRACE_S = 25.0
+#: Tells a child whose child it is: started again, it takes up the leases that it held.
+SUPERVISOR = "MAILTRACK_SUPERVISOR"
 _LOOK_S = 0.1
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)  # loaded now: between fork and exec nothing may take a lock

@@ -272,7 +272,7 @@ def on_store(run: Run, store: Store, database_url: str, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("command", "tables"),
     [
-        ("status", {"mailbox", "mails", "notices", "store"}),
+        ("status", {"mailbox", "parts", "mails", "notices", "store"}),
         ("parcels", {"parcels"}),
         ("inbound", {"inbound mails"}),
         ("unmapped", {"unmapped"}),

@@ -184,6 +184,7 @@ def _variables(
         "JOBS__TICK_S": "0.1",
         "JOBS__LEASE_S": str(LEASE_S),
         "JOBS__HEARTBEAT_S": str(HEARTBEAT_S),
+        "JOBS__TAKEOVER_S": str(HEARTBEAT_S),
     }
     return {PREFIX + name: value for name, value in own.items() if value}
 

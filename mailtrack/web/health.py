@@ -8,13 +8,18 @@ from sqlalchemy import Connection, select
 from mailtrack.bootstrap import Services
 from mailtrack.errors import MailtrackError
 from mailtrack.inbox.ledger import WatcherState
-from mailtrack.store import inbound, notices
+from mailtrack.store import inbound, leases, notices
 from mailtrack.store.migrate import require_current
 from mailtrack.store.schema import mailbox
 
 #: Work that is due for longer than this points to a part that does not run.
 LATE = timedelta(minutes=15)
-_AWAY = frozenset({WatcherState.WAITING, WatcherState.REFUSED, WatcherState.STOPPED})
+#: What is said where no lease begins with a name.
+_NOBODY = {
+    leases.WATCH: "Nobody watches the mailbox: is the watcher running?",
+    leases.DISPATCH: "Nobody hands out work: is the dispatcher running?",
+}
+_AWAY = frozenset({WatcherState.WAITING, WatcherState.REFUSED})
 
 
 def what_is_wrong(services: Services) -> list[str]:
@@ -22,17 +27,22 @@ def what_is_wrong(services: Services) -> list[str]:
     try:
         require_current(services.store)
         with services.store.read() as connection:
-            wrong = [*_mailbox(connection), *_late(connection, services)]
+            wrong = [*_mailbox(connection), *_unattended(connection), *_late(connection, services)]
     except MailtrackError as error:
         return [str(error)]
     return wrong + _broker(services)
 
 
 def _mailbox(connection: Connection) -> list[str]:
-    rows = connection.execute(select(mailbox)).all()
-    if not rows:
-        return ["The mailbox was never opened: is the watcher running?"]
-    return [f"The mailbox is {row.state}: {row.detail}" for row in rows if row.state in _AWAY]
+    away = select(mailbox).where(mailbox.c.state.in_(_AWAY))
+    return [f"The mailbox is {row.state}: {row.detail}" for row in connection.execute(away)]
+
+
+def _unattended(connection: Connection) -> list[str]:
+    """Say which work nobody holds the lease of; those who stand by are as they should be."""
+    now = leases.time_of(connection)
+    busy = [s.name for s in leases.shifts(connection) if s.at_work and s.until > now]
+    return [line for name, line in _NOBODY.items() if not any(b.startswith(name) for b in busy)]
 
 
 def _late(connection: Connection, services: Services) -> list[str]:

@@ -20,6 +20,7 @@ from mailtrack.notify.view import NoticeKind
 from mailtrack.store import budgets, notices, parcels, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store, open_store
+from mailtrack.store.leases import DISPATCH, watch_name
 from mailtrack.store.people import Subscription
 from mailtrack.web.app import MOST_FORM_BYTES, make_app
 
@@ -412,8 +413,10 @@ class _Broker:
 
 @pytest.fixture
 def running(services: Services, store: Store, clock: FakeClock) -> StoreLedger:
-    """A service whose broker answers and whose watcher waits for mail."""
+    """A service whose broker answers, whose watcher waits for mail and whose dispatcher works."""
     vars(services)["broker"] = _Broker()
+    for name in (DISPATCH, watch_name("colis@host", "INBOX")):
+        services.lease(name).take()
     ledger = StoreLedger(store, clock)
     ledger.note_state("colis@host", "INBOX", WatcherState.IDLING, "")
     return ledger
@@ -440,14 +443,6 @@ def test_what_is_wrong_is_said_and_what_to_look_at(
     assert "The mailbox is refused: wrong password" == mailbox
     assert "dispatcher and worker running?" in mail
     assert "Redis does not answer: refused" == broker
-
-
-def test_a_mailbox_that_was_never_opened_is_not_ready(client: Browser, services: Services) -> None:
-    vars(services)["broker"] = _Broker()
-
-    assert ["The mailbox was never opened: is the watcher running?"] == client.get(
-        "/readyz"
-    ).json()["wrong"]
 
 
 def test_metrics_count_in_the_store(
