@@ -7,6 +7,7 @@ stay out of the messages: they repeat people's addresses.
 import smtplib
 import socket
 import ssl
+from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -174,11 +175,22 @@ class SmtpRelay:
                 connection.starttls(context=self._context)
             connection.ehlo_or_helo_if_needed()
             if self._user:
-                connection.login(self._user, self._password)
+                self._log_in(connection)
         except OSError:
             connection.close()
             raise
         return connection
+
+    def _log_in(self, connection: smtplib.SMTP) -> None:
+        """Log in; smtplib knows ASCII only, AUTH PLAIN is UTF-8 (RFC 4616)."""
+        if f"{self._user}{self._password}".isascii():
+            connection.login(self._user, self._password)
+            return
+        connection.ehlo_or_helo_if_needed()
+        credentials = b64encode(f"\0{self._user}\0{self._password}".encode()).decode()
+        code, answer = connection.docmd("AUTH", f"PLAIN {credentials}")
+        if code != 235:
+            raise smtplib.SMTPAuthenticationError(code, answer)
 
     def _open(self) -> smtplib.SMTP:
         if self._security == "tls":
@@ -271,15 +283,18 @@ def _refuses_us(error: OSError, code: int) -> bool:
         return True
     if type(error) is smtplib.SMTPException:  # "No suitable authentication method found."
         return True
+    if isinstance(error, smtplib.SMTPRecipientsRefused) and _is_policy(error):
+        return True
     about_the_mail = isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError)
     return code in _CREDENTIALS or (code >= 500 and not about_the_mail)
 
 
-def _refuses_recipient(error: OSError) -> bool:
-    """Tell whether it is the address that is bad: not the mail, and no policy (RFC 3463, 5.7)."""
-    if not isinstance(error, smtplib.SMTPRecipientsRefused):
-        return False
-    return not all(words.startswith(b"5.7.") for _, words in error.recipients.values())
+def _is_policy(error: smtplib.SMTPRecipientsRefused) -> bool:
+    """Tell whether it is not the address that is refused but our right to write to it.
+
+    “Relay access denied” comes as an answer to RCPT, too (RFC 3463, 3.8: X.7.n).
+    """
+    return all(answer.startswith(b"5.7.") for _, answer in error.recipients.values())
 
 
 def _code(error: OSError) -> int:

@@ -204,7 +204,11 @@ def test_a_4xx_answer_is_for_later_and_does_not_stop_the_next(command: str, answ
 
 @pytest.mark.parametrize(
     ("command", "answer"),
-    [("MAIL", "550 5.7.1 sender not yours"), ("RCPT", "530 5.7.0 log in first")],
+    [
+        ("MAIL", "550 5.7.1 sender not yours"),
+        ("RCPT", "530 5.7.0 log in first"),
+        ("RCPT", "554 5.7.1 <ana@example.org>: Relay access denied"),
+    ],
 )
 def test_a_relay_that_refuses_us_is_no_fault_of_the_mail(command: str, answer: str) -> None:
     desk = Desk()
@@ -333,6 +337,24 @@ def test_a_wrong_password_refuses_us_and_a_right_one_lets_us_in() -> None:
         with relay_to(port, user="colis", password="faux") as wrong, pytest.raises(AuthError):
             wrong.send(mail("un"))
         with relay_to(port, user="colis", password="juste") as right:
+            right.send(mail("deux"))
+
+    assert ["deux"] == desk.subjects
+
+
+@pytest.mark.parametrize("password", ["sésame", "密码"])
+def test_a_password_beyond_ascii_lets_us_in(password: str) -> None:
+    def checks(
+        server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object
+    ) -> AuthResult:
+        assert isinstance(data, LoginPassword)
+        return AuthResult(success=data.password == password.encode(), handled=False)
+
+    desk = Desk()
+    with serving(desk, authenticator=checks, auth_require_tls=False) as port:
+        with relay_to(port, user="colis", password="sésamé") as wrong, pytest.raises(AuthError):
+            wrong.send(mail("un"))
+        with relay_to(port, user="colis", password=password) as right:
             right.send(mail("deux"))
 
     assert ["deux"] == desk.subjects
