@@ -20,6 +20,15 @@ from mailtrack.errors import ConfigurationError, MailtrackError, TransientError
 BUSY_TIMEOUT_MS = 30_000
 #: How long a PostgreSQL server may take to answer at all (seconds).
 CONNECT_TIMEOUT_S = 10
+#: How long sent bytes may go unconfirmed before a host counts as gone (milliseconds); the
+#: kernel alone would wait for a quarter of an hour, and with it whoever holds a lease.
+_GONE_MS = 30_000
+_POSTGRESQL: Mapping[str, int] = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "tcp_user_timeout": _GONE_MS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 10,
+}
 _READ_ONLY = "mailtrack_read_only"
 #: What makes a transaction of reads see one moment.
 _READ_OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -65,7 +74,7 @@ def open_store(url: str) -> Store:
                 pool_pre_ping=True,
                 pool_size=10,
                 max_overflow=20,
-                connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+                connect_args=_POSTGRESQL,
             )
         )
     except (ArgumentError, NoSuchModuleError, ImportError) as error:

@@ -42,6 +42,20 @@ def test_a_reader_sees_one_moment_however_long_it_looks(store: Store, clock: Fak
         assert people.find_subscriber(reader, "ana@example.org") is not None
 
 
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_a_database_host_that_vanishes_is_given_up_within_half_a_minute(
+    store: Store,
+) -> None:
+    """Without an end of its own, a connection to it waits for a quarter of an hour."""
+    with store.read() as connection:
+        driver = connection.connection.dbapi_connection
+        assert driver is not None
+        given = driver.info.get_parameters()
+
+    assert "30000" == given["tcp_user_timeout"]
+    assert "10" == given["keepalives_idle"] == given["keepalives_interval"]
+
+
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_full_disk_is_said_in_one_line_and_heals_with_room(
     store: Store, clock: FakeClock
