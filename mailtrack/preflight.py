@@ -10,6 +10,7 @@ from mailtrack.bootstrap import Services
 from mailtrack.carriers import why_off
 from mailtrack.errors import ConfigurationError, MailtrackError
 from mailtrack.inbox.mailbox import open_mailbox
+from mailtrack.jobs.broker import policy_trouble
 from mailtrack.roles import listen
 from mailtrack.store.migrate import newest, require_current, upgrade
 
@@ -103,6 +104,9 @@ def _broker(services: Services) -> str:
         raise ConfigurationError(
             f"Redis does not answer ({error}): check MAILTRACK_REDIS_URL."
         ) from error
+    trouble = policy_trouble(services.broker.client)
+    if trouble:
+        raise ConfigurationError(f"{trouble}.")
     return "Redis answers"
 
 

@@ -63,12 +63,17 @@ def make_broker(url: str, heartbeat_s: float) -> RedisBroker:
     return broker
 
 
-def waiting(broker: RedisBroker, queue: str) -> int:
-    """Count the messages of a queue that no worker has taken; raise TransientError."""
+def policy_trouble(client: redis.Redis) -> str:
+    """Say what may make Redis throw queued ids away, or nothing; a hidden policy is none."""
     try:
-        return int(broker.client.llen(f"{broker.namespace}:{queue}"))
+        policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "")
+    except redis.ResponseError:  # hosted servers keep CONFIG to themselves
+        return ""
     except redis.RedisError as error:
         raise _away(error) from error
+    if policy in ("", "noeviction"):
+        return ""
+    return f"Redis may throw queued work away (maxmemory-policy is {policy}): set noeviction"
 
 
 class BrokerOutlet:

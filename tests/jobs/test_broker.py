@@ -20,7 +20,7 @@ from mailtrack.errors import TransientError
 from mailtrack.inbox.book import StoreLedger
 from mailtrack.inbox.ledger import FetchedMail
 from mailtrack.jobs import actors
-from mailtrack.jobs.broker import INGEST, READ_MAIL, BrokerOutlet, make_broker
+from mailtrack.jobs.broker import INGEST, READ_MAIL, BrokerOutlet, make_broker, policy_trouble
 from mailtrack.jobs.delivering import Deliverer
 from mailtrack.jobs.dispatcher import Dispatcher
 from mailtrack.jobs.looking import Looker
@@ -203,6 +203,36 @@ def test_a_queue_says_how_much_room_it_has(broker: RedisBroker) -> None:
         rooms.append(outlet.room(INGEST))
 
     assert [3, 2, 1] == rooms
+
+
+def test_work_that_fails_or_is_too_old_is_neither_kept_nor_tried_again_by_the_broker(
+    valkey: Valkey, broker: RedisBroker
+) -> None:
+    """Retries are delayed messages, which a restart of Redis strands; the row is due again."""
+    began: list[int] = []
+
+    @dramatiq.actor(broker=broker, actor_name=READ_MAIL, queue_name=INGEST, throws=ValueError)
+    def read_mail(mail: int, token: str) -> None:
+        began.append(mail)
+        raise ValueError
+
+    of_1970 = read_mail.message(1, "token").copy(message_timestamp=0)
+    for message in (of_1970, read_mail.message(2, "token")):
+        broker.enqueue(message)
+    worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=100)
+    worker.start()
+    broker.join(INGEST)
+    worker.stop()
+
+    assert [2] == began
+    assert [0, 0] == [valkey.client.llen(f"dramatiq:{queue}") for queue in (INGEST, f"{INGEST}.DQ")]
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-lru", "noeviction"])
+def test_a_server_that_may_throw_work_away_is_found_out(valkey: Valkey, policy: str) -> None:
+    valkey.client.config_set("maxmemory-policy", policy)
+
+    assert (policy != "noeviction") == (f"is {policy}" in policy_trouble(valkey.client))
 
 
 def test_the_embedded_broker_keeps_its_messages_and_drops_none_for_want_of_memory(
