@@ -49,8 +49,8 @@ def ratios() -> Iterator[Ratio]:
 def _measured(name: str, open_store: OpenStore) -> Ratio:
     with ExitStack() as stack:
         small, large = (stack.enter_context(open_store()) for _ in range(2))
-        _fill(small, SMALL)
-        _fill(large, LARGE)
+        fill(small, SMALL)
+        fill(large, LARGE)
         ours, yardstick = in_turns(
             lambda: _tick(large), lambda: _tick(small), ROUNDS, before=lambda: _reset(small, large)
         )
@@ -63,24 +63,21 @@ def _measured(name: str, open_store: OpenStore) -> Ratio:
     )
 
 
-def _fill(store: Store, count: int) -> None:
-    """Store parcels with a leg each, of which every n-th is due, and the first few nearly."""
+def fill(store: Store, count: int, due: int = DUE) -> None:
+    """Store parcels with a leg each, of which `due`, evenly spread, are due."""
     now = CLOCK.now()
     numbers = select(literal(1).label("i")).cte("numbers", recursive=True)
     numbers = numbers.union_all(select(numbers.c.i + 1).where(numbers.c.i < count))
     number = literal("LP") + cast(numbers.c.i + 10**9, String)
-    one = select(number, _moment(now))
-    every = count // TAKEN
-    chosen = parcel.c.id % every == 0
-    due = case(
-        (chosen & (parcel.c.id > EARLY * every), _moment(now)),
-        (chosen, _moment(now + timedelta(minutes=10))),
-        else_=_moment(now + timedelta(hours=8)),
+    one = select(number, literal(now, parcel.c.created_at.type))
+    next_poll = case(
+        (parcel.c.id % (count // due) == 0, literal(now, leg.c.next_poll_at.type)),
+        else_=literal(now + timedelta(hours=8), leg.c.next_poll_at.type),
     )
-    asked = _moment(now - timedelta(hours=1))
-    one_leg = (parcel.c.id, literal("cainiao"), parcel.c.number, asked, due, literal(False))
-    legs = select(*one_leg, *_blank())
-    columns = ["parcel_id", "carrier", "number", "last_look_at", "next_poll_at", "is_local"]
+    legs = select(
+        parcel.c.id, literal("cainiao"), parcel.c.number, next_poll, literal(False), *_blank()
+    )
+    columns = ["parcel_id", "carrier", "number", "next_poll_at", "is_local"]
     with store.write() as connection:
         connection.execute(insert(parcel).from_select(["number", "created_at"], one))
         connection.execute(
