@@ -1,9 +1,9 @@
 """The watcher on the mail server that most of Europe runs."""
 
+import socket
 import threading
 import time
-import tracemalloc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from email import message_from_bytes
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from imapclient import IMAPClient
+from imapclient import IMAPClient, SocketTimeout
 
 from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
@@ -27,8 +27,8 @@ from mailtrack.parsers.message import read_message
 from mailtrack.sandbox.faults import FaultProxy
 from mailtrack.sandbox.imap import Postbox
 from mailtrack.settings import InboxSettings, Security
-from mailtrack.store import inbound
-from mailtrack.store import schema as t
+from mailtrack.standby import Lease
+from mailtrack.store import leases
 from mailtrack.store.engine import Store
 
 pytestmark = pytest.mark.e2e
@@ -77,6 +77,12 @@ def idling(ledger: MemoryLedger) -> bool:
 @pytest.fixture
 def ledger() -> MemoryLedger:
     return MemoryLedger()
+
+
+@pytest.fixture
+def database() -> str:
+    """One is enough here: it is the mailbox that is tried."""
+    return "sqlite"
 
 
 def test_mails_are_seen_in_idle_and_stay_unread(dovecot: Postbox, ledger: MemoryLedger) -> None:
@@ -224,84 +230,72 @@ def test_one_watcher_holds_one_connection(
             eventually(lambda: ledger.raws == [mail("après")])
 
 
-# --- big mails ------------------------------------------------------------------------
-
-CORPUS = Path(__file__).parents[1] / "corpus"
-PHOTO = b"\xff\xd8\xff" + bytes(range(256)) * 75_000
-
-
-def among_photos(raw: bytes, *, attached: bool) -> bytes:
-    """Return a forward with two photos around its words, 52 MB in all."""
-    checks, _, rest = raw.partition(b"\r\n")
-    words = message_from_bytes(rest, policy=SMTP)
-    assert isinstance(words, EmailMessage)
-    mail = EmailMessage(policy=SMTP)
-    for name in ("From", "To", "Subject", "Date", "Message-ID"):
-        mail[name] = words[name]
-        if not attached:
-            del words[name]
-    mail.make_mixed()
-    mail.add_attachment(PHOTO, "image", "jpeg", filename="devant.jpg")
-    if attached:
-        words.replace_header("From", "AliExpress <transaction@notice.aliexpress.com>")
-        mail.add_attachment(words)
-    else:
-        mail.attach(words)
-    mail.add_attachment(PHOTO, "image", "jpeg", filename="derrière.jpg")
-    return checks + b"\r\n" + mail.as_bytes()
-
-
-@pytest.mark.parametrize("database", ["sqlite"])
-@pytest.mark.parametrize("attached", [False, True], ids=["inline", "attached"])
-def test_a_mail_of_fifty_megabytes_is_followed_and_costs_next_to_nothing(
-    dovecot: Postbox,
-    store: Store,
-    services: Services,
-    clock: FakeClock,
-    mail: Callable[..., bytes],
-    rows: Callable[..., list[Mapping[str, Any]]],
-    *,
-    attached: bool,
+def test_two_watchers_of_one_mailbox_share_a_quota_of_one_connection(
+    start_dovecot: StartDovecot, ledger: MemoryLedger, store: Store
 ) -> None:
-    raw = among_photos(mail(), attached=attached)
-    assert len(raw) > 50_000_000
-    dovecot.deliver(raw)
-    dovecot.deliver(mail(parcel="LP00123456789013"))
-    del raw
+    """The one that stands by holds none, and logs in only after the other has hung up."""
+    settings = start_dovecot("mail_max_userip_connections = 1").settings()
 
-    tracemalloc.start()
-    started = time.monotonic()
-    Watcher(dovecot.settings(), StoreLedger(store, clock)).run_once()
-    took_s = time.monotonic() - started
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    with store.write() as connection:
-        mails = inbound.claim_unread(
-            connection, token="t", now=clock.now(), until=clock.later(120), limit=9
-        )
-    for number in mails:
-        services.reader().read(number, "t")
+    with taking_turns(settings, ledger, store, "un") as first:
+        eventually(lambda: idling(ledger))
+        with taking_turns(settings, ledger, store, "deux"):
+            eventually(lambda: not all(shift.at_work for shift in shifts(store)))
+            first.set()
+            eventually(lambda: WatcherState.STOPPED in dict(ledger.states))
+            eventually(lambda: idling(ledger))
 
-    assert ["tracked", "tracked"] == [row["outcome"] for row in rows(t.inbound)]
-    assert ["LP00123456789012", "LP00123456789013"] == [row["number"] for row in rows(t.parcel)]
-    assert len(rows(t.inbound)[0]["raw"]) < 20_000
-    assert peak < 5_000_000
-    assert took_s < PATIENCE_S
+    assert WatcherState.WAITING not in dict(ledger.states)
+    assert [] == shifts(store)
 
 
-def test_a_mail_read_in_parts_says_the_same_as_the_whole(dovecot: Postbox) -> None:
-    """Every form of forward in the corpus, fetched as if it were too big."""
-    files = [f for f in sorted(CORPUS.rglob("*.eml")) if f.parent.name != "poison"]
-    with open_session(dovecot.settings()) as client:
-        for file in files:
-            client.append("INBOX", file.read_bytes())
-    mailbox = open_mailbox(dovecot.settings().model_copy(update={"max_bytes": 1}))
+@contextmanager
+def taking_turns(
+    settings: InboxSettings, ledger: MemoryLedger, store: Store, name: str
+) -> Iterator[threading.Event]:
+    stop = threading.Event()
+    lease = Lease(store, leases.watch_name(*settings.place), name, 3.0)
+    watcher = Watcher(settings, ledger, pause=shortly)
+    thread = threading.Thread(target=lease.run, args=(stop, watcher.run))
+    thread.start()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
 
-    different = [
-        file.name
-        for file, uid in zip(files, list(mailbox.new_uids(0)), strict=True)
-        if parse(read_message(file.read_bytes())) != parse(read_message(mailbox.fetch(uid).raw))
-    ]
-    mailbox.close()
 
-    assert [] == different
+def shifts(store: Store) -> Sequence[leases.Shift]:
+    with store.read() as connection:
+        return leases.shifts(connection)
+
+
+def test_a_server_that_falls_silent_is_given_up_and_found_again(
+    dovecot: Postbox, ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailtrack.inbox.mailbox.TIMEOUT", SocketTimeout(0.5, 0.2))
+    with FaultProxy(dovecot.host, dovecot.port) as proxy:
+        place = replace(dovecot, port=proxy.port).settings()
+        with watching(place.model_copy(update={"idle_s": 0.2}), ledger):
+            eventually(lambda: idling(ledger))
+            proxy.frozen = True
+            eventually(lambda: WatcherState.WAITING in dict(ledger.states))
+            proxy.frozen = False
+            dovecot.deliver(mail("après"))
+            eventually(lambda: ledger.raws == [mail("après")])
+
+
+@pytest.mark.parametrize("security", [Security.TLS, Security.STARTTLS])
+def test_a_certificate_for_another_name_is_refused(
+    start_dovecot: StartDovecot, security: Security, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = start_dovecot(security=security)
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        "socket.getaddrinfo", lambda _host, *others, **more: resolve(server.host, *others, **more)
+    )
+
+    with pytest.raises(AuthError, match="certificate is not valid for") as caught:
+        open_mailbox(replace(server, host="imap.example.org").settings())
+
+    assert "\n" not in str(caught.value)
