@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import dramatiq
@@ -14,6 +14,7 @@ import pytest
 import redis
 from dramatiq.brokers.redis import RedisBroker
 
+from mailtrack import roles
 from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.errors import TransientError
@@ -226,6 +227,31 @@ def test_work_that_fails_or_is_too_old_is_neither_kept_nor_tried_again_by_the_br
 
     assert [2] == began
     assert [0, 0] == [valkey.client.llen(f"dramatiq:{queue}") for queue in (INGEST, f"{INGEST}.DQ")]
+
+
+def test_a_worker_whose_job_hangs_ends_all_the_same_when_it_is_told_to(
+    services: Services, broker: RedisBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """systemd and Docker would kill it later, and with it what its other threads do."""
+    began, never, stop = Event(), Event(), Event()
+
+    @dramatiq.actor(broker=broker, actor_name=READ_MAIL, queue_name=INGEST)
+    def read_mail(mail: int, token: str) -> None:
+        began.set()
+        never.wait()
+
+    monkeypatch.setattr("mailtrack.roles.GRACE_S", 5.5)
+    monkeypatch.setattr(Services, "declare_actors", lambda _: None)
+    vars(services)["broker"] = broker
+    part = Thread(target=roles.work, args=(services, stop))
+    part.start()
+    BrokerOutlet(broker, 100).send(INGEST, READ_MAIL, 1, "token")
+    assert began.wait(30)
+    stop.set()
+    part.join(30)
+
+    assert not part.is_alive()
+    never.set()
 
 
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-lru", "noeviction"])
