@@ -416,7 +416,7 @@ def running(services: Services, store: Store, clock: FakeClock) -> StoreLedger:
     """A service whose broker answers, whose watcher waits for mail and whose dispatcher works."""
     vars(services)["broker"] = _Broker()
     for name in (DISPATCH, watch_name("colis@host", "INBOX")):
-        services.lease(name).take()
+        replace(services.lease(name), seconds=3600.0).take()
     ledger = StoreLedger(store, clock)
     ledger.note_state("colis@host", "INBOX", WatcherState.IDLING, "")
     return ledger

@@ -38,7 +38,7 @@ def services(services: Services) -> Services:
 @pytest.fixture
 def at_work(services: Services) -> Services:
     for name in (DISPATCH, watch_name(ACCOUNT, "INBOX")):
-        assert services.lease(name).take()
+        assert replace(services.lease(name), seconds=3600.0).take()
     return services
 
 

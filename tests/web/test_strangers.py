@@ -1,6 +1,7 @@
 """What strangers send to the pages: nothing of it is an error of ours, or changes anything."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,7 @@ from mailtrack.inbox.ledger import WatcherState
 from mailtrack.notify.links import PATHS
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
+from mailtrack.store.leases import DISPATCH, watch_name
 from mailtrack.store.people import Subscription
 from mailtrack.web.app import make_app
 from mailtrack.web.description import describe
@@ -48,6 +50,8 @@ def app(services: Services, mine: Subscription, store: Store, clock: FakeClock) 
     client = SimpleNamespace(ping=lambda: True, llen=lambda _: 0)
     vars(services)["broker"] = SimpleNamespace(namespace="dramatiq", client=client)
     StoreLedger(store, clock).note_state("colis@host", "INBOX", WatcherState.IDLING, "")
+    for name in (DISPATCH, watch_name("colis@host", "INBOX")):
+        replace(services.lease(name), seconds=3600.0).take()
     return make_app(services)
 
 
