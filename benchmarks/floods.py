@@ -249,7 +249,7 @@ class _Queue:
 
 def _flood_of_looks(store: Store, count: int) -> Highs:
     highs, queue = Highs(), _Queue()
-    ticking.fill(store, count, due=count)
+    ticking.fill(store, count, taken=count, early=0)
     carrier = FakeCarrier("cainiao", budget=Budget(per_second=1e6, per_day=10**9))
     dispatcher = Dispatcher(store, queue, {"cainiao": carrier.declaration}, ticking.CLOCK, 3600.0)
     given = 0

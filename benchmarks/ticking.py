@@ -63,21 +63,27 @@ def _measured(name: str, open_store: OpenStore) -> Ratio:
     )
 
 
-def fill(store: Store, count: int, due: int = DUE) -> None:
-    """Store parcels with a leg each, of which `due`, evenly spread, are due."""
+def fill(store: Store, count: int, taken: int = TAKEN, early: int = EARLY) -> None:
+    """Store parcels with a leg each, of which `taken`, evenly spread, are due.
+
+    The first `early` of them are so nearly.
+    """
     now = CLOCK.now()
     numbers = select(literal(1).label("i")).cte("numbers", recursive=True)
     numbers = numbers.union_all(select(numbers.c.i + 1).where(numbers.c.i < count))
     number = literal("LP") + cast(numbers.c.i + 10**9, String)
-    one = select(number, literal(now, parcel.c.created_at.type))
-    next_poll = case(
-        (parcel.c.id % (count // due) == 0, literal(now, leg.c.next_poll_at.type)),
-        else_=literal(now + timedelta(hours=8), leg.c.next_poll_at.type),
+    one = select(number, _moment(now))
+    every = count // taken
+    chosen = parcel.c.id % every == 0
+    due = case(
+        (chosen & (parcel.c.id > early * every), _moment(now)),
+        (chosen, _moment(now + timedelta(minutes=10))),
+        else_=_moment(now + timedelta(hours=8)),
     )
-    legs = select(
-        parcel.c.id, literal("cainiao"), parcel.c.number, next_poll, literal(False), *_blank()
-    )
-    columns = ["parcel_id", "carrier", "number", "next_poll_at", "is_local"]
+    asked = _moment(now - timedelta(hours=1))
+    one_leg = (parcel.c.id, literal("cainiao"), parcel.c.number, asked, due, literal(False))
+    legs = select(*one_leg, *_blank())
+    columns = ["parcel_id", "carrier", "number", "last_look_at", "next_poll_at", "is_local"]
     with store.write() as connection:
         connection.execute(insert(parcel).from_select(["number", "created_at"], one))
         connection.execute(

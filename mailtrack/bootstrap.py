@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from mailtrack.carriers.base import Carrier, Declaration
     from mailtrack.carriers.transport import Transport
-    from mailtrack.inbox.addresses import PersonalAddresses
+    from mailtrack.inbox.addresses import BounceAddresses, PersonalAddresses
     from mailtrack.inbox.book import Fence
     from mailtrack.inbox.intake import Reader
     from mailtrack.inbox.watcher import Watcher

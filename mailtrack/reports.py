@@ -6,7 +6,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
+from mailtrack.carriers.base import Declaration
+from mailtrack.domain.budget import spent_today
 from mailtrack.store import budgets, inbound, leases, notices
+from mailtrack.store.budgets import CarrierHealth
 from mailtrack.store.schema import (
     inbound as inbound_table,
 )

@@ -132,6 +132,8 @@ class InboxSettings(Server):
     max_bytes: int = 5_000_000
     #: So many mails wait to be read at most; more are left on the server until some are.
     most_unread: int = Field(default=500, ge=1)
+    #: New parcels that one address may add in a day: nobody's forwards starve the others.
+    parcels_per_day: int = 30
 
     @property
     def allowed(self) -> frozenset[str]:

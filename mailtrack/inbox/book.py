@@ -69,8 +69,9 @@ class StoreLedger:
 
     def note_state(self, account: str, folder: str, state: WatcherState, detail: str) -> None:
         """Leave word of what the watcher is doing, for `mailtrack status`."""
+        now, in_step = self._clock.now(), state in IN_STEP
         with self._writing() as connection:
-            inbound.note_state(connection, account, folder, state, detail, self._clock.now())
+            inbound.note_state(connection, account, folder, state, detail, now, in_step=in_step)
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:

@@ -76,6 +76,14 @@ def policy_trouble(client: redis.Redis) -> str:
     return f"Redis may throw queued work away (maxmemory-policy is {policy}): set noeviction"
 
 
+def waiting(broker: RedisBroker, queue: str) -> int:
+    """Count the messages of a queue that no worker has taken; raise TransientError."""
+    try:
+        return int(broker.client.llen(f"{broker.namespace}:{queue}"))
+    except redis.RedisError as error:
+        raise _away(error) from error
+
+
 class BrokerOutlet:
     """Hands messages to Redis; see `jobs.dispatcher.Outlet`."""
 

@@ -206,7 +206,7 @@ class SmtpRelay:
         if _refuses_us(error, code):
             return AuthError(f"{relay} refuses us ({_reason(error)}); check MAILTRACK_SMTP__*.")
         if code >= 500:
-            return RefusedError(code, address=_refuses_recipient(error))
+            return RefusedError(code, address=isinstance(error, smtplib.SMTPRecipientsRefused))
         if isinstance(error, socket.gaierror):
             return TransientError(f"{relay} is unknown; check MAILTRACK_SMTP__HOST.")
         return TransientError(f"{relay} did not take the mail ({_reason(error)}); try again later.")

@@ -3,7 +3,8 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+import tracemalloc
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from email import message_from_bytes
@@ -28,7 +29,8 @@ from mailtrack.sandbox.faults import FaultProxy
 from mailtrack.sandbox.imap import Postbox
 from mailtrack.settings import InboxSettings, Security
 from mailtrack.standby import Lease
-from mailtrack.store import leases
+from mailtrack.store import inbound, leases
+from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 
 pytestmark = pytest.mark.e2e
@@ -299,3 +301,86 @@ def test_a_certificate_for_another_name_is_refused(
         open_mailbox(replace(server, host="imap.example.org").settings())
 
     assert "\n" not in str(caught.value)
+
+
+# --- big mails ------------------------------------------------------------------------
+
+CORPUS = Path(__file__).parents[1] / "corpus"
+PHOTO = b"\xff\xd8\xff" + bytes(range(256)) * 75_000
+
+
+def among_photos(raw: bytes, *, attached: bool) -> bytes:
+    """Return a forward with two photos around its words, 52 MB in all."""
+    checks, _, rest = raw.partition(b"\r\n")
+    words = message_from_bytes(rest, policy=SMTP)
+    assert isinstance(words, EmailMessage)
+    mail = EmailMessage(policy=SMTP)
+    for name in ("From", "To", "Subject", "Date", "Message-ID"):
+        mail[name] = words[name]
+        if not attached:
+            del words[name]
+    mail.make_mixed()
+    mail.add_attachment(PHOTO, "image", "jpeg", filename="devant.jpg")
+    if attached:
+        words.replace_header("From", "AliExpress <transaction@notice.aliexpress.com>")
+        mail.add_attachment(words)
+    else:
+        mail.attach(words)
+    mail.add_attachment(PHOTO, "image", "jpeg", filename="derrière.jpg")
+    return checks + b"\r\n" + mail.as_bytes()
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+@pytest.mark.parametrize("attached", [False, True], ids=["inline", "attached"])
+def test_a_mail_of_fifty_megabytes_is_followed_and_costs_next_to_nothing(
+    dovecot: Postbox,
+    store: Store,
+    services: Services,
+    clock: FakeClock,
+    mail: Callable[..., bytes],
+    rows: Callable[..., list[Mapping[str, Any]]],
+    *,
+    attached: bool,
+) -> None:
+    raw = among_photos(mail(), attached=attached)
+    assert len(raw) > 50_000_000
+    dovecot.deliver(raw)
+    dovecot.deliver(mail(parcel="LP00123456789013"))
+    del raw
+
+    tracemalloc.start()
+    started = time.monotonic()
+    Watcher(dovecot.settings(), StoreLedger(store, clock)).run_once()
+    took_s = time.monotonic() - started
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    with store.write() as connection:
+        mails = inbound.claim_unread(
+            connection, token="t", now=clock.now(), until=clock.later(120), limit=9
+        )
+    for number in mails:
+        services.reader().read(number, "t")
+
+    assert ["tracked", "tracked"] == [row["outcome"] for row in rows(t.inbound)]
+    assert ["LP00123456789012", "LP00123456789013"] == [row["number"] for row in rows(t.parcel)]
+    assert len(rows(t.inbound)[0]["raw"]) < 20_000
+    assert peak < 5_000_000
+    assert took_s < PATIENCE_S
+
+
+def test_a_mail_read_in_parts_says_the_same_as_the_whole(dovecot: Postbox) -> None:
+    """Every form of forward in the corpus, fetched as if it were too big."""
+    files = [f for f in sorted(CORPUS.rglob("*.eml")) if f.parent.name != "poison"]
+    with open_session(dovecot.settings()) as client:
+        for file in files:
+            client.append("INBOX", file.read_bytes())
+    mailbox = open_mailbox(dovecot.settings().model_copy(update={"max_bytes": 1}))
+
+    different = [
+        file.name
+        for file, uid in zip(files, list(mailbox.new_uids(0)), strict=True)
+        if parse(read_message(file.read_bytes())) != parse(read_message(mailbox.fetch(uid).raw))
+    ]
+    mailbox.close()
+
+    assert [] == different
