@@ -115,7 +115,7 @@ class SmtpSink(LoopbackServer):
         raw = envelope.original_content or b""
         message = message_from_bytes(raw, policy=policy.default)
         mail = ReceivedMail(
-            envelope.mail_from or "", tuple(envelope.rcpt_tos), raw, message, self._clock.now()
+            _sender(envelope), tuple(envelope.rcpt_tos), raw, message, self._clock.now()
         )
         with self._arrival:
             self._mails.append(mail)
@@ -170,3 +170,8 @@ async def _cut(server: SMTP) -> None:
     if isinstance(server.transport, asyncio.Transport):
         server.transport.abort()
     await asyncio.Event().wait()
+
+
+def _sender(envelope: Envelope) -> str:
+    """Return who a mail is from, "" for a report; aiosmtpd leaves the null sender as written."""
+    return (envelope.mail_from or "").removeprefix("<>")
