@@ -37,12 +37,10 @@ def dispatch(services: Services, stop: Event) -> None:
 
 def work(services: Services, stop: Event) -> None:
     """Read mails, poll carriers and deliver notices, as the messages come."""
-    from dramatiq import Worker
+    from mailtrack.jobs.worker import make_worker
 
     services.declare_actors()
-    worker = Worker(
-        services.broker, worker_threads=services.settings.jobs.threads, worker_timeout=200
-    )
+    worker = make_worker(services.broker, services.settings.jobs.threads)
     worker.start()
     stop.wait()
     worker.stop(timeout=int((GRACE_S - 5) * 1000))

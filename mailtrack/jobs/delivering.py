@@ -8,6 +8,7 @@ from email.message import EmailMessage
 
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from mailtrack.clock import Clock
 from mailtrack.domain.manners import URGENT, Manners
@@ -18,7 +19,7 @@ from mailtrack.inbox.addresses import BounceAddresses
 from mailtrack.notify.mail import SmtpIdentity, compose
 from mailtrack.notify.render import Renderer
 from mailtrack.notify.smtp import RefusedError, Relay
-from mailtrack.notify.view import NoticeKind
+from mailtrack.notify.view import NoticeKind, NoticeView
 from mailtrack.store import notices, people
 from mailtrack.store.engine import Store
 from mailtrack.store.notices import DIGESTED, Notice
@@ -81,9 +82,9 @@ class Deliverer:
         taken = self._take(notice_id, token)
         if taken is None:
             return
-        notice, address = taken
+        notice, view = taken
         try:
-            message = self._compose(notice, address)
+            message = self._compose(notice, view)
             relay.send(message, "" if self.bounces is None else self.bounces.of(notice.id))
         except MailtrackError as error:
             self._take_in_failure(notice, error)
@@ -94,10 +95,11 @@ class Deliverer:
             notices.mark_sent(connection, notice.id, message["Message-ID"], self.clock.now())
         log.info("notice sent", **_named(notice), subscriber=notice.subscriber)
 
-    def _take(self, notice_id: NoticeId, token: str) -> tuple[Notice, str] | None:
-        """Return a notice that is still ours to send, and to whom; a silenced one is skipped.
+    def _take(self, notice_id: NoticeId, token: str) -> tuple[Notice, NoticeView | None] | None:
+        """Return a notice that is still ours to send, and what it tells; or skip a silenced one.
 
-        Nothing is written about a notice that goes out: each commit costs a mail's time.
+        One transaction reads it all, and nothing is written about a notice that goes out:
+        each costs a part of a mail's time.
         """
         with self.store.read() as connection:
             notice = notices.claimed_notice(connection, notice_id, token)
@@ -106,10 +108,21 @@ class Deliverer:
             reader = notices.recipient(connection, notice)
             answers = notice.kind in _ANSWERS
             why = None if answers else reader.silenced or self._put_off(connection, notice)
+            view = self._view(connection, notice, reader.address) if why is None else None
         if why is not None:
             self._leave_out(notice, why)
             return None
-        return (notice, reader.address) if self._keeps(notice, token) else None
+        return (notice, view) if self._keeps(notice, token) else None
+
+    def _view(self, connection: Connection, notice: Notice, address: str) -> NoticeView | None:
+        """Gather what a mail tells; None where a mistake of ours is in the way."""
+        try:
+            return self.views.notice(connection, notice, address, self.clock.now())
+        except DBAPIError:
+            raise
+        except Exception:
+            log.exception("notice not written", **_named(notice))
+            return None
 
     def _keeps(self, notice: Notice, token: str) -> bool:
         """Tell whether a notice stays ours while it is sent.
@@ -146,13 +159,12 @@ class Deliverer:
                 notices.mark_skipped(connection, notice.id, why)
         log.info("notice not sent", **_named(notice), why=why)
 
-    def _compose(self, notice: Notice, address: str) -> EmailMessage:
+    def _compose(self, notice: Notice, view: NoticeView | None) -> EmailMessage:
         """Write the mail; a mistake of ours costs this notice a wait, not the batch."""
-        now = self.clock.now()
+        if view is None:
+            raise TransientError("The mail cannot be written: see the log.")
         try:
-            with self.store.read() as connection:
-                view = self.views.notice(connection, notice, address, now)
-            return compose(view, self.renderer.render(view), self.identity, now)
+            return compose(view, self.renderer.render(view), self.identity, self.clock.now())
         except MailtrackError:
             raise
         except Exception as error:

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -65,10 +66,16 @@ def _tidy(value: Any, field: str) -> Any:
 
 def _tidy_text(text: str, field: str) -> str:
     if type(text) is str and field in LIMITS:
-        return shorten(typeset(one_line(text)), LIMITS[field])
+        return _in_print(text, LIMITS[field])
     if field == "action":
         return text if _LINK.fullmatch(text) else ""
     return text
+
+
+@lru_cache(maxsize=2_000)
+def _in_print(text: str, limit: int) -> str:
+    """Set a text of others; carriers say the same things over and over."""
+    return shorten(typeset(one_line(text)), limit)
 
 
 def _printable(character: str) -> str:
