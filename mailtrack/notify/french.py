@@ -52,6 +52,8 @@ _TYPESETTING: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[ \t]+(?=:)"), NO_BREAK),
     (re.compile(r"[ \t]+(?=[;!?])"), NARROW_NO_BREAK),
     (re.compile(r"(?<=«)[ \t]+|[ \t]+(?=»)"), NO_BREAK),
+    (re.compile(r"(«\s\w+) (\w+\s»)"), rf"\1{NO_BREAK}\2"),
+    (re.compile(r"(?<=\d)[ \t]+à[ \t]+(?=\d)"), f"{NO_BREAK}à{NO_BREAK}"),
     (re.compile(r"(?<=\d)[ \t]+(?=[€%]|(?:jours?|heures?|mois)\b)"), NO_BREAK),
 )
 
@@ -143,11 +145,16 @@ def headline(event: TrackingEvent) -> str:
     return stage(event.milestone)
 
 
+def circumstances(event: TrackingEvent) -> str:
+    """Return why and where an event happened, as far as it says."""
+    why = REASONS[event.reason] if event.reason else ""
+    return " · ".join(part for part in (why, event.place) if part)
+
+
 def detail(event: TrackingEvent) -> str:
     """Return what an event says besides its headline: reason, place, the carrier's words."""
     words = event.text if event.text != headline(event) else ""
-    why = REASONS[event.reason] if event.reason else ""
-    return " · ".join(part for part in (why, event.place, words) if part)
+    return " · ".join(part for part in (circumstances(event), words) if part)
 
 
 def reason(value: Reason) -> str:
@@ -159,6 +166,7 @@ FILTERS: Mapping[str, Callable[..., object]] = MappingProxyType(
     {
         function.__name__: function
         for function in (
+            circumstances,
             day,
             detail,
             event_moment,

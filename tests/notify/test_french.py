@@ -81,6 +81,8 @@ def test_a_long_text_is_cut_at_a_word(text: str, limit: int, cut: str) -> None:
         ("Oui ; non !", "Oui\u202f; non\u202f!"),
         ("le « colis » perdu", "le «\u00a0colis\u00a0» perdu"),
         ("l'adresse d'Anne", "l’adresse d’Anne"),
+        ("2 à 7 jours ouvrés", "2\u00a0à\u00a07\u00a0jours ouvrés"),
+        ("dans « Mes commandes »", "dans «\u00a0Mes\u00a0commandes\u00a0»"),
         ("environ 8 €", "environ 8\u00a0€"),
         ("https://example.org/?a=1;b", "https://example.org/?a=1;b"),
         ("'entre guillemets'", "'entre guillemets'"),

@@ -51,6 +51,7 @@ def with_parcel(kind: NoticeKind, **changes: object) -> NoticeView:
             NoticeKind.ORDER_REGISTERED,
             "Mail du colis à transférer : votre commande 821100… (Lampe LED de bureau…)",
         ),
+        (NoticeKind.CANCELLED, "Annulée : votre commande 821100… (Lampe LED de bureau…)"),
         (NoticeKind.NOTHING_FOUND, "Rien à suivre dans « Fwd: Votre facture de mars »"),
     ],
 )
@@ -182,11 +183,25 @@ def test_the_last_day_for_a_dispute_is_a_date_where_it_is_known(kind: NoticeKind
     known = RENDERER.render(replace(sample(kind), protection_ends=date(2026, 4, 1)))
 
     assert "jeudi 16\u00a0avril" in known.text
-    assert "60 à 90\u00a0jours après l’achat" in mail(kind).text
+    assert "60\u00a0à\u00a090\u00a0jours après l’achat" in mail(kind).text
 
 
 def test_of_an_order_without_a_parcel_it_is_the_shop_that_tells_news() -> None:
-    assert "selon AliExpress" in mail(NoticeKind.ORDER_UNFULFILLABLE).text
+    assert "Annonce faite par AliExpress" in mail(NoticeKind.ORDER_UNFULFILLABLE).text
+
+
+def test_a_mail_quotes_the_carrier_for_its_news_and_is_brief_about_what_was_before() -> None:
+    rendered = mail(NoticeKind.CUSTOMS_CLEARED)
+
+    for text in (rendered.text, rendered.html):
+        assert "Import customs clearance complete" in text
+        assert "Import customs clearance started" not in text
+        assert 2 == text.count("Roissy")
+
+
+def test_an_order_has_no_way_to_show_yet() -> None:
+    assert "Voir cette commande" in mail(NoticeKind.ORDER_REGISTERED).text
+    assert "Voir tout le parcours" in mail(NoticeKind.CUSTOMS_CLEARED).text
 
 
 def test_a_digest_lists_every_piece_of_news_with_its_page() -> None:
