@@ -29,7 +29,8 @@ def _photograph_all(browser: Browser, out: Path) -> list[Scene]:
     taken: list[Scene] = []
     for look in LOOKS:
         with world.running() as there:
-            taken = [*scenes.mails(out / "mails"), *scenes.pages(there)]
+            written = (*scenes.mails(out / "mails"), *scenes.rare_pages(out / "pages"))
+            taken = [*written, *scenes.pages(there)]
             _photograph(browser, look, taken, out)
     return taken
 

@@ -9,9 +9,10 @@ from playwright.sync_api import Page
 from gallery.world import World
 from mailtrack.notify.links import Purpose
 from mailtrack.notify.preview import write_preview
+from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.notify.samples import NUMBER
 from mailtrack.notify.view import NoticeKind
-from mailtrack.web.views import Action
+from mailtrack.web.views import Action, AwayPage, BusyPage, draw
 
 #: The parcels whose page is worth a picture: nothing known yet, under way, awaited, gone wrong.
 TIMELINES = (
@@ -36,6 +37,13 @@ OPEN = {
 }
 
 
+#: The pages that are shown when too much is asked, and when the store is away.
+RARE = {
+    "patience": BusyPage("colis@example.org", wait_s=3),
+    "indisponible": AwayPage("colis@example.org"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Something to look at: its name, its address, and the buttons to press first."""
@@ -50,6 +58,16 @@ def mails(folder: Path) -> Iterator[Scene]:
     write_preview(folder)
     for kind in NoticeKind:
         yield Scene(f"mail-{kind}", (folder / f"{kind}.html").resolve().as_uri())
+
+
+def rare_pages(folder: Path) -> Iterator[Scene]:
+    """Write the pages that no visit brings about, and return them as scenes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = make_environment(templates_dir())
+    for name, page in RARE.items():
+        path = folder / f"{name}.html"
+        path.write_text(draw(environment, page, nonce=""), encoding="utf-8")
+        yield Scene(name, path.resolve().as_uri())
 
 
 def pages(world: World) -> Iterator[Scene]:

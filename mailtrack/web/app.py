@@ -29,6 +29,7 @@ from mailtrack.web.lookup import Lookup
 from mailtrack.web.own_data import OwnData
 from mailtrack.web.views import (
     Action,
+    AwayPage,
     BadLinkPage,
     BusyPage,
     DataState,
@@ -95,7 +96,8 @@ def make_app(
             GoneError: pages.gone,
             404: pages.bad_link,
             ClientDisconnect: lambda *_: Response(status_code=400),  # nobody reads it
-            MailtrackError: _try_later,  # the store is away, or not what it should be
+            MailtrackError: pages.away,  # the store is away, or not what it should be
+            Exception: pages.away,
         },
     )
 
@@ -202,6 +204,11 @@ class Pages:
     def gone(self, _request: Request, _error: Exception) -> Response:
         return self._draw(BadLinkPage(self.desk.forward_to, gone=True), status=410)
 
+    def away(self, _request: Request, error: Exception) -> Response:
+        """Draw what needs no store; what nobody expected goes on to the log."""
+        status = 503 if isinstance(error, MailtrackError) else 500
+        return self._draw(AwayPage(self.desk.forward_to), status, {"Retry-After": "120"})
+
     async def _off_loop(self, work: Callable[[str], Page], token: str) -> Response:
         return self._draw(await run_in_threadpool(work, token))
 
@@ -246,11 +253,3 @@ async def _form(request: Request) -> Mapping[str, str]:
         async with request.form(max_files=0, max_fields=40) as form:
             return {name: value for name, value in form.items() if isinstance(value, str)}
     return {}
-
-
-def _try_later(_request: Request, _error: Exception) -> Response:
-    return PlainTextResponse(
-        "Le service est momentanément indisponible : réessayez dans quelques minutes.\n",
-        503,
-        headers={"Retry-After": "120"},
-    )

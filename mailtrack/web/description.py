@@ -66,7 +66,7 @@ _PAGES = {
         {},
     ),
     ("get", "/healthz"): ("That the pages are served.", _OPEN, (_TEXT,), {}),
-    ("get", "/readyz"): ("What keeps the service from its work.", _OPEN, (_JSON, _TEXT), {}),
+    ("get", "/readyz"): ("What keeps the service from its work.", _OPEN, (_JSON,), {}),
     ("get", "/metrics"): ("Figures for Prometheus.", _OPEN, (_TEXT,), {}),
 }
 
@@ -85,7 +85,7 @@ def describe() -> dict[str, Any]:
 
 
 def _answer(status: int, media: tuple[str, ...]) -> dict[str, Any]:
-    kinds = {*media, *((_TEXT,) if status == 503 and media else ())}
+    kinds = {*media, *((_HTML,) if status == 503 and media else ())}
     return {"description": _MEANINGS[status], "content": {kind: {} for kind in sorted(kinds)}}
 
 

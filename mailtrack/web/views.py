@@ -347,6 +347,15 @@ class BadLinkPage:
     gone: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class AwayPage:
+    """503 (the store is away) and 500 (what nobody expected): come back in a few minutes."""
+
+    template: ClassVar[str] = "web/away.html"
+
+    forward_to: str
+
+
 def draw(environment: Environment, page: Page, nonce: str) -> str:
     """Return the HTML of a page; `nonce` is the one of its Content-Security-Policy."""
     return environment.get_template(page.template).render(page=tidy(page), nonce=nonce)

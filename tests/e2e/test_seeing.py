@@ -48,7 +48,11 @@ def test_nothing_keeps_anybody_from_reading_a_mail_or_using_a_page(
 ) -> None:
     found: dict[str, list[str]] = {}
     with world.running() as there, looking(browser, look) as page:
-        for scene in (*scenes.mails(tmp_path), *scenes.pages(there)):
+        for scene in (
+            *scenes.mails(tmp_path),
+            *scenes.rare_pages(tmp_path),
+            *scenes.pages(there),
+        ):
             scenes.visit(page, scene)
             found[scene.name] = barriers(page) + ["wider than the screen"] * too_wide(page)
 

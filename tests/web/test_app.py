@@ -23,6 +23,7 @@ from mailtrack.store.engine import Store, open_store
 from mailtrack.store.leases import DISPATCH, watch_name
 from mailtrack.store.people import Subscription
 from mailtrack.web.app import MOST_FORM_BYTES, make_app
+from mailtrack.web.desk import Desk
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Follow = Callable[..., Subscription]
@@ -514,14 +515,28 @@ def away(services: Services) -> Iterator[Browser]:
 
 
 @pytest.mark.parametrize("purpose", list(Purpose))
-def test_a_database_that_is_away_is_one_french_line_and_503(
+def test_a_database_that_is_away_is_a_page_that_says_when_to_come_back(
     away: Browser, path: Path_, purpose: Purpose
 ) -> None:
     answer = away.get(path(purpose, 1))
 
     assert (503, "120") == (answer.status_code, answer.headers["retry-after"])
-    assert ["Le", "service", "est"] == answer.text.split()[:3]
-    assert 1 == len(answer.text.splitlines())
+    assert "<h1>Revenez dans quelques minutes</h1>" in answer.text
+    assert "no-store" == answer.headers["cache-control"]
+
+
+def test_a_mistake_of_ours_is_a_french_page_too(
+    services: Services, path: Path_, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("nobody expected this")
+
+    monkeypatch.setattr(Desk, "timeline", fail)
+    answer = Browser(make_app(services)).get(path(Purpose.TIMELINE, 1))
+
+    assert 500 == answer.status_code
+    assert "<h1>Revenez dans quelques minutes</h1>" in answer.text
+    assert "expected" not in answer.text
 
 
 def test_a_database_that_is_away_is_not_ready_and_keeps_its_password(away: Browser) -> None:
