@@ -300,7 +300,7 @@ def test_a_check_on_another_day_is_told_with_its_day() -> None:
 def test_a_timeline_shows_place_expected_day_and_the_whole_way() -> None:
     text = words(timeline())
 
-    assert "vu en dernier à Roissy" in text
+    assert "dernier passage connu : Roissy" in text
     assert "Livraison prévue vendredi 13 mars" in text
     assert len(parcel().events) == len(drawn(timeline()).css(".events li"))
 
@@ -342,7 +342,7 @@ def test_a_look_up_shows_the_way_of_a_parcel_and_nothing_of_its_owner() -> None:
     assert len(parcel().events) == len(page.css(".events li"))
     assert page.css("h3")
     for said in (
-        "vu en dernier à Roissy",
+        "dernier passage connu : Roissy",
         "Livraison prévue vendredi 13 mars",
         "Vérifié à 14 h 05",
     ):
