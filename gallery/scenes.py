@@ -1,6 +1,6 @@
 """Everything there is to see: each mail, and each page in each of its states."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.notify.samples import NUMBER
 from mailtrack.notify.view import NoticeKind
 from mailtrack.web.views import Action, AwayPage, BusyPage, draw
+from mailtrack.web.views import Page as WebPage
 
 #: The parcels whose page is worth a picture: nothing known yet, under way, awaited, gone wrong.
 TIMELINES = (
@@ -38,7 +39,7 @@ OPEN = {
 
 
 #: The pages that are shown when too much is asked, and when the store is away.
-RARE = {
+RARE: Mapping[str, WebPage] = {
     "patience": BusyPage("colis@example.org", wait_s=3),
     "indisponible": AwayPage("colis@example.org"),
 }
