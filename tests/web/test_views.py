@@ -290,6 +290,12 @@ def test_a_timeline_tells_when_it_was_checked_and_when_it_will_be() -> None:
     assert "Vérifié à 14 h 05, prochain contrôle vers 15 h 10." in words(timeline())
 
 
+def test_a_check_that_is_due_already_is_not_promised_for_the_past() -> None:
+    shown = replace(parcel(), next_check_at=NOW - timedelta(minutes=5))
+
+    assert "Vérifié à 14 h 05." in words(replace(timeline(), parcel=shown))
+
+
 def test_a_check_on_another_day_is_told_with_its_day() -> None:
     shown = replace(parcel(), next_check_at=NOW + timedelta(days=1))
     text = words(replace(timeline(), parcel=shown))
