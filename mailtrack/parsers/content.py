@@ -104,18 +104,15 @@ class Content:
 
 def from_text(text: str) -> Content:
     """Read a plain-text body; addresses broken over lines inside <…> are put together."""
-    urls: list[str] = []
-
-    def take(found: re.Match[str]) -> str:
-        urls.append("".join(found[1].split()))
-        return ""
-
-    rest = text[:MAX_BODY].replace("\t", " ")
+    rest, urls = text[:MAX_BODY].replace("\t", " "), list[str]()
     for pattern in _BRACKETED_URLS:
-        rest = pattern.sub(take, rest)
-    urls += [found[0].rstrip(".,;)") for found in _BARE_URL.finditer(rest)]
-    lines = tuple(map(_tidy, _visible(rest).splitlines()))
-    return Content(lines, tuple([Link(unwrap_url(url)) for url in dict.fromkeys(urls[:MAX_LINKS])]))
+        urls += ["".join(url.split()) for url in pattern.findall(rest)]
+        rest = pattern.sub("", rest)
+    urls += [url.rstrip(".,;)") for url in _BARE_URL.findall(rest)]
+    rest = _visible(rest)
+    lines = map(_tidy if "  " in rest else str.strip, rest.splitlines())
+    links = tuple([Link(unwrap_url(url)) for url in dict.fromkeys(urls[:MAX_LINKS])])
+    return Content(tuple(lines), links)
 
 
 @lru_cache(maxsize=1)
@@ -246,7 +243,10 @@ def _lines(text: str) -> tuple[list[str], list[int]]:
 
 def _visible(text: str) -> str:
     """Return the text without what nobody sees, all its spaces plain."""
-    return text if text.isascii() else _ODD.sub(lambda odd: " " if odd[0].isspace() else "", text)
+    if text.isascii():
+        return text
+    text = text.replace("\u00a0", " ").replace("\u202f", " ")
+    return _ODD.sub(lambda odd: " " if odd[0].isspace() else "", text)
 
 
 def _tidy(line: str) -> str:

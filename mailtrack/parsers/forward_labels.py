@@ -64,7 +64,8 @@ LABELS: dict[Field, str] = {
         "|Pièces jointes|Pièce jointe|Attachments|Attachment|Anlagen|Anhänge|Allegati|Adjuntos"
         "|Datos adjuntos|Anexos|Bijlagen|Bilagor|Załączniki|Přílohy|Resent-From|Resent-To"
         "|Resent-Date|Sender|Message-ID|Newsgroups|Security|Sensitivity|Return-Path|Delivered-To"
-        "|Received-SPF|User-Agent|X-Mailer|MIME-Version|Content-Type|Mailer"
+        "|Received-SPF|User-Agent|X-Mailer|MIME-Version|Content-Type|Mailer|Copie cachée"
+        "|Copie cachée à|Copia oculta|Copia nascosta|Blindkopie|Envoyé par|Sent by|Gesendet von"
     ),
 }
 
@@ -185,12 +186,13 @@ BEGINNINGS = frozenset(
     )
 )
 
-#: Replies have these too: Outlook, Samsung, K-9, Roundcube, Zimbra, Bluewin, IONOS.
-ORIGINALS = re.compile(
-    r"or[iy]gi[nń]|origine|courriel|ursprünglich|ursprunglig|oprindelig|opprinnelig|oorspronkelijk"
-    r"|исходное|оригінал|вихідне|початкове|pierwotna|původní|pôvodná|izvorna|orijinal|özgün"
-    r"|alkuperäinen|eredeti|inițial|algne|alguper|元のメッセージ|原始邮件|원본",
-    re.IGNORECASE,
+#: Parts of words between dashes that replies have too: Outlook, Samsung, K-9, Zimbra, IONOS.
+ORIGINALS = (
+    *("origin", "orygin", "origiń", "orygiń", "courriel", "ursprünglich", "ursprunglig"),
+    *("oprindelig", "opprinnelig", "oorspronkelijk", "исходное", "оригінал", "вихідне"),
+    *("початкове", "pierwotna", "původní", "pôvodná", "izvorna", "orijinal", "özgün"),
+    *("alkuperäinen", "eredeti", "inițial", "algne", "alguper"),
+    *("元のメッセージ", "原始邮件", "원본"),
 )
 
 #: Orange and Wanadoo: "Message du 19/04/21 01:03", which is also the only date.

@@ -44,8 +44,8 @@ _TAGS = re.compile(r"^(?:\[[^\]]{1,20}\]\s*)+")
 _WORDS_BEFORE_NAME = re.compile(
     r".*(?:\d|,|\bheeft|\bidőpontban|\bpoužívateľ|\bпользователь|\bużytkownik|\bschrieb|\bskrev)\s+"
 )
-# KMail marks the end of a forward with a line of dashes.
-_LAST_RULE = re.compile(r"\n-{30,100}\s{0,9}\Z")
+#: KMail marks the end of a forward with a line of at least so many dashes.
+_LAST_RULE = 30
 _DATE = re.compile(r"\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{2,4}[.,]?(?:\D{1,8}\d{1,2}[:.]\d{2})?")
 
 
@@ -197,10 +197,15 @@ def _body(lines: Sequence[str], block: Block) -> str:
         rest = [line for line in rest if not ("--" in line and is_ending(line))]
         body = "\n".join(rest)
     if block.separator is Separator.FORWARDED:
-        body = _LAST_RULE.sub("", body)
+        body = _without_last_rule(body)
     if block.quotes or body.lstrip().startswith(">"):
         body = "\n".join(_unquoted(rest, block.quotes))
     return _dedent(body)
+
+
+def _without_last_rule(body: str) -> str:
+    above, _, last = body.rstrip().rpartition("\n")
+    return body if last.strip("-") or len(last) < _LAST_RULE else above
 
 
 def _unquoted(rest: Sequence[str], depth: int) -> list[str]:
