@@ -69,7 +69,8 @@ _WRAPPERS: dict[str, str] = {
     "deref-gmx.fr": "redirectUrl",
     "deref-web.de": "redirectUrl",
 }
-_MAYBE_WRAPPED = re.compile(r"https?://[^/?#]{0,253}(?:google\.|outlook\.com|urldefense|deref-)")
+_WRAPPING = ("google.", "outlook.com", "urldefense", "deref-")
+_MAYBE_WRAPPED = re.compile(rf"https?://[^/?#]{{0,253}}(?:{'|'.join(map(re.escape, _WRAPPING))})")
 _URLDEFENSE = re.compile(r"https://urldefense\.com/v3/__(.+?)__;")
 
 
@@ -106,12 +107,14 @@ def from_text(text: str) -> Content:
     """Read a plain-text body; addresses broken over lines inside <…> are put together."""
     rest, urls = text[:MAX_BODY].replace("\t", " "), list[str]()
     for pattern in _BRACKETED_URLS:
-        urls += ["".join(url.split()) for url in pattern.findall(rest)]
-        rest = pattern.sub("", rest)
+        first, *pieces = pattern.split(rest)
+        urls += ["".join(url.split()) for url in pieces[::2]]
+        rest = first + "".join(pieces[1::2])
     urls += [url.rstrip(".,;)") for url in _BARE_URL.findall(rest)]
     rest = _visible(rest)
     lines = map(_tidy if "  " in rest else str.strip, rest.splitlines())
-    links = tuple([Link(unwrap_url(url)) for url in dict.fromkeys(urls[:MAX_LINKS])])
+    unwrap = unwrap_url if any(map(text.__contains__, _WRAPPING)) else str
+    links = tuple([Link(unwrap(url)) for url in dict.fromkeys(urls[:MAX_LINKS])])
     return Content(tuple(lines), links)
 
 

@@ -191,21 +191,19 @@ def _original(block: Block, body: str, content: Content, message: Message) -> Or
 
 
 def _body(lines: Sequence[str], block: Block) -> str:
-    rest = lines[block.end :]
-    body = "\n".join(rest)
-    if "--" in body:
-        rest = [line for line in rest if not ("--" in line and is_ending(line))]
-        body = "\n".join(rest)
+    rest = [line for line in lines[block.end :] if "--" not in line or not is_ending(line)]
     if block.separator is Separator.FORWARDED:
-        body = _without_last_rule(body)
-    if block.quotes or body.lstrip().startswith(">"):
-        body = "\n".join(_unquoted(rest, block.quotes))
-    return _dedent(body)
+        rest = _without_last_rule(rest)
+    first = next((line for line in rest if line.strip()), "")
+    if block.quotes or first.lstrip().startswith(">"):
+        rest = _unquoted(rest, block.quotes)
+    return _dedent(rest)
 
 
-def _without_last_rule(body: str) -> str:
-    above, _, last = body.rstrip().rpartition("\n")
-    return body if last.strip("-") or len(last) < _LAST_RULE else above
+def _without_last_rule(rest: list[str]) -> list[str]:
+    end = next((n for n in range(len(rest), 0, -1) if rest[n - 1].strip()), 0)
+    last = rest[end - 1].rstrip() if end else ""
+    return rest[: end - 1] if len(last) >= _LAST_RULE and not last.strip("-") else rest
 
 
 def _unquoted(rest: Sequence[str], depth: int) -> list[str]:
@@ -219,9 +217,10 @@ def _unquoted(rest: Sequence[str], depth: int) -> list[str]:
     return unquote(rest, depth)
 
 
-def _dedent(text: str) -> str:
+def _dedent(lines: Sequence[str]) -> str:
     """Return a text without the indentation that Outlook 2019 gives all its lines."""
-    return (textwrap.dedent(text) if text.lstrip("\n")[:1].isspace() else text).strip()
+    first, text = next((line for line in lines if line.strip()), ""), "\n".join(lines)
+    return (textwrap.dedent(text) if first[:1].isspace() else text).strip()
 
 
 def _is_attribution(line: str) -> bool:

@@ -20,8 +20,6 @@ from mailtrack.parsers.forward_labels import (
 )
 from mailtrack.parsers.label_lines import (
     AROUND,
-    MAX_LABEL,
-    MAX_MARGIN,
     MIN_LABELS,
     Fields,
     bare_label,
@@ -79,9 +77,8 @@ _SEPARATOR_AND_MORE = re.compile(r"(-{3,}+ ?[^-]{1,80}-{3,}+)\s*(\S.*)$")
 def find_blocks(lines: Sequence[str]) -> Iterator[Block]:
     """Yield the header blocks of a body from the top, the outermost forward first."""
     reader = _Reader(lines)
-    heads = ((n, line[: MAX_MARGIN + MAX_LABEL]) for n, line in enumerate(lines))
-    marked = ((n, x) for n, x in heads if ":" in x or "--" in x or "\uff1a" in x)
-    begun = [(at, field) for at, head in marked if (field := begins(head))]
+    marked = (n for n, x in enumerate(lines) if ":" in x or "--" in x or "\uff1a" in x)
+    begun = [(at, field) for at in marked if (field := begins(lines[at]))]
     starts = [at for at, _ in begun]
     senders = [at for at, field in begun if field is Field.FROM]
     done = found = 0

@@ -12,8 +12,8 @@ from mailtrack.parsers.forward_labels import BARE_LABELS, LABELS, Field
 
 #: Labels that a block must have, where no separator stands above it.
 MIN_LABELS = 3
-#: No label is longer than this, nor begins later in a line (characters).
-MAX_LABEL, MAX_MARGIN = 30, 60
+#: No label is longer than this (characters).
+MAX_LABEL = 30
 
 #: What a header block says, by field.
 Fields = dict[Field, str]
@@ -50,11 +50,11 @@ def depth(line: str) -> int:
 
 def begins(line: str) -> Field | None:
     """Return the field that a line as it came may begin; a separator may hide the sender."""
-    head = line.lstrip(AROUND)[:MAX_LABEL].replace(_WIDE_COLON, ":")
-    if head.startswith("--"):
+    head = line.lstrip(AROUND)[:MAX_LABEL]
+    if head[:2] == "--":
         return Field.FROM
-    words, colon, _ = head.partition(":")
-    return _field_of(words) if colon else None
+    colon = _colon(head) if _WIDE_COLON in head else head.find(":")
+    return _field_of(head[:colon]) if colon > 0 else None
 
 
 def label_of(text: str) -> tuple[Field, str] | None:
