@@ -52,7 +52,8 @@ FORMATS: tuple[Format, ...] = (
     _format("cainiao_line", r"(?:AEFR|AEB|AEC|ZC)[A-Z0-9]{8,20}", 3, "cainiao"),
     _format("cainiao_23", r"6\d{22}", 3, "cainiao correos"),
     _format("cainiao_18", r"\d{18}", 5, "cainiao fedex"),
-    _format("cainiao_10", r"7\d{9}", 5, "cainiao"),
+    # One in seven has DHL's check digit by chance: of AliExpress's parcels, Cainiao's are more.
+    _format("cainiao_10", r"7\d{9}", 4, "cainiao"),
     _format("cainiao_cn", r"CN\d{10,14}", 3, "cainiao"),
     # La Poste, Colissimo, Chronopost
     _format("colissimo", r"[5-9][A-Z]\d{11}", 1, "laposte", check_digits.colissimo, 0.1),
@@ -87,7 +88,7 @@ FORMATS: tuple[Format, ...] = (
     _format("china_epacket", r"[A-DF-Z][A-Z]\d{9}CN", 1, "ems cainiao upu", check_digits.s10, 0.1),
     _format("4px_named", r"4PX[A-Z0-9]{10,18}(?:CN)?", 1, "4px"),
     _format("4px_fpxe", r"FPXE\d{10,16}", 1, "4px"),
-    _format("4px_py", r"[A-Z]{2}\d{9}PY", 1, "4px cainiao upu", check_digits.s10, 0.1),
+    _format("4px_py", r"[A-Z]{2}\d{9}PY", 1, "4px cainiao sfc upu", check_digits.s10, 0.1),
     _format("sunyou", r"SY[A-Z]{2}\d{9}", 1, "sunyou"),
     _format("sunyou_digits", r"SY(?:US|BA|RM)?\d{9,16}", 3, "sunyou"),
     _format("sunyou_meest", r"SU\d{9}MI", 1, "meest sunyou", check_digits.s10, 0.1),
@@ -126,6 +127,8 @@ FORMATS: tuple[Format, ...] = (
     _format("fedex_15", r"\d{15}", 5, "fedex", check_digits.mod_10, 0.1),
     _format("fedex_12", r"\d{12}", 5, "fedex", check_digits.fedex_express, 0.1),
     _format("dhl_express", r"\d{10,11}", 5, "dhl", check_digits.mod_7, 0.15),
+    # DPD's begin with the depot, 0… in most countries.
+    _format("chronopost_14", r"89\d{12}", 5, "chronopost dpd"),
     _format("digits_14", r"\d{14}", 5, "dpd chronopost mondialrelay"),
     _format("chronopost_10", r"3\d{9}", 5, "chronopost"),
     _format("gls", r"\d{11,12}", 5, "gls"),

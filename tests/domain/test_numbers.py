@@ -57,6 +57,11 @@ def test_a_shape_that_names_its_carrier_puts_it_first(number: str, carrier: str)
     assert is_valid(number)
 
 
+def test_digits_alone_are_first_what_people_with_chinese_parcels_have() -> None:
+    numbers = ("7639654956", "89108749065090", "09980000020033", "9490966041")
+    assert ["cainiao", "chronopost", "dpd", "dhl"] == [_carriers(n)[0] for n in numbers]
+
+
 @pytest.mark.parametrize(("number", "carrier"), COMMON.items())
 def test_common_shapes_give_candidates_and_no_certainty(number: str, carrier: str) -> None:
     assert carrier in _carriers(number)
