@@ -18,8 +18,10 @@ MAX_NUMBERS = 20
 MAX_LINE = 1_000
 #: Local parts of machines that write letters like people's.
 _MACHINES = re.compile(
-    r"no-?reply|ne-?pas-?repondre|do-?not-?reply|noreply|notification|newsletter|mailer|billing"
+    r"no[._-]?reply|ne-?pas-?repondre|do-?not-?reply|notif|newsletter|mailer|billing"
     r"|invoice|facturation|commandes?$|orders?$|shipping|confirmation|tracking"
+    r"|^(?:service|suivi|transactions?|notice|expeditions?|livraisons?|alertes?|promo)$"
+    r"|^(?:chronopost|colissimo|laposte|dpd|gls|mondialrelay|colisprive|dhl|ups|fedex)$"
 )
 # What stands alone between words is looked at first, then numbers in groups:
 # "LP 0082 7165 7840 34", "6a 15602-67630 0".
