@@ -37,8 +37,12 @@ BRAND = Brand(
         "aliexpress-media.com",
         "aliexpress.onelink.me",  # its app, at AppsFlyer
     ),
-    # Apple's "Hide My Email" rewrites the sender.
-    relayed=re.compile(r".+_at_notice_aliexpress_com_.+@privaterelay\.appleid\.com"),
+    # Services that hide an address rewrite the sender: Apple, DuckDuckGo, SimpleLogin, addy.io.
+    relayed=re.compile(
+        r".+_at_notice[._]aliexpress[._]com_.+"
+        r"@(?:privaterelay\.appleid\.com|duck\.com|simplelogin\.(?:co|com|fr)|passmail\.net)"
+        r"|.+\+.+=notice\.aliexpress\.com@(?:[\w-]+\.)?(?:anonaddy\.(?:com|me)|addy\.io|addymail\.com)"
+    ),
 )
 
 #: Hosts whose links carry numbers that may be believed.
