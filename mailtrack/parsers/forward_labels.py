@@ -212,6 +212,12 @@ def is_attribution(line: str) -> bool:
     return line.endswith(":") and _ATTRIBUTION.search(line) is not None
 
 
+#: As in « Le lun. 2 mars 2026 à 09:31, Jo … »
+ATTRIBUTION_BEGINS = re.compile(
+    r"(?:le|on|am|el|il|op|em|den|d\.|dne|dnia|w dniu)\s.*\d", re.IGNORECASE
+)
+
+
 #: Subject prefixes of forwards. Single letters and short words count before a colon only.
 FORWARD_PREFIX = re.compile(
     r"(?:fwd?|tr|transf|transfert|transféré|wg|rv|vs|vb|vl|pd|enc|i|i̇lt|ilt|redir\.?|videresend"

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 
 from mailtrack.parsers.content import Content, from_html, from_text
-from mailtrack.parsers.forward_labels import FORWARD_PREFIX, REPLY_PREFIX, Field, is_attribution
+from mailtrack.parsers.forward_labels import FORWARD_PREFIX, REPLY_PREFIX, Field
 from mailtrack.parsers.header_block import (
     Block,
     Separator,
@@ -19,7 +19,9 @@ from mailtrack.parsers.header_block import (
     labels_above,
     unquote,
 )
-from mailtrack.parsers.message import Message
+from mailtrack.parsers.label_lines import AROUND
+from mailtrack.parsers.message import Message, decode_words
+from mailtrack.parsers.own_words import attribution_length
 from mailtrack.parsers.people import read_people, read_person
 from mailtrack.parsers.reading import Forward, ForwardMethod, Original, Person
 
@@ -27,8 +29,8 @@ IsShop = Callable[[Person], bool]
 
 _NOBODY = Person()
 _ADDRESS = re.compile(r"[\w.+=%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
-#: Sentences above a quoted mail are shorter than this (characters).
-_MAX_SENTENCE = 500
+#: So many fields below a separator are a forward, even where nobody has an address.
+_FULL_BLOCK = 4
 #: Headers in which forwarding servers name the mailbox that the mail came from.
 _AUTOMATIC_HEADERS = (
     "x-forwarded-for",
@@ -161,14 +163,15 @@ def _is_forward(block: Block, lines: Sequence[str], message: Message, is_shop: I
     """Tell a forward from a reply, which quotes in nearly the same way."""
     if _has_forward_prefix(message):
         return True
-    if any(map(_is_attribution, lines[: block.start])):
+    if any(attribution_length(lines, at) for at in range(block.start)):
         return False
     if block.separator is Separator.FORWARDED:
         return True
     if _is_reply(message):
         return False
     sender = read_person(block.fields[Field.FROM])
-    return is_shop(sender) or bool(sender.address and not message.in_reply_to)
+    is_full = block.separator and len(block.fields) >= _FULL_BLOCK
+    return is_shop(sender) or bool((sender.address or is_full) and not message.in_reply_to)
 
 
 def _choose(chain: list[Block], is_shop: IsShop) -> Block:
@@ -178,7 +181,8 @@ def _choose(chain: list[Block], is_shop: IsShop) -> Block:
 
 
 def _original(block: Block, body: str, content: Content, message: Message) -> Original:
-    fields = block.fields
+    # Programs that show headers raw quote them raw (RFC 2047).
+    fields = {field: decode_words(value) for field, value in block.fields.items()}
     return Original(
         sender=read_person(fields[Field.FROM]),
         to=read_people(fields.get(Field.TO, "")),
@@ -223,22 +227,19 @@ def _dedent(lines: Sequence[str]) -> str:
     return (textwrap.dedent(text) if first[:1].isspace() else text).strip()
 
 
-def _is_attribution(line: str) -> bool:
-    return len(line) < _MAX_SENTENCE and is_attribution(line.strip())
-
-
 def _attribution(lines: Sequence[str]) -> Block | None:
     """Read the one sentence that Outlook 2019 puts above a forward instead of a block."""
     for at, line in enumerate(lines):
-        text = line.strip("\ufeff \t\u00a0")
-        address = _ADDRESS.search(text) if _is_attribution(text) or _is_dated(text) else None
+        length = attribution_length(lines, at) or int(_is_dated(line.lstrip(AROUND)))
+        text = " ".join([x.lstrip(AROUND).rstrip() for x in lines[at : at + length]])
+        address = _ADDRESS.search(text)
         if address:
             name = _WORDS_BEFORE_NAME.sub("", text[: address.start()]).rstrip(" <([")
             date = _DATE.search(text)
             start, fields = labels_above(lines, at)
             fields[Field.FROM] = f"{name} <{address[0]}>"
             fields[Field.DATE] = date[0] if date else ""
-            return Block(start, at + 1, Separator.FORWARDED, fields, quotes=1)
+            return Block(start, at + length, Separator.FORWARDED, fields, quotes=1)
     return None
 
 

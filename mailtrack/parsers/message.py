@@ -72,7 +72,9 @@ class Message:
     def all(self, name: str) -> tuple[str, ...]:
         """Return every value of a header, topmost first, decoded (RFC 2047)."""
         wanted = name.lower()
-        return tuple(_decode(value[:MAX_VALUE]) for key, value in self.headers if key == wanted)
+        return tuple(
+            decode_words(value[:MAX_VALUE]) for key, value in self.headers if key == wanted
+        )
 
     def header(self, name: str) -> str:
         """Return the first value of a header, "" where there is none."""
@@ -239,5 +241,8 @@ def _unicode(value: str) -> str:
     return _clean(unfolded).strip()
 
 
-def _decode(value: str) -> str:
+def decode_words(value: str) -> str:
+    """Return a header with its encoded words (RFC 2047) read."""
+    if "=?" not in value:
+        return value
     return _WORDS.sub(lambda words: _clean(str(decode_header_part(words[0]))), value)

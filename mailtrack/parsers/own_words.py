@@ -3,8 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from mailtrack.parsers.forward_labels import REPLY_PREFIX, is_attribution
+from mailtrack.parsers.forward_labels import ATTRIBUTION_BEGINS, REPLY_PREFIX, is_attribution
 from mailtrack.parsers.header_block import Separator, classify, find_blocks
+from mailtrack.parsers.label_lines import AROUND
 
 #: A person's own words are looked for in as many lines and characters.
 MAX_LINES, MAX_CHARACTERS = 200, 10_000
@@ -20,8 +21,6 @@ _SIGNATURE = re.compile(
     r"|(?:von|gesendet) (?:von )?meinem|inviato da|enviado desde|wysłane z|verzonden vanaf",
     re.IGNORECASE,
 )
-# As in « Le lun. 2 mars 2026 à 09:31, Jo … »
-_QUOTE_BEGINS = re.compile(r"(?:le|on|am|el|il|op|em|den|d\.|dne|dnia|w dniu)\s.*\d", re.IGNORECASE)
 
 
 def own_lines(text: str) -> list[str]:
@@ -51,12 +50,19 @@ def is_reply(subject: str) -> bool:
     return REPLY_PREFIX.match(subject.strip()) is not None
 
 
+def attribution_length(lines: Sequence[str], at: int) -> int:
+    """Return how many lines the sentence above a quote takes that begins here, 0 for none."""
+    broken = [line.lstrip(AROUND).rstrip() for line in lines[at : at + _BROKEN_OVER]]
+    if len(broken[0]) > _MAX_SENTENCE or is_attribution(broken[0]):
+        return int(len(broken[0]) <= _MAX_SENTENCE)
+    if not ATTRIBUTION_BEGINS.match(broken[0]):
+        return 0
+    lengths = range(2, len(broken) + 1)
+    return next((n for n in lengths if is_attribution(" ".join(broken[:n]))), 0)
+
+
 def _ends_the_words(bare: str, lines: Sequence[str], at: int) -> bool:
     if len(bare) > _MAX_SENTENCE:
         return False
-    if _SIGNATURE.match(bare) or classify(bare) > Separator.RULE or is_attribution(bare):
-        return True
-    if not _QUOTE_BEGINS.match(bare):
-        return False
-    broken = [line.strip() for line in lines[at : at + _BROKEN_OVER]]
-    return any(is_attribution(" ".join(broken[:n])) for n in range(2, len(broken) + 1))
+    is_mark = _SIGNATURE.match(bare) is not None or classify(bare) > Separator.RULE
+    return is_mark or attribution_length(lines, at) > 0

@@ -32,7 +32,8 @@ def read_people(text: str) -> tuple[Person, ...]:
     if "@" in text:
         return tuple(_person(found) for found in _PERSON.finditer(text))
     names = (name.strip(_QUOTES + "<>") for name in text.split(";"))
-    return tuple(Person(name) for name in names if name)
+    # "undisclosed-recipients:;" names nobody (RFC 5322, section 3.4).
+    return tuple(Person(name) for name in names if name and not name.endswith(":"))
 
 
 def read_person(text: str) -> Person:
