@@ -46,6 +46,8 @@ _TAGS = re.compile(r"^(?:\[[^\]]{1,20}\]\s*)+")
 _WORDS_BEFORE_NAME = re.compile(
     r".*(?:\d|,|\bheeft|\bidőpontban|\bpoužívateľ|\bпользователь|\bużytkownik|\bschrieb|\bskrev)\s+"
 )
+# « "Doe, John" <jo@…> »: the comma is the name's own.
+_QUOTED_NAME = re.compile(r"[\"„«“][^\"„«“”»]{1,100}[\"”»“]$")
 #: KMail marks the end of a forward with a line of at least so many dashes.
 _LAST_RULE = 30
 _DATE = re.compile(r"\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{2,4}[.,]?(?:\D{1,8}\d{1,2}[:.]\d{2})?")
@@ -234,7 +236,9 @@ def _attribution(lines: Sequence[str]) -> Block | None:
         text = " ".join([x.lstrip(AROUND).rstrip() for x in lines[at : at + length]])
         address = _ADDRESS.search(text)
         if address:
-            name = _WORDS_BEFORE_NAME.sub("", text[: address.start()]).rstrip(" <([")
+            before = text[: address.start()].rstrip(" <([")
+            quoted = _QUOTED_NAME.search(before)
+            name = quoted[0] if quoted else _WORDS_BEFORE_NAME.sub("", before)
             date = _DATE.search(text)
             start, fields = labels_above(lines, at)
             fields[Field.FROM] = f"{name} <{address[0]}>"
