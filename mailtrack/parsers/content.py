@@ -113,9 +113,9 @@ def from_text(text: str) -> Content:
     urls += [url.rstrip(".,;)") for url in _BARE_URL.findall(rest)]
     rest = _visible(rest)
     lines = map(_tidy if "  " in rest else str.strip, rest.splitlines())
-    unwrap = unwrap_url if any(map(text.__contains__, _WRAPPING)) else str
-    links = tuple([Link(unwrap(url)) for url in dict.fromkeys(urls[:MAX_LINKS])])
-    return Content(tuple(lines), links)
+    urls = list(dict.fromkeys(urls[:MAX_LINKS]))
+    unwrap = unwrap_url if any(map("\n".join(urls).__contains__, _WRAPPING)) else str
+    return Content(tuple(lines), tuple([Link(unwrap(url)) for url in urls]))
 
 
 @lru_cache(maxsize=1)
@@ -248,7 +248,8 @@ def _visible(text: str) -> str:
     """Return the text without what nobody sees, all its spaces plain."""
     if text.isascii():
         return text
-    text = text.replace("\u00a0", " ").replace("\u202f", " ")
+    # Some mails have no other spaces, and a call for each takes its time.
+    text = text.replace("\u00a0", " ")
     return _ODD.sub(lambda odd: " " if odd[0].isspace() else "", text)
 
 
