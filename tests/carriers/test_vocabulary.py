@@ -88,7 +88,7 @@ def test_our_carriers_reach_every_milestone_of_a_parcel(carrier: str) -> None:
         ("GTMS_STA_SIGNED", "Signed", Milestone.PICKUP_AVAILABLE),
         ("SIGNED", "Signed", Milestone.IN_TRANSIT),
         ("SENT_SCAN", "", Milestone.IN_TRANSIT),
-        ("GOT", "", Milestone.IN_TRANSIT),
+        ("GOT", "", Milestone.CARRIER_ACCEPTED),
         ("CUS_TAX", "", Milestone.CUSTOMS_HELD),
         ("CW_INBOUND", "", Milestone.IN_TRANSIT),
         ("LH_POST_COLLECTION", "", Milestone.IN_TRANSIT),
@@ -215,3 +215,28 @@ def test_a_carrier_may_be_named_in_several_ways(name: str, code: str, milestone:
 def test_chronoposts_sd_has_changed_its_meaning() -> None:
     assert Milestone.LOCAL_TRANSIT == _milestone("chronopost", "SD", "Tri effectué dans l'agence")
     assert Milestone.EXCEPTION == _milestone("chronopost", "SD", "Livraison reportée de 24h")
+
+
+@pytest.mark.parametrize(
+    ("carrier", "code", "text", "milestone"),
+    [
+        ("DPD", "DODEI", "PUDO – Received and available", Milestone.PICKUP_AVAILABLE),
+        ("DPD", "DODEX", "PUDO – Collection anomaly", Milestone.EXCEPTION),
+        ("DHL Paket", "PO", "Loaded onto the delivery vehicle", Milestone.OUT_FOR_DELIVERY),
+        ("DHL Paket", "PO", "Being prepared for delivery", Milestone.LOCAL_TRANSIT),
+        ("DHL Express", "PO", "Departing origin", Milestone.IN_TRANSIT),
+        ("DHL Express", "AR", "Arrived at DHL Delivery Facility PARIS", Milestone.LOCAL_TRANSIT),
+        ("FedEx", "AR", "At local FedEx facility", Milestone.LOCAL_TRANSIT),
+        ("Poczta Polska", "P_ND", "Nieudane doręczenie", Milestone.DELIVERY_FAILED),
+        ("Poczta Polska", "P_ND", "In delivery", Milestone.LOCAL_TRANSIT),
+        ("Poczta Polska", "P_WPUCPP", "Zwolnienie przez urząd celny", Milestone.CUSTOMS_CLEARED),
+        ("InPost", "CC.003", "", Milestone.CUSTOMS_HELD),
+        ("Landmark", "570", "Return Received", Milestone.RETURNED),
+        ("4PX", "FPX_D_DDRH", "Delivery delay, Recipient not at home.", Milestone.DELIVERY_FAILED),
+        ("Cainiao", "AE_GROUP_LH_ARRIVE", "", Milestone.ARRIVED_IN_COUNTRY),
+    ],
+)
+def test_a_code_that_means_several_things_listens_to_the_words(
+    carrier: str, code: str, text: str, milestone: Milestone
+) -> None:
+    assert milestone == _milestone(carrier, code, text)
