@@ -20,6 +20,8 @@ COLUMNS = ("code", "language", "text", "milestone", "reason", "source")
 COMMON = "any"
 #: Marks a text that is a regular expression over the comparable form.
 PATTERN_SIGN = "~"
+#: In the place of a text: this code only names a group, so that any words know better.
+GROUP_SIGN = "*"
 _REASONED = frozenset(
     {
         Milestone.DELIVERY_FAILED,
@@ -57,6 +59,7 @@ class Phrases:
 
     exact: dict[tuple[str, str], Classified] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
+    groups: dict[str, Classified] = field(default_factory=dict)
 
     def find(self, codes: tuple[str, ...], text: str) -> Classified | None:
         """Match code with text, then text alone, then the rules, then code alone."""
@@ -65,6 +68,10 @@ class Phrases:
             or self._ruled(codes, text)
             or next((self.exact[code, ""] for code in codes if (code, "") in self.exact), None)
         )
+
+    def group(self, codes: tuple[str, ...]) -> Classified | None:
+        """Return what a code stands for that says less than any words beside it."""
+        return next((self.groups[code] for code in codes if code in self.groups), None)
 
     def _exact(self, codes: tuple[str, ...], text: str) -> Classified | None:
         keys = ((code, text) for code in (*codes, "")) if text else ()
@@ -88,7 +95,8 @@ class Vocabulary:
         full = comparable_code(code)
         codes = tuple(dict.fromkeys(c for c in (full, full.partition("@")[0]) if c))
         plain = comparable(text) or self._spelt_out(code)
-        found = self.own.find(codes, plain) or self.common.find((), plain) or UNKNOWN
+        known = self.own.find(codes, plain) or self.common.find((), plain)
+        found = known or self.own.group(codes) or UNKNOWN
         if found.reason or found.milestone not in _REASONED:
             return found
         return Classified(found.milestone, self._reason(plain))
@@ -144,7 +152,9 @@ def _load(name: str) -> Phrases:
     for row in read_table(name):
         means = _means(row)
         code, text = comparable_code(row["code"]), row["text"]
-        if text.startswith((PATTERN_SIGN, WORDS_SIGN)):
+        if text == GROUP_SIGN:
+            phrases.groups[code] = means
+        elif text.startswith((PATTERN_SIGN, WORDS_SIGN)):
             phrases.rules.append(Rule(code, _looking_for(row), means))
         elif phrases.exact.setdefault((code, comparable(text)), means) != means:
             raise ValueError(f"phrases/{row['line']}: contradicts an earlier row")
