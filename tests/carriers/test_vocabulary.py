@@ -240,3 +240,21 @@ def test_a_code_that_means_several_things_listens_to_the_words(
     carrier: str, code: str, text: str, milestone: Milestone
 ) -> None:
     assert milestone == _milestone(carrier, code, text)
+
+
+@pytest.mark.parametrize(
+    ("carrier", "code", "text", "milestone"),
+    [
+        ("UPS", "I", "Out For Delivery", Milestone.OUT_FOR_DELIVERY),
+        ("UPS", "X", "The receiver refused the delivery", Milestone.DELIVERY_FAILED),
+        ("UPS", "I", "Words nobody has met", Milestone.IN_TRANSIT),
+        ("DHL", "delivered", "Delivered to Packstation, ready", Milestone.PICKUP_AVAILABLE),
+        ("17TRACK", "InTransit_Other", "Arrived in France", Milestone.ARRIVED_IN_COUNTRY),
+        ("17TRACK", "Exception_Other", "", Milestone.EXCEPTION),
+        ("Mondial Relay", "81", "", Milestone.LOCAL_TRANSIT),
+    ],
+)
+def test_a_code_that_only_names_a_group_yields_to_any_words(
+    carrier: str, code: str, text: str, milestone: Milestone
+) -> None:
+    assert milestone == _milestone(carrier, code, text)
