@@ -46,7 +46,7 @@ LETTERS: Mapping[Letter, tuple[Outcome, NoticeKind | None]] = {
     Letter.NUL: (Outcome.NOT_A_SHOP_MAIL, NoticeKind.NOTHING_FOUND),
     Letter.BAD_CHARSET: (Outcome.NOT_A_SHOP_MAIL, NoticeKind.NOTHING_FOUND),
     Letter.CUT_OFF: (Outcome.NOT_A_SHOP_MAIL, NoticeKind.NOTHING_FOUND),
-    Letter.TOO_DEEP: (Outcome.QUARANTINED, None),
+    Letter.TOO_DEEP: (Outcome.QUARANTINED, NoticeKind.NOTHING_FOUND),
 }
 
 _KIND = re.compile(r"-([a-z_]+)-")

@@ -180,6 +180,7 @@ def _journey(rng: Random, size: Size, serial: int, people: Iterator[Person]) -> 
     undeliverable = not leaving and rng.randrange(_UNDELIVERABLE) == 0
     owner = next(people)
     shared = not leaving and not undeliverable and rng.randrange(_SECOND_FOLLOWER) == 0
+    again = rng.randrange(_FORWARDED_AGAIN) == 0
     return Journey(
         *_numbers(serial, way),
         way=way,
@@ -187,7 +188,8 @@ def _journey(rng: Random, size: Size, serial: int, people: Iterator[Person]) -> 
         followers=(owner, next(people)) if shared else (owner,),
         at_s=rng.uniform(0, size.spread_s),
         doubled=rng.randrange(_DOUBLED) == 0,
-        forwarded_again=rng.randrange(_FORWARDED_AGAIN) == 0,
+        # A mailbox that is away may take it only after they left: it would bring them back.
+        forwarded_again=again and not leaving,
         leave=rng.choice(list(Leave)) if leaving else None,
         leaves_after=rng.randrange(len(way.steps)),
         undeliverable=undeliverable,
