@@ -1,6 +1,5 @@
 """What holds for every mail, found by generating them."""
 
-import random
 import re
 from contextlib import suppress
 from email.message import EmailMessage
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.mutants import mutants
 from mailtrack.domain.model import Outcome
 from mailtrack.domain.numbers import normalise
 from mailtrack.errors import PermanentError
@@ -209,38 +209,9 @@ def test_no_mail_stalls_the_reader(body: bytes, kind: str, head: bytes) -> None:
     assert len(reading.parcels) + len(reading.orders) <= 2
 
 
-#: What is thrown into mails of the corpus.
-BITS = (
-    b"\x00", b"\xff", b"=?utf-8?q?", b"?=", b"\r\n\r\n", b"\n--x", b"<", b">", b"<!--", b'"',
-    b"De : ",
-    b'Content-Type: multipart/mixed; boundary="x"\n', b"Content-Type: message/rfc822\n\n",
-    b"Content-Transfer-Encoding: base64\n", b"charset=utf-16", b"To: ,,;:<@>", b"> " * 50,
-    b" " * 3000, b"1" * 3000, b"http://[", b"https://www.aliexpress.com/?orderId=%", b'boundary=""',
-)  # fmt: skip
 MUTANTS = 800
 
 
 def test_mutated_mails_of_the_corpus_are_read_or_refused() -> None:
-    mails = [path.read_bytes() for path in sorted(CORPUS.glob("*/*.eml"))]
-    rng = random.Random(20260302)
-    for _ in range(MUTANTS):
-        _read_or_refuse(_mutant(rng, rng.choice(mails), rng.choice(mails)))
-
-
-def _mutant(rng: random.Random, mail: bytes, other: bytes) -> bytes:
-    """Return a mail with some bytes changed, cut out, put in, repeated or taken elsewhere."""
-    for _ in range(rng.choice((1, 1, 2, 3, 8))):
-        at = rng.randrange(len(mail) + 1)
-        end = at + rng.choice((1, 3, 20, 200))
-        there = rng.randrange(len(other) + 1)
-        mail = rng.choice(
-            (
-                mail[:at] + rng.randbytes(2) + mail[at + 2 :],
-                mail[:at] + mail[end:],
-                mail[:at] + rng.choice(BITS) + mail[at:],
-                mail[:at] + mail[at:end] * 20 + mail[end:],
-                mail[:at] + other[there : there + 300] + mail[at:],
-                mail[at:] + mail[:at],
-            )
-        )
-    return mail
+    for mail in mutants(MUTANTS, 20260302):
+        _read_or_refuse(mail)
