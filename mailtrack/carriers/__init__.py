@@ -1,27 +1,13 @@
-"""The carriers that mailtrack knows: one line each below, one file each beside."""
+"""The carriers that mailtrack knows: every file beside this one that declares one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Protocol
 
-from mailtrack.carriers.aftership import AfterShip
 from mailtrack.carriers.base import Carrier, Declaration
-from mailtrack.carriers.cainiao import Cainiao
-from mailtrack.carriers.chronopost import Chronopost
-from mailtrack.carriers.correos import Correos
-from mailtrack.carriers.dhl import Dhl
-from mailtrack.carriers.ems import Ems
-from mailtrack.carriers.fedex import FedEx
-from mailtrack.carriers.fourpx import FourPx
-from mailtrack.carriers.gls import Gls
-from mailtrack.carriers.laposte import LaPoste
-from mailtrack.carriers.mondialrelay import MondialRelay
-from mailtrack.carriers.pocztapolska import PocztaPolska
-from mailtrack.carriers.seventeentrack import SeventeenTrack
 from mailtrack.carriers.transport import Transport
-from mailtrack.carriers.ups import Ups
-from mailtrack.carriers.upu import Upu
-from mailtrack.carriers.yanwen import Yanwen
 from mailtrack.clock import Clock
 from mailtrack.settings import PREFIX, CarrierSettings, Settings
 
@@ -37,27 +23,20 @@ class CarrierType(Protocol):
     ) -> Carrier: ...
 
 
-REGISTRY: Mapping[str, CarrierType] = {
-    carrier.declaration.code: carrier
-    for carrier in (
-        Cainiao,
-        LaPoste,
-        Chronopost,
-        FourPx,
-        Yanwen,
-        MondialRelay,
-        PocztaPolska,
-        Correos,
-        Ems,
-        Upu,
-        Dhl,
-        FedEx,
-        Ups,
-        Gls,
-        SeventeenTrack,
-        AfterShip,
-    )
-}
+def _found() -> Iterator[CarrierType]:
+    """Yield the class of every module here that has a DECLARATION, by the module's name."""
+    for found in sorted(iter_modules(__path__), key=lambda found: found.name):
+        module = import_module(f"{__name__}.{found.name}")
+        declared = getattr(module, "DECLARATION", None)
+        if declared is not None:
+            yield next(
+                kind
+                for kind in vars(module).values()
+                if getattr(kind, "declaration", None) is declared
+            )
+
+
+REGISTRY: Mapping[str, CarrierType] = {carrier.declaration.code: carrier for carrier in _found()}
 
 
 def declarations() -> tuple[Declaration, ...]:

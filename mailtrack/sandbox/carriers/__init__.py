@@ -10,30 +10,16 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from pkgutil import iter_modules
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from mailtrack.sandbox.carriers import (
-    aftership,
-    cainiao,
-    chronopost,
-    correos,
-    dhl,
-    ems,
-    fedex,
-    fourpx,
-    gls,
-    laposte,
-    mondialrelay,
-    pocztapolska,
-    seventeentrack,
-    ups,
-    upu,
-    yanwen,
-)
+from mailtrack.sandbox.carriers.cainiao import CODE as CAINIAO
+from mailtrack.sandbox.carriers.laposte import CODE as LAPOSTE
 from mailtrack.sandbox.carriers.world import (
     HANG_S,
     CarrierWorld,
@@ -54,28 +40,17 @@ __all__ = [
     "serve",
 ]
 
-CAINIAO = cainiao.CODE
-LAPOSTE = laposte.CODE
 
-#: What every carrier of the sandbox offers: its routes, by its code.
-ROUTES: dict[str, Callable[[CarrierWorld], list[Route]]] = {
-    cainiao.CODE: cainiao.routes,
-    laposte.CODE: laposte.routes,
-    chronopost.CODE: chronopost.routes,
-    correos.CODE: correos.routes,
-    ems.CODE: ems.routes,
-    fourpx.CODE: fourpx.routes,
-    mondialrelay.CODE: mondialrelay.routes,
-    pocztapolska.CODE: pocztapolska.routes,
-    upu.CODE: upu.routes,
-    yanwen.CODE: yanwen.routes,
-    dhl.CODE: dhl.routes,
-    fedex.CODE: fedex.routes,
-    ups.CODE: ups.routes,
-    gls.CODE: gls.routes,
-    seventeentrack.CODE: seventeentrack.routes,
-    aftership.CODE: aftership.routes,
-}
+def _found() -> Iterator[tuple[str, Callable[[CarrierWorld], list[Route]]]]:
+    """Yield the routes of every module here that speaks for a carrier, by its code."""
+    for found in sorted(iter_modules(__path__), key=lambda found: found.name):
+        module = import_module(f"{__name__}.{found.name}")
+        if hasattr(module, "routes"):
+            yield module.CODE, module.routes
+
+
+#: What every carrier of the sandbox offers.
+ROUTES: dict[str, Callable[[CarrierWorld], list[Route]]] = dict(_found())
 
 
 def carrier_app(world: CarrierWorld) -> ASGIApp:
