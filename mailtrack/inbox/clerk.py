@@ -1,38 +1,31 @@
-"""What follows from a mail that was understood: subscriptions, events, answers.
+"""What follows from a mail that was understood: who is heard, answered, subscribed, let go.
 
 Everything here happens inside one transaction, together with the mail's outcome.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from mailtrack import histories
 from mailtrack.clock import Clock
-from mailtrack.domain.choosing import choices, next_choice
-from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
-    OrderId,
     Outcome,
-    ParcelId,
     SubscriberId,
     SubscriptionId,
-    TrackingEvent,
 )
 from mailtrack.inbox import bounces, trust
+from mailtrack.inbox.subscribing import Subscribing
 from mailtrack.inbox.understanding import Understood
 from mailtrack.notify.view import NoticeKind
-from mailtrack.parsers.reading import ParcelRead, Reading
+from mailtrack.parsers.reading import ParcelRead
 from mailtrack.store import notices, parcels, people
 from mailtrack.store.inbound import MailResult, StoredMail
 from mailtrack.store.people import Subscription
 from mailtrack.store.suppression import Suppression
 
-#: How long "suivi enregistré" waits for the first answer of a carrier (real seconds).
-FIRST_LOOK_GRACE_S = 120.0
 #: Answers of one kind to one person in a day; more would answer a misguided robot.
 ANSWERS_PER_DAY = 3
 #: Older mails are read but not answered: they were there before us.
@@ -43,7 +36,7 @@ DAY = timedelta(days=1)
 STOP = "stop"
 #: Why a mail waits for its sender's click; reading it again is what the click does.
 UNCONFIRMED = "the sender is not proven and was asked to confirm"
-#: Why a mail is put back: one sender must not take the carriers' budgets from the others.
+#: Why a mail is refused: one sender must not take the carriers' budgets from the others.
 TOO_MANY = "more new parcels than an address may add in a day"
 #: Why a mail leads to nothing: its sender had everything erased, and did not write it by hand.
 SUPPRESSED = "suppressed"
@@ -72,14 +65,13 @@ class _TooManyError(Exception):
 class Clerk:
     """Does what one mail asks for, inside one transaction.
 
-    `trace`: its id in the logs. `share`: new parcels that an address may add in a day.
+    `share`: new parcels that an address may add in a day.
     """
 
     connection: Connection
     carriers: Collection[str]
     clock: Clock
     suppression: Suppression
-    trace: str
     share: int
 
     def act(self, stored: StoredMail, mail: Understood) -> MailResult:
@@ -242,7 +234,8 @@ class Clerk:
                 return replace(result, outcome=Outcome.REFUSED, reason="unsubscribed")
             people.welcome_back(self.connection, owner)
         with suppress(_TooManyError), self.connection.begin_nested():
-            new = self._follow_all(owner, stored, mail, now)
+            wish = Subscribing(self.connection, self.carriers, self.clock, owner, stored)
+            new = wish.follow(mail.reading)
             if new and people.followed_since(self.connection, owner, now - DAY) > self.share:
                 raise _TooManyError
             resumed = not mail.by_rule and self._resume(owner, stored, mail.reading.parcels)
@@ -250,15 +243,6 @@ class Clerk:
         if mail.is_answerable:
             self._answer(owner, stored, NoticeKind.TOO_MANY, per_day=1)
         return replace(result, outcome=Outcome.REFUSED, reason=TOO_MANY)
-
-    def _follow_all(
-        self, owner: SubscriberId, stored: StoredMail, mail: Understood, now: datetime
-    ) -> bool:
-        """Follow everything that a mail names; tell whether any of it is new."""
-        orders = self._note_orders(mail.reading, now)
-        if mail.reading.parcels:
-            return self._follow_parcels(owner, mail, orders, stored.received_at, now)
-        return self._follow_orders(owner, mail.reading, orders, now)
 
     def _resume(self, owner: SubscriberId, stored: StoredMail, named: Sequence[ParcelRead]) -> bool:
         """Follow again what somebody had stopped and forwards once more; tell whether there was."""
@@ -274,120 +258,6 @@ class Clerk:
                 parcels.wake(self.connection, mine.parcel, now)
             self._answer(owner, stored, NoticeKind.REGISTERED, about=mine.id)
         return bool(stopped)
-
-    def _note_orders(self, reading: Reading, now: datetime) -> Mapping[str, OrderId]:
-        numbers = dict.fromkeys([*reading.orders, *(o for p in reading.parcels for o in p.orders)])
-        return {
-            number: people.order_of(
-                self.connection, number, reading.shop or "", reading.ordered_at, now
-            )
-            for number in numbers
-        }
-
-    def _follow_parcels(
-        self,
-        owner: SubscriberId,
-        mail: Understood,
-        orders: Mapping[str, OrderId],
-        received_at: datetime,
-        now: datetime,
-    ) -> bool:
-        new = False
-        for read in mail.reading.parcels:
-            parcel_id = self._parcel(read, now)
-            mine = [orders[number] for number in read.orders or mail.reading.orders]
-            for order in mine:
-                people.join_order(self.connection, parcel_id, order)
-            new |= self._subscribe(owner, parcel_id, mine, mail.reading.items, now)
-            self._tell_history(parcel_id, mail.reading, received_at, now)
-        return new
-
-    def _parcel(self, read: ParcelRead, now: datetime) -> ParcelId:
-        parcel_id, _ = parcels.parcel_of(self.connection, read.number, now)
-        if not parcels.legs_of(self.connection, parcel_id):
-            first = next(choices(read.number, self.carriers, read.carriers), None)
-            code = first or next_choice(read.number, self.carriers, (), timedelta(0))
-            if code is not None:
-                parcels.add_leg(self.connection, parcel_id, code, read.number, now)
-        return parcel_id
-
-    def _subscribe(
-        self,
-        owner: SubscriberId,
-        parcel_id: ParcelId,
-        orders: Sequence[OrderId],
-        items: Sequence[str],
-        now: datetime,
-    ) -> bool:
-        mine, new = people.follow_parcel(
-            self.connection, owner, parcel_id, orders, items, now, self.trace
-        )
-        if not new:
-            return False
-        # Locked: news that is being taken in must find the newcomer, or be found by them.
-        row = parcels.lock(self.connection, parcel_id)
-        if row.first_look_at is None:
-            tell_at = self.clock.later(FIRST_LOOK_GRACE_S)
-        else:
-            tell_at = now
-            histories.catch_up(self.connection, parcel_id, mine, now)
-        parcels.wake(self.connection, parcel_id, now)
-        notices.owe(
-            self.connection,
-            owner,
-            NoticeKind.REGISTERED,
-            subscription_id=mine,
-            at=tell_at,
-            now=now,
-        )
-        return True
-
-    def _tell_history(
-        self, parcel_id: ParcelId, reading: Reading, received_at: datetime, now: datetime
-    ) -> None:
-        """Take the step that a shop's mail tells as an event like a carrier's."""
-        if reading.milestone in (None, Milestone.UNKNOWN):
-            return
-        parcels.lock(self.connection, parcel_id)
-        event = TrackingEvent(
-            at=min(received_at, now),
-            milestone=reading.milestone,
-            source="mail",
-            code=reading.kind or "",
-            mark=reading.milestone,
-        )
-        histories.take_in(self.connection, parcel_id, [event], now)
-
-    def _follow_orders(
-        self,
-        owner: SubscriberId,
-        reading: Reading,
-        orders: Mapping[str, OrderId],
-        now: datetime,
-    ) -> bool:
-        new = False
-        for order in orders.values():
-            known = people.parcels_of_order(self.connection, order)
-            for parcel_id in known:
-                new |= self._subscribe(owner, parcel_id, [order], reading.items, now)
-            if not known:
-                new |= self._wait_for_parcel(owner, order, reading.items, now)
-        return new
-
-    def _wait_for_parcel(
-        self, owner: SubscriberId, order: OrderId, items: Sequence[str], now: datetime
-    ) -> bool:
-        mine, new = people.follow_order(self.connection, owner, order, items, now, self.trace)
-        if new:
-            notices.owe(
-                self.connection,
-                owner,
-                NoticeKind.ORDER_REGISTERED,
-                subscription_id=mine,
-                at=now,
-                now=now,
-            )
-        return new
 
     def _note_bounce(self, mail: Understood, result: MailResult) -> MailResult:
         bounce = mail.message.bounce

@@ -69,7 +69,7 @@ class Reader:
     def _act_on(self, stored: StoredMail) -> MailResult:
         understood = self.doorkeeper.understand(stored.raw)
         with self.store.write() as connection:
-            result = self._clerk(connection, stored).act(stored, understood)
+            result = self._clerk(connection).act(stored, understood)
             inbound.finish(connection, stored.id, result, self.clock.now())
         return result
 
@@ -95,7 +95,7 @@ class Reader:
         try:
             author = self.doorkeeper.understand_header(stored.raw)
             with self.store.write() as connection:
-                result = self._clerk(connection, stored).give_up(stored, author, reason)
+                result = self._clerk(connection).give_up(stored, author, reason)
                 inbound.finish(connection, stored.id, result, self.clock.now())
         except TransientError:
             raise
@@ -113,7 +113,5 @@ class Reader:
             result = MailResult(Outcome.QUARANTINED, reason)
             inbound.finish(connection, stored.id, result, self.clock.now())
 
-    def _clerk(self, connection: Connection, stored: StoredMail) -> Clerk:
-        return Clerk(
-            connection, self.carriers, self.clock, self.suppression, stored.trace, self.share
-        )
+    def _clerk(self, connection: Connection) -> Clerk:
+        return Clerk(connection, self.carriers, self.clock, self.suppression, self.share)

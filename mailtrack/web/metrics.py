@@ -1,6 +1,6 @@
 """`/metrics`: counted in the store at every scrape, so that all processes count as one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from mailtrack.errors import MailtrackError
 from mailtrack.jobs.broker import QUEUES, waiting
 from mailtrack.store import budgets, notices
 from mailtrack.store import inbound as mails
+from mailtrack.store.budgets import CarrierHealth
 from mailtrack.store.schema import inbound, leg, mailbox, notice, parcel, unmapped
 
 
@@ -39,8 +40,10 @@ class _Store(Collector):
         with self._services.store.read() as connection:
             yield from _work(connection, now)
             yield _retries(connection)
-            yield from _sources(connection, now)
-            yield from _carriers(connection, now)
+            asked = budgets.health(connection)
+            yield _sources(connection, asked, now)
+            yield from _carriers(asked, now)
+            yield _unmapped(connection)
         yield _queues(self._services)
 
 
@@ -93,7 +96,7 @@ def _retries(connection: Connection) -> Metric:
     return retrying
 
 
-def _sources(connection: Connection, now: datetime) -> Iterator[Metric]:
+def _sources(connection: Connection, asked: Mapping[str, CarrierHealth], now: datetime) -> Metric:
     last_ok = GaugeMetricFamily(
         "mailtrack_last_success_seconds", "Since a source last answered.", labels=["source"]
     )
@@ -101,12 +104,12 @@ def _sources(connection: Connection, now: datetime) -> Iterator[Metric]:
         _add_age(last_ok, "mailbox", row.last_ok_at, now)
     sent_at = connection.execute(select(func.max(notice.c.sent_at))).scalar_one()
     _add_age(last_ok, "relay", sent_at, now)
-    for code, health in budgets.health(connection).items():
+    for code, health in asked.items():
         _add_age(last_ok, code, health.last_ok_at, now)
-    yield last_ok
+    return last_ok
 
 
-def _carriers(connection: Connection, now: datetime) -> Iterator[Metric]:
+def _carriers(asked: Mapping[str, CarrierHealth], now: datetime) -> Iterator[Metric]:
     spent = GaugeMetricFamily(
         "mailtrack_carrier_requests_today", "Requests of today's budget.", labels=["carrier"]
     )
@@ -121,14 +124,17 @@ def _carriers(connection: Connection, now: datetime) -> Iterator[Metric]:
     silence = GaugeMetricFamily(
         "mailtrack_carrier_silence_seconds", "How long it will not be asked.", labels=["carrier"]
     )
-    for code, health in budgets.health(connection).items():
+    for code, health in asked.items():
         allowance = health.allowance
         spent.add_metric([code], spent_today(allowance, now))
         failures.add_metric([code], allowance.failures)
         silence.add_metric([code], _seconds(now, allowance.blocked_until or now))
     yield from (spent, failures, silence)
+
+
+def _unmapped(connection: Connection) -> Metric:
     times = select(func.coalesce(func.sum(unmapped.c.times), 0))
-    yield GaugeMetricFamily(
+    return GaugeMetricFamily(
         "mailtrack_unmapped", "Events that no phrase maps.", connection.execute(times).scalar_one()
     )
 

@@ -12,7 +12,7 @@ from functools import partial
 import httpx
 
 from mailtrack.domain.model import Outcome
-from mailtrack.inbox.clerk import FIRST_LOOK_GRACE_S
+from mailtrack.inbox.subscribing import FIRST_LOOK_GRACE_S
 from mailtrack.notify.view import NoticeKind
 from mailtrack.sandbox.carriers import LAPOSTE
 from mailtrack.sandbox.director import one_click_link
