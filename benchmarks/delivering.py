@@ -121,7 +121,7 @@ def _send(port: int, count: int) -> None:
     """Send as many mails of the same kind over one connection."""
     view = sample(NoticeKind.CUSTOMS_CLEARED)
     mail = Renderer(templates_dir()).render(view)
-    wire = compose(view, mail, SmtpIdentity("suivi@colis.example", "mailtrack"), view.at).as_bytes()
+    wire = compose(view, mail, SmtpIdentity("suivi@colis.example", "mailtrack"), view.at).wire
     with smtplib.SMTP("127.0.0.1", port) as connection:
         for _ in range(count):
             connection.sendmail("suivi@colis.example", view.to, wire)

@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from email.message import EmailMessage
 from functools import cached_property, partial
 from pathlib import Path
 from random import SystemRandom
@@ -244,7 +243,7 @@ class Services:
             sign=self._signer(),
         )
 
-    def _signer(self) -> Callable[[EmailMessage], bytes] | None:
+    def _signer(self) -> Callable[[bytes], bytes] | None:
         """Return what signs our mails, None where the relay does it."""
         settings = self.settings.smtp
         key = settings.dkim_key.get_secret_value()

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
-from email.message import EmailMessage
 
 import structlog
 from sqlalchemy import Connection
@@ -16,7 +15,7 @@ from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import NoticeId
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
 from mailtrack.inbox.addresses import BounceAddresses
-from mailtrack.notify.mail import SmtpIdentity, compose
+from mailtrack.notify.mail import OutgoingMail, SmtpIdentity, compose
 from mailtrack.notify.render import Renderer
 from mailtrack.notify.smtp import RefusedError, Relay
 from mailtrack.notify.view import NoticeKind, NoticeView
@@ -84,15 +83,15 @@ class Deliverer:
             return
         notice, view = taken
         try:
-            message = self._compose(notice, view)
-            relay.send(message, "" if self.bounces is None else self.bounces.of(notice.id))
+            mail = self._compose(notice, view)
+            relay.send(mail, "" if self.bounces is None else self.bounces.of(notice.id))
         except MailtrackError as error:
             self._take_in_failure(notice, error)
             if isinstance(error, AuthError):
                 raise
             return
         with self.store.write() as connection:
-            notices.mark_sent(connection, notice.id, message["Message-ID"], self.clock.now())
+            notices.mark_sent(connection, notice.id, mail.message_id, self.clock.now())
         log.info("notice sent", **_named(notice), subscriber=notice.subscriber)
 
     def _take(self, notice_id: NoticeId, token: str) -> tuple[Notice, NoticeView | None] | None:
@@ -159,7 +158,7 @@ class Deliverer:
                 notices.mark_skipped(connection, notice.id, why)
         log.info("notice not sent", **_named(notice), why=why)
 
-    def _compose(self, notice: Notice, view: NoticeView | None) -> EmailMessage:
+    def _compose(self, notice: Notice, view: NoticeView | None) -> OutgoingMail:
         """Write the mail; a mistake of ours costs this notice a wait, not the batch."""
         if view is None:
             raise TransientError("The mail cannot be written: see the log.")

@@ -4,13 +4,11 @@ A one-click unsubscription counts only under a signature that covers both of its
 (RFC 8058, 4), and Google reads a Feedback-ID only from a signed header.
 """
 
-from email.message import EmailMessage
-
 import dkim
 
 from mailtrack.errors import ConfigurationError
 
-#: Signed where the mail has them.
+#: Signed once.
 _SIGNED = (
     "From",
     "To",
@@ -34,15 +32,13 @@ _SEALED = ("From", "To", "Subject", "Date", "Reply-To")
 _CANONICALIZATION = (b"relaxed", b"relaxed")
 
 
-def sign(message: EmailMessage, domain: str, selector: str, private_key_pem: str) -> bytes:
+def sign(wire: bytes, domain: str, selector: str, private_key_pem: str) -> bytes:
     """Return a mail as it goes over the wire, signed with an RSA key in PEM.
 
     Raises ConfigurationError where the key is none, or the domain or selector is empty.
     """
     if not (domain and selector):
         raise ConfigurationError("DKIM needs a domain and a selector; set both or neither.")
-    wire = message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
-    headers = [name for name in _SIGNED if name in message] + list(_SEALED)
     try:
         signature: bytes = dkim.sign(
             wire,
@@ -50,7 +46,7 @@ def sign(message: EmailMessage, domain: str, selector: str, private_key_pem: str
             domain.encode("idna"),
             private_key_pem.replace("\r\n", "\n").encode("ascii"),
             canonicalize=_CANONICALIZATION,
-            include_headers=[name.encode("ascii") for name in headers],
+            include_headers=[name.encode("ascii") for name in (*_SIGNED, *_SEALED)],
         )
     except (dkim.DKIMException, ValueError) as error:
         raise ConfigurationError(

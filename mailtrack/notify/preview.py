@@ -28,5 +28,4 @@ def write_preview(out_dir: Path, kinds: Iterable[NoticeKind] | None = None) -> P
 def _write(out_dir: Path, kind: NoticeKind, mail: RenderedMail) -> None:
     out_dir.joinpath(f"{kind}.html").write_text(mail.html, encoding="utf-8")
     out_dir.joinpath(f"{kind}.txt").write_text(mail.text, encoding="utf-8")
-    message = compose(sample(kind), mail, SENDER, NOW)
-    out_dir.joinpath(f"{kind}.eml").write_bytes(message.as_bytes())
+    out_dir.joinpath(f"{kind}.eml").write_bytes(compose(sample(kind), mail, SENDER, NOW).wire)

@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ from mailtrack.errors import (
     PermanentError,
     TransientError,
 )
+from mailtrack.notify.mail import OutgoingMail
 
 #: Answers that ask for (other) credentials, whichever command they follow (RFC 4954, 6).
 _CREDENTIALS = frozenset({530, 534, 535, 538})
@@ -55,8 +57,8 @@ class Relay(Protocol):
         traceback: TracebackType | None,
     ) -> None: ...
 
-    def send(self, message: EmailMessage, return_path: str = "") -> None:
-        """Hand one mail over; `return_path` is where reports go, "" for its From.
+    def send(self, mail: OutgoingMail, return_path: str = "") -> None:
+        """Hand one mail over; `return_path` is where reports go, "" for its sender.
 
         Raises TransientError where a later try may succeed, PermanentError where this
         mail never will, AuthError where the relay refuses us rather than the mail.
@@ -80,7 +82,7 @@ class SmtpRelay:
         password: str = "",
         ca_file: Path | None = None,
         timeout_s: float = 30.0,
-        sign: Callable[[EmailMessage], bytes] | None = None,
+        sign: Callable[[bytes], bytes] | None = None,
     ) -> None:
         self._host, self._port, self._security = host, port, security
         self._user, self._password = user, password
@@ -109,10 +111,10 @@ class SmtpRelay:
                 connection.quit()
             connection.close()
 
-    def send(self, message: EmailMessage, return_path: str = "") -> None:
+    def send(self, mail: OutgoingMail, return_path: str = "") -> None:
         """Hand one mail over; see `Relay.send`."""
         try:
-            self._transmit(message, return_path)
+            self._transmit(mail, return_path)
         except OSError as error:  # the errors of smtplib and ssl are OSErrors too
             raise self._translated(error) from error
 
@@ -123,29 +125,25 @@ class SmtpRelay:
         except OSError as error:
             raise self._translated(error) from error
 
-    def _transmit(self, message: EmailMessage, return_path: str) -> None:
-        sender = _mailbox(message, "From")
+    def _transmit(self, mail: OutgoingMail, return_path: str) -> None:
         if not return_path or self._takes_from_only:
-            self._put(message, sender)
+            self._put(mail, mail.sender)
             return
         try:
-            self._put(message, return_path)
+            self._put(mail, return_path)
         except (smtplib.SMTPSenderRefused, smtplib.SMTPRecipientsRefused) as error:
             if _code(error) not in _NOT_THIS_SENDER:
                 raise
             # Many relays take no sender but the one who logged in, and some say so as late as
             # to the recipient: without a return path, reports are known by what they quote.
-            self._put(message, sender)
+            self._put(mail, mail.sender)
             self._takes_from_only = True
 
-    def _put(self, message: EmailMessage, sender: str) -> None:
-        recipient = _mailbox(message, "To")
-        if not recipient.isascii():
-            raise PermanentError("Addresses beyond ASCII are not written to (RFC 6531).")
-        wire = self._sign(message) if self._sign else _wire(message)
+    def _put(self, mail: OutgoingMail, sender: str) -> None:
+        wire = self._sign(mail.wire) if self._sign else mail.wire
         connection = self._begin(sender, len(wire))
         try:
-            _hand_over(connection, recipient, wire)
+            _hand_over(connection, mail.recipient, wire)
         except OSError:
             with suppress(OSError):
                 connection.rset()
@@ -231,22 +229,13 @@ class FakeRelay:
     ) -> None:
         """Nothing is open."""
 
-    def send(self, message: EmailMessage, return_path: str = "") -> None:
+    def send(self, mail: OutgoingMail, return_path: str = "") -> None:
         """Keep the mail, or raise what the script says."""
         error = self._script.popleft() if self._script else None
         if error is not None:
             raise error
-        self.sent.append(message)
+        self.sent.append(message_from_bytes(mail.wire, policy=policy.default))
         self.return_paths.append(return_path)
-
-
-def _wire(message: EmailMessage) -> bytes:
-    return message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
-
-
-def _mailbox(message: EmailMessage, header: str) -> str:
-    (address,) = message[header].addresses
-    return str(address.addr_spec)
 
 
 def _announce(connection: smtplib.SMTP, sender: str, size: int) -> tuple[int, bytes]:

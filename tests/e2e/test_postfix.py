@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from email.message import EmailMessage
+from email import message_from_bytes, policy
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,7 +31,7 @@ from mailtrack.errors import AuthError, TransientError
 from mailtrack.inbox.book import StoreLedger
 from mailtrack.inbox.ledger import FetchedMail
 from mailtrack.notify.dkim import sign
-from mailtrack.notify.mail import SmtpIdentity, compose
+from mailtrack.notify.mail import OutgoingMail, SmtpIdentity, compose
 from mailtrack.notify.render import Renderer, templates_dir
 from mailtrack.notify.samples import NOW, sample
 from mailtrack.notify.smtp import RefusedError, SmtpRelay
@@ -221,18 +221,17 @@ def _wait_until_it_lets_us_in(relay: Relay, home: Path) -> None:
     pytest.fail(f"Postfix did not start: {logs}", pytrace=False)
 
 
-def mail(kind: NoticeKind = NoticeKind.CUSTOMS_CLEARED, to: str = "") -> EmailMessage:
+def mail(kind: NoticeKind = NoticeKind.CUSTOMS_CLEARED, to: str = "") -> OutgoingMail:
     view = sample(kind)
     view = replace(view, to=to) if to else view
     rendered = Renderer(templates_dir()).render(view)
     return compose(view, rendered, SmtpIdentity(USER, "Suivi de colis"), NOW)
 
 
-def arrived(relay: Relay, message: EmailMessage) -> bytes:
+def arrived(relay: Relay, mail: OutgoingMail) -> bytes:
     """Return a mail as it came out at the other end."""
-    wanted = message["Message-ID"]
     return relay.sink.wait_for(
-        lambda got: got.message["Message-ID"] == wanted, timeout=PATIENCE_S
+        lambda got: got.message["Message-ID"] == mail.message_id, timeout=PATIENCE_S
     ).raw
 
 
@@ -249,16 +248,16 @@ SIGN = partial(sign, domain=OURS, selector="s1", private_key_pem=PEM)
 def test_every_mail_arrives_with_its_headers_its_words_and_a_valid_signature(
     relay: Relay, kind: NoticeKind
 ) -> None:
-    message = mail(kind)
+    outgoing = mail(kind)
     with relay.open(sign=SIGN) as connection:
-        connection.send(message)
-    raw = arrived(relay, message)
+        connection.send(outgoing)
+    raw = arrived(relay, outgoing)
 
-    received = relay.sink.wait_for(lambda got: got.raw == raw).message
-    headers = {name: str(value) for name, value in message.items()}
+    written, received = (message_from_bytes(m, policy=policy.default) for m in (outgoing.wire, raw))
+    headers = {name: str(value) for name, value in written.items()}
     assert headers == {name: str(received[name]) for name in headers}
     for form in ("plain", "html"):
-        ours, theirs = (m.get_body((form,)) for m in (message, received))
+        ours, theirs = (m.get_body((form,)) for m in (written, received))
         assert ours is not None
         assert theirs is not None
         assert ours.get_content().splitlines() == theirs.get_content().splitlines()

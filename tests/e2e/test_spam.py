@@ -42,11 +42,11 @@ Content-Type: text/html
 def outgoing(*, signed: bool) -> list[bytes]:
     """Return a mail of each kind as it goes over the wire."""
     renderer = Renderer(templates_dir())
-    mails = [compose(view, renderer.render(view), SENDER, NOW) for view in samples()]
+    mails = [compose(view, renderer.render(view), SENDER, NOW).wire for view in samples()]
     key = rsa.generate_private_key(65537, 2048)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     by_us = partial(sign, domain="example.org", selector="s1", private_key_pem=pem)
-    return [by_us(mail) if signed else mail.as_bytes() for mail in mails]
+    return [by_us(mail) if signed else mail for mail in mails]
 
 
 def judged(mails: list[bytes], home: Path) -> list[tuple[str, float, str]]:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
-from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from mailtrack.domain.model import NoticeId, TrackingEvent
 from mailtrack.domain.tracking import Decision, Key
 from mailtrack.errors import AuthError, MailtrackError, TransientError
 from mailtrack.jobs.delivering import RETRY_WAITS, Deliverer
-from mailtrack.notify.mail import compose
+from mailtrack.notify.mail import OutgoingMail, compose
 from mailtrack.notify.smtp import FakeRelay, RefusedError
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import followers, notices, parcels, people
@@ -345,10 +344,10 @@ def test_a_mail_under_way_is_not_handed_out_again_however_slow_those_before_it_w
     taken_meanwhile: list[NoticeId] = []
 
     class SlowRelay(FakeRelay):
-        def send(self, message: EmailMessage, return_path: str = "") -> None:
+        def send(self, mail: OutgoingMail, return_path: str = "") -> None:
             clock.advance(seconds=0.6 * LEASE_S)
             taken_meanwhile.extend(claim(f"token {clock.now():%H%M%S}"))
-            super().send(message, return_path)
+            super().send(mail, return_path)
 
     slow = SlowRelay()
     batch = claim("token")

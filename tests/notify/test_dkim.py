@@ -28,12 +28,12 @@ CURVE_PEM = (
     .decode()
 )
 
-MESSAGE = compose(
+WIRE = compose(
     sample(NoticeKind.CUSTOMS_CLEARED),
     RenderedMail("Dédouané\u00a0: votre colis", ".un point\nde plus\n", "<p>Bonjour à vous</p>"),
     SmtpIdentity("colis@example.org", "mailtrack"),
     NOW,
-)
+).wire
 
 
 def public_record(name: bytes, timeout: int = 5) -> bytes:
@@ -48,13 +48,13 @@ def is_valid(wire: bytes) -> bool:
 
 
 def signed(pem: str = PEM) -> bytes:
-    return sign(MESSAGE, "example.org", "s1", pem)
+    return sign(WIRE, "example.org", "s1", pem)
 
 
 @pytest.mark.parametrize("pem", [PEM, OLD_PEM, PEM.replace("\n", "\r\n")])
 def test_a_receiver_finds_the_signature_valid(pem: str) -> None:
     assert is_valid(signed(pem))
-    assert signed(pem).endswith(MESSAGE.as_bytes())
+    assert signed(pem).endswith(WIRE)
 
 
 @pytest.mark.parametrize(
@@ -83,10 +83,10 @@ def test_a_relay_may_fold_headers_anew() -> None:
 @pytest.mark.parametrize("pem", ["", "no key", "clé", CURVE_PEM, PEM[:200]])
 def test_a_key_that_is_none_is_named_as_such(pem: str) -> None:
     with pytest.raises(ConfigurationError, match="no RSA private key in PEM"):
-        sign(MESSAGE, "example.org", "s1", pem)
+        sign(WIRE, "example.org", "s1", pem)
 
 
 @pytest.mark.parametrize(("domain", "selector"), [("", "s1"), ("example.org", "")])
 def test_a_signature_needs_a_domain_and_a_selector(domain: str, selector: str) -> None:
     with pytest.raises(ConfigurationError, match="domain and a selector"):
-        sign(MESSAGE, domain, selector, PEM)
+        sign(WIRE, domain, selector, PEM)

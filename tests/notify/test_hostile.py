@@ -89,7 +89,7 @@ def skeleton(mail: RenderedMail) -> list[tuple[str, tuple[str, ...]]]:
 
 def sent(view: NoticeView, mail: RenderedMail) -> EmailMessage:
     """Return a mail as the other side reads it."""
-    wire = compose(view, mail, SENDER, NOW).as_bytes()
+    wire = compose(view, mail, SENDER, NOW).wire
     return message_from_bytes(wire, policy=policy.default)
 
 

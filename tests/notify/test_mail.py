@@ -22,7 +22,7 @@ LONG_ID = f"<{'x' * 120}@mail.example.org>"
 
 
 def wire(view: NoticeView = VIEW, texts: RenderedMail = TEXTS) -> bytes:
-    return compose(view, texts, SENDER, NOW).as_bytes()
+    return compose(view, texts, SENDER, NOW).wire
 
 
 def received(view: NoticeView = VIEW, texts: RenderedMail = TEXTS) -> EmailMessage:
@@ -118,6 +118,29 @@ def test_a_subject_cannot_bring_a_header_with_it() -> None:
     assert "Bonjour Bcc: x@example.org Cc: y@example.org" == message["Subject"]
     assert message["Bcc"] is None
     assert message["Cc"] is None
+
+
+@pytest.mark.parametrize("subject", ["Suivi de colis", "Dédouané\u00a0: 📦 " * 8, "mot " * 60])
+def test_a_subject_arrives_to_the_letter_however_long(subject: str) -> None:
+    texts = replace(TEXTS, subject=subject.strip())
+
+    assert subject.strip() == received(texts=texts)["Subject"]
+    assert 998 > max(len(line) for line in wire(texts=texts).split(b"\r\n"))
+
+
+@pytest.mark.parametrize("name", ["Suivi de colis", "Suivi, « colis » d’été"])
+def test_the_operator_s_name_arrives_to_the_letter(name: str) -> None:
+    mail = compose(VIEW, TEXTS, replace(SENDER, from_name=name), NOW)
+    sender = message_from_bytes(mail.wire, policy=policy.default)["From"].addresses[0]
+
+    assert (name, "colis@example.org") == (sender.display_name, sender.addr_spec)
+
+
+def test_what_would_bring_a_header_with_it_is_not_sent() -> None:
+    links = replace(LINKS, stop_parcel="https://x.example/>\r\nBcc: x@example.org")
+
+    with pytest.raises(ValueError, match="List-Unsubscribe is one printable line"):
+        wire(replace(VIEW, links=links))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from mailtrack.errors import AuthError, ConfigurationError, PermanentError, TransientError
+from mailtrack.notify.mail import OutgoingMail
 from mailtrack.notify.smtp import FakeRelay, RefusedError, SmtpRelay
 
 #: Signs the server's certificate; nobody trusts it unless told to.
@@ -98,13 +98,9 @@ def relay_to(port: int, security: str = "plain", **options: Any) -> SmtpRelay:
     return SmtpRelay("127.0.0.1", port, security, timeout_s=5, **options)
 
 
-def mail(subject: str, to: str = "camille@example.org") -> EmailMessage:
-    message = EmailMessage()
-    message["From"] = "colis@example.org"
-    message["To"] = to
-    message["Subject"] = subject
-    message.set_content("Bonjour")
-    return message
+def mail(subject: str) -> OutgoingMail:
+    wire = f"Subject: {subject}\r\n\r\nBonjour\r\n".encode()
+    return OutgoingMail("colis@example.org", "camille@example.org", f"<{subject}@x>", wire)
 
 
 def test_a_batch_goes_over_one_connection() -> None:
