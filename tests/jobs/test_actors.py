@@ -158,10 +158,11 @@ def test_a_mail_never_queues_behind_carriers_that_do_not_answer(
 ) -> None:
     """All threads ask a silent carrier, and more polls wait than there are threads."""
     done: list[str] = []
-    answered = threading.Event()
+    asked, answered = threading.Event(), threading.Event()
 
     class Slow:
         def poll(self, *_: object) -> None:
+            asked.set()
             answered.wait(30)
             done.append("poll")
 
@@ -178,7 +179,7 @@ def test_a_mail_never_queues_behind_carriers_that_do_not_answer(
     worker.start()
     for leg in range(3):
         outlet.send(POLL, POLL_LEGS, "cainiao", [leg], "token")
-    eventually(lambda: worker.work_queue.qsize() == 1)
+    eventually(lambda: asked.is_set() and worker.work_queue.qsize() == 1)
     outlet.send(MAIL, DELIVER, [1], "token")
     outlet.send(INGEST, READ_MAIL, 1, "token")
     eventually(lambda: worker.work_queue.qsize() == 3)
