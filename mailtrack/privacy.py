@@ -1,5 +1,6 @@
 """What is kept about a person: shown whole, erased whole, and then left in peace."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -7,10 +8,10 @@ from sqlalchemy import Connection, select
 
 from mailtrack.domain.model import SubscriberId
 from mailtrack.errors import PermanentError
-from mailtrack.store import parcels, people
+from mailtrack.store import dossiers, people
+from mailtrack.store.dossiers import Dossier
 from mailtrack.store.schema import inbound, notice, subscriber
 from mailtrack.store.suppression import Suppression, Why, reason_to_remember
-from mailtrack.views import orders_of
 
 
 def everything_about(
@@ -37,7 +38,7 @@ def everything_about_subscriber(connection: Connection, owner: SubscriberId) -> 
             for name in ("confirmed_at", "unsubscribed_at", "bounced_at")
         },
         "unwanted": sorted(row.unwanted),
-        "parcels": [_following(connection, s) for s in people.subscriptions_of(connection, owner)],
+        "parcels": [_following(dossier) for dossier in _dossiers(connection, owner)],
         "mails_received": [
             {"subject": m.subject, "at": m.received_at.isoformat(), "outcome": m.outcome}
             for m in connection.execute(select(inbound).where(inbound.c.subscriber_id == owner))
@@ -91,21 +92,28 @@ def _normalised(address: str) -> str:
     return address.strip().lower()
 
 
-def _following(connection: Connection, mine: people.Subscription) -> dict[str, Any]:
+def _dossiers(connection: Connection, owner: SubscriberId) -> Iterator[Dossier]:
+    """Return all that somebody follows, newest first."""
+    mine = [one.id for one in people.subscriptions_of(connection, owner)]
+    known = dossiers.read(connection, mine)
+    return (known[one] for one in mine)
+
+
+def _following(dossier: Dossier) -> dict[str, Any]:
+    mine, parcel = dossier.following, dossier.parcel
     following: dict[str, Any] = {
         "items": list(mine.items),
         "muted": mine.muted,
-        "orders": list(orders_of(connection, mine)),
+        "orders": list(dossier.orders),
     }
-    if mine.parcel is None:
+    if parcel is None:
         return following
-    row = parcels.parcel_row(connection, mine.parcel)
     return following | {
-        "number": row.number,
-        "local_number": row.local_number,
-        "milestone": row.milestone,
+        "number": parcel.row.number,
+        "local_number": parcel.row.local_number,
+        "milestone": parcel.row.milestone,
         "events": [
             {"at": e.at.isoformat(), "milestone": e.milestone, "text": e.text, "place": e.place}
-            for e in parcels.history(connection, row.id)
+            for e in parcel.events
         ],
     }

@@ -1,51 +1,33 @@
 """Gathers from the store what mails and pages show: the values of `notify.view`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from urllib.parse import quote
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, select
 
 from mailtrack.carriers.base import Declaration
 from mailtrack.carriers.pages import only_page, pages_for
 from mailtrack.domain import tracking
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import (
-    InboundId,
-    LookState,
-    ParcelId,
-    TrackingEvent,
-)
+from mailtrack.domain.model import InboundId, LookState, ParcelId, SubscriptionId, TrackingEvent
 from mailtrack.domain.patience import PROTECTION
 from mailtrack.inbox.addresses import PersonalAddresses
 from mailtrack.notify.links import LinkMaker, Purpose
 from mailtrack.notify.view import NewsLine, NoticeKind, NoticeView, ParcelView
 from mailtrack.parsers import parse
 from mailtrack.parsers.message import read_message
-from mailtrack.store import notices, parcels, people
+from mailtrack.store import dossiers, notices
+from mailtrack.store.dossiers import Dossier, KnownParcel
 from mailtrack.store.notices import Notice
-from mailtrack.store.parcels import Leg, ParcelRow
-from mailtrack.store.people import Subscription
-from mailtrack.store.schema import inbound, parcel_order, shop_order
+from mailtrack.store.parcels import Leg
+from mailtrack.store.schema import inbound
 
 #: The source of events that a shop's mail told: not a carrier's word.
 MAIL = "mail"
 #: Shown where no carrier is known yet.
 _NO_CARRIER = ("", "")
-
-#: Built once: every mail asks them (see `store.parcels`).
-_ORDERS = (
-    select(shop_order.c.number)
-    .join(parcel_order, parcel_order.c.shop_order_id == shop_order.c.id)
-    .where(parcel_order.c.parcel_id == bindparam("parcel"))
-    .order_by(shop_order.c.id)
-)
-_FIRST_ORDERED = (
-    select(func.min(shop_order.c.ordered_at))
-    .join(parcel_order, parcel_order.c.shop_order_id == shop_order.c.id)
-    .where(parcel_order.c.parcel_id == bindparam("parcel"))
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +39,28 @@ class Views:
     addresses: PersonalAddresses
     forward_to: str
 
-    def notice(self, connection: Connection, notice: Notice, to: str, now: datetime) -> NoticeView:
+    def notice(
+        self,
+        connection: Connection,
+        notice: Notice,
+        dossier: Dossier | None,
+        to: str,
+        now: datetime,
+    ) -> NoticeView:
         """Return everything that the mail about a notice needs; `to` is its address."""
-        following = (
-            people.subscription_row(connection, notice.subscription)
-            if notice.subscription is not None
-            else None
-        )
-        events = _events(connection, following)
-        parcel = self._parcel(connection, following, events) if following else None
-        orders = parcel.orders if parcel else _awaited(connection, following)
         subject, message_id, outcome = _forwarded(connection, notice.inbound)
         link, code = self._action(connection, notice)
         return NoticeView(
             kind=NoticeKind(notice.kind),
-            key=f"{_thread(notice, following)}-{notice.kind}-{notice.occurrence}",
+            key=f"{_thread(notice, dossier)}-{notice.kind}-{notice.occurrence}",
             to=to,
             links=self.links.for_subscription(notice.subscriber, notice.subscription),
             forward_to=self.forward_to,
             at=now,
-            parcel=parcel,
-            event=_told_event(events, notice),
-            orders=orders,
-            items=following.items if following else (),
+            parcel=self.parcel(dossier) if dossier else None,
+            event=_told_event(dossier, notice),
+            orders=dossier.orders if dossier else (),
+            items=dossier.following.items if dossier else (),
             subject=subject,
             message_id=message_id,
             outcome=outcome,
@@ -87,7 +68,7 @@ class Views:
             action=link,
             code=code,
             news=self._news(connection, notice),
-            protection_ends=_protection_ends(connection, following),
+            protection_ends=_protection_ends(dossier),
         )
 
     def _news(self, connection: Connection, notice: Notice) -> tuple[NewsLine, ...]:
@@ -95,19 +76,18 @@ class Views:
         if notice.kind != NoticeKind.DIGEST:
             return ()
         held = notices.digested(connection, notice.id)
-        lines = (self._news_line(connection, one) for one in held)
+        known = dossiers.read(connection, {one.subscription for one in held if one.subscription})
+        lines = (self._news_line(one, known) for one in held)
         return tuple(line for line in lines if line is not None)
 
-    def _news_line(self, connection: Connection, held: Notice) -> NewsLine | None:
-        if held.subscription is None or held.kind not in set(Milestone):
-            return None
-        following = people.subscription_row(connection, held.subscription)
-        if following is None or following.parcel is None:
+    def _news_line(self, held: Notice, known: Mapping[SubscriptionId, Dossier]) -> NewsLine | None:
+        dossier = known.get(held.subscription) if held.subscription else None
+        if dossier is None or dossier.parcel is None or held.kind not in set(Milestone):
             return None
         links = self.links.for_subscription(held.subscriber, held.subscription)
         return NewsLine(
-            number=parcels.parcel_row(connection, following.parcel).number,
-            name=following.items[0] if following.items else "",
+            number=dossier.parcel.row.number,
+            name=_name(dossier),
             milestone=Milestone(held.kind),
             timeline=links.timeline or "",
         )
@@ -125,22 +105,17 @@ class Views:
                 return _request(connection, notice.inbound)
         return "", ""
 
-    def parcel(self, connection: Connection, following: Subscription) -> ParcelView | None:
+    def parcel(self, dossier: Dossier) -> ParcelView | None:
         """Return a parcel as its subscriber sees it; None while only the order is known."""
-        return self._parcel(connection, following, _events(connection, following))
-
-    def _parcel(
-        self, connection: Connection, following: Subscription, events: Sequence[TrackingEvent]
-    ) -> ParcelView | None:
-        if following.parcel is None:
+        known = dossier.parcel
+        if known is None:
             return None
-        row = parcels.parcel_row(connection, following.parcel)
         return replace(
-            self._known_to_carriers(connection, row),
-            name=following.items[0] if following.items else "",
-            events=tracking.timeline(events),
-            orders=order_numbers(connection, row.id),
-            pickup_point=row.pickup_point,
+            self._known_to_carriers(known),
+            name=_name(dossier),
+            events=tracking.timeline(known.events),
+            orders=known.orders,
+            pickup_point=known.row.pickup_point,
         )
 
     def public(self, connection: Connection, parcel_id: ParcelId) -> ParcelView | None:
@@ -149,23 +124,23 @@ class Views:
         Only what its carriers tell the same asker: nothing of its orders and articles, nothing
         that somebody's mail told, and not where it is to be fetched.
         """
-        history = parcels.history(connection, parcel_id)
-        events = [event for event in history if event.source != MAIL]
+        known = dossiers.read_parcels(connection, [parcel_id])[parcel_id]
+        events = [event for event in known.events if event.source != MAIL]
         if not events:
             return None
         steps = tracking.walk(events)
         here = steps[-1] if steps else None
         return replace(
-            self._known_to_carriers(connection, parcels.parcel_row(connection, parcel_id)),
+            self._known_to_carriers(known),
             events=tracking.timeline(events),
             milestone=here.milestone if here else None,
             milestone_at=here.event.at if here else None,
             reason=here.event.reason if here else None,
         )
 
-    def _known_to_carriers(self, connection: Connection, row: ParcelRow) -> ParcelView:
+    def _known_to_carriers(self, known: KnownParcel) -> ParcelView:
         """Return what the carriers know of a parcel, without its history."""
-        legs = parcels.legs_of(connection, row.id)
+        row, legs = known.row, known.legs
         carrier, page = self._shown_carrier(legs, row.local_number or row.number)
         return ParcelView(
             number=row.number,
@@ -182,7 +157,7 @@ class Views:
             next_check_at=min((x.next_poll_at for x in legs if x.next_poll_at), default=None),
         )
 
-    def _shown_carrier(self, legs: list[Leg], number: str) -> tuple[str, str]:
+    def _shown_carrier(self, legs: tuple[Leg, ...], number: str) -> tuple[str, str]:
         """Return the name and the page of who has the parcel now: the local carrier first.
 
         Where we can ask nobody, people can: at the carrier that the number looks like.
@@ -199,51 +174,32 @@ class Views:
         return (page.name, page.address) if page else _NO_CARRIER
 
 
-def _thread(notice: Notice, following: Subscription | None) -> str:
+def _name(dossier: Dossier) -> str:
+    return dossier.following.items[0] if dossier.following.items else ""
+
+
+def _thread(notice: Notice, dossier: Dossier | None) -> str:
     """Return what the mails of one conversation share; a store made anew repeats no thread."""
-    if following is None:
+    if dossier is None:
         about = f"m{notice.inbound}" if notice.inbound else f"d{notice.subscriber}"
         return f"{about}.{int(notice.created_at.timestamp()):x}"
+    following = dossier.following
     return f"s{following.id}.{int(following.created_at.timestamp()):x}"
 
 
-def order_numbers(connection: Connection, parcel_id: ParcelId) -> tuple[str, ...]:
-    """Return the numbers of the orders that a parcel carries."""
-    return tuple(connection.scalars(_ORDERS, {"parcel": parcel_id}))
-
-
-def orders_of(connection: Connection, following: Subscription) -> tuple[str, ...]:
-    """Return the numbers of the orders that a subscription is about."""
-    if following.parcel is not None:
-        return order_numbers(connection, following.parcel)
-    query = select(shop_order.c.number).where(shop_order.c.id == following.order)
-    return tuple(connection.scalars(query))
-
-
-def _awaited(connection: Connection, following: Subscription | None) -> tuple[str, ...]:
-    return orders_of(connection, following) if following else ()
-
-
-def _events(connection: Connection, following: Subscription | None) -> list[TrackingEvent]:
-    if following is None or following.parcel is None:
-        return []
-    return parcels.history(connection, following.parcel)
-
-
-def _told_event(events: Iterable[TrackingEvent], notice: Notice) -> TrackingEvent | None:
-    if notice.event_fingerprint is None:
+def _told_event(dossier: Dossier | None, notice: Notice) -> TrackingEvent | None:
+    if notice.event_fingerprint is None or dossier is None or dossier.parcel is None:
         return None
+    events = dossier.parcel.events
     same = (e for e in events if e.fingerprint[:255] == notice.event_fingerprint)
     return next(same, None)
 
 
-def _protection_ends(connection: Connection, following: Subscription | None) -> date | None:
+def _protection_ends(dossier: Dossier | None) -> date | None:
     """Return the last day of the buyer protection, where an order's date is known."""
-    if following is None or following.parcel is None:
+    if dossier is None or dossier.parcel is None or dossier.parcel.ordered_at is None:
         return None
-    asked = {"parcel": following.parcel}
-    ordered_at: date | None = connection.execute(_FIRST_ORDERED, asked).scalar_one()
-    return ordered_at and ordered_at + PROTECTION
+    return dossier.parcel.ordered_at + PROTECTION
 
 
 def _request(connection: Connection, mail: InboundId | None) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from mailtrack.bootstrap import Services
 from mailtrack.domain.model import LookState
+from mailtrack.store import dossiers
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.people import Subscription
@@ -23,7 +24,7 @@ def shown(services: Services, store: Store, follow: Follow) -> Callable[..., tup
         with store.write() as connection:
             connection.execute(update(t.leg).values(state=state))
             connection.execute(update(t.parcel).values(local_number=local_number))
-            view = services.views.parcel(connection, mine)
+            view = services.views.parcel(dossiers.read(connection, [mine.id])[mine.id])
         assert view is not None
         return view.carrier, view.carrier_page
 

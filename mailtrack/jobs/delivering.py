@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from mailtrack.clock import Clock
 from mailtrack.domain.manners import URGENT, Manners
@@ -15,6 +13,8 @@ from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import NoticeId
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
 from mailtrack.inbox.addresses import BounceAddresses
+from mailtrack.jobs import drafts
+from mailtrack.jobs.drafts import Draft
 from mailtrack.notify.mail import OutgoingMail, SmtpIdentity, compose
 from mailtrack.notify.render import Renderer
 from mailtrack.notify.smtp import RefusedError, Relay
@@ -47,6 +47,9 @@ _NEWS = frozenset(Milestone)
 
 _QUIET = "quiet hours"
 
+#: For how long what was read of a batch may be told (real seconds).
+FRESH_S = 2.0
+
 log = structlog.get_logger(__name__)
 
 
@@ -74,54 +77,48 @@ class Deliverer:
         Raises AuthError at once: a relay that refuses our key is asked once per batch.
         """
         with self.open_relay() as relay:
-            for notice_id in batch:
-                self._deliver_one(relay, notice_id, token)
+            while batch:
+                batch = self._deliver_some(relay, batch, token)
 
-    def _deliver_one(self, relay: Relay, notice_id: NoticeId, token: str) -> None:
-        taken = self._take(notice_id, token)
-        if taken is None:
-            return
-        notice, view = taken
+    def _deliver_some(
+        self, relay: Relay, batch: Sequence[NoticeId], token: str
+    ) -> Sequence[NoticeId]:
+        """Send what one reading of the store tells; return what has to be read anew.
+
+        While a relay is slow, people leave and parcels go on.
+        """
+        now, old_at = self.clock.now(), self.clock.later(FRESH_S)
+        since = self.manners.day_began(now)
+        reading = drafts.read(self.store, self.views, batch, token, since, now)
+        for done, draft in enumerate(reading.drafts):
+            if done and self.clock.now() > old_at:
+                return [late.notice.id for late in reading.drafts[done:]]
+            if self._deliver_one(relay, draft, token, reading.sent[draft.notice.subscriber]):
+                reading.sent[draft.notice.subscriber] += 1
+        return ()
+
+    def _deliver_one(self, relay: Relay, draft: Draft, token: str, sent: int) -> bool:
+        """Send one mail or leave it out; tell whether the relay took it."""
+        why = None if draft.notice.kind in _ANSWERS else self._forbids(draft, sent)
+        if why is not None:
+            self._leave_out(draft.notice, why)
+            return False
+        return self._keeps(draft.notice, token) and self._send(relay, draft)
+
+    def _send(self, relay: Relay, draft: Draft) -> bool:
+        notice = draft.notice
         try:
-            mail = self._compose(notice, view)
+            mail = self._compose(notice, draft.view)
             relay.send(mail, "" if self.bounces is None else self.bounces.of(notice.id))
         except MailtrackError as error:
             self._take_in_failure(notice, error)
             if isinstance(error, AuthError):
                 raise
-            return
+            return False
         with self.store.write() as connection:
             notices.mark_sent(connection, notice.id, mail.message_id, self.clock.now())
         log.info("notice sent", **_named(notice), subscriber=notice.subscriber)
-
-    def _take(self, notice_id: NoticeId, token: str) -> tuple[Notice, NoticeView | None] | None:
-        """Return a notice that is still ours to send, and what it tells; or skip a silenced one.
-
-        One transaction reads it all, and nothing is written about a notice that goes out:
-        each costs a part of a mail's time.
-        """
-        with self.store.read() as connection:
-            notice = notices.claimed_notice(connection, notice_id, token)
-            if notice is None:
-                return None
-            reader = notices.recipient(connection, notice)
-            answers = notice.kind in _ANSWERS
-            why = None if answers else reader.silenced or self._put_off(connection, notice)
-            view = self._view(connection, notice, reader.address) if why is None else None
-        if why is not None:
-            self._leave_out(notice, why)
-            return None
-        return (notice, view) if self._keeps(notice, token) else None
-
-    def _view(self, connection: Connection, notice: Notice, address: str) -> NoticeView | None:
-        """Gather what a mail tells; None where a mistake of ours is in the way."""
-        try:
-            return self.views.notice(connection, notice, address, self.clock.now())
-        except DBAPIError:
-            raise
-        except Exception:
-            log.exception("notice not written", **_named(notice))
-            return None
+        return True
 
     def _keeps(self, notice: Notice, token: str) -> bool:
         """Tell whether a notice stays ours while it is sent.
@@ -133,18 +130,17 @@ class Deliverer:
         with self.store.write() as connection:
             return notices.renew(connection, notice.id, token, self.clock.later(self.lease_s))
 
-    def _put_off(self, connection: Connection, notice: Notice) -> str | None:
-        """Keep the night quiet and the day bearable; what is urgent goes out all the same."""
-        if notice.kind in _PROMPT:
-            return None
-        now = self.clock.now()
-        if self.manners.hold_until(now) is not None:
+    def _forbids(self, draft: Draft, sent: int) -> str | None:
+        """Tell why somebody gets no mail now: who left, a quiet night, a day that is full.
+
+        What is urgent goes out by night, too.
+        """
+        kind = draft.notice.kind
+        if draft.silenced or kind in _PROMPT:
+            return draft.silenced
+        if self.manners.hold_until(self.clock.now()) is not None:
             return _QUIET
-        if notice.kind not in _NEWS:
-            return None
-        since = self.manners.day_began(now)
-        sent = notices.count_sent_since(connection, notice.subscriber, since)
-        return None if sent < self.manners.per_day else DIGESTED
+        return DIGESTED if kind in _NEWS and sent >= self.manners.per_day else None
 
     def _leave_out(self, notice: Notice, why: str) -> None:
         now = self.clock.now()

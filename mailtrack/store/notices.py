@@ -1,6 +1,7 @@
 """The outbox: notices that are owed, claimed, sent or skipped."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,25 +28,31 @@ DIGESTED = "digested"
 NEWEST = 2_000
 
 #: Built once: every mail asks them (see `store.parcels`).
-_CLAIMED = select(notice).where(
-    notice.c.id == bindparam("number"),
-    notice.c.claim == bindparam("token"),
-    notice.c.state == "due",
-)
-_RECIPIENT = (
+_CLAIMED = (
     select(
+        notice,
         subscriber.c.address,
         subscriber.c.unsubscribed_at,
         subscriber.c.bounced_at,
         subscriber.c.unwanted,
         subscription.c.muted_at,
     )
-    .select_from(subscriber)
-    .outerjoin(subscription, subscription.c.id == bindparam("subscription"))
-    .where(subscriber.c.id == bindparam("owner"))
+    .join(subscriber, subscriber.c.id == notice.c.subscriber_id)
+    .outerjoin(subscription, subscription.c.id == notice.c.subscription_id)
+    .where(
+        notice.c.id.in_(bindparam("numbers", expanding=True)),
+        notice.c.claim == bindparam("token"),
+        notice.c.state == "due",
+    )
+    .order_by(notice.c.id)
 )
-_SENT_SINCE = select(func.count()).where(
-    notice.c.subscriber_id == bindparam("owner"), notice.c.sent_at >= bindparam("since")
+_SENT_SINCE = (
+    select(notice.c.subscriber_id, func.count().label("mails"))
+    .where(
+        notice.c.subscriber_id.in_(bindparam("owners", expanding=True)),
+        notice.c.sent_at >= bindparam("since"),
+    )
+    .group_by(notice.c.subscriber_id)
 )
 _MARK_SENT = (
     update(notice)
@@ -209,9 +216,12 @@ def count_lately(connection: Connection, kind: str, since: datetime) -> int:
     return connection.execute(query).scalar_one()
 
 
-def count_sent_since(connection: Connection, owner: SubscriberId, since: datetime) -> int:
-    """Count the mails that went to somebody since a moment."""
-    return connection.execute(_SENT_SINCE, {"owner": owner, "since": since}).scalar_one()
+def sent_since(
+    connection: Connection, owners: Collection[SubscriberId], since: datetime
+) -> Counter[SubscriberId]:
+    """Count the mails that went to each of some people since a moment."""
+    rows = connection.execute(_SENT_SINCE, {"owners": list(owners), "since": since})
+    return Counter({SubscriberId(row.subscriber_id): row.mails for row in rows})
 
 
 def hold_for_digest(connection: Connection, held: Notice, *, at: datetime, now: datetime) -> None:
@@ -290,10 +300,12 @@ def claim_notices(
     return sorted(NoticeId(row.id) for row in rows)
 
 
-def claimed_notice(connection: Connection, notice_id: NoticeId, token: str) -> Notice | None:
-    """Return a notice to deliver, if the claim still holds."""
-    row = connection.execute(_CLAIMED, {"number": notice_id, "token": token}).one_or_none()
-    return None if row is None else _notice(row)
+def claimed(
+    connection: Connection, numbers: Collection[NoticeId], token: str
+) -> list[tuple[Notice, Recipient]]:
+    """Return the notices to deliver, and to whom; those whose claim has passed on are left out."""
+    rows = connection.execute(_CLAIMED, {"numbers": list(numbers), "token": token})
+    return [(_notice(row), _recipient(row)) for row in rows]
 
 
 def renew(connection: Connection, notice_id: NoticeId, token: str, until: datetime) -> bool:
@@ -322,13 +334,10 @@ def _notice(row: Row[Any]) -> Notice:
     )
 
 
-def recipient(connection: Connection, row: Notice) -> Recipient:
-    """Return the address of a notice, and why it must not be sent after all."""
-    asked = {"owner": row.subscriber, "subscription": row.subscription}
-    found = connection.execute(_RECIPIENT, asked).one()
-    unwanted = Skip.UNWANTED if row.kind in found.unwanted else None
-    why = silenced(found.muted_at, found.unsubscribed_at or found.bounced_at) or unwanted
-    return Recipient(found.address, why)
+def _recipient(row: Row[Any]) -> Recipient:
+    unwanted = Skip.UNWANTED if row.kind in row.unwanted else None
+    why = silenced(row.muted_at, row.unsubscribed_at or row.bounced_at) or unwanted
+    return Recipient(row.address, why)
 
 
 def mark_sent(connection: Connection, notice_id: NoticeId, message_id: str, now: datetime) -> bool:

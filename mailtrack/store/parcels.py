@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, or_, select, update
 
@@ -23,10 +24,13 @@ from mailtrack.store.upsert import insert_ignoring
 #: Statements of every mail, built once: SQLAlchemy takes three times as long to build one as
 #: the database to answer it.
 _PARCEL = select(parcel).where(parcel.c.id == bindparam("parcel"))
-_LEGS = select(leg).where(leg.c.parcel_id == bindparam("parcel")).order_by(leg.c.id)
-_HISTORY = (
+_PARCELS = select(parcel).where(parcel.c.id.in_(bindparam("parcels", expanding=True)))
+_LEGS = (
+    select(leg).where(leg.c.parcel_id.in_(bindparam("parcels", expanding=True))).order_by(leg.c.id)
+)
+_HISTORIES = (
     select(tracking_event)
-    .where(tracking_event.c.parcel_id == bindparam("parcel"))
+    .where(tracking_event.c.parcel_id.in_(bindparam("parcels", expanding=True)))
     .order_by(tracking_event.c.at, tracking_event.c.id)
 )
 
@@ -116,7 +120,12 @@ def parcel_row(connection: Connection, parcel_id: ParcelId) -> ParcelRow:
     return _parcel_row(connection.execute(_PARCEL, {"parcel": parcel_id}).one())
 
 
-def _parcel_row(row: Row[tuple[object, ...]]) -> ParcelRow:
+def parcel_rows(connection: Connection, wanted: Collection[ParcelId]) -> list[ParcelRow]:
+    """Read parcels."""
+    return [_parcel_row(row) for row in connection.execute(_PARCELS, {"parcels": list(wanted)})]
+
+
+def _parcel_row(row: Row[Any]) -> ParcelRow:
     point = (
         PickupPoint(row.pickup_name, row.pickup_address or "", row.pickup_last_day)
         if row.pickup_name
@@ -141,19 +150,28 @@ def _parcel_row(row: Row[tuple[object, ...]]) -> ParcelRow:
 
 def legs_of(connection: Connection, parcel_id: ParcelId) -> list[Leg]:
     """Return a parcel's legs, oldest first."""
-    return [
-        Leg(
-            id=LegId(row.id),
-            parcel=ParcelId(row.parcel_id),
-            carrier=row.carrier,
-            number=row.number,
-            is_local=row.is_local,
-            state=row.state,
-            failures=row.failures,
-            next_poll_at=row.next_poll_at,
-        )
-        for row in connection.execute(_LEGS, {"parcel": parcel_id})
-    ]
+    return legs_of_each(connection, [parcel_id])[parcel_id]
+
+
+def legs_of_each(connection: Connection, wanted: Collection[ParcelId]) -> dict[ParcelId, list[Leg]]:
+    """Return the legs of parcels, oldest first."""
+    legs: dict[ParcelId, list[Leg]] = {parcel_id: [] for parcel_id in wanted}
+    for row in connection.execute(_LEGS, {"parcels": list(wanted)}):
+        legs[row.parcel_id].append(_leg(row))
+    return legs
+
+
+def _leg(row: Row[Any]) -> Leg:
+    return Leg(
+        id=LegId(row.id),
+        parcel=ParcelId(row.parcel_id),
+        carrier=row.carrier,
+        number=row.number,
+        is_local=row.is_local,
+        state=row.state,
+        failures=row.failures,
+        next_poll_at=row.next_poll_at,
+    )
 
 
 def note_answer(connection: Connection, leg_id: LegId, state: LookState, now: datetime) -> None:
@@ -193,20 +211,31 @@ def hasten(connection: Connection, carrier: str, numbers: Collection[str], now: 
 
 def history(connection: Connection, parcel_id: ParcelId) -> list[TrackingEvent]:
     """Return every event of a parcel, oldest first."""
-    return [
-        TrackingEvent(
-            at=row.at,
-            milestone=Milestone(row.milestone),
-            source=row.source,
-            code=row.code,
-            text=row.text,
-            place=row.place,
-            at_certain=row.at_certain,
-            reason=Reason(row.reason) if row.reason else None,
-            mark=row.mark,
-        )
-        for row in connection.execute(_HISTORY, {"parcel": parcel_id})
-    ]
+    return histories(connection, [parcel_id])[parcel_id]
+
+
+def histories(
+    connection: Connection, wanted: Collection[ParcelId]
+) -> dict[ParcelId, list[TrackingEvent]]:
+    """Return every event of parcels, oldest first."""
+    events: dict[ParcelId, list[TrackingEvent]] = {parcel_id: [] for parcel_id in wanted}
+    for row in connection.execute(_HISTORIES, {"parcels": list(wanted)}):
+        events[row.parcel_id].append(_event(row))
+    return events
+
+
+def _event(row: Row[Any]) -> TrackingEvent:
+    return TrackingEvent(
+        at=row.at,
+        milestone=Milestone(row.milestone),
+        source=row.source,
+        code=row.code,
+        text=row.text,
+        place=row.place,
+        at_certain=row.at_certain,
+        reason=Reason(row.reason) if row.reason else None,
+        mark=row.mark,
+    )
 
 
 def add_events(

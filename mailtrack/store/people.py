@@ -1,6 +1,6 @@
 """Subscribers and what they follow: parcels, and orders that wait for their parcel."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -22,8 +22,10 @@ from mailtrack.store.upsert import insert_ignoring
 #: Between the titles in `subscription.titles`; no shop prints it in a title.
 ITEM_BREAK = "\n"
 
-#: Built once: every mail asks it (see `store.parcels`).
-_SUBSCRIPTION = select(subscription).where(subscription.c.id == bindparam("subscription"))
+#: Built once: every batch of mails asks it (see `store.parcels`).
+_SUBSCRIPTIONS = select(subscription).where(
+    subscription.c.id.in_(bindparam("subscriptions", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +195,15 @@ def subscription_row(
     connection: Connection, subscription_id: SubscriptionId
 ) -> Subscription | None:
     """Return one subscription, or None where it was erased."""
-    row = connection.execute(_SUBSCRIPTION, {"subscription": subscription_id}).one_or_none()
-    return None if row is None else subscription_from(row)
+    return next(iter(subscription_rows(connection, [subscription_id])), None)
+
+
+def subscription_rows(
+    connection: Connection, wanted: Collection[SubscriptionId]
+) -> list[Subscription]:
+    """Return subscriptions; those that were erased are left out."""
+    rows = connection.execute(_SUBSCRIPTIONS, {"subscriptions": list(wanted)})
+    return [subscription_from(row) for row in rows]
 
 
 def subscription_from(row: Row[Any]) -> Subscription:

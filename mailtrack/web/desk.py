@@ -10,7 +10,7 @@ from mailtrack.bootstrap import Services
 from mailtrack.domain.model import SubscriberId, SubscriptionId
 from mailtrack.errors import PermanentError
 from mailtrack.notify.links import Purpose
-from mailtrack.store import following, parcels, people
+from mailtrack.store import dossiers, following, parcels, people
 from mailtrack.store.following import Followed
 from mailtrack.store.people import Subscription
 from mailtrack.web import wishes
@@ -113,7 +113,7 @@ class Desk:
                 preferences=links.preferences,
                 forward_to=self.forward_to,
                 now=self._services.clock.now(),
-                parcel=self._services.views.parcel(connection, mine),
+                parcel=self._services.views.parcel(dossiers.read(connection, [mine.id])[mine.id]),
                 others=tuple(self._line(other) for other in others),
                 more=following.tally(connection, mine.subscriber).total - len(others) - 1,
             )

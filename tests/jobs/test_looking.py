@@ -523,7 +523,7 @@ def test_news_is_told_in_a_mail_of_its_own_once_the_first_one_may_have_arrived(
         (number,) = notices.claim_notices(
             connection, token="t", now=clock.now(), until=clock.later(120), limit=1
         )
-        notices.claimed_notice(connection, number, "t")
+        notices.claimed(connection, [number], "t")
         notices.try_later(connection, number, "hung up", clock.later(3_600))
     carriers["cainiao"].script(found(scan(Milestone.OUT_FOR_DELIVERY)))
     poll()

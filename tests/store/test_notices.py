@@ -151,10 +151,9 @@ def test_a_mail_that_waits_for_the_morning_can_still_be_declined(
     _choose(store, mine, Milestone.CUSTOMS_CLEARED)
     (number,) = _claim(store, clock)
     with store.write() as connection:
-        notice = notices.claimed_notice(connection, number, "token")
-        assert notice is not None
+        ((_, reader),) = notices.claimed(connection, [number], "token")
 
-        assert Skip.UNWANTED == notices.recipient(connection, notice).silenced
+        assert Skip.UNWANTED == reader.silenced
 
 
 def test_many_followers_are_read_by_one_query(
@@ -232,9 +231,8 @@ def test_a_claimed_notice_is_marked_sent_once(
     (number,) = _claim(store, clock)
 
     with store.write() as connection:
-        assert None is notices.claimed_notice(connection, number, "another token")
-        taken = notices.claimed_notice(connection, number, "token")
-        assert taken is not None
+        assert [] == notices.claimed(connection, [number], "another token")
+        ((taken, _),) = notices.claimed(connection, [number], "token")
         assert (0, mine.subscriber, mine.id, "customs_cleared") == (
             taken.failures,
             taken.subscriber,
