@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _ANSWERS = {
-    b"EHLO": b"250-drain\r\n250-SIZE 10000000\r\n250 8BITMIME\r\n",
+    b"EHLO": b"250-drain\r\n250-SIZE 10000000\r\n250-PIPELINING\r\n250 8BITMIME\r\n",
     b"DATA": b"354 go on\r\n",
     b"QUIT": b"221 bye\r\n",
 }

@@ -25,6 +25,7 @@ from mailtrack.errors import (
     PermanentError,
     TransientError,
 )
+from mailtrack.notify.exchange import announce, hand_over
 from mailtrack.notify.mail import OutgoingMail
 
 #: Answers that ask for (other) credentials, whichever command they follow (RFC 4954, 6).
@@ -141,30 +142,32 @@ class SmtpRelay:
 
     def _put(self, mail: OutgoingMail, sender: str) -> None:
         wire = self._sign(mail.wire) if self._sign else mail.wire
-        connection = self._begin(sender, len(wire))
         try:
-            _hand_over(connection, mail.recipient, wire)
+            connection = self._begin(sender, mail.recipient, len(wire))
+            hand_over(connection, wire)
         except OSError:
-            with suppress(OSError):
-                connection.rset()
+            if self._connection is not None:
+                with suppress(OSError):
+                    self._connection.rset()
             raise
 
-    def _begin(self, sender: str, size: int) -> smtplib.SMTP:
+    def _begin(self, sender: str, recipient: str, size: int) -> smtplib.SMTP:
         """Announce a mail on the kept connection, or on a new one where that is gone.
 
-        MAIL itself tells whether the relay still listens; a question before it would cost
-        one more round trip for every mail.
+        The announcement itself tells whether the relay still listens; a question before it
+        would cost one more round trip for every mail.
         """
         if self._connection is not None:
-            with suppress(OSError):
-                if _announce(self._connection, sender, size)[0] == 250:
-                    return self._connection
-            self.close()
-        self._connection = connection = self._connect()
-        code, words = _announce(connection, sender, size)
-        if code != 250:
-            raise smtplib.SMTPSenderRefused(code, words, sender)
-        return connection
+            try:
+                announce(self._connection, sender, recipient, size)
+            except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError):
+                raise
+            except OSError:
+                self.close()
+        if self._connection is None:
+            self._connection = self._connect()
+            announce(self._connection, sender, recipient, size)
+        return self._connection
 
     def _connect(self) -> smtplib.SMTP:
         connection = self._open()
@@ -193,9 +196,13 @@ class SmtpRelay:
     def _open(self) -> smtplib.SMTP:
         if self._security == "tls":
             return smtplib.SMTP_SSL(
-                self._host, self._port, timeout=self._timeout_s, context=self._context
+                self._host,
+                self._port,
+                _own_name(),
+                timeout=self._timeout_s,
+                context=self._context,
             )
-        return smtplib.SMTP(self._host, self._port, timeout=self._timeout_s)
+        return smtplib.SMTP(self._host, self._port, _own_name(), timeout=self._timeout_s)
 
     def _translated(self, error: OSError) -> MailtrackError:
         """Return the branch of an error: the other side, this mail, or our own standing."""
@@ -238,18 +245,10 @@ class FakeRelay:
         self.return_paths.append(return_path)
 
 
-def _announce(connection: smtplib.SMTP, sender: str, size: int) -> tuple[int, bytes]:
-    return connection.mail(sender, [f"size={size}"] if connection.has_extn("size") else [])
-
-
-def _hand_over(connection: smtplib.SMTP, recipient: str, wire: bytes) -> None:
-    """Send the rest of an announced mail; raises what the relay has against it."""
-    answer = connection.rcpt(recipient)
-    if answer[0] not in (250, 251):
-        raise smtplib.SMTPRecipientsRefused({recipient: answer})
-    answer = connection.data(wire)
-    if answer[0] != 250:
-        raise smtplib.SMTPDataError(*answer)
+@cache
+def _own_name() -> str:
+    """Return how we greet relays; the resolver is asked once, not for every connection."""
+    return smtplib.SMTP().local_hostname
 
 
 @cache

@@ -9,7 +9,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
+from operator import is_
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -55,18 +56,26 @@ def _tidy(value: Any, field: str) -> Any:
     if isinstance(value, str):
         return _tidy_text(value, field)
     if isinstance(value, tuple):
-        return tuple(_tidy(part, field) for part in value)
-    if is_dataclass(value) and not isinstance(value, type):
-        found = {f.name: getattr(value, f.name) for f in fields(value)}
-        tidied = {name: _tidy(part, name) for name, part in found.items()}
-        changed = {name: part for name, part in tidied.items() if part is not found[name]}
-        return replace(value, **changed) if changed else value
-    return value
+        tidied = tuple(_tidy(part, field) for part in value)
+        return value if all(map(is_, tidied, value)) else tidied
+    kind: type = type(value)
+    names = _names(kind)
+    found = {name: getattr(value, name) for name in names}
+    changed = {name: new for name in names if (new := _tidy(found[name], name)) is not found[name]}
+    return replace(value, **changed) if changed else value
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    """Return the fields of a kind of values, () where it has none."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
 
 
 def _tidy_text(text: str, field: str) -> str:
+    """Return the text itself where there is nothing to tidy."""
     if type(text) is str and field in LIMITS:
-        return _in_print(text, LIMITS[field])
+        printed = _in_print(text, LIMITS[field])
+        return text if printed == text else printed
     if field == "action":
         return text if _LINK.fullmatch(text) else ""
     return text

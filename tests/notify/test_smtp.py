@@ -26,6 +26,9 @@ AUTHORITY = trustme.CA()
 class Desk:
     """The server's side: keeps mails, and answers the next commands as it was told."""
 
+    #: Whether it lets clients say several commands at once (RFC 2920).
+    pipelining = False
+
     def __init__(self) -> None:
         self.subjects: list[str] = []
         self.contents: list[bytes] = []
@@ -34,13 +37,28 @@ class Desk:
         self.connections: set[object] = set()
         self.resets = 0
         self.hang_up_after_data = False
+        #: Whether it goes on after a command that it has refused.
+        self.lenient = False
 
-    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        session.host_name = hostname
+        return [responses[0], *["250-PIPELINING"] * self.pipelining, *responses[1:]]
+
+    async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         self.connections.add(session.peer)
-        envelope.mail_from = address
-        return self._answer("MAIL")
+        answer = self._answer("MAIL")
+        if answer.startswith("250") or self.lenient:
+            envelope.mail_from = address
+        return answer
 
     async def handle_RSET(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         self.resets += 1
@@ -50,7 +68,7 @@ class Desk:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         answer = self._answer("RCPT")
-        if answer.startswith("250"):
+        if answer.startswith("250") or self.lenient:
             envelope.rcpt_tos.append(address)
         return answer
 
@@ -68,6 +86,12 @@ class Desk:
 
     def _answer(self, command: str) -> str:
         return self.answers[command].pop(0) if self.answers[command] else "250 OK"
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["in-turn", "at-once"])
+def _pipelining(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every test meet relays of both kinds."""
+    monkeypatch.setattr(Desk, "pipelining", request.param)
 
 
 class Server(Controller):
@@ -210,6 +234,19 @@ def test_a_relay_that_refuses_us_is_no_fault_of_the_mail(command: str, answer: s
     desk.answers[command] = [answer]
     with serving(desk) as port, relay_to(port) as relay, pytest.raises(AuthError):
         relay.send(mail("un"))
+
+
+@pytest.mark.parametrize("command", ["MAIL", "RCPT"])
+def test_a_relay_that_waits_for_a_mail_that_it_refuses_gets_none(command: str) -> None:
+    desk = Desk()
+    desk.lenient = True
+    desk.answers[command] = ["451 4.7.1 greylisted"]
+    with serving(desk) as port, relay_to(port) as relay:
+        with pytest.raises(TransientError):
+            relay.send(mail("un"))
+        relay.send(mail("deux"))
+
+    assert ["deux"] == desk.subjects
 
 
 def test_the_relays_words_stay_out_of_the_error() -> None:

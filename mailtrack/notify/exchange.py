@@ -1,0 +1,56 @@
+"""One mail over an open connection, in as few round trips as the relay allows (RFC 2920)."""
+
+import re
+import smtplib
+from collections.abc import Iterable, Iterator
+
+#: Lines that begin with a dot: theirs is doubled, a lone one ends the mail (RFC 5321, 4.5.2).
+_DOT = re.compile(rb"^\.", re.MULTILINE)
+_GO_ON = 354
+
+Answer = tuple[int, bytes]
+
+
+def announce(connection: smtplib.SMTP, sender: str, recipient: str, size: int) -> None:
+    """Say who writes to whom; when this returns, the relay waits for the mail.
+
+    Raises SMTPSenderRefused, SMTPRecipientsRefused or SMTPDataError, or any other OSError.
+    """
+    declared = f" SIZE={size}" if connection.has_extn("size") else ""
+    commands = (
+        f"MAIL FROM:{smtplib.quoteaddr(sender)}{declared}",
+        f"RCPT TO:{smtplib.quoteaddr(recipient)}",
+        "DATA",
+    )
+    say = _at_once if connection.has_extn("pipelining") else _in_turn
+    answers = iter(say(connection, commands))
+    if (answer := next(answers))[0] != 250:
+        raise smtplib.SMTPSenderRefused(*answer, sender)
+    if (answer := next(answers))[0] not in (250, 251):
+        raise smtplib.SMTPRecipientsRefused({recipient: answer})
+    if (answer := next(answers))[0] != _GO_ON:
+        raise smtplib.SMTPDataError(*answer)
+
+
+def hand_over(connection: smtplib.SMTP, wire: bytes) -> None:
+    """Send an announced mail; raises SMTPDataError where the relay does not take it."""
+    connection.send(_DOT.sub(b"..", wire) + b".\r\n")
+    answer = connection.getreply()
+    if answer[0] != 250:
+        raise smtplib.SMTPDataError(*answer)
+
+
+def _in_turn(connection: smtplib.SMTP, commands: Iterable[str]) -> Iterator[Answer]:
+    """Wait for each answer before the next command."""
+    return (connection.docmd(command) for command in commands)
+
+
+def _at_once(connection: smtplib.SMTP, commands: Iterable[str]) -> list[Answer]:
+    """Say all, then hear all."""
+    connection.send("".join(f"{command}\r\n" for command in commands))
+    answers = [connection.getreply() for _ in commands]
+    *before, (last, _) = answers
+    if last == _GO_ON and any(code >= 300 for code, _ in before):
+        # It waits for a mail that it refuses: whatever ended it might be delivered, empty.
+        connection.close()
+    return answers
