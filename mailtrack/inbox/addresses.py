@@ -18,6 +18,8 @@ from mailtrack.parsers.message import Message
 
 #: Characters of the keyed hash: 60 bits, guessed at one mail a try.
 HASH_LENGTH = 12
+#: Bytes that give at least as many characters without padding.
+_HASHED = 10
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 #: Where receiving servers note the address that a mail was really sent to, before the
@@ -64,7 +66,7 @@ class SignedAddresses:
     def _token(self, number: int, secret: str) -> str:
         digits = "".join(_base36(number))
         digest = hmac.digest(secret.encode(), f"{self.purpose}:{digits}".encode(), hashlib.sha256)
-        return base64.b32encode(digest).decode("ascii").lower()[:HASH_LENGTH] + digits
+        return base64.b32encode(digest[:_HASHED]).decode("ascii").lower()[:HASH_LENGTH] + digits
 
 
 class PersonalAddresses(SignedAddresses):

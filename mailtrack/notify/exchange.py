@@ -1,25 +1,23 @@
 """One mail over an open connection, in as few round trips as the relay allows (RFC 2920)."""
 
-import re
 import smtplib
 from collections.abc import Iterable, Iterator
 
-#: Lines that begin with a dot: theirs is doubled, a lone one ends the mail (RFC 5321, 4.5.2).
-_DOT = re.compile(rb"^\.", re.MULTILINE)
+#: The relay's answer to DATA: it waits for the mail.
 _GO_ON = 354
 
 Answer = tuple[int, bytes]
 
 
 def announce(connection: smtplib.SMTP, sender: str, recipient: str, size: int) -> None:
-    """Say who writes to whom; when this returns, the relay waits for the mail.
+    """Say who writes to whom, by their bare addresses; then the relay waits for the mail.
 
     Raises SMTPSenderRefused, SMTPRecipientsRefused or SMTPDataError, or any other OSError.
     """
     declared = f" SIZE={size}" if connection.has_extn("size") else ""
     commands = (
-        f"MAIL FROM:{smtplib.quoteaddr(sender)}{declared}",
-        f"RCPT TO:{smtplib.quoteaddr(recipient)}",
+        f"MAIL FROM:<{sender}>{declared}",
+        f"RCPT TO:<{recipient}>",
         "DATA",
     )
     say = _at_once if connection.has_extn("pipelining") else _in_turn
@@ -34,7 +32,8 @@ def announce(connection: smtplib.SMTP, sender: str, recipient: str, size: int) -
 
 def hand_over(connection: smtplib.SMTP, wire: bytes) -> None:
     """Send an announced mail; raises SMTPDataError where the relay does not take it."""
-    connection.send(_DOT.sub(b"..", wire) + b".\r\n")
+    # A dot alone ends the mail: one that begins a line is doubled (RFC 5321, 4.5.2).
+    connection.send(wire.replace(b"\n.", b"\n..") + b".\r\n")
     answer = connection.getreply()
     if answer[0] != 250:
         raise smtplib.SMTPDataError(*answer)
