@@ -14,7 +14,7 @@ from mailtrack.domain.model import NoticeId
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
 from mailtrack.inbox.addresses import BounceAddresses
 from mailtrack.jobs import drafts
-from mailtrack.jobs.drafts import Draft
+from mailtrack.jobs.drafts import Draft, Reading
 from mailtrack.notify.mail import OutgoingMail, SmtpIdentity, compose
 from mailtrack.notify.render import Renderer
 from mailtrack.notify.smtp import RefusedError, Relay
@@ -85,27 +85,31 @@ class Deliverer:
     ) -> Sequence[NoticeId]:
         """Send what one reading of the store tells; return what has to be read anew.
 
-        While a relay is slow, people leave and parcels go on.
+        While a relay is slow, people leave and parcels go on, and a mail that was refused
+        may have been the last one to its reader.
         """
         now, old_at = self.clock.now(), self.clock.later(FRESH_S)
         since = self.manners.day_began(now)
         reading = drafts.read(self.store, self.views, batch, token, since, now)
         for done, draft in enumerate(reading.drafts):
-            if done and self.clock.now() > old_at:
+            refused = reading.refused[draft.notice.subscriber]
+            if done and (refused or self.clock.now() > old_at):
                 return [late.notice.id for late in reading.drafts[done:]]
-            if self._deliver_one(relay, draft, token, reading.sent[draft.notice.subscriber]):
-                reading.sent[draft.notice.subscriber] += 1
+            self._deliver_one(relay, draft, token, reading)
         return ()
 
-    def _deliver_one(self, relay: Relay, draft: Draft, token: str, sent: int) -> bool:
-        """Send one mail or leave it out; tell whether the relay took it."""
-        why = None if draft.notice.kind in _ANSWERS else self._forbids(draft, sent)
+    def _deliver_one(self, relay: Relay, draft: Draft, token: str, reading: Reading) -> None:
+        """Send one mail or leave it out."""
+        reader = draft.notice.subscriber
+        why = None if draft.notice.kind in _ANSWERS else self._forbids(draft, reading.sent[reader])
         if why is not None:
             self._leave_out(draft.notice, why)
-            return False
-        return self._keeps(draft.notice, token) and self._send(relay, draft)
+        elif self._keeps(draft.notice, token):
+            count = reading.sent if self._send(relay, draft) else reading.refused
+            count[reader] += 1
 
     def _send(self, relay: Relay, draft: Draft) -> bool:
+        """Send one mail and note what came of it; tell whether the relay took it."""
         notice = draft.notice
         try:
             mail = self._compose(notice, draft.view)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -34,10 +34,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The drafts of a batch, and how many mails each reader had on that day."""
+    """The drafts of a batch, how many mails each reader had on that day, and how many failed."""
 
     drafts: Sequence[Draft]
     sent: Counter[SubscriberId]
+    refused: Counter[SubscriberId] = field(default_factory=Counter)
 
 
 def read(

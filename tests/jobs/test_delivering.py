@@ -15,7 +15,7 @@ from mailtrack.domain.milestones import Milestone, mailed_by_default
 from mailtrack.domain.model import NoticeId, TrackingEvent
 from mailtrack.domain.tracking import Decision, Key
 from mailtrack.errors import AuthError, MailtrackError, TransientError
-from mailtrack.jobs.delivering import RETRY_WAITS, Deliverer
+from mailtrack.jobs.delivering import FRESH_S, RETRY_WAITS, Deliverer
 from mailtrack.notify.mail import OutgoingMail, compose
 from mailtrack.notify.smtp import FakeRelay, RefusedError
 from mailtrack.notify.view import NoticeKind
@@ -210,6 +210,44 @@ def test_an_address_that_refuses_our_mail_for_good_gets_no_more(
     deliver()
     assert [("failed", None), ("skipped", "unsubscribed")] == _states(rows)
     assert [] == relay.sent
+
+
+def test_of_many_mails_to_an_address_that_is_dead_one_is_tried(
+    follow: Follow, owe: Callable[..., None], deliver: Deliver, rows: Rows
+) -> None:
+    for last in range(3):
+        owe(follow(f"LP0012345678901{last}"))
+    deliver(RefusedError(550), RefusedError(550), RefusedError(550))
+
+    skipped = ("skipped", "unsubscribed")
+    assert [("failed", None), skipped, skipped] == _states(rows)
+
+
+def test_who_leaves_while_the_relay_is_slow_gets_no_more(
+    store: Store,
+    clock: FakeClock,
+    follow: Follow,
+    owe: Callable[..., None],
+    claim: Callable[[str], list[NoticeId]],
+    deliverer: Deliverer,
+    rows: Rows,
+) -> None:
+    mine = [follow(f"LP0012345678901{last}") for last in range(2)]
+    for one in mine:
+        owe(one)
+
+    class SlowRelay(FakeRelay):
+        def send(self, mail: OutgoingMail, return_path: str = "") -> None:
+            clock.advance(seconds=FRESH_S + 1)
+            with store.write() as connection:
+                people.unsubscribe(connection, mine[0].subscriber, clock.now())
+            super().send(mail, return_path)
+
+    slow = SlowRelay()
+    replace(deliverer, open_relay=lambda: nullcontext(slow)).deliver(claim("token"), "token")
+
+    assert 1 == len(slow.sent)
+    assert [("sent", None), ("skipped", "unsubscribed")] == _states(rows)
 
 
 def test_what_a_mail_says_may_be_refused_without_its_reader_being_silenced(
