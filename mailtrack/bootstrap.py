@@ -176,7 +176,9 @@ class Services:
         """Declare the actors on the broker; a worker needs no more."""
         from mailtrack.jobs import actors
 
-        actors.declare(self.broker, self.reader(), self.looker(), self.deliverer())
+        deliverer = self.deliverer()
+        deliverer.renderer.load()
+        actors.declare(self.broker, self.reader(), self.looker(), deliverer)
 
     def reader(self) -> Reader:
         """Return what reads stored mails."""

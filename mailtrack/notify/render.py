@@ -54,6 +54,12 @@ class Renderer:
         self._environment.add_extension(Typesetter)
         self._inliner = CSSInliner(load_remote_stylesheets=False)
 
+    def load(self) -> None:
+        """Compile every template of a mail now; threads that need one at once would each do it."""
+        for name in self._environment.list_templates(extensions=("css", "html", "txt")):
+            if name.startswith("mail/"):
+                self._environment.get_template(name)
+
     def render(self, view: NoticeView) -> RenderedMail:
         """Return the texts of one mail."""
         context = mail_context(tidy(view))

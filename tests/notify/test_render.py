@@ -219,3 +219,14 @@ def test_an_address_is_not_set_in_type() -> None:
 def test_a_style_sheet_is_not_set_in_type(kind: NoticeKind) -> None:
     assert " !important" in mail(kind).html
     assert "\u202f!important" not in mail(kind).html
+
+
+def test_once_loaded_every_mail_is_written_without_reading_a_template(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    renderer = Renderer(templates_dir())
+    renderer.load()
+    monkeypatch.setattr("jinja2.FileSystemLoader.get_source", None)
+
+    for kind in NoticeKind:
+        assert renderer.render(sample(kind)).subject
