@@ -56,6 +56,7 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "pickup": parcel.pickup_point,
         "reason": reason,
         "remedy": french.REMEDIES.get(reason) if reason else None,
+        "task": french.TASKS.get(parcel.milestone) if parcel.milestone else None,
         "label": _label(view),
         "when": _when(view),
         "source": _source(view),

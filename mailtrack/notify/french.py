@@ -46,6 +46,24 @@ REMEDIES: Mapping[Reason, str] = MappingProxyType(
     }
 )
 
+#: What a person does about a parcel that waits for them, wherever they meet it.
+TASKS: Mapping[Milestone, str] = MappingProxyType(
+    {
+        Milestone.CUSTOMS_HELD: "Un document ou un paiement est attendu de vous : "
+        "ouvrez la page du transporteur, elle dit ce qui manque.",
+        Milestone.DELIVERY_FAILED: "Cherchez l’avis de passage dans votre boîte aux lettres, puis "
+        "choisissez une nouvelle date ou un point de retrait sur la page du transporteur.",
+        Milestone.PICKUP_AVAILABLE: "Allez le chercher avec une pièce d’identité et le numéro "
+        "du colis. Passé le délai, il repart chez l’expéditeur.",
+        Milestone.RETURNING: "Demandez un nouvel envoi ou un remboursement au vendeur, "
+        "dans « Mes commandes » sur AliExpress.",
+        Milestone.RETURNED: "Demandez un nouvel envoi ou un remboursement au vendeur, "
+        "dans « Mes commandes » sur AliExpress.",
+        Milestone.EXCEPTION: "S’il est perdu ou abîmé, ouvrez un litige sur AliExpress, dans "
+        "« Mes commandes ». Sinon, laissez-lui une semaine avant d’écrire au vendeur.",
+    }
+)
+
 #: What the Imprimerie nationale asks of spaces around punctuation, one rule a line.
 _TYPESETTING: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])"), "’"),

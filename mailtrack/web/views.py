@@ -15,7 +15,7 @@ from jinja2 import Environment
 from mailtrack.domain.milestones import Milestone
 from mailtrack.notify import progress
 from mailtrack.notify.context import expected, latest_event
-from mailtrack.notify.french import headline, local_day
+from mailtrack.notify.french import TASKS, headline, local_day
 from mailtrack.notify.tidy import tidy
 from mailtrack.notify.view import ParcelView
 from mailtrack.web.wishes import GROUPS, ChoiceGroup
@@ -157,6 +157,12 @@ class TimelinePage(Journey):
     preferences: str
     others: tuple[ParcelLine, ...] = ()
     more: int = 0
+
+    @property
+    def task(self) -> str:
+        """Return what the person does now, "" where the parcel waits for nobody."""
+        milestone = self.parcel.milestone if self.parcel else None
+        return TASKS.get(milestone, "") if milestone else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,17 @@ def test_a_first_mail_tells_where_the_parcel_is_or_that_nobody_knows_yet() -> No
     assert "c’est normal pendant quelques jours" in RENDERER.render(unknown).text
 
 
+@pytest.mark.parametrize("milestone", french.TASKS)
+def test_a_first_mail_says_what_to_do_about_a_parcel_that_waits_already(
+    milestone: Milestone,
+) -> None:
+    text = RENDERER.render(with_parcel(NoticeKind.REGISTERED, milestone=milestone)).text
+
+    assert french.typeset(french.TASKS[milestone]) in text
+    assert "À faire maintenant" in text
+    assert "Rien à faire" not in text
+
+
 @pytest.mark.parametrize("kind", ACTING_KINDS)
 def test_a_mail_that_asks_for_one_thing_has_one_button_for_it(kind: NoticeKind) -> None:
     view, rendered = sample(kind), mail(kind)

@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.notify.render import make_environment, templates_dir
-from mailtrack.notify.samples import NOW, NUMBER, ORDER, PERSONAL_ADDRESS, sample
+from mailtrack.notify.samples import NOW, NUMBER, ORDER, PERSONAL_ADDRESS, PICKUP, sample
 from mailtrack.notify.view import NoticeKind, ParcelView
 from mailtrack.web.views import (
     Action,
@@ -315,6 +315,33 @@ def test_a_timeline_marks_the_step_that_a_parcel_has_reached() -> None:
     (step,) = drawn(timeline(NoticeKind.DELIVERY_FAILED)).css('[aria-current="step"]')
 
     assert "Livraison" == step.text()
+
+
+@pytest.mark.parametrize(
+    ("kind", "todo"),
+    [
+        (NoticeKind.CUSTOMS_HELD, "elle dit ce qui manque"),
+        (NoticeKind.PICKUP_AVAILABLE, "une pièce d’identité"),
+        (NoticeKind.EXCEPTION, "ouvrez un litige"),
+    ],
+)
+def test_a_timeline_says_what_to_do_where_a_parcel_waits(kind: NoticeKind, todo: str) -> None:
+    assert todo in words(timeline(kind))
+    assert todo not in words(timeline())
+
+
+def test_a_timeline_links_the_carriers_page_where_it_sends_people_to_it() -> None:
+    (link,) = drawn(timeline(NoticeKind.CUSTOMS_HELD)).css(".box a")
+
+    assert parcel(NoticeKind.CUSTOMS_HELD).carrier_page == link.attributes["href"]
+
+
+def test_a_parcel_on_its_way_back_is_not_to_be_fetched_any_more() -> None:
+    gone = timeline(NoticeKind.RETURNING)
+    assert gone.parcel
+    gone = replace(gone, parcel=replace(gone.parcel, pickup_point=PICKUP))
+
+    assert PICKUP.name not in words(gone)
 
 
 def test_a_timeline_lists_what_else_is_followed() -> None:
