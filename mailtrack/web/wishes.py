@@ -47,7 +47,7 @@ GROUPS = (
         "Problèmes",
         (
             Choice(NoticeKind.CUSTOMS_HELD, "Bloqué en douane", important=True),
-            Choice(NoticeKind.EXCEPTION, "Incident : perdu, abîmé, refusé", important=True),
+            Choice(NoticeKind.EXCEPTION, "Incident : retard, perte, dommage", important=True),
             Choice(NoticeKind.RETURNING, "Retour vers l’expéditeur", important=True),
             Choice(NoticeKind.RETURNED, "Revenu chez l’expéditeur"),
             Choice(NoticeKind.NOT_FOUND, "Numéro toujours inconnu après 3 jours"),

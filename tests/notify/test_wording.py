@@ -245,6 +245,34 @@ def test_a_return_says_what_its_reason_asks_for(kind: NoticeKind, reason: Reason
     assert french.REMEDIES[reason] in RENDERER.render(view).text
 
 
+@pytest.mark.parametrize(
+    ("reason", "news", "advice"),
+    [
+        (Reason.LOST, "Signalé perdu", "Ouvrez un litige"),
+        (Reason.DAMAGED, "Signalé abîmé", "des photos du colis"),
+        (Reason.DELAYED, "Retard", "reprend sa route"),
+        (Reason.BAD_ADDRESS, "Incident", "l’adresse complète"),
+        (Reason.REFUSED, "Incident", "Si ce refus ne vient pas de vous"),
+        (Reason.CUSTOMS, "Incident", "la page du transporteur"),
+    ],
+)
+def test_an_incident_is_told_with_its_reason_and_what_that_asks_for(
+    reason: Reason, news: str, advice: str
+) -> None:
+    view = replace(with_parcel(NoticeKind.EXCEPTION, reason=reason), event=None)
+    rendered = RENDERER.render(view)
+
+    assert rendered.subject.startswith(f"{news}\u00a0: votre colis")
+    assert advice in rendered.text
+    assert (reason is Reason.DELAYED) == ("reprend sa route" in rendered.text)
+
+
+def test_an_incident_without_a_reason_says_so() -> None:
+    view = replace(with_parcel(NoticeKind.EXCEPTION, reason=None), event=None)
+
+    assert "sans autre précision." in RENDERER.render(view).text
+
+
 def test_customs_are_told_by_what_they_ask_for_and_what_is_paid_already() -> None:
     text = mail(NoticeKind.CUSTOMS_HELD).text
 
