@@ -24,7 +24,7 @@ NARROW_NO_BREAK = "\u202f"
 REASONS: Mapping[Reason, str] = MappingProxyType(
     {
         Reason.BAD_ADDRESS: "adresse incorrecte ou incomplète",
-        Reason.ABSENT: "personne pour recevoir le colis",
+        Reason.ABSENT: "destinataire absent",
         Reason.UNCLAIMED: "colis non réclamé à temps",
         Reason.CUSTOMS: "problème de douane",
         Reason.REFUSED: "colis refusé",
