@@ -233,8 +233,32 @@ def test_a_digest_says_which_news_cannot_wait() -> None:
     rendered = RENDERER.render(replace(sample(NoticeKind.DIGEST), news=(waiting, *NEWS[1:])))
 
     assert rendered.subject.endswith("dont 1 à traiter")
-    assert "Disponible en point de retrait (à faire)" in rendered.text
+    assert "Disponible en point de retrait (à traiter)" in rendered.text
     assert "Rien à faire" not in rendered.text
+
+
+def test_a_digest_of_one_piece_of_news_speaks_of_one() -> None:
+    waiting = replace(NEWS[0], milestone=Milestone.CUSTOMS_HELD)
+    rendered = RENDERER.render(replace(sample(NoticeKind.DIGEST), news=(waiting,)))
+
+    assert "1\u00a0autre nouvelle de vos colis, à traiter" == rendered.subject
+    assert rendered.text.startswith("Une autre nouvelle de vos colis")
+
+
+@pytest.mark.parametrize(
+    ("kind", "news"),
+    [
+        (NoticeKind.CANCELLED, "Commande annulée"),
+        (NoticeKind.REFUNDED, "Commande remboursée"),
+        (NoticeKind.ORDER_UNFULFILLABLE, "Envoi impossible"),
+    ],
+)
+def test_news_of_an_order_agrees_with_it_where_the_subject_names_its_parcel(
+    kind: NoticeKind, news: str
+) -> None:
+    subject = RENDERER.render(replace(sample(kind), parcel=sample_parcel())).subject
+
+    assert subject.startswith(f"{news}\u00a0: votre colis")
 
 
 @pytest.mark.parametrize("reason", french.REMEDIES)
