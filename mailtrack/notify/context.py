@@ -134,8 +134,13 @@ def _urgent(view: NoticeView) -> tuple[NewsLine, ...]:
 
 
 def _dispute_until(view: NoticeView) -> date | None:
-    """Return the last day for a dispute; None where neither date that it follows is known."""
+    """Return the last day for a dispute; None where it is past or cannot be known.
+
+    A protection may last longer than the days that are sure of it: no day is told as missed.
+    """
     if view.kind is NoticeKind.DELIVERED:
-        return french.local_day(view.event.at, DISPUTE_DAYS) if view.event else None
-    ends = view.protection_ends
-    return ends + timedelta(days=DISPUTE_DAYS) if ends else None
+        follows = french.local_day(view.event.at) if view.event else None
+    else:
+        follows = view.protection_ends
+    last = follows + timedelta(days=DISPUTE_DAYS) if follows else None
+    return last if last and last >= french.local_day(view.at) else None

@@ -197,6 +197,14 @@ def test_the_last_day_for_a_dispute_is_a_date_where_it_is_known(kind: NoticeKind
     assert "60\u00a0à\u00a090\u00a0jours après l’achat" in mail(kind).text
 
 
+@pytest.mark.parametrize("kind", [NoticeKind.STALLED, NoticeKind.EXPIRED, NoticeKind.RETURNED])
+def test_a_day_that_is_past_is_not_told_as_the_last_one_for_a_dispute(kind: NoticeKind) -> None:
+    text = RENDERER.render(replace(sample(kind), protection_ends=date(2026, 2, 20))).text
+
+    assert "soit jusqu’au" not in text
+    assert "60\u00a0à\u00a090\u00a0jours après l’achat" in text
+
+
 def test_of_an_order_without_a_parcel_it_is_the_shop_that_tells_news() -> None:
     assert "Annonce faite par AliExpress" in mail(NoticeKind.ORDER_UNFULFILLABLE).text
 
