@@ -76,6 +76,18 @@ def test_a_pickup_mail_says_where_and_until_when() -> None:
         assert "mardi 24\u00a0mars" in text.replace("&nbsp;", "\u00a0")
 
 
+def test_a_pickup_mail_says_where_to_find_what_it_does_not_know() -> None:
+    no_day = with_parcel(NoticeKind.PICKUP_AVAILABLE, pickup_point=replace(PICKUP, last_day=None))
+    nothing = with_parcel(NoticeKind.PICKUP_AVAILABLE, pickup_point=None)
+
+    for view, unknown in ((no_day, "Le dernier jour est"), (nothing, "Le lieu exact et")):
+        rendered = RENDERER.render(view)
+        assert view.parcel
+        for text in (rendered.text, rendered.html):
+            assert unknown in text
+            assert 2 == text.count(view.parcel.carrier_page)
+
+
 def test_a_delivered_mail_says_until_when_a_dispute_may_be_opened() -> None:
     assert "mercredi 25\u00a0mars" in mail(NoticeKind.DELIVERED).text
 
