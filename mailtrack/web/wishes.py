@@ -48,7 +48,7 @@ GROUPS = (
         (
             Choice(NoticeKind.CUSTOMS_HELD, "Bloqué en douane", important=True),
             Choice(NoticeKind.EXCEPTION, "Incident : retard, perte, dommage", important=True),
-            Choice(NoticeKind.RETURNING, "Retour vers l’expéditeur", important=True),
+            Choice(NoticeKind.RETURNING, "Retour à l’expéditeur", important=True),
             Choice(NoticeKind.RETURNED, "Revenu chez l’expéditeur"),
             Choice(NoticeKind.NOT_FOUND, "Numéro toujours inconnu après 3 jours"),
             Choice(NoticeKind.STALLED, "Pas de nouvelles depuis trop longtemps"),
@@ -58,7 +58,11 @@ GROUPS = (
     ChoiceGroup(
         "Votre commande",
         (
-            Choice(NoticeKind.PROTECTION_ENDING, "Bientôt la fin de la protection", important=True),
+            Choice(
+                NoticeKind.PROTECTION_ENDING,
+                "Bientôt la fin de la protection acheteur",
+                important=True,
+            ),
             Choice(NoticeKind.ORDER_UNFULFILLABLE, "Commande que le vendeur ne peut honorer"),
             Choice(NoticeKind.CANCELLED, "Commande annulée"),
             Choice(NoticeKind.REFUNDED, "Commande remboursée"),

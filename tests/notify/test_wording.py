@@ -49,7 +49,7 @@ def with_parcel(kind: NoticeKind, **changes: object) -> NoticeView:
         ),
         (
             NoticeKind.ORDER_REGISTERED,
-            "Mail du colis à transférer : votre commande 821100… (Lampe LED de bureau…)",
+            "Suivi à compléter : votre commande 821100… (Lampe LED de bureau…)",
         ),
         (NoticeKind.CANCELLED, "Annulée : votre commande 821100… (Lampe LED de bureau…)"),
         (NoticeKind.NOTHING_FOUND, "Rien à suivre dans « Fwd: Votre facture de mars »"),
@@ -57,6 +57,13 @@ def with_parcel(kind: NoticeKind, **changes: object) -> NoticeView:
 )
 def test_a_subject_says_it_all(kind: NoticeKind, subject: str) -> None:
     assert subject == mail(kind).subject.replace("\u00a0", " ")
+
+
+def test_subjects_are_short_and_each_one_is_its_own() -> None:
+    subjects = [mail(kind).subject for kind in NoticeKind]
+
+    assert 70 >= max(map(len, subjects))
+    assert len(subjects) == len({subject.partition("\u00a0:")[0] for subject in subjects})
 
 
 def test_an_order_mail_says_what_to_forward_next_and_where() -> None:
