@@ -72,6 +72,7 @@ _TYPESETTING: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<=«)[ \t]+|[ \t]+(?=»)"), NO_BREAK),
     (re.compile(r"(«\s\w+) (\w+\s»)"), rf"\1{NO_BREAK}\2"),
     (re.compile(r"(?<=\d)[ \t]+à[ \t]+(?=\d)"), f"{NO_BREAK}à{NO_BREAK}"),
+    (re.compile(r"(?<=\b\d{5}) (?=[A-ZÀ-Ý])"), NO_BREAK),  # a postal code and its town
     (re.compile(r"(?<=\d)[ \t]+(?=[€%]|(?:jours?|heures?|mois)\b)"), NO_BREAK),
 )
 
@@ -124,7 +125,7 @@ def hour(value: datetime) -> str:
 
 def moment(value: datetime) -> str:
     """Return « mardi 3 mars à 14 h 05 » in Paris time."""
-    return f"{day(value)} à {hour(value)}"
+    return f"{day(value)} à{NO_BREAK}{hour(value)}"
 
 
 def event_moment(event: TrackingEvent) -> str:

@@ -17,7 +17,7 @@ def event(**changes: object) -> TrackingEvent:
 
 
 def test_a_moment_is_told_in_paris_time_and_does_not_break() -> None:
-    assert "mardi 3\u00a0mars à 14\u00a0h\u00a005" == french.moment(AFTERNOON)
+    assert "mardi 3\u00a0mars à\u00a014\u00a0h\u00a005" == french.moment(AFTERNOON)
 
 
 def test_summer_time_counts() -> None:
@@ -42,7 +42,7 @@ def test_a_deadline_counts_days_of_paris() -> None:
 
 def test_a_doubtful_clock_is_not_told_to_the_minute() -> None:
     assert "mardi 3\u00a0mars" == french.event_moment(event(at_certain=False))
-    assert "mardi 3\u00a0mars à 14\u00a0h\u00a005" == french.event_moment(event())
+    assert "mardi 3\u00a0mars à\u00a014\u00a0h\u00a005" == french.event_moment(event())
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,8 @@ def test_a_long_text_is_cut_at_a_word(text: str, limit: int, cut: str) -> None:
         ("l'adresse d'Anne", "l’adresse d’Anne"),
         ("2 à 7 jours ouvrés", "2\u00a0à\u00a07\u00a0jours ouvrés"),
         ("dans « Mes commandes »", "dans «\u00a0Mes\u00a0commandes\u00a0»"),
+        ("12 rue de l'Exemple, 69003 Lyon", "12 rue de l’Exemple, 69003\u00a0Lyon"),
+        ("LP12345 Lyon", "LP12345 Lyon"),
         ("environ 8 €", "environ 8\u00a0€"),
         ("https://example.org/?a=1;b", "https://example.org/?a=1;b"),
         ("'entre guillemets'", "'entre guillemets'"),
