@@ -33,7 +33,7 @@ _SAVED = {
     Action.STOP: "C’est noté : plus aucun mail sur ce colis.",
     Action.RESUME: "C’est noté : le suivi reprend.",
     Action.STOP_ALL: "C’est noté : plus aucun mail de notre part.",
-    Action.RESUME_ALL: "C’est noté : les suivis reprennent.",
+    Action.RESUME_ALL: "C’est noté : vos suivis reprennent.",
 }
 
 
