@@ -53,7 +53,7 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "number": parcel.local_number or parcel.number,
         "carrier": parcel.carrier or SOME_CARRIER,
         "carrier_page": parcel.carrier_page,
-        "pickup": parcel.pickup_point,
+        "pickup": None if is_over(parcel) else parcel.pickup_point,
         "reason": reason,
         "remedy": french.REMEDIES.get(reason) if reason else None,
         "task": french.TASKS.get(parcel.milestone) if parcel.milestone else None,

@@ -96,6 +96,13 @@ def test_a_pickup_mail_says_where_to_find_what_it_does_not_know() -> None:
             assert 2 == text.count(view.parcel.carrier_page)
 
 
+@pytest.mark.parametrize("kind", [NoticeKind.DELIVERED, NoticeKind.RETURNING, NoticeKind.RETURNED])
+def test_what_is_fetched_or_on_its_way_back_has_no_day_to_fetch_it(kind: NoticeKind) -> None:
+    rendered = RENDERER.render(with_parcel(kind, pickup_point=PICKUP))
+
+    assert PICKUP.name not in rendered.text + rendered.html
+
+
 def test_a_delivered_mail_says_until_when_a_dispute_may_be_opened() -> None:
     assert "mercredi 25\u00a0mars" in mail(NoticeKind.DELIVERED).text
 
