@@ -111,8 +111,8 @@ def test_a_mail_leads_to_the_timeline_and_from_there_to_everything_one_follows(
     expect(page.locator("body")).to_contain_text("Vérifié")
 
     page.get_by_role("link", name=re.compile("Mes colis")).click()
-    assert _fits(page)
     expect(page.get_by_role("heading", level=1)).to_contain_text("Mes colis")
+    assert _fits(page)
 
 
 def test_a_damaged_link_gets_a_page_that_helps(page: Page) -> None:
