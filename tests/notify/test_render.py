@@ -31,6 +31,9 @@ FEW_WAYS = {NoticeKind.CONFIRM_ADDRESS: LINKS.stop_all, NoticeKind.GOODBYE: LINK
 #: A plain space where French wants a no-break one, or a typewriter's apostrophe.
 BAD_TYPOGRAPHY = re.compile(r" [:;!?»]|« |\w'\w")
 
+#: "parce que un": these lose their last letter before a vowel.
+NOT_ELIDED = re.compile(r"\b(?:que|de|ne|je|se|me|jusque) (?=[aàâeéèêiîoôuùAÀÂEÉÈÊIÎOÔUÙ])")
+
 
 def mail(kind: NoticeKind) -> RenderedMail:
     return RENDERER.render(sample(kind))
@@ -115,6 +118,14 @@ def test_plain_parts_are_set_as_in_print(kind: NoticeKind) -> None:
     assert [] == BAD_TYPOGRAPHY.findall(rendered.subject)
     assert [] == BAD_TYPOGRAPHY.findall(rendered.text)
     assert [] == [line for line in parts(rendered.html, "body") if BAD_TYPOGRAPHY.search(line)]
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_short_words_lose_their_last_letter_before_a_vowel(kind: NoticeKind) -> None:
+    rendered = mail(kind)
+
+    for words in (rendered.subject, rendered.text, *parts(rendered.html, "body")):
+        assert [] == NOT_ELIDED.findall(words)
 
 
 @pytest.mark.parametrize("kind", PARCEL_KINDS)
