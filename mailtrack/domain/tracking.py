@@ -7,7 +7,7 @@ or skipped, and why (`Decision`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -188,13 +188,30 @@ def timeline(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:
     """Return the history for people, newest first, each scan once.
 
     Two sources telling the same milestone on the same day in France, at the same place
-    or at none, speak of one scan; the first of them stands.
+    or at none, speak of one scan; the first of them stands. What ends a return is shown
+    as that, though carriers word it like any other delivery.
     """
     shown: list[TrackingEvent] = []
-    for event in chronology(events):
+    for event in _as_meant(chronology(events)):
         if not any(_same_scan(event, other) for other in shown):
             shown.append(event)
     return tuple(reversed(shown))
+
+
+def _as_meant(events: Sequence[TrackingEvent]) -> Sequence[TrackingEvent]:
+    """Return events, oldest first, with the hand-over to the sender under its own name."""
+    if all(event.milestone is not Milestone.RETURNING for event in events):
+        return events
+    back = next((s.event for s in walk(events) if s.milestone is Milestone.RETURNED), None)
+    if back is None:
+        return events
+    there = events.index(back)
+    return [*events[:there], *map(_given_back, events[there:])]
+
+
+def _given_back(event: TrackingEvent) -> TrackingEvent:
+    delivered = event.milestone is Milestone.DELIVERED
+    return replace(event, milestone=Milestone.RETURNED) if delivered else event
 
 
 def _unknown_to(

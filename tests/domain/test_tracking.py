@@ -180,6 +180,19 @@ def test_who_asked_for_silence_is_not_written_to(silenced: Skip) -> None:
     assert [silenced] == [d.skip for d in change.decisions]
 
 
+def test_a_parcel_that_was_given_back_is_not_shown_as_delivered() -> None:
+    shown = timeline([scan(0, M.RETURNING), scan(9, M.DELIVERED, text="Delivered")])
+
+    assert [M.RETURNED, M.RETURNING] == [event.milestone for event in shown]
+
+
+def test_a_delivery_before_a_return_and_one_after_a_new_round_are_shown_as_such() -> None:
+    again = scan(20, M.OUT_FOR_DELIVERY, reason=Reason.REDELIVERY)
+    way = [scan(0, M.DELIVERED), scan(9, M.RETURNING), again, scan(24, M.DELIVERED)]
+
+    assert [event.milestone for event in way] == [e.milestone for e in reversed(timeline(way))]
+
+
 def test_one_scan_told_by_two_carriers_stands_once_in_the_timeline() -> None:
     shown = timeline(
         [
