@@ -61,6 +61,8 @@ class Skip(StrEnum):
     UNWANTED = "unwanted"
     MUTED = "muted"
     UNSUBSCRIBED = "unsubscribed"
+    #: The address refuses our mails.
+    BOUNCED = "bounced"
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def _follower(rows: Sequence[Any], wanted: frozenset[Milestone]) -> Follower:
         wanted - first.unwanted,
         recorded=frozenset(Key(Milestone(row.kind), row.occurrence) for row in past),
         told=told,
-        silenced=silenced(first.muted_at, first.unsubscribed_at or first.bounced_at),
+        silenced=silenced(first.muted_at, first.unsubscribed_at, first.bounced_at),
     )
 
 

@@ -93,10 +93,14 @@ class Recipient:
     silenced: str | None
 
 
-def silenced(muted_at: datetime | None, left_at: datetime | None) -> Skip | None:
+def silenced(
+    muted_at: datetime | None, left_at: datetime | None, bounced_at: datetime | None
+) -> Skip | None:
     """Return why somebody hears of nothing, if they do not."""
     if left_at is not None:
         return Skip.UNSUBSCRIBED
+    if bounced_at is not None:
+        return Skip.BOUNCED
     return Skip.MUTED if muted_at is not None else None
 
 
@@ -336,7 +340,7 @@ def _notice(row: Row[Any]) -> Notice:
 
 def _recipient(row: Row[Any]) -> Recipient:
     unwanted = Skip.UNWANTED if row.kind in row.unwanted else None
-    why = silenced(row.muted_at, row.unsubscribed_at or row.bounced_at) or unwanted
+    why = silenced(row.muted_at, row.unsubscribed_at, row.bounced_at) or unwanted
     return Recipient(row.address, why)
 
 

@@ -173,7 +173,7 @@ def test_the_handover_to_the_sender_is_told_as_returned_never_as_delivered() -> 
     assert [M.RETURNED] == person.look(scan(200, M.DELIVERED))
 
 
-@pytest.mark.parametrize("silenced", [Skip.MUTED, Skip.UNSUBSCRIBED])
+@pytest.mark.parametrize("silenced", [Skip.MUTED, Skip.UNSUBSCRIBED, Skip.BOUNCED])
 def test_who_asked_for_silence_is_not_written_to(silenced: Skip) -> None:
     change = apply([], [scan(0, M.DELIVERED)], [follower(silenced=silenced)])
 

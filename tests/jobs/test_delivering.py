@@ -208,7 +208,7 @@ def test_an_address_that_refuses_our_mail_for_good_gets_no_more(
 
     owe(mine, NoticeKind.STALLED)
     deliver()
-    assert [("failed", None), ("skipped", "unsubscribed")] == _states(rows)
+    assert [("failed", None), ("skipped", "bounced")] == _states(rows)
     assert [] == relay.sent
 
 
@@ -219,7 +219,7 @@ def test_of_many_mails_to_an_address_that_is_dead_one_is_tried(
         owe(follow(f"LP0012345678901{last}"))
     deliver(RefusedError(550), RefusedError(550), RefusedError(550))
 
-    skipped = ("skipped", "unsubscribed")
+    skipped = ("skipped", "bounced")
     assert [("failed", None), skipped, skipped] == _states(rows)
 
 
