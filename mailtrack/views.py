@@ -18,7 +18,7 @@ from mailtrack.notify.links import LinkMaker, Purpose
 from mailtrack.notify.view import NewsLine, NoticeKind, NoticeView, ParcelView
 from mailtrack.parsers import parse
 from mailtrack.parsers.message import read_message
-from mailtrack.store import dossiers, notices
+from mailtrack.store import dossiers, notices, people
 from mailtrack.store.dossiers import Dossier, KnownParcel
 from mailtrack.store.notices import Notice
 from mailtrack.store.parcels import Leg
@@ -72,10 +72,12 @@ class Views:
         )
 
     def _news(self, connection: Connection, notice: Notice) -> tuple[NewsLine, ...]:
-        """Return what a digest tells: every notice that was held back for it."""
+        """Return what a digest tells: what was held back for it and is still wanted."""
         if notice.kind != NoticeKind.DIGEST:
             return ()
-        held = notices.digested(connection, notice.id)
+        unwanted = people.unwanted(connection, notice.subscriber)
+        digested = notices.digested(connection, notice.id)
+        held = [one for one in digested if one.kind not in unwanted]
         known = dossiers.read(connection, {one.subscription for one in held if one.subscription})
         lines = (self._news_line(one, known) for one in held)
         return tuple(line for line in lines if line is not None)
@@ -83,6 +85,8 @@ class Views:
     def _news_line(self, held: Notice, known: Mapping[SubscriptionId, Dossier]) -> NewsLine | None:
         dossier = known.get(held.subscription) if held.subscription else None
         if dossier is None or dossier.parcel is None or held.kind not in set(Milestone):
+            return None
+        if dossier.following.muted:
             return None
         links = self.links.for_subscription(held.subscriber, held.subscription)
         return NewsLine(

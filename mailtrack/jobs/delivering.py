@@ -46,6 +46,8 @@ _ANSWERS = frozenset(
 _NEWS = frozenset(Milestone)
 
 _QUIET = "quiet hours"
+#: Why a digest is not sent all of whose parcels were stopped since.
+_NOTHING_LEFT = "nothing_left"
 
 #: For how long what was read of a batch may be told (real seconds).
 FRESH_S = 2.0
@@ -142,6 +144,8 @@ class Deliverer:
         kind = draft.notice.kind
         if draft.silenced or kind in _PROMPT:
             return draft.silenced
+        if kind == NoticeKind.DIGEST and draft.view is not None and not draft.view.news:
+            return _NOTHING_LEFT
         if self.manners.hold_until(self.clock.now()) is not None:
             return _QUIET
         return DIGESTED if kind in _NEWS and sent >= self.manners.per_day else None

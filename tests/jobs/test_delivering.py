@@ -125,6 +125,10 @@ def test_every_kind_of_notice_can_be_written_from_the_store(
     mine = follow()
     for kind in NoticeKind:
         owe(mine, kind)
+    (digest,) = rows(t.notice, kind=NoticeKind.DIGEST)
+    with store.write() as connection:  # a digest of nothing is not sent
+        told = t.notice.update().where(t.notice.c.kind == NoticeKind.CUSTOMS_CLEARED)
+        connection.execute(told.values(digest_id=digest["id"]))
     deliver()
     deliver()
     clock.advance(hours=1)
@@ -481,6 +485,58 @@ def test_news_beyond_a_day_s_measure_comes_in_one_mail_on_the_next_morning(
         assert mine[3].parcel is not None
         (reader,) = followers.of_parcel(connection, mine[3].parcel, mailed_by_default())
     assert {Milestone.CUSTOMS_CLEARED} == reader.told.keys()
+
+
+def test_a_digest_leaves_out_what_its_reader_has_stopped_since(
+    store: Store,
+    clock: FakeClock,
+    follow: Follow,
+    tell: Callable[..., None],
+    deliver: Deliver,
+    relay: FakeRelay,
+) -> None:
+    mine = [follow(f"LP0012345678901{last}") for last in range(3)]
+    for one in mine:
+        tell(one, Milestone.CUSTOMS_CLEARED)
+    deliver(manners=Manners(per_day=1))
+    with store.write() as connection:
+        people.mute(connection, mine[1].id, clock.now())
+
+    clock.advance(days=1)
+    deliver(manners=Manners(per_day=1))
+    text = relay.sent[-1].get_body(("plain",))
+    assert text is not None
+    assert "LP00123456789012" in text.get_content()
+    assert "LP00123456789011" not in text.get_content()
+
+
+@pytest.mark.parametrize("how", ["mute", "choose"])
+def test_a_digest_of_nothing_is_not_sent(
+    store: Store,
+    clock: FakeClock,
+    follow: Follow,
+    tell: Callable[..., None],
+    deliver: Deliver,
+    relay: FakeRelay,
+    rows: Rows,
+    how: str,
+) -> None:
+    mine = [follow(f"LP0012345678901{last}") for last in range(2)]
+    for one in mine:
+        tell(one, Milestone.CUSTOMS_CLEARED)
+    deliver(manners=Manners(per_day=1))
+    with store.write() as connection:
+        if how == "mute":
+            people.mute(connection, mine[1].id, clock.now())
+        else:
+            people.choose(connection, mine[0].subscriber, frozenset({Milestone.CUSTOMS_CLEARED}))
+
+    clock.advance(days=1)
+    deliver(manners=Manners(per_day=1))
+    assert 1 == len(relay.sent)
+    assert [("skipped", "nothing_left")] == [
+        (row["state"], row["skip"]) for row in rows(t.notice, kind=NoticeKind.DIGEST)
+    ]
 
 
 def test_what_answers_a_forward_is_never_held_back(
