@@ -84,13 +84,12 @@ class Views:
 
     def _news_line(self, held: Notice, known: Mapping[SubscriptionId, Dossier]) -> NewsLine | None:
         dossier = known.get(held.subscription) if held.subscription else None
-        if dossier is None or dossier.parcel is None or held.kind not in set(Milestone):
+        if dossier is None or dossier.following.muted or held.kind not in set(Milestone):
             return None
-        if dossier.following.muted:
-            return None
+        parcel = dossier.parcel
         links = self.links.for_subscription(held.subscriber, held.subscription)
         return NewsLine(
-            number=dossier.parcel.row.number,
+            number=parcel.row.number if parcel else ", ".join(dossier.orders),
             name=_name(dossier),
             milestone=Milestone(held.kind),
             timeline=links.timeline or "",

@@ -22,6 +22,11 @@ from mailtrack.store.inbound import StoredMail
 #: How long "suivi enregistré" waits for the first answer of a carrier (real seconds).
 FIRST_LOOK_GRACE_S = 120.0
 
+#: After these no parcel is to be waited for.
+_ENDS_OF_AN_ORDER = frozenset(
+    {Milestone.ORDER_UNFULFILLABLE, Milestone.CANCELLED, Milestone.REFUNDED}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Subscribing:
@@ -125,14 +130,17 @@ class Subscribing:
             for parcel_id in known:
                 new |= self._subscribe(parcel_id, [order], reading.items, now)
             if not known:
-                new |= self._wait_for_parcel(order, reading.items, now)
+                new |= self._wait_for_parcel(order, reading, now)
         return new
 
-    def _wait_for_parcel(self, order: OrderId, items: Sequence[str], now: datetime) -> bool:
+    def _wait_for_parcel(self, order: OrderId, reading: Reading, now: datetime) -> bool:
+        """Follow an order that has no parcel; its end is told in place of what to wait for."""
         mine, new = people.follow_order(
-            self.connection, self.owner, order, items, now, self.stored.trace
+            self.connection, self.owner, order, reading.items, now, self.stored.trace
         )
-        if new:
+        if reading.milestone in _ENDS_OF_AN_ORDER:
+            notices.owe_follower(self.connection, mine, reading.milestone, occurrence="1", now=now)
+        elif new:
             notices.owe(
                 self.connection,
                 self.owner,

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from itertools import count
 from threading import Barrier
@@ -115,6 +116,30 @@ def test_an_order_without_a_parcel_is_noted_and_answered_at_once(
         (notice["kind"], notice["next_attempt_at"]) for notice in rows(t.notice)
     ]
     assert [] == rows(t.parcel)
+
+
+def _ended(order: str, how: str, at: datetime) -> bytes:
+    """Forward the shop's mail about an order without a parcel that came to its end."""
+    shop_mail = replace(order_shipped(order, "Lampe"), subject=f"Commande {order} : {how}")
+    return forwarded(gmail, replace(shop_mail, lines=(how,)), ANA, at, "Voilà", 77)
+
+
+@pytest.mark.parametrize(("how", "kind"), [("annulée", "cancelled"), ("remboursée", "refunded")])
+def test_the_end_of_a_noted_order_is_told(
+    receive: Receive, order_mail: Mail, rows: Rows, clock: FakeClock, how: str, kind: str
+) -> None:
+    receive(order_mail())
+    receive(_ended(ORDER, how, clock.now()))
+
+    assert ["order_registered", kind] == _owed(rows)
+
+
+def test_of_an_order_that_ended_before_we_knew_it_nobody_is_told_to_wait_for_the_parcel(
+    receive: Receive, rows: Rows, clock: FakeClock
+) -> None:
+    assert "order_noted" == receive(_ended(ORDER, "annulée", clock.now()))["outcome"]
+
+    assert ["cancelled"] == _owed(rows)
 
 
 def test_the_parcel_of_a_noted_order_takes_its_place(
