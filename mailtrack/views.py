@@ -24,8 +24,6 @@ from mailtrack.store.notices import Notice
 from mailtrack.store.parcels import Leg
 from mailtrack.store.schema import inbound
 
-#: The source of events that a shop's mail told: not a carrier's word.
-MAIL = "mail"
 #: Shown where no carrier is known yet.
 _NO_CARRIER = ("", "")
 
@@ -128,7 +126,7 @@ class Views:
         that somebody's mail told, and not where it is to be fetched.
         """
         known = dossiers.read_parcels(connection, [parcel_id])[parcel_id]
-        events = [event for event in known.events if event.source != MAIL]
+        events = [event for event in known.events if event.source != tracking.MAIL]
         if not events:
             return None
         steps = tracking.walk(events)

@@ -18,6 +18,9 @@ from mailtrack.domain.model import Reason, SubscriptionId, TrackingEvent
 
 PARIS = ZoneInfo("Europe/Paris")
 
+#: The source of what a shop's mail told: no word of a carrier's.
+MAIL = "mail"
+
 #: Carriers' clocks are wrong by up to eight hours; two scans of one milestone that are
 #: closer than this are one happening, even across midnight.
 SAME_HAPPENING = timedelta(hours=18)
@@ -198,6 +201,11 @@ def timeline(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:
         if not any(_same_scan(event, other) for other in shown):
             shown.append(event)
     return tuple(reversed(shown))
+
+
+def told_by_carriers(events: Iterable[TrackingEvent]) -> bool:
+    """Tell whether any carrier ever said anything of a parcel."""
+    return any(event.source != MAIL for event in events)
 
 
 def _as_meant(events: Sequence[TrackingEvent]) -> Sequence[TrackingEvent]:

@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 from mailtrack import histories
 from mailtrack.carriers.base import Carrier, Declaration, Push
 from mailtrack.clock import Clock
-from mailtrack.domain import numbers, patience, polling
+from mailtrack.domain import numbers, patience, polling, tracking
 from mailtrack.domain.choosing import FALLBACKS, next_choice
+from mailtrack.domain.milestones import STAGES, Milestone, Phase
 from mailtrack.domain.model import LegId, Look, LookState, ParcelId, SubscriptionId
 from mailtrack.domain.patience import Silence
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
@@ -238,21 +239,22 @@ class Looker:
         """Set when each leg of a parcel is asked next; news on one hastens the others."""
         row = parcels.parcel_row(connection, parcel_id)
         since = row.last_event_at or row.created_at
-        self._judge_silence(connection, row, since, now)
         legs = parcels.legs_of(connection, parcel_id)
+        stage = _stage(connection, row, legs)
+        self._judge_silence(connection, row.id, stage, since, now)
         if not parcels.is_followed(connection, parcel_id):
             parcels.end(connection, parcel_id, NOBODY_FOLLOWS, now)
             return
         for leg in legs:
             outlook = polling.Outlook(
-                milestone=row.milestone,
+                milestone=stage,
                 since=since,
                 weight=_weight(leg, legs),
                 price_h=budgets.price_h(connection, leg.carrier),
             )
             due = polling.next_look(outlook, now, self.rng)
             if due is None:
-                parcels.end(connection, parcel_id, row.milestone or NEVER_KNOWN, now)
+                parcels.end(connection, parcel_id, stage or NEVER_KNOWN, now)
                 return
             self._plan_leg(connection, leg, legs, asked, due)
 
@@ -265,13 +267,18 @@ class Looker:
             parcels.plan(connection, leg.id, due)
 
     def _judge_silence(
-        self, connection: Connection, row: ParcelRow, since: datetime, now: datetime
+        self,
+        connection: Connection,
+        parcel_id: ParcelId,
+        stage: Milestone | None,
+        since: datetime,
+        now: datetime,
     ) -> None:
-        verdict = patience.judge(row.milestone, since, now)
+        verdict = patience.judge(stage, since, now)
         if verdict is Silence.USUAL:
             return
         occurrence = since.date().isoformat() if verdict is Silence.STALLED else "1"
-        untold = followers.untold(verdict, occurrence).where(subscription.c.parcel_id == row.id)
+        untold = followers.untold(verdict, occurrence).where(subscription.c.parcel_id == parcel_id)
         for number in connection.scalars(untold).all():
             notices.owe_follower(
                 connection, SubscriptionId(number), verdict, occurrence=occurrence, now=now
@@ -289,6 +296,18 @@ def _may_be_shown(connection: Connection, parcel_id: ParcelId, look: Look) -> bo
     if look.state in (LookState.FOUND, LookState.PENDING):
         return True
     return all(leg.state for leg in parcels.legs_of(connection, parcel_id))
+
+
+def _stage(connection: Connection, row: ParcelRow, legs: Sequence[Leg]) -> Milestone | None:
+    """Return the milestone of a parcel, None while a mail alone tells that it is under way.
+
+    A number that no carrier knows may be wrong, whatever its shop wrote about it.
+    """
+    known = any(leg.state in (LookState.FOUND, LookState.PENDING) for leg in legs)
+    if known or row.milestone is None or STAGES[row.milestone].phase is Phase.END:
+        return row.milestone
+    history = parcels.history(connection, row.id)
+    return row.milestone if tracking.told_by_carriers(history) else None
 
 
 def _weight(leg: Leg, legs: Sequence[Leg]) -> float:

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from mailtrack.domain.milestones import STAGES, Milestone, Phase
 from mailtrack.domain.model import TrackingEvent
+from mailtrack.domain.tracking import MAIL, told_by_carriers
 from mailtrack.notify import french, progress
 from mailtrack.notify.markup import SHOP, parcel_delivery
 from mailtrack.notify.view import NewsLine, NoticeKind, NoticeView, ParcelView
@@ -66,6 +67,7 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "days": progress.days(parcel.events, EVENTS_SHOWN),
         "expected": expected(parcel, french.local_day(view.at)),
         "over": is_over(parcel),
+        "known": told_by_carriers(parcel.events),
         "markup": parcel_delivery(view),
         "account": _account(view),
         "urgent": _urgent(view),
@@ -118,7 +120,7 @@ def _source(view: NoticeView) -> str:
 
     Of an order without a parcel, the shop alone can tell anything.
     """
-    if view.parcel is None or (view.event and view.event.source == "mail"):
+    if view.parcel is None or (view.event and view.event.source == MAIL):
         return SHOP
     return view.parcel.carrier or SOME_CARRIER
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mailtrack import histories
 from mailtrack.carriers.base import Push
 from mailtrack.carriers.fake import FakeCarrier
 from mailtrack.clock import FakeClock
@@ -663,6 +664,28 @@ def test_a_number_that_stays_unknown_is_told_after_three_days_and_given_up_after
     assert ["not_found", "expired"] == _mailed(rows)
     assert ["never_known"] == [row["ended_why"] for row in rows(t.parcel)]
     assert 0 == pass_days(300)
+
+
+def test_a_number_is_unknown_until_a_carrier_knows_it_whatever_its_shop_wrote(
+    store: Store,
+    clock: FakeClock,
+    follow: Follow,
+    pass_days: PassDays,
+    rows: Rows,
+    scan: Scan,
+) -> None:
+    mine = follow()
+    assert mine.parcel is not None
+    with store.write() as connection:
+        parcels.lock(connection, mine.parcel)
+        shipped = scan(Milestone.SHIPPED, source="mail")
+        histories.take_in(connection, mine.parcel, [shipped], clock.now())
+    pass_days(4)
+    assert ["not_found"] == _mailed(rows)
+    pass_days(27)
+
+    assert ["not_found", "expired"] == _mailed(rows)
+    assert ["never_known"] == [row["ended_why"] for row in rows(t.parcel)]
 
 
 def test_a_silence_is_told_once_and_the_next_one_again(

@@ -7,7 +7,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Reason
+from mailtrack.domain.model import Reason, TrackingEvent
 from mailtrack.notify import french
 from mailtrack.notify.render import RenderedMail, Renderer, templates_dir
 from mailtrack.notify.samples import (
@@ -230,6 +230,14 @@ def test_a_day_that_is_past_is_not_told_as_the_last_one_for_a_dispute(kind: Noti
 
     assert "soit jusqu’au" not in text
     assert "60\u00a0à\u00a090\u00a0jours après l’achat" in text
+
+
+def test_a_number_that_no_carrier_knew_is_given_up_as_such() -> None:
+    shipped = TrackingEvent(NOW, Milestone.SHIPPED, source="mail")
+    view = with_parcel(NoticeKind.EXPIRED, events=(shipped,))
+
+    assert "aucun transporteur n’a reconnu ce numéro" in RENDERER.render(view).text
+    assert "Depuis 60\u00a0jours" in mail(NoticeKind.EXPIRED).text
 
 
 def test_of_an_order_without_a_parcel_it_is_the_shop_that_tells_news() -> None:
