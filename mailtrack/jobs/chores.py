@@ -20,6 +20,8 @@ from mailtrack.store.schema import parcel, parcel_order, shop_order, subscriptio
 
 #: How long before the last day at a pick-up point a reminder goes out.
 PICKUP_NOTICE = timedelta(days=2)
+#: A parcel that has come just now was told of just now.
+PICKUP_IS_NEW = timedelta(days=1)
 PROTECTION_NOTICE = timedelta(days=5)
 
 _ONCE = "1"
@@ -63,6 +65,7 @@ def _pickups(now: datetime) -> Select[int]:
     today = now.astimezone(PARIS).date()
     return _unreminded(NoticeKind.PICKUP_REMINDER).where(
         parcel.c.milestone == Milestone.PICKUP_AVAILABLE,
+        parcel.c.milestone_at.is_(None) | (parcel.c.milestone_at <= now - PICKUP_IS_NEW),
         parcel.c.pickup_last_day >= today,
         parcel.c.pickup_last_day <= today + PICKUP_NOTICE,
     )

@@ -56,6 +56,25 @@ def test_a_parcel_that_waits_is_recalled_once_two_days_before_it_goes_back(
     assert reminded == owed(store)
 
 
+def test_nobody_is_reminded_of_what_they_have_only_just_been_told(
+    store: Store, clock: FakeClock, chores: Chores
+) -> None:
+    number = follow(store, clock.now())
+    change(
+        store,
+        number,
+        milestone=Milestone.PICKUP_AVAILABLE,
+        milestone_at=clock.now(),
+        pickup_last_day=clock.now().date() + timedelta(days=2),
+    )
+    chores.run()
+    assert [] == owed(store)
+
+    clock.advance(days=1)
+    chores.run()
+    assert ["pickup_reminder"] == owed(store)
+
+
 @pytest.mark.parametrize(
     ("milestone", "age_days", "told"),
     [

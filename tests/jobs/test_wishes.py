@@ -130,6 +130,7 @@ def test_a_reminder_that_nobody_wants_is_skipped_once(
     rows: Rows,
 ) -> None:
     tell(M.PICKUP_AVAILABLE)
+    clock.advance(days=1)
     with store.write() as connection:
         connection.execute(t.parcel.update().values(pickup_last_day=clock.now().date()))
     chores = Chores(store, clock, KeepSettings())
