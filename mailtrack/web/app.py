@@ -52,6 +52,8 @@ ONE_CLICK = "One-Click"
 _AS_FILE = {
     "Content-Disposition": 'attachment; filename="mes-donnees.json"',
     "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
 }
 
 

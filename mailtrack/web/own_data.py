@@ -56,7 +56,7 @@ class OwnData:
                 action=self._links.link(Purpose.DATA, owner),
                 forward_to=self._forward_to,
                 preferences=self._links.link(Purpose.PREFERENCES, owner),
-                address=row.address,
+                mailbox=row.address,
                 personal_address=self._services.addresses.of(owner),
                 since=row.created_at,
                 **_counts(connection, owner),

@@ -296,7 +296,7 @@ class DataPage:
     action: str
     forward_to: str
     preferences: str = ""
-    address: str = ""
+    mailbox: str = ""
     personal_address: str = ""
     since: datetime | None = None
     parcels: int = 0

@@ -97,7 +97,7 @@ DATA = DataPage(
     action="/m/token",
     forward_to=FORWARD_TO,
     preferences="/p/me",
-    address="camille@example.org",
+    mailbox="camille@example.org",
     personal_address=PERSONAL_ADDRESS,
     since=NOW,
     parcels=4,
@@ -492,6 +492,10 @@ def test_data_can_be_taken_along_and_erased_after_a_second_question() -> None:
 def test_the_page_of_data_counts_what_is_kept() -> None:
     for said in ("camille@example.org", "mardi 10 mars 2026", "4 colis et 1 commande"):
         assert said in words(DATA)
+
+
+def test_an_address_is_shown_as_it_is() -> None:
+    assert "jean.d'arc@example.org" in words(replace(DATA, mailbox="jean.d'arc@example.org"))
 
 
 def test_erased_data_leaves_no_link_that_would_lead_nowhere() -> None:
