@@ -11,6 +11,7 @@ from mailtrack.clock import Clock
 from mailtrack.domain.manners import URGENT, Manners
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import NoticeId
+from mailtrack.domain.tracking import Skip
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
 from mailtrack.inbox.addresses import BounceAddresses
 from mailtrack.jobs import drafts
@@ -148,7 +149,16 @@ class Deliverer:
             return _NOTHING_LEFT
         if self.manners.hold_until(self.clock.now()) is not None:
             return _QUIET
+        if self._is_overtaken(draft.notice):
+            return Skip.SUPERSEDED
         return DIGESTED if kind in _NEWS and sent >= self.manners.per_day else None
+
+    def _is_overtaken(self, notice: Notice) -> bool:
+        """Tell whether what waited for the morning is older than what the morning tells."""
+        if notice.kind not in _NEWS or self.manners.hold_until(notice.created_at) is None:
+            return False
+        with self.store.read() as connection:
+            return notices.is_overtaken(connection, notice.id)
 
     def _leave_out(self, notice: Notice, why: str) -> None:
         now = self.clock.now()

@@ -344,6 +344,18 @@ def _recipient(row: Row[Any]) -> Recipient:
     return Recipient(row.address, why)
 
 
+def is_overtaken(connection: Connection, held: NoticeId) -> bool:
+    """Tell whether its reader is owed, or was sent, a mail about what happened later."""
+    newer = notice.alias()
+    query = select(newer.c.id).where(
+        notice.c.id == held,
+        newer.c.subscription_id == notice.c.subscription_id,
+        newer.c.event_at > notice.c.event_at,
+        newer.c.state.in_(("due", "sent")),
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def mark_sent(connection: Connection, notice_id: NoticeId, message_id: str, now: datetime) -> bool:
     """Record that the relay took the mail; False where that was recorded before."""
     said = {"number": notice_id, "now": now, "sent_as": message_id}

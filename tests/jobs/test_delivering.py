@@ -456,6 +456,30 @@ def test_the_night_is_quiet_but_for_what_is_urgent(
     assert 2 == len(relay.sent)
 
 
+@pytest.mark.parametrize("sent_at_once", [True, False])
+def test_what_waited_for_the_morning_is_not_told_after_what_followed_it(
+    clock: FakeClock,
+    follow: Follow,
+    tell: Callable[..., None],
+    deliver: Deliver,
+    relay: FakeRelay,
+    rows: Rows,
+    sent_at_once: bool,
+) -> None:
+    clock.instant = clock.now().replace(hour=23)  # midnight in France
+    mine = follow()
+    tell(mine, Milestone.ARRIVED_IN_COUNTRY)
+    deliver(manners=Manners())
+    clock.advance(hours=5)
+    tell(mine, Milestone.OUT_FOR_DELIVERY if sent_at_once else Milestone.CUSTOMS_CLEARED)
+    for _ in range(2):
+        deliver(manners=Manners())
+        clock.advance(hours=2)
+
+    assert 1 == len(relay.sent)
+    assert [("skipped", "superseded"), ("sent", None)] == _states(rows)
+
+
 def test_news_beyond_a_day_s_measure_comes_in_one_mail_on_the_next_morning(
     store: Store,
     clock: FakeClock,
