@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from itertools import islice
 
 from mailtrack.domain.milestones import STAGES, Milestone, Phase
 from mailtrack.domain.model import TrackingEvent
@@ -12,6 +13,9 @@ from mailtrack.notify.view import NewsLine, NoticeKind, NoticeView, ParcelView
 
 #: A mail shows this many events; the page of the parcel shows them all.
 EVENTS_SHOWN = 5
+
+#: A digest names this many pieces of news, and counts the others: it stays a small mail.
+NEWS_SHOWN = 60
 
 #: Characters of an item's name in a subject, so that the whole stays under 78.
 NAME_IN_SUBJECT = 22
@@ -71,6 +75,8 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "markup": parcel_delivery(view),
         "account": _account(view),
         "urgent": _urgent(view),
+        "news": _shown(view),
+        "unnamed": max(0, len(view.news) - NEWS_SHOWN),
         "dispute_until": _dispute_until(view),
     }
 
@@ -133,6 +139,14 @@ def _account(view: NoticeView) -> str:
 
 def _urgent(view: NoticeView) -> tuple[NewsLine, ...]:
     return tuple(line for line in view.news if line.milestone in _URGENT)
+
+
+def _shown(view: NoticeView) -> tuple[NewsLine, ...]:
+    """Return the news that a digest names, what cannot wait among them."""
+    urgent = _urgent(view)
+    others = (line for line in view.news if line not in urgent)
+    chosen = {*urgent[:NEWS_SHOWN], *islice(others, max(0, NEWS_SHOWN - len(urgent)))}
+    return tuple(line for line in view.news if line in chosen)[:NEWS_SHOWN]
 
 
 def _dispute_until(view: NoticeView) -> date | None:

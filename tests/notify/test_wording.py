@@ -271,6 +271,18 @@ def test_a_digest_lists_every_piece_of_news_with_its_page() -> None:
     assert "Rien à faire" in rendered.text
 
 
+def test_a_digest_of_very_much_news_stays_a_small_mail() -> None:
+    news = tuple(replace(NEWS[0], number=f"LP{n:014}") for n in range(299))
+    held = replace(NEWS[0], number="LP00000000000299", milestone=Milestone.CUSTOMS_HELD)
+    rendered = RENDERER.render(replace(sample(NoticeKind.DIGEST), news=(*news, held)))
+
+    assert len(rendered.html.encode()) < 60_000
+    for text in (rendered.text, rendered.html.replace("&nbsp;", "\u00a0")):
+        assert "240\u00a0autres nouvelles" in text
+        assert held.number in text
+    assert rendered.subject.startswith("300\u00a0autres nouvelles")
+
+
 def test_a_digest_says_which_news_cannot_wait() -> None:
     waiting = replace(NEWS[0], milestone=Milestone.PICKUP_AVAILABLE)
     rendered = RENDERER.render(replace(sample(NoticeKind.DIGEST), news=(waiting, *NEWS[1:])))
