@@ -125,6 +125,14 @@ def test_a_first_mail_says_what_to_do_about_a_parcel_that_waits_already(
     assert "Rien à faire" not in text
 
 
+@pytest.mark.parametrize("milestone", french.TASKS)
+def test_a_silence_is_no_reason_to_wait_where_a_parcel_waits_itself(milestone: Milestone) -> None:
+    text = RENDERER.render(with_parcel(NoticeKind.STALLED, milestone=milestone)).text
+
+    assert french.typeset(french.TASKS[milestone]) in text
+    assert "il suffit de patienter" not in text
+
+
 @pytest.mark.parametrize("kind", ACTING_KINDS)
 def test_a_mail_that_asks_for_one_thing_has_one_button_for_it(kind: NoticeKind) -> None:
     view, rendered = sample(kind), mail(kind)
