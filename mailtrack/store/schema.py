@@ -124,6 +124,8 @@ subscriber = Table(
     Column("soft_bounces", Integer, nullable=False, default=0),
     #: Kinds of notices that they chose not to get, by name, with commas between.
     Column("unwanted", Names, nullable=False, default=frozenset()),
+    #: Kinds that go to those who ask for them, and that they asked for.
+    Column("also_wanted", Names, nullable=False, default=frozenset()),
     # Links never expire: the number in one must not come to mean somebody else (SQLite
     # gives the number of a deleted row again otherwise).
     sqlite_autoincrement=True,
@@ -318,6 +320,8 @@ notice = Table(
     Column("claim", String(32)),
     Column("sent_at", Instant),
     Column("message_id", Text, index=True),
+    #: It answers somebody who has just written: it goes out by night, too.
+    Column("prompt", Boolean, nullable=False, default=False),
     #: The digest that tells this instead.
     Column("digest_id", Integer, index=True),
     Column("last_error", Text, nullable=False, default=""),
