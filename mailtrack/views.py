@@ -10,7 +10,6 @@ from sqlalchemy import Connection, select
 from mailtrack.carriers.base import Declaration
 from mailtrack.carriers.pages import only_page, pages_for
 from mailtrack.domain import tracking
-from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import InboundId, LookState, ParcelId, SubscriptionId, TrackingEvent
 from mailtrack.domain.patience import PROTECTION
 from mailtrack.inbox.addresses import PersonalAddresses
@@ -82,14 +81,14 @@ class Views:
 
     def _news_line(self, held: Notice, known: Mapping[SubscriptionId, Dossier]) -> NewsLine | None:
         dossier = known.get(held.subscription) if held.subscription else None
-        if dossier is None or dossier.following.muted or held.kind not in set(Milestone):
+        if dossier is None or dossier.following.muted:
             return None
         parcel = dossier.parcel
         links = self.links.for_subscription(held.subscriber, held.subscription)
         return NewsLine(
             number=parcel.row.number if parcel else ", ".join(dossier.orders),
             name=_name(dossier),
-            milestone=Milestone(held.kind),
+            kind=NoticeKind(held.kind),
             timeline=links.timeline or "",
         )
 

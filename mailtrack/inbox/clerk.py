@@ -179,6 +179,7 @@ class Clerk:
                 occurrence="1" if about is None else f"{stored.id}-{about}",
                 at=now,
                 now=now,
+                prompt=True,
             )
 
     def _obey(
@@ -234,7 +235,9 @@ class Clerk:
                 return replace(result, outcome=Outcome.REFUSED, reason="unsubscribed")
             people.welcome_back(self.connection, owner)
         with suppress(_TooManyError), self.connection.begin_nested():
-            wish = Subscribing(self.connection, self.carriers, self.clock, owner, stored)
+            wish = Subscribing(
+                self.connection, self.carriers, self.clock, owner, stored, mail.by_rule
+            )
             new = wish.follow(mail.reading)
             if new and people.followed_since(self.connection, owner, now - DAY) > self.share:
                 raise _TooManyError

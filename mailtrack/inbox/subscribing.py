@@ -30,13 +30,17 @@ _ENDS_OF_AN_ORDER = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Subscribing:
-    """Lets one person follow what one mail names. `carriers`: codes of those that are on."""
+    """Lets one person follow what one mail names. `carriers`: codes of those that are on.
+
+    `by_rule`: a rule of their mailbox sent it, so that nobody waits for an answer.
+    """
 
     connection: Connection
     carriers: Collection[str]
     clock: Clock
     owner: SubscriberId
     stored: StoredMail
+    by_rule: bool
 
     def follow(self, reading: Reading) -> bool:
         """Follow every parcel, or the orders where none is named; tell whether any is new."""
@@ -104,6 +108,7 @@ class Subscribing:
             subscription_id=mine,
             at=tell_at,
             now=now,
+            prompt=not self.by_rule,
         )
         return True
 
@@ -148,5 +153,6 @@ class Subscribing:
                 subscription_id=mine,
                 at=now,
                 now=now,
+                prompt=not self.by_rule,
             )
         return new

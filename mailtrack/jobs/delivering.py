@@ -9,7 +9,6 @@ import structlog
 
 from mailtrack.clock import Clock
 from mailtrack.domain.manners import URGENT, Manners
-from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import NoticeId
 from mailtrack.domain.tracking import Skip
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
@@ -28,9 +27,6 @@ from mailtrack.views import Views
 #: Waits after a first, second … refusal; about three days in all, then the mail is given up.
 RETRY_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 120, 240, 480, 720, 1440, 1440))
 
-#: What answers a forward goes out at night, too: its sender is awake.
-_PROMPT = frozenset({NoticeKind.REGISTERED, NoticeKind.ORDER_REGISTERED, *URGENT})
-
 #: Answers to a mail that somebody has just sent: they go out to those who left, too.
 _ANSWERS = frozenset(
     {
@@ -43,8 +39,8 @@ _ANSWERS = frozenset(
     }
 )
 
-#: What a mail of the next morning can tell as well; everything else would be lost in it.
-_NEWS = frozenset(Milestone)
+#: What the summary of the next morning would tell too late, and the summary itself.
+_ALONE = frozenset({NoticeKind.PICKUP_REMINDER, NoticeKind.DIGEST})
 
 _QUIET = "quiet hours"
 #: Why a digest is not sent all of whose parcels were stopped since.
@@ -140,10 +136,10 @@ class Deliverer:
     def _forbids(self, draft: Draft, sent: int) -> str | None:
         """Tell why somebody gets no mail now: who left, a quiet night, a day that is full.
 
-        What is urgent goes out by night, too.
+        What is urgent goes out by night, too, and what answers a forward: its sender is awake.
         """
         kind = draft.notice.kind
-        if draft.silenced or kind in _PROMPT:
+        if draft.silenced or draft.notice.prompt or kind in URGENT:
             return draft.silenced
         if kind == NoticeKind.DIGEST and draft.view is not None and not draft.view.news:
             return _NOTHING_LEFT
@@ -151,11 +147,11 @@ class Deliverer:
             return _QUIET
         if self._is_overtaken(draft.notice):
             return Skip.SUPERSEDED
-        return DIGESTED if kind in _NEWS and sent >= self.manners.per_day else None
+        return DIGESTED if sent >= self.manners.per_day and kind not in _ALONE else None
 
     def _is_overtaken(self, notice: Notice) -> bool:
         """Tell whether what waited for the morning is older than what the morning tells."""
-        if notice.kind not in _NEWS or self.manners.hold_until(notice.created_at) is None:
+        if self.manners.hold_until(notice.created_at) is None:
             return False
         with self.store.read() as connection:
             return notices.is_overtaken(connection, notice.id)

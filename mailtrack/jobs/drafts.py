@@ -60,7 +60,8 @@ def read(
             Draft(notice, reader.silenced, _view(connection, views, notice, reader, known, now))
             for notice, reader in claimed
         ]
-        sent = notices.sent_since(connection, {notice.subscriber for notice, _ in claimed}, since)
+        readers = {notice.subscriber for notice, _ in claimed}
+        sent = notices.sent_since(connection, readers, since, min(batch))
     return Reading(drafts, sent)
 
 

@@ -34,6 +34,8 @@ _URGENT = frozenset(
         Milestone.PICKUP_AVAILABLE,
         Milestone.RETURNING,
         Milestone.EXCEPTION,
+        NoticeKind.ORDER_REGISTERED,
+        NoticeKind.PROTECTION_ENDING,
     }
 )
 
@@ -138,7 +140,7 @@ def _account(view: NoticeView) -> str:
 
 
 def _urgent(view: NoticeView) -> tuple[NewsLine, ...]:
-    return tuple(line for line in view.news if line.milestone in _URGENT)
+    return tuple(line for line in view.news if line.kind in _URGENT)
 
 
 def _shown(view: NoticeView) -> tuple[NewsLine, ...]:

@@ -15,6 +15,7 @@ from babel.dates import format_date
 
 from mailtrack.domain.milestones import STAGES, Milestone
 from mailtrack.domain.model import Reason, TrackingEvent
+from mailtrack.notify.view import NoticeKind
 
 LOCALE = "fr"
 ZONE = "Europe/Paris"
@@ -32,6 +33,18 @@ REASONS: Mapping[Reason, str] = MappingProxyType(
         Reason.DAMAGED: "colis abîmé",
         Reason.DELAYED: "retard",
         Reason.REDELIVERY: "nouvelle livraison prévue",
+    }
+)
+
+#: What a digest calls news that is no step of a parcel.
+OTHER_NEWS: Mapping[NoticeKind, str] = MappingProxyType(
+    {
+        NoticeKind.REGISTERED: "Suivi enregistré",
+        NoticeKind.ORDER_REGISTERED: "Numéro du colis à transférer",
+        NoticeKind.NOT_FOUND: "Numéro inconnu des transporteurs",
+        NoticeKind.STALLED: "Pas de nouvelles depuis trop longtemps",
+        NoticeKind.EXPIRED: "Suivi arrêté, faute de nouvelles",
+        NoticeKind.PROTECTION_ENDING: "Protection acheteur bientôt finie",
     }
 )
 
@@ -157,6 +170,11 @@ def stage(milestone: Milestone) -> str:
     return STAGES[milestone].label
 
 
+def news(kind: NoticeKind) -> str:
+    """Name what a notice tells, in one line of a list."""
+    return OTHER_NEWS.get(kind) or stage(Milestone(kind))
+
+
 def headline(event: TrackingEvent) -> str:
     """Name an event: by its milestone, or as the carrier wrote it where it has none."""
     if event.milestone is Milestone.UNKNOWN and event.text:
@@ -193,6 +211,7 @@ FILTERS: Mapping[str, Callable[..., object]] = MappingProxyType(
             hour,
             local_day,
             moment,
+            news,
             plural,
             reason,
             short,

@@ -32,17 +32,17 @@ PERSONAL_ADDRESS = "colis+k7m2xq4d@example.org"
 PICKUP = PickupPoint("Tabac des Lilas", "12 rue de l’Exemple, 69003 Lyon", date(2026, 3, 24))
 
 NEWS = (
-    NewsLine(NUMBER, ITEM, Milestone.OUT_FOR_DELIVERY, str(LINKS.timeline)),
+    NewsLine(NUMBER, ITEM, NoticeKind.OUT_FOR_DELIVERY, str(LINKS.timeline)),
     NewsLine(
         "LP00827165784019",
         "Ruban à mesurer, 5 m",
-        Milestone.CUSTOMS_CLEARED,
+        NoticeKind.CUSTOMS_CLEARED,
         "https://mailtrack.example.org/c/OA.exemple-parcours",
     ),
     NewsLine(
         "RS1300705226Y",
         "",
-        Milestone.ARRIVED_IN_COUNTRY,
+        NoticeKind.ARRIVED_IN_COUNTRY,
         "https://mailtrack.example.org/c/OQ.exemple-parcours",
     ),
 )

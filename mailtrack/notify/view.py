@@ -80,7 +80,7 @@ class NewsLine:
 
     number: str
     name: str
-    milestone: Milestone
+    kind: NoticeKind
     timeline: str
 
 

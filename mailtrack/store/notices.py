@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
 
 from mailtrack.domain.model import (
     InboundId,
@@ -50,7 +50,14 @@ _SENT_SINCE = (
     select(notice.c.subscriber_id, func.count().label("mails"))
     .where(
         notice.c.subscriber_id.in_(bindparam("owners", expanding=True)),
-        notice.c.sent_at >= bindparam("since"),
+        or_(
+            notice.c.sent_at >= bindparam("since"),
+            and_(
+                notice.c.state == "due",
+                notice.c.claim.is_not(None),
+                notice.c.id < bindparam("first"),
+            ),
+        ),
     )
     .group_by(notice.c.subscriber_id)
 )
@@ -83,6 +90,8 @@ class Notice:
     #: Until when the claim on it holds.
     claimed_until: datetime
     trace: str
+    #: It answers somebody who has just written.
+    prompt: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +152,12 @@ def owe(
     inbound_id: InboundId | None = None,
     occurrence: str = "1",
     skip: Skip | None = None,
+    prompt: bool = False,
 ) -> bool:
-    """Owe somebody a mail that no tracking event stands for, to be sent from `at` on."""
+    """Owe somebody a mail that no tracking event stands for, to be sent from `at` on.
+
+    `prompt`: it answers somebody who has just written, and waits for no morning.
+    """
     return insert_ignoring(
         connection,
         notice,
@@ -158,6 +171,7 @@ def owe(
             "skip": skip,
             "created_at": now,
             "next_attempt_at": at,
+            "prompt": prompt,
             "trace": _trace(subscription_id, inbound_id),
         },
     )
@@ -221,10 +235,15 @@ def count_lately(connection: Connection, kind: str, since: datetime) -> int:
 
 
 def sent_since(
-    connection: Connection, owners: Collection[SubscriberId], since: datetime
+    connection: Connection, owners: Collection[SubscriberId], since: datetime, first: NoticeId
 ) -> Counter[SubscriberId]:
-    """Count the mails that went to each of some people since a moment."""
-    rows = connection.execute(_SENT_SINCE, {"owners": list(owners), "since": since})
+    """Count the mails that went to each of some people since a moment.
+
+    Those that somebody else is about to send count, too, where they were owed before `first`:
+    of two batches to one reader that are sent at once, each would count none of the other.
+    """
+    asked = {"owners": list(owners), "since": since, "first": first}
+    rows = connection.execute(_SENT_SINCE, asked)
     return Counter({SubscriberId(row.subscriber_id): row.mails for row in rows})
 
 
@@ -335,6 +354,7 @@ def _notice(row: Row[Any]) -> Notice:
         created_at=row.created_at,
         claimed_until=row.next_attempt_at,
         trace=row.trace,
+        prompt=row.prompt,
     )
 
 

@@ -295,6 +295,8 @@ def test_a_rule_in_a_mailbox_speaks_through_its_personal_address(
 
     assert "tracked" == receive(raw)["outcome"]
     assert [ana["id"]] * 2 == [s["subscriber_id"] for s in rows(t.subscription)]
+    by_hand, by_rule = rows(t.notice, kind="registered")
+    assert (True, False) == (by_hand["prompt"], by_rule["prompt"])  # a rule's owner may sleep
 
 
 def test_a_rule_goes_unheard_once_its_owner_has_left(

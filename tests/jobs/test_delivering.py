@@ -16,6 +16,7 @@ from mailtrack.domain.model import NoticeId, TrackingEvent
 from mailtrack.domain.tracking import Decision, Key
 from mailtrack.errors import AuthError, MailtrackError, TransientError
 from mailtrack.jobs.delivering import FRESH_S, RETRY_WAITS, Deliverer
+from mailtrack.notify import french
 from mailtrack.notify.mail import OutgoingMail, compose
 from mailtrack.notify.smtp import FakeRelay, RefusedError
 from mailtrack.notify.view import NoticeKind
@@ -415,6 +416,25 @@ def test_a_mail_is_written_from_what_is_known_when_it_is_sent(
 
 
 @pytest.fixture
+def answer(store: Store, clock: FakeClock) -> Callable[..., None]:
+    """Owe somebody "suivi enregistré"; `prompt`: they forwarded by hand."""
+
+    def make(mine: Subscription, *, prompt: bool) -> None:
+        with store.write() as connection:
+            notices.owe(
+                connection,
+                mine.subscriber,
+                NoticeKind.REGISTERED,
+                at=clock.now(),
+                now=clock.now(),
+                subscription_id=mine.id,
+                prompt=prompt,
+            )
+
+    return make
+
+
+@pytest.fixture
 def tell(store: Store, clock: FakeClock) -> Callable[..., None]:
     """Owe the subscriber of a subscription news of their parcel."""
 
@@ -564,12 +584,83 @@ def test_a_digest_of_nothing_is_not_sent(
 
 
 def test_what_answers_a_forward_is_never_held_back(
-    follow: Follow, owe: Callable[..., None], deliver: Deliver, relay: FakeRelay, rows: Rows
+    clock: FakeClock,
+    follow: Follow,
+    answer: Callable[..., None],
+    deliver: Deliver,
+    relay: FakeRelay,
 ) -> None:
-    """A summary tells milestones; "suivi enregistré" would be lost in it."""
+    """Its sender is awake, and waits to hear that all is well."""
+    clock.instant = clock.now().replace(hour=23)  # midnight in France
     for last in range(5):
-        owe(follow(f"LP0012345678901{last}"), NoticeKind.REGISTERED)
+        answer(follow(f"LP0012345678901{last}"), prompt=True)
     deliver(manners=Manners(per_day=2))
 
     assert 5 == len(relay.sent)
-    assert {("sent", None)} == set(_states(rows))
+
+
+def test_what_a_rule_forwards_by_night_is_told_in_the_morning(
+    clock: FakeClock,
+    follow: Follow,
+    answer: Callable[..., None],
+    deliver: Deliver,
+    relay: FakeRelay,
+) -> None:
+    clock.instant = clock.now().replace(hour=23)
+    answer(follow(), prompt=False)
+    deliver(manners=Manners())
+    assert [] == relay.sent
+
+    clock.advance(hours=7)
+    deliver(manners=Manners())
+    assert 1 == len(relay.sent)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        NoticeKind.REGISTERED,
+        NoticeKind.ORDER_REGISTERED,
+        NoticeKind.NOT_FOUND,
+        NoticeKind.STALLED,
+        NoticeKind.EXPIRED,
+        NoticeKind.PROTECTION_ENDING,
+    ],
+)
+def test_a_day_has_only_so_many_mails_whatever_they_tell(
+    clock: FakeClock,
+    follow: Follow,
+    owe: Callable[..., None],
+    deliver: Deliver,
+    relay: FakeRelay,
+    kind: NoticeKind,
+) -> None:
+    for last in range(5):
+        owe(follow(f"LP0012345678901{last}"), kind)
+    deliver(manners=Manners(per_day=2))
+    assert 2 == len(relay.sent)
+
+    clock.advance(days=1)
+    deliver(manners=Manners(per_day=2))
+    text = relay.sent[-1].get_body(("plain",))
+    assert text is not None
+    assert 3 == len(relay.sent)
+    assert 3 == text.get_content().count(french.news(kind))
+
+
+def test_two_batches_to_one_reader_make_no_more_mails_than_one(
+    follow: Follow,
+    owe: Callable[..., None],
+    claim: Callable[[str], list[NoticeId]],
+    deliverer: Deliverer,
+    relay: FakeRelay,
+) -> None:
+    """Whichever worker is first, and both at once."""
+    for last in range(8):
+        owe(follow(f"LP0012345678901{last}"), NoticeKind.STALLED)
+    due = claim("token")
+    polite = replace(deliverer, manners=Manners(quiet_from=0, quiet_until=0, per_day=3))
+    polite.deliver(due[4:], "token")
+    polite.deliver(due[:4], "token")
+
+    assert 3 == len(relay.sent)

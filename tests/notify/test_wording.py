@@ -275,13 +275,13 @@ def test_a_digest_lists_every_piece_of_news_with_its_page() -> None:
             assert line.number in text
             assert line.name in text
             assert line.timeline in text
-            assert french.stage(line.milestone) in text
+            assert french.news(line.kind) in text
     assert "Rien à faire" in rendered.text
 
 
 def test_a_digest_of_very_much_news_stays_a_small_mail() -> None:
     news = tuple(replace(NEWS[0], number=f"LP{n:014}") for n in range(299))
-    held = replace(NEWS[0], number="LP00000000000299", milestone=Milestone.CUSTOMS_HELD)
+    held = replace(NEWS[0], number="LP00000000000299", kind=NoticeKind.CUSTOMS_HELD)
     rendered = RENDERER.render(replace(sample(NoticeKind.DIGEST), news=(*news, held)))
 
     assert len(rendered.html.encode()) < 60_000
@@ -292,7 +292,7 @@ def test_a_digest_of_very_much_news_stays_a_small_mail() -> None:
 
 
 def test_a_digest_says_which_news_cannot_wait() -> None:
-    waiting = replace(NEWS[0], milestone=Milestone.PICKUP_AVAILABLE)
+    waiting = replace(NEWS[0], kind=NoticeKind.PICKUP_AVAILABLE)
     rendered = RENDERER.render(replace(sample(NoticeKind.DIGEST), news=(waiting, *NEWS[1:])))
 
     assert rendered.subject.endswith("dont 1 à traiter")
@@ -301,7 +301,7 @@ def test_a_digest_says_which_news_cannot_wait() -> None:
 
 
 def test_a_digest_of_one_piece_of_news_speaks_of_one() -> None:
-    waiting = replace(NEWS[0], milestone=Milestone.CUSTOMS_HELD)
+    waiting = replace(NEWS[0], kind=NoticeKind.CUSTOMS_HELD)
     rendered = RENDERER.render(replace(sample(NoticeKind.DIGEST), news=(waiting,)))
 
     assert "1\u00a0autre nouvelle de vos colis, à traiter" == rendered.subject
