@@ -189,6 +189,17 @@ STEPS: tuple[Step, ...] = (
     _step("awaiting payment", "en", M.ORDER_PROCESSING, "awaiting_payment"),
     _step("is closed", "en", None, "closed"),
     _step("coupon(?: code)?", "en", None, "marketing"),
+    # English ends of an order: plain vocabulary, since no real mail is known
+    _step("(?:has been |was |is )?cancell?ed", "en", M.CANCELLED, "cancelled"),
+    _step(
+        "(?:has been |was |is )?refunded|refund (?:issued|completed)", "en", M.REFUNDED, "refunded"
+    ),
+    _step(
+        "(?:can ?not|can't|could not|couldn't) be (?:fulfilled|processed|shipped)",
+        "en",
+        M.ORDER_UNFULFILLABLE,
+        "unfulfillable",
+    ),
     # German, seen in real mails
     _step("bestellauftrag bestätigt|bestellbestätigung", "de", M.ORDER_RECEIVED),
     _step("bestellungen wurden bestätigt", "de", M.ORDER_RECEIVED),
@@ -260,6 +271,14 @@ STEPS: tuple[Step, ...] = (
     _step("en attente de paiement", "fr", M.ORDER_PROCESSING, "awaiting_payment"),
     _step("(?:a été |est )?annulée", "fr", M.CANCELLED, "cancelled"),
     _step("(?:a été |est )?remboursée", "fr", M.REFUNDED, "refunded"),
+    _step("remboursement effectué", "fr", M.REFUNDED, "refunded"),
+    _step(
+        "inexécutable|(?:ne peut (?:pas )?|n'a (?:pas )?pu )"
+        "être (?:honorée|exécutée|traitée|expédiée)",
+        "fr",
+        M.ORDER_UNFULFILLABLE,
+        "unfulfillable",
+    ),
     _step("est (?:close|clôturée|fermée|terminée)", "fr", None, "closed"),
     _step("code promo|coupon", "fr", None, "marketing"),
     # Other languages, as far as no real mail is known: plain vocabulary, too

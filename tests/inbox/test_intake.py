@@ -1,5 +1,6 @@
 """From a stored mail to its outcome: who is subscribed, joined, answered, or refused."""
 
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -120,11 +121,26 @@ def test_an_order_without_a_parcel_is_noted_and_answered_at_once(
 
 def _ended(order: str, how: str, at: datetime) -> bytes:
     """Forward the shop's mail about an order without a parcel that came to its end."""
-    shop_mail = replace(order_shipped(order, "Lampe"), subject=f"Commande {order} : {how}")
+    shop_mail = replace(order_shipped(order, "Lampe"), subject=f"{_order_word(how)} {order}: {how}")
     return forwarded(gmail, replace(shop_mail, lines=(how,)), ANA, at, "Voilà", 77)
 
 
-@pytest.mark.parametrize(("how", "kind"), [("annulée", "cancelled"), ("remboursée", "refunded")])
+def _order_word(how: str) -> str:
+    return "Commande" if re.search("ée|ffectué|exécut", how) else "Order"
+
+
+@pytest.mark.parametrize(
+    ("how", "kind"),
+    [
+        ("annulée", "cancelled"),
+        ("remboursée", "refunded"),
+        ("ne peut pas être honorée", "order_unfulfillable"),
+        ("inexécutable", "order_unfulfillable"),
+        ("has been canceled", "cancelled"),
+        ("refunded", "refunded"),
+        ("cannot be fulfilled", "order_unfulfillable"),
+    ],
+)
 def test_the_end_of_a_noted_order_is_told(
     receive: Receive, order_mail: Mail, rows: Rows, clock: FakeClock, how: str, kind: str
 ) -> None:
