@@ -118,6 +118,9 @@ STAGES: dict[Milestone, Stage] = {
     Milestone.UNKNOWN: Stage(0, Phase.NONE, _NO, "Étape inconnue"),
 }
 
+#: After these an order without a parcel awaits none any more.
+ENDS_OF_AN_ORDER = (Milestone.ORDER_UNFULFILLABLE, Milestone.CANCELLED, Milestone.REFUNDED)
+
 
 def mailed_by_default() -> frozenset[Milestone]:
     """Return the milestones that every subscriber hears of unless they say otherwise."""

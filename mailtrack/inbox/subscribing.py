@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from mailtrack import histories
 from mailtrack.clock import Clock
 from mailtrack.domain.choosing import choices, next_choice
-from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, Milestone
 from mailtrack.domain.model import OrderId, ParcelId, SubscriberId, TrackingEvent
 from mailtrack.notify.view import NoticeKind
 from mailtrack.parsers.reading import ParcelRead, Reading
@@ -21,11 +21,6 @@ from mailtrack.store.inbound import StoredMail
 
 #: How long "suivi enregistré" waits for the first answer of a carrier (real seconds).
 FIRST_LOOK_GRACE_S = 120.0
-
-#: After these no parcel is to be waited for.
-_ENDS_OF_AN_ORDER = frozenset(
-    {Milestone.ORDER_UNFULFILLABLE, Milestone.CANCELLED, Milestone.REFUNDED}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +138,7 @@ class Subscribing:
         mine, new = people.follow_order(
             self.connection, self.owner, order, reading.items, now, self.stored.trace
         )
-        if reading.milestone in _ENDS_OF_AN_ORDER:
+        if reading.milestone in ENDS_OF_AN_ORDER:
             notices.owe_follower(self.connection, mine, reading.milestone, occurrence="1", now=now)
         elif new:
             notices.owe(

@@ -59,6 +59,11 @@ REMEDIES: Mapping[Reason, str] = MappingProxyType(
     }
 )
 
+_NO_PARCEL = (
+    "Vérifiez le remboursement dans « Mes commandes » sur AliExpress\u202f; "
+    "s’il n’y est pas, écrivez au vendeur."
+)
+
 #: What a person does about a parcel that waits for them, wherever they meet it.
 TASKS: Mapping[Milestone, str] = MappingProxyType(
     {
@@ -74,6 +79,8 @@ TASKS: Mapping[Milestone, str] = MappingProxyType(
         "dans « Mes commandes » sur AliExpress.",
         Milestone.EXCEPTION: "S’il est perdu ou abîmé, ouvrez un litige sur AliExpress, dans "
         "« Mes commandes ». Sinon, laissez-lui une semaine avant d’écrire au vendeur.",
+        Milestone.ORDER_UNFULFILLABLE: _NO_PARCEL,
+        Milestone.CANCELLED: _NO_PARCEL,
     }
 )
 

@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from itertools import groupby
 
-from mailtrack.domain.milestones import STAGES, Milestone, Phase
+from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, STAGES, Milestone, Phase
 from mailtrack.domain.model import TrackingEvent
 from mailtrack.notify.french import local_day
 from mailtrack.notify.view import ParcelView
@@ -23,14 +23,7 @@ _STEPS = {
 }
 
 #: Ends that are no delivery; the bar of an order that stopped would promise a parcel.
-_ENDED_OTHERWISE = frozenset(
-    {
-        Milestone.ORDER_UNFULFILLABLE,
-        Milestone.CANCELLED,
-        Milestone.REFUNDED,
-        Milestone.ABANDONED,
-    }
-)
+_ENDED_OTHERWISE = frozenset({*ENDS_OF_AN_ORDER, Milestone.ABANDONED})
 
 #: The last word of their step.
 _COMPLETE = frozenset({Milestone.CUSTOMS_CLEARED, Milestone.DELIVERED})

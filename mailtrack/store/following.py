@@ -4,17 +4,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, ScalarSelect, Select, func, select
 
-from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, Milestone
 from mailtrack.domain.model import SubscriberId, SubscriptionId
 from mailtrack.store.people import Subscription, subscription_from
-from mailtrack.store.schema import parcel, shop_order, subscription
+from mailtrack.store.schema import notice, parcel, shop_order, subscription
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """One thing that somebody follows; `number` is the order's while it has no parcel."""
+    """One thing that somebody follows; `number` is the order's while it has no parcel.
+
+    `milestone` is then what a mail told last of the order's end, None while it awaits a parcel.
+    """
 
     subscription: Subscription
     number: str
@@ -64,11 +67,27 @@ def _everything() -> Select[Any]:
         select(
             subscription,
             func.coalesce(parcel.c.number, shop_order.c.number).label("number"),
-            parcel.c.milestone,
-            parcel.c.milestone_at,
+            func.coalesce(parcel.c.milestone, notice.c.kind).label("milestone"),
+            func.coalesce(parcel.c.milestone_at, notice.c.created_at).label("milestone_at"),
         )
         .outerjoin(parcel, parcel.c.id == subscription.c.parcel_id)
         .outerjoin(shop_order, shop_order.c.id == subscription.c.shop_order_id)
+        .outerjoin(notice, notice.c.id == _end_of_order())
+    )
+
+
+def _end_of_order() -> ScalarSelect[int | None]:
+    """Find the notice of an order's end, sent or not: orders have no state of their own."""
+    told = notice.alias()
+    return (
+        select(func.max(told.c.id))
+        .where(
+            told.c.subscription_id == subscription.c.id,
+            told.c.kind.in_(ENDS_OF_AN_ORDER),
+            subscription.c.parcel_id.is_(None),
+        )
+        .correlate(subscription)
+        .scalar_subquery()
     )
 
 

@@ -222,7 +222,7 @@ class Desk:
         )
 
     def _line(self, followed: Followed) -> ParcelLine:
-        """Return one row of a list: a parcel, or an order that awaits its parcel."""
+        """Return one row of a list: a parcel, or an order that has none."""
         mine = followed.subscription
         return ParcelLine(
             subscription=mine.id,
@@ -232,7 +232,7 @@ class Desk:
             milestone_at=followed.milestone_at,
             timeline=self._links.link(Purpose.TIMELINE, mine.id),
             stopped=mine.muted,
-            awaited=mine.parcel is None,
+            is_order=mine.parcel is None,
         )
 
 

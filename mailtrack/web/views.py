@@ -23,6 +23,14 @@ from mailtrack.web.wishes import GROUPS, ChoiceGroup
 #: Lines of a chronology that a page shows.
 MOST_EVENTS = 200
 
+#: The colour of a page by where the parcel stands, or how the order ended; others are calm.
+_TONES = {
+    Milestone.DELIVERED: "good",
+    Milestone.REFUNDED: "good",
+    Milestone.CANCELLED: "alert",
+    Milestone.ORDER_UNFULFILLABLE: "alert",
+}
+
 
 class Action(StrEnum):
     """What a button asks for; the value of the form field `do`."""
@@ -51,10 +59,10 @@ class StopState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ParcelLine:
-    """One parcel (or an order that awaits its parcel) in a list of a person's own.
+    """One parcel (or an order that has no parcel) in a list of a person's own.
 
-    `number` is the tracking number, or the order's where `awaited`; `timeline` is the
-    address of its page; `stopped`: the person hears no more of it.
+    `number` is the tracking number, or the order's where `is_order`, whose `milestone` is
+    its end; `timeline` is the address of its page; `stopped`: the person hears no more of it.
     """
 
     subscription: int
@@ -64,7 +72,12 @@ class ParcelLine:
     milestone_at: datetime | None = None
     timeline: str = ""
     stopped: bool = False
-    awaited: bool = False
+    is_order: bool = False
+
+    @property
+    def awaited(self) -> bool:
+        """Tell whether a parcel is still to come for an order."""
+        return self.is_order and self.milestone is None
 
 
 class Page(Protocol):
@@ -99,6 +112,11 @@ class Journey:
     parcel: ParcelView | None = None
 
     @property
+    def milestone(self) -> Milestone | None:
+        """Return where it stands."""
+        return self.parcel.milestone if self.parcel else None
+
+    @property
     def headline(self) -> str:
         """Name where the parcel is, in the carrier's words where there is no milestone."""
         latest = latest_event(self.parcel) if self.parcel else None
@@ -109,8 +127,7 @@ class Journey:
         """Return the colour of the page: "alert", "good" or "calm"."""
         if any(step.state is progress.StepState.TROUBLE for step in self.steps):
             return "alert"
-        delivered = self.parcel and self.parcel.milestone is Milestone.DELIVERED
-        return "good" if delivered else "calm"
+        return _TONES.get(self.milestone, "calm") if self.milestone else "calm"
 
     @property
     def today(self) -> date:
@@ -145,7 +162,7 @@ class Journey:
 class TimelinePage(Journey):
     """GET /c/<token>: one parcel, and what else its subscriber follows.
 
-    `parcel` is None for an order that awaits its parcel; `line` always names what is
+    `parcel` is None for an order that has none; `line` always names what is
     shown. `stop` and `preferences` are links; `others` are the newest of the rest, and
     `more` is how many there are besides.
     """
@@ -159,10 +176,14 @@ class TimelinePage(Journey):
     more: int = 0
 
     @property
+    def milestone(self) -> Milestone | None:
+        """Return where the parcel stands, or how the order ended."""
+        return self.line.milestone
+
+    @property
     def task(self) -> str:
         """Return what the person does now, "" where the parcel waits for nobody."""
-        milestone = self.parcel.milestone if self.parcel else None
-        return TASKS.get(milestone, "") if milestone else ""
+        return TASKS.get(self.milestone, "") if self.milestone else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ CABLE = ParcelLine(
     8, "RS1300705226Y", "Câble USB", Milestone.IN_TRANSIT, NOW, timeline="/c/cable", stopped=True
 )
 UNKNOWN = ParcelLine(9, "LP00000000000019", timeline="/c/unknown")
-ORDERED = ParcelLine(10, ORDER, "Ruban à mesurer", timeline="/c/order", awaited=True)
+ORDERED = ParcelLine(10, ORDER, "Ruban à mesurer", timeline="/c/order", is_order=True)
 LINES = (LAMP, CABLE, UNKNOWN, ORDERED)
 
 

@@ -1,0 +1,143 @@
+"""The page of an order that has no parcel: waiting for one, or told that none will come."""
+
+import asyncio
+from collections.abc import Callable
+
+import httpx
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+
+from mailtrack.bootstrap import Services
+from mailtrack.clock import FakeClock
+from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, Milestone
+from mailtrack.domain.model import SubscriberId, SubscriptionId
+from mailtrack.notify.french import stage
+from mailtrack.notify.links import Purpose
+from mailtrack.store import notices, parcels, people
+from mailtrack.store.engine import Store
+from mailtrack.web.app import make_app
+
+Ask = Callable[[Purpose, int], LexborHTMLParser]
+Order = Callable[..., tuple[SubscriberId, SubscriptionId]]
+
+ORDER = "3054169918880001"
+AWAITS = "Attend son numéro de colis"
+
+
+@pytest.fixture
+def ask(services: Services) -> Ask:
+    """Open the page of a link."""
+    app = make_app(services)
+
+    async def go(address: str) -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+            return await client.get(address)
+
+    def make(purpose: Purpose, number: int) -> LexborHTMLParser:
+        answer = asyncio.run(go(services.links.link(purpose, number)))
+        assert 200 == answer.status_code
+        return LexborHTMLParser(answer.text)
+
+    return make
+
+
+@pytest.fixture
+def order(store: Store, clock: FakeClock) -> Order:
+    """Let Ana wait for the parcel of an order; mails then tell that it ended, one by one."""
+
+    def make(
+        *ends: Milestone, number: str = ORDER, unwanted: frozenset[str] = frozenset()
+    ) -> tuple[SubscriberId, SubscriptionId]:
+        now = clock.now()
+        with store.write() as connection:
+            owner = people.subscriber_of(connection, "ana@example.org", now)
+            people.choose(connection, owner, unwanted)
+            bought = people.order_of(connection, number, "aliexpress", None, now)
+            mine, _ = people.follow_order(connection, owner, bought, ["Tapis"], now)
+            for end in ends:
+                notices.owe_follower(connection, mine, end, occurrence="1", now=now)
+        return owner, mine
+
+    return make
+
+
+def _words(page: LexborHTMLParser) -> str:
+    assert page.body
+    return " ".join(page.body.text(separator=" ").split())
+
+
+def _title(page: LexborHTMLParser) -> str:
+    (title,) = page.css("h1")
+    return title.text()
+
+
+def test_an_order_that_waits_says_what_to_forward(ask: Ask, order: Order) -> None:
+    owner, mine = order()
+
+    assert "Commande en attente de son colis" == _title(ask(Purpose.TIMELINE, mine))
+    assert AWAITS in _words(ask(Purpose.PREFERENCES, owner))
+
+
+@pytest.mark.parametrize("end", ENDS_OF_AN_ORDER)
+def test_an_order_that_ended_asks_nobody_to_forward_its_parcel(
+    ask: Ask, order: Order, end: Milestone
+) -> None:
+    owner, mine = order(end)
+    page = ask(Purpose.TIMELINE, mine)
+
+    assert stage(end) == _title(page)
+    assert "le suivi commencera aussitôt" not in _words(page)
+    listed = _words(ask(Purpose.PREFERENCES, owner))
+    assert f"{stage(end)}, " in listed
+    assert AWAITS not in listed
+
+
+def test_an_order_has_ended_for_who_wants_no_mail_about_it_too(ask: Ask, order: Order) -> None:
+    _, mine = order(Milestone.CANCELLED, unwanted=frozenset({Milestone.CANCELLED}))
+
+    assert "Commande annulée" == _title(ask(Purpose.TIMELINE, mine))
+
+
+def test_a_refund_after_a_cancellation_is_what_is_shown(ask: Ask, order: Order) -> None:
+    _, mine = order(Milestone.CANCELLED, Milestone.REFUNDED)
+    page = ask(Purpose.TIMELINE, mine)
+
+    assert "Commande remboursée" == _title(page)
+    assert page.css("main.good")
+    assert "15 à 30 jours" in _words(page).replace("\u00a0", " ")
+
+
+def test_a_cancelled_order_says_where_to_look_for_the_money(ask: Ask, order: Order) -> None:
+    _, mine = order(Milestone.CANCELLED)
+    page = ask(Purpose.TIMELINE, mine)
+
+    assert page.css("main.alert")
+    assert "Vérifiez le remboursement" in _words(page)
+
+
+def test_a_parcel_that_comes_after_all_has_its_own_page(
+    ask: Ask, order: Order, store: Store, clock: FakeClock
+) -> None:
+    owner, mine = order(Milestone.CANCELLED)
+    with store.write() as connection:
+        parcel, _ = parcels.parcel_of(connection, "LP00123456789012", clock.now())
+        bought = people.order_of(connection, ORDER, "aliexpress", None, clock.now())
+        people.follow_parcel(connection, owner, parcel, [bought], [], clock.now())
+
+    assert "Pas encore connu des transporteurs" == _title(ask(Purpose.TIMELINE, mine))
+
+
+def test_many_ended_orders_are_listed_with_as_few_queries_as_one(
+    ask: Ask, order: Order, statements: Callable[[], list[str]]
+) -> None:
+    owner, _ = order(Milestone.CANCELLED)
+    statements()
+    ask(Purpose.PREFERENCES, owner)
+    one = len(statements())
+    for number in range(20):
+        order(Milestone.REFUNDED, number=f"30541699188800{number:02}9")
+    statements()
+    listed = ask(Purpose.PREFERENCES, owner)
+
+    assert one == len(statements())
+    assert 20 == _words(listed).count("Commande remboursée, ")
