@@ -5,6 +5,7 @@ reads the links that it signed. A link for one purpose never works for another.
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -39,6 +40,9 @@ PATHS = {
     Purpose.DATA: "/m/",  # subscriber
 }
 
+#: What no token holds: the punctuation of a sentence, which mail programs take for the link's.
+_FOREIGN = re.compile(r"[^\w.-]", re.ASCII)
+
 #: The page of help: the same for everybody, so it needs no token.
 HELP_PATH = "/aide"
 
@@ -71,6 +75,7 @@ class LinkMaker:
 
     def read(self, token: str, *purposes: Purpose) -> tuple[Purpose, int]:
         """Return what a token is for, among `purposes`, and its number; raises BadLink."""
+        token = _FOREIGN.split(token, maxsplit=1)[0].rstrip(".")
         for purpose in purposes:
             try:
                 return purpose, int(self._serializers[purpose].loads(token))

@@ -73,6 +73,15 @@ def test_a_token_cut_on_its_way_or_changed_by_a_letter_is_a_bad_link() -> None:
             MAKER.read(damaged, Purpose.TIMELINE)
 
 
+@pytest.mark.parametrize(
+    "tail", [*".,;:>)»'\"", ").", "…", "’", "]", "!", "?", "\u00a0", "*", "**"]
+)
+def test_punctuation_that_a_mail_program_added_does_not_break_a_link(tail: str) -> None:
+    whole = token(MAKER.link(Purpose.TIMELINE, 7))
+
+    assert (Purpose.TIMELINE, 7) == MAKER.read(whole + tail, Purpose.TIMELINE)
+
+
 def test_old_links_work_after_the_secret_was_changed_until_it_is_forgotten() -> None:
     old = token(MAKER.link(Purpose.STOP_ALL, 3))
     changed = LinkMaker("https://mailtrack.example.org", "secret two", retired=["secret one"])
