@@ -13,9 +13,11 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mailtrack.bootstrap import Services
 from mailtrack.errors import MailtrackError
@@ -93,15 +95,31 @@ def make_app(
         routes.append(Route("/metrics", pages.metrics))
     return Starlette(
         routes=routes,
+        middleware=[Middleware(_SlashTaken)],
         exception_handlers={
             BadLink: pages.bad_link,
             GoneError: pages.gone,
-            404: pages.bad_link,
+            HTTPException: pages.bad_link,  # no such page, or it cannot do that
             ClientDisconnect: lambda *_: Response(status_code=400),  # nobody reads it
             MailtrackError: pages.away,  # the store is away, or not what it should be
             Exception: pages.away,
         },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _SlashTaken:
+    """Serves an address with a slash at its end as the one without.
+
+    A redirect would name the scheme between the proxy and us, and RFC 8058 forbids it.
+    """
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["path"] = scope["path"].rstrip("/") or "/"
+        await self.app(scope, receive, send)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +218,9 @@ class Pages:
     def metrics(self, _request: Request) -> Response:
         return Response(metrics.render(self.services), media_type=CONTENT_TYPE_LATEST)
 
-    def bad_link(self, _request: Request, _error: Exception) -> Response:
-        return self._draw(BadLinkPage(self.desk.forward_to), status=404)
+    def bad_link(self, _request: Request, error: Exception) -> Response:
+        said = error if isinstance(error, HTTPException) else HTTPException(404)
+        return self._draw(BadLinkPage(self.desk.forward_to), said.status_code, said.headers or {})
 
     def gone(self, _request: Request, _error: Exception) -> Response:
         return self._draw(BadLinkPage(self.desk.forward_to, gone=True), status=410)

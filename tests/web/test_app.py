@@ -10,6 +10,7 @@ import pytest
 import redis
 from sqlalchemy import text
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
@@ -334,6 +335,79 @@ def test_a_damaged_link_is_met_with_a_page_and_404(
 
     assert answer.status_code in (404, 405)
     assert before == everything()
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_a_slash_at_the_end_of_a_link_opens_it_without_a_detour(
+    client: Browser, path: Path_, mine: Subscription, purpose: Purpose
+) -> None:
+    answer = client.get(path(purpose, _owner(purpose, mine)) + "/")
+
+    assert 200 == answer.status_code
+    assert "no-store" == answer.headers["cache-control"]
+
+
+def test_a_click_in_the_mail_program_meets_no_redirect_where_a_slash_was_added(
+    client: Browser, path: Path_, mine: Subscription, rows: Rows
+) -> None:
+    answer = client.post(path(Purpose.STOP_PARCEL, mine.id) + "/", data=ONE_CLICK)
+
+    assert 200 == answer.status_code
+    assert [True, False] == _muted(rows)
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [("/aide/", 200), ("/suivi/?number=XY", 200), ("//", 200), ("/d/", 404), ("/nowhere/", 404)],
+)
+def test_a_slash_at_the_end_changes_no_open_page(
+    client: Browser, address: str, status: int
+) -> None:
+    answer = client.get(HOME + address)
+
+    assert status == answer.status_code
+    assert '<html lang="fr">' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "allowed"),
+    [
+        ("POST", "/", {"GET", "HEAD"}),
+        ("POST", "/c/token", {"GET", "HEAD"}),
+        ("DELETE", "/d/token", {"GET", "HEAD", "POST"}),
+        ("GET", "/hooks/cainiao", {"POST"}),
+        ("OPTIONS", "/suivi", {"GET", "HEAD"}),
+    ],
+)
+def test_what_a_page_cannot_do_is_said_in_french_and_kept_to_itself(
+    client: Browser, method: str, address: str, allowed: set[str]
+) -> None:
+    answer = client.request(method, address)
+
+    assert 405 == answer.status_code
+    assert allowed == {*answer.headers["allow"].split(", ")}
+    assert '<html lang="fr">' in answer.text
+    assert ("no-store", "nosniff") == (
+        answer.headers["cache-control"],
+        answer.headers["x-content-type-options"],
+    )
+
+
+def test_whatever_can_be_shown_can_be_asked_for_without_its_text(
+    client: Browser, services: Services
+) -> None:
+    vars(services)["broker"] = _Broker()
+    shown = [
+        route.path.format(token="token")
+        for route in make_app(services).routes
+        if isinstance(route, Route) and route.methods and "GET" in route.methods
+    ]
+
+    assert len(shown) > len(PATHS)
+    for address in shown:
+        looked, headed = client.get(address), client.request("HEAD", address)
+        assert looked.status_code == headed.status_code
+        assert looked.headers["content-type"] == headed.headers["content-type"]
 
 
 @pytest.mark.parametrize("purpose", list(Purpose))
