@@ -17,7 +17,7 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailtrack.bootstrap import Services
 from mailtrack.errors import MailtrackError
@@ -267,10 +267,14 @@ async def _body(request: Request, most: int) -> bytes | None:
 
 async def _form(request: Request) -> Mapping[str, str]:
     """Return the fields of a form; of one that is none of ours, by its length or form, none."""
-    length = request.headers.get("content-length", "")
-    if not length.isdigit() or int(length) > MOST_FORM_BYTES:
+    body = await _body(request, MOST_FORM_BYTES)
+    if body is None:
         return {}
+
+    async def again() -> Message:
+        return {"type": "http.request", "body": body}
+
     with suppress(HTTPException):
-        async with request.form(max_files=0, max_fields=40) as form:
+        async with Request(request.scope, again).form(max_files=0, max_fields=40) as form:
             return {name: value for name, value in form.items() if isinstance(value, str)}
     return {}

@@ -1,7 +1,7 @@
 """The pages over HTTP: GET shows and changes nothing, POST acts, and each link does one thing."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -198,6 +198,47 @@ def test_a_click_may_come_as_multipart_too(
 
     assert 200 == answer.status_code
     assert [True, True] == _muted(rows)
+
+
+async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
+    """Give a body that httpx sends without saying how long it is (chunked)."""
+    for at in range(0, len(body), 5):
+        yield body[at : at + 5]
+
+
+_URLENCODED = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def test_a_stop_is_taken_back_by_a_form_of_untold_length_too(
+    client: Browser, path: Path_, mine: Subscription, rows: Rows
+) -> None:
+    address = path(Purpose.STOP_PARCEL, mine.id)
+    client.post(address, content=_in_pieces(b"List-Unsubscribe=One-Click"), headers=_URLENCODED)
+    assert [True, False] == _muted(rows)
+
+    client.post(address, content=_in_pieces(b"do=resume"), headers=_URLENCODED)
+    assert [False, False] == _muted(rows)
+
+
+def test_a_form_of_untold_length_is_read_no_further_than_ours_go(
+    client: Browser, path: Path_, mine: Subscription, everything: Callable[[], list[Any]]
+) -> None:
+    before = everything()
+    long = b"do=stop_all&padding=" + b"x" * MOST_FORM_BYTES
+    answer = client.post(
+        path(Purpose.PREFERENCES, mine.subscriber), content=_in_pieces(long), headers=_URLENCODED
+    )
+
+    assert 200 == answer.status_code
+    assert before == everything()
+
+
+def test_a_click_without_a_body_is_a_click(
+    client: Browser, path: Path_, mine: Subscription, rows: Rows
+) -> None:
+    client.post(path(Purpose.STOP_PARCEL, mine.id))
+
+    assert [True, False] == _muted(rows)
 
 
 def test_stopping_everything_is_done_once_however_often_it_is_asked(
