@@ -127,6 +127,27 @@ def test_words_of_strangers_stay_words(kind: NoticeKind, words: str) -> None:
     assert len(mail.text.encode()) < 20_000
 
 
+def from_right_to_left(kind: NoticeKind) -> NoticeView:
+    """Return a sample whose articles, places and quoted words are in Arabic."""
+    plain, view = sample(kind), filled(kind, HOSTILE["Arabic"])
+    view = replace(view, orders=plain.orders)
+    if plain.parcel is None or view.parcel is None:
+        return view
+    ours = ("number", "local_number", "carrier", "orders", "estimated_by")
+    kept = {name: getattr(plain.parcel, name) for name in ours}
+    return replace(view, parcel=replace(view.parcel, **kept))
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_words_from_right_to_left_leave_the_commas_around_them_in_place(kind: NoticeKind) -> None:
+    tree = LexborHTMLParser(RENDERER.render(from_right_to_left(kind)).html)
+    tree.strip_tags(["bdi"], recursive=True)
+    beside_ours = [node.text() for node in tree.css(".sentence, .fact")]
+
+    assert beside_ours
+    assert [] == [words for words in beside_ours if HOSTILE["Arabic"] in words]
+
+
 @pytest.mark.parametrize("kind", NoticeKind)
 def test_words_are_never_run_as_a_template(kind: NoticeKind) -> None:
     mail = RENDERER.render(filled(kind, "{{ 1234*7 }} ${1234*7} #{1234*7}"))

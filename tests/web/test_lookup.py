@@ -101,7 +101,7 @@ def test_a_number_that_is_followed_shows_its_way(
     assert 200 == answer.status_code
     for said in (
         "Dédouané",
-        "dernier passage connu\u00a0: Roissy",
+        "dernier passage connu\u00a0: <bdi>Roissy</bdi>",
         "Livraison prévue",
         "Vérifié",
         "Le parcours",

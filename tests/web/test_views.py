@@ -8,6 +8,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import PickupPoint
 from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.notify.samples import NOW, NUMBER, ORDER, PERSONAL_ADDRESS, PICKUP, sample
 from mailtrack.notify.view import NoticeKind, ParcelView
@@ -412,6 +413,19 @@ def test_what_strangers_wrote_stays_text_on_pages_too() -> None:
     assert [] == drawn(page).css("script")
     assert "\u202e" not in draw(ENVIRONMENT, page, "n0nce")
     assert "{{ 7*7 }}" in words(page)
+
+
+def test_names_from_right_to_left_leave_the_commas_around_them_in_place() -> None:
+    arabic = "مصباح مكتب"
+    page = timeline(NoticeKind.PICKUP_AVAILABLE)
+    assert page.parcel
+    events = tuple(replace(event, place=arabic) for event in page.parcel.events)
+    shown = replace(page.parcel, events=events, pickup_point=PickupPoint(arabic, arabic))
+    tree = drawn(replace(page, parcel=shown, line=replace(LAMP, name=arabic)))
+
+    assert arabic in "".join(node.text() for node in tree.css(".lead, .box"))
+    tree.strip_tags(["bdi"], recursive=True)
+    assert arabic not in "".join(node.text() for node in tree.css(".lead, .box"))
 
 
 @pytest.mark.parametrize("gone", [False, True])
