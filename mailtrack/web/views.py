@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar, Protocol
+from urllib.parse import urlencode
 
 from jinja2 import Environment
 
 from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.tracking import told_by_carriers
 from mailtrack.notify import progress
 from mailtrack.notify.context import expected, latest_event
 from mailtrack.notify.french import TASKS, headline, local_day
@@ -179,6 +181,13 @@ class TimelinePage(Journey):
     def milestone(self) -> Milestone | None:
         """Return where the parcel stands, or how the order ended."""
         return self.line.milestone
+
+    @property
+    def shared(self) -> str:
+        """Return the address where anybody sees the parcel, "" while there is nothing to see."""
+        if self.parcel is None or not told_by_carriers(self.parcel.events):
+            return ""
+        return f"/suivi?{urlencode({'number': self.parcel.number})}"
 
     @property
     def task(self) -> str:

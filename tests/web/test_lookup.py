@@ -120,6 +120,17 @@ def test_what_is_personal_stays_unsaid(
         assert unsaid not in page
 
 
+def test_a_timeline_names_the_page_of_its_parcel_that_may_be_shared(
+    travelling: Subscription,
+    app: Starlette,
+    services: Services,
+    look_up: Callable[..., httpx.Response],
+) -> None:
+    own = asyncio.run(_ask(app, HERE, services.links.link(Purpose.TIMELINE, travelling.id)))
+
+    assert f'href="{look_up(NUMBER).url.raw_path.decode()}"' in own.text
+
+
 def test_looking_up_asks_no_carrier_and_changes_nothing(
     travelling: Subscription, look_up: Callable[..., httpx.Response], rows: Rows
 ) -> None:

@@ -337,6 +337,20 @@ def test_a_timeline_links_the_carriers_page_where_it_sends_people_to_it() -> Non
     assert parcel(NoticeKind.CUSTOMS_HELD).carrier_page == link.attributes["href"]
 
 
+def test_a_timeline_offers_a_page_to_share_that_opens_nothing_else() -> None:
+    (link,) = [a for a in drawn(timeline()).css("a") if a.text() == "Page à partager"]
+
+    assert f"/suivi?number={NUMBER}" == link.attributes["href"]
+
+
+def test_a_parcel_that_no_carrier_knows_has_no_page_to_share() -> None:
+    told_by_mail = tuple(replace(event, source="mail") for event in parcel().events)
+    unknown = replace(timeline(), parcel=replace(parcel(), events=told_by_mail))
+
+    assert "Page à partager" not in words(unknown)
+    assert "Page à partager" not in words(WAITING)
+
+
 def test_a_parcel_on_its_way_back_is_not_to_be_fetched_any_more() -> None:
     gone = timeline(NoticeKind.RETURNING)
     assert gone.parcel
