@@ -15,7 +15,7 @@ from mailtrack.notify.view import NoticeKind
 from mailtrack.web.views import Action, AwayPage, BusyPage, draw
 from mailtrack.web.views import Page as WebPage
 
-#: The parcels whose page is worth a picture: nothing known yet, under way, awaited, gone wrong.
+#: The parcels and orders whose page is worth a picture: awaited, under way, gone wrong, ended.
 TIMELINES = (
     NoticeKind.ORDER_REGISTERED,
     NoticeKind.CUSTOMS_CLEARED,
@@ -23,6 +23,7 @@ TIMELINES = (
     NoticeKind.PICKUP_AVAILABLE,
     NoticeKind.DELIVERED,
     NoticeKind.RETURNING,
+    NoticeKind.CANCELLED,
 )
 
 #: The open pages, by their paths.

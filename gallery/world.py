@@ -13,6 +13,7 @@ from sqlalchemy import Connection, update
 from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.model import SubscriberId, SubscriptionId
+from mailtrack.domain.tracking import Skip
 from mailtrack.notify.samples import NOW, ORDER, STORIES, sample_parcel
 from mailtrack.notify.view import NoticeKind, ParcelView
 from mailtrack.roles import listen
@@ -24,7 +25,7 @@ from mailtrack.settings import (
     SmtpSettings,
     WebSettings,
 )
-from mailtrack.store import parcels, people
+from mailtrack.store import notices, parcels, people
 from mailtrack.store.engine import open_store
 from mailtrack.store.migrate import upgrade
 from mailtrack.store.schema import parcel as parcel_table
@@ -85,7 +86,18 @@ def _peopled(services: Services, address: str) -> World:
         }
         order = people.order_of(connection, ORDER, "aliexpress", NOW.date(), NOW)
         awaited, _ = people.follow_order(connection, reader, order, ["Tapis de souris"], NOW)
-    following[NoticeKind.ORDER_REGISTERED] = awaited
+        gone = people.order_of(connection, ORDER[::-1], "aliexpress", NOW.date(), NOW)
+        ended, _ = people.follow_order(connection, reader, gone, ["Réveil"], NOW)
+        notices.owe(
+            connection,
+            reader,
+            NoticeKind.CANCELLED,
+            subscription_id=ended,
+            at=NOW,
+            now=NOW,
+            skip=Skip.UNWANTED,  # no mail is due before a test owes one
+        )
+    following |= {NoticeKind.ORDER_REGISTERED: awaited, NoticeKind.CANCELLED: ended}
     return World(services, address, reader, following)
 
 
