@@ -1,4 +1,4 @@
-"""What is done once in a while: reminders that a date calls for, and forgetting."""
+"""What is done once in a while: reminders that a date calls for, giving up, and forgetting."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,10 +8,12 @@ from sqlalchemy import Connection
 from sqlalchemy.sql import Select
 
 from mailtrack.clock import Clock
+from mailtrack.domain import polling
 from mailtrack.domain.manners import PARIS
 from mailtrack.domain.milestones import STAGES, Milestone, Phase
 from mailtrack.domain.model import SubscriptionId
 from mailtrack.domain.patience import PROTECTION
+from mailtrack.jobs.looking import NEVER_KNOWN
 from mailtrack.notify.view import NoticeKind
 from mailtrack.settings import KeepSettings
 from mailtrack.store import followers, inbound, notices, parcels
@@ -23,6 +25,9 @@ PICKUP_NOTICE = timedelta(days=2)
 #: A parcel that has come just now was told of just now.
 PICKUP_IS_NEW = timedelta(days=1)
 PROTECTION_NOTICE = timedelta(days=5)
+
+#: Parcels given up in one round; the next one goes on.
+ENDS_PER_ROUND = 500
 
 _ONCE = "1"
 _ENDED = [m for m, stage in STAGES.items() if stage.phase is Phase.END]
@@ -39,11 +44,13 @@ class Chores:
     keep: KeepSettings
 
     def run(self) -> None:
-        """Remind, then forget."""
+        """Remind, give up, then forget."""
         now = self.clock.now()
         with self.store.write() as connection:
             _remind(connection, _pickups(now), NoticeKind.PICKUP_REMINDER, now)
             _remind(connection, _protections(now), NoticeKind.PROTECTION_ENDING, now)
+        with self.store.write() as connection:
+            _give_up(connection, now)
         with self.store.write() as connection:
             raw = inbound.forget_raw(connection, now - timedelta(days=self.keep.raw_mail_days))
             ended = parcels.forget(connection, now - timedelta(days=self.keep.parcel_days))
@@ -54,6 +61,22 @@ class Chores:
 def _remind(connection: Connection, due: Select[int], kind: NoticeKind, now: datetime) -> None:
     for number in connection.scalars(due).all():
         notices.owe_follower(connection, SubscriptionId(number), kind, occurrence=_ONCE, now=now)
+
+
+def _give_up(connection: Connection, now: datetime) -> None:
+    """End the parcels that nobody can be asked about: no answer will ever judge them."""
+    quiet_since = now - polling.NEVER_KNOWN
+    for parcel_id in parcels.unasked(connection, quiet_since, ENDS_PER_ROUND):
+        row = parcels.lock(connection, parcel_id)
+        if parcels.legs_of(connection, parcel_id):
+            continue
+        if row.milestone in _ENDED:
+            parcels.end(connection, parcel_id, row.milestone, now)
+            continue
+        followed = subscription.c.parcel_id == parcel_id
+        untold = followers.untold(NoticeKind.EXPIRED, _ONCE).where(followed)
+        _remind(connection, untold, NoticeKind.EXPIRED, now)
+        parcels.end(connection, parcel_id, NEVER_KNOWN, now)
 
 
 def _unreminded(kind: NoticeKind) -> Select[int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, or_, select, update
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
@@ -314,6 +314,28 @@ def end(connection: Connection, parcel_id: ParcelId, why: str, now: datetime) ->
     # A claim that nobody comes back for would keep `wake` from its leg.
     legs = select(leg.c.id).where(leg.c.parcel_id == parcel_id)
     let_go(connection, leg_claim.c.leg_id.in_(legs))
+
+
+def unasked(connection: Connection, before: datetime, most: int) -> list[ParcelId]:
+    """Return up to `most` parcels that no carrier was ever asked about, quiet since a moment.
+
+    Quiet: no mail told anything of them, and nobody has come to follow them.
+    """
+    asked = exists().where(leg.c.parcel_id == parcel.c.id)
+    newcomer = exists().where(
+        subscription.c.parcel_id == parcel.c.id, subscription.c.created_at > before
+    )
+    query = (
+        select(parcel.c.id)
+        .where(
+            parcel.c.ended_at.is_(None),
+            func.coalesce(parcel.c.last_event_at, parcel.c.created_at) <= before,
+            ~asked,
+            ~newcomer,
+        )
+        .limit(most)
+    )
+    return [ParcelId(number) for number in connection.scalars(query)]
 
 
 def wake(connection: Connection, parcel_id: ParcelId, now: datetime) -> None:

@@ -151,6 +151,76 @@ def test_a_parcel_is_forgotten_with_its_events_three_months_after_its_end(
         assert connection.execute(select(tracking_event)).all() == []
 
 
+def _ends(store: Store) -> list[str | None]:
+    with store.read() as connection:
+        return list(connection.scalars(select(parcel.c.ended_why)))
+
+
+def test_a_number_that_nobody_could_be_asked_about_is_given_up_once_after_a_month(
+    store: Store, clock: FakeClock, chores: Chores
+) -> None:
+    follow(store, clock.now())
+    clock.advance(days=29)
+    chores.run()
+    assert ([], [None]) == (owed(store), _ends(store))
+
+    clock.advance(days=1)
+    chores.run()
+    chores.run()
+    assert (["expired"], ["never_known"]) == (owed(store), _ends(store))
+
+    clock.advance(days=91)
+    chores.run()
+    assert [] == _ends(store)
+
+
+def test_a_number_that_a_carrier_is_asked_about_is_not_given_up_here(
+    store: Store, clock: FakeClock, chores: Chores
+) -> None:
+    number = follow(store, clock.now())
+    with store.write() as connection:
+        parcels.add_leg(connection, number, "cainiao", "LP00827165780001", clock.now())
+
+    clock.advance(days=40)
+    chores.run()
+
+    assert ([], [None]) == (owed(store), _ends(store))
+
+
+def test_news_in_a_mail_or_a_newcomer_keep_a_number_that_nobody_is_asked_about(
+    store: Store, clock: FakeClock, chores: Chores
+) -> None:
+    number = follow(store, clock.now())
+    clock.advance(days=20)
+    change(store, number, last_event_at=clock.now(), milestone=Milestone.IN_TRANSIT)
+    clock.advance(days=20)
+    chores.run()
+    assert [None] == _ends(store)
+
+    with store.write() as connection:
+        newcomer = people.subscriber_of(connection, "bruno@example.org", clock.now())
+        people.follow_parcel(connection, newcomer, number, [], [], clock.now())
+    clock.advance(days=29)
+    chores.run()
+    assert [None] == _ends(store)
+
+    clock.advance(days=1)
+    chores.run()
+    assert (["expired", "expired"], ["never_known"]) == (owed(store), _ends(store))
+
+
+def test_a_parcel_that_a_mail_alone_told_delivered_ends_without_a_word(
+    store: Store, clock: FakeClock, chores: Chores
+) -> None:
+    number = follow(store, clock.now())
+    change(store, number, last_event_at=clock.now(), milestone=Milestone.DELIVERED)
+
+    clock.advance(days=30)
+    chores.run()
+
+    assert ([], ["delivered"]) == (owed(store), _ends(store))
+
+
 def _raws(store: Store) -> list[tuple[bytes | None, str]]:
     with store.read() as connection:
         rows = connection.execute(select(mails.c.raw, mails.c.outcome)).all()
