@@ -154,6 +154,7 @@ class Views:
             reason=row.reason,
             estimated_delivery=row.estimated_delivery,
             checked_at=row.last_look_at,
+            asked=bool(legs),
             next_check_at=min((x.next_poll_at for x in legs if x.next_poll_at), default=None),
         )
 

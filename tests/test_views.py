@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from mailtrack.bootstrap import Services
 from mailtrack.domain.model import LookState
@@ -29,6 +29,24 @@ def shown(services: Services, store: Store, follow: Follow) -> Callable[..., tup
         return view.carrier, view.carrier_page
 
     return make
+
+
+def test_a_number_that_nobody_is_asked_about_is_shown_as_such(
+    services: Services, store: Store, follow: Follow
+) -> None:
+    mine = follow("1Z999AA10123456784")
+
+    def look() -> tuple[bool, str]:
+        with store.read() as connection:
+            view = services.views.parcel(dossiers.read(connection, [mine.id])[mine.id])
+        assert view is not None
+        return view.asked, view.carrier
+
+    asked = look()
+    with store.write() as connection:
+        connection.execute(delete(t.leg))
+
+    assert ((True, "Cainiao"), (False, "UPS")) == (asked, look())
 
 
 @pytest.mark.parametrize("state", ["", LookState.NOT_FOUND])

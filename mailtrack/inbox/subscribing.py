@@ -74,6 +74,8 @@ class Subscribing:
             code = first or next_choice(read.number, self.carriers, (), timedelta(0))
             if code is not None:
                 parcels.add_leg(self.connection, parcel_id, code, read.number, now)
+                # Nobody could be asked before: the number may have been given up for that.
+                parcels.wake(self.connection, parcel_id, now)
         return parcel_id
 
     def _subscribe(

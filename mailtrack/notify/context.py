@@ -72,6 +72,7 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "step": progress.current(bar) if bar else None,
         "days": progress.days(parcel.events, EVENTS_SHOWN),
         "expected": expected(parcel, french.local_day(view.at)),
+        "asked": parcel.asked,
         "over": is_over(parcel),
         "known": told_by_carriers(parcel.events),
         "markup": parcel_delivery(view),

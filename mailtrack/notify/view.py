@@ -91,6 +91,7 @@ class ParcelView:
     `name` is the first item's title, or "" where no mail named one. `carrier_page` is
     the carrier's own tracking page. `milestone` is None before the first answer.
     `estimated_by` names who expects the delivery on that day, "" for the carrier.
+    `asked` is False where no carrier that we can ask takes the number.
     """
 
     number: str
@@ -108,6 +109,7 @@ class ParcelView:
     checked_at: datetime | None = None
     next_check_at: datetime | None = None
     estimated_by: str = ""
+    asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,12 @@ def _mail(sender: str, subject: str, text: str, **headers: str) -> bytes:
     return message.as_bytes()
 
 
+def _by_hand(text: str) -> bytes:
+    """Return what Ana has typed herself, and her provider has signed."""
+    proof = f"Authentication-Results: {AUTHSERV_ID}; dkim=pass header.d=example.org\r\n"
+    return proof.encode() + _mail(str(ANA.address), "Mon colis", text)
+
+
 def _unproven(raw: bytes) -> bytes:
     """Take away what the receiving server found out about the sender."""
     return raw.partition(b"\r\n")[2]
@@ -189,10 +195,7 @@ def test_a_second_mail_about_the_same_parcel_is_an_update(
 
 
 def test_a_bare_number_is_enough(receive: Receive, rows: Rows) -> None:
-    raw = _mail(str(ANA.address), "Mon colis", f"{NUMBER}\n")
-    proof = f"Authentication-Results: {AUTHSERV_ID}; dkim=pass header.d=example.org\r\n".encode()
-
-    assert "tracked" == receive(proof + raw)["outcome"]
+    assert "tracked" == receive(_by_hand(f"{NUMBER}\n"))["outcome"]
 
 
 @pytest.mark.parametrize("number", ["ZXQW7788112233", "4PX3000123456789CN", "6A12345678901"])
@@ -203,6 +206,28 @@ def test_whatever_the_form_of_a_number_somebody_is_asked_about_it(
     assert "tracked" == receive(mail(parcel=number))["outcome"]
 
     assert [number] == [leg["number"] for leg in rows(t.leg)]
+
+
+def test_a_number_that_was_given_up_is_asked_about_once_its_carrier_is_on(
+    receive: Receive,
+    reader: Reader,
+    read_with: Callable[[Reader], None],
+    keep: Callable[[bytes], None],
+    store: Store,
+    rows: Rows,
+    clock: FakeClock,
+) -> None:
+    receive(_by_hand("1Z999AA10123456784\n"))
+    (known,) = rows(t.parcel)
+    with store.write() as connection:
+        parcels.end(connection, known["id"], "never_known", clock.now())
+    assert [] == rows(t.leg)
+
+    keep(_by_hand("Toujours rien ?\n1Z999AA10123456784\n"))
+    read_with(replace(reader, carriers=("cainiao", "ups")))
+
+    assert ["ups"] == [leg["carrier"] for leg in rows(t.leg)]
+    assert [None] == [row["ended_at"] for row in rows(t.parcel)]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -241,3 +242,36 @@ def test_once_loaded_every_mail_is_written_without_reading_a_template(
 
     for kind in NoticeKind:
         assert renderer.render(sample(kind)).subject
+
+
+@pytest.mark.parametrize(
+    ("carrier", "page", "names", "leads_to"),
+    [
+        ("UPS", "https://www.ups.com/track?tracknum=1Z", "interroger UPS", "ups.com"),
+        ("", "", "interroger le transporteur", "Mes commandes"),
+    ],
+)
+def test_who_forwards_a_number_that_we_can_ask_nobody_about_reads_so_and_where_to_look(
+    carrier: str, page: str, names: str, leads_to: str
+) -> None:
+    unasked = {"asked": False, "milestone": None, "milestone_at": None, "events": ()}
+    view = with_parcel(
+        NoticeKind.REGISTERED, carrier=carrier, carrier_page=page, checked_at=None, **unasked
+    )
+    told = RENDERER.render(view)
+
+    for text in (" ".join(unescape(part).split()) for part in (told.text, told.html)):
+        assert "Nous interrogeons" not in text
+        assert "Aucun transporteur ne connaît" not in text
+        assert "colis est suivi" not in text
+        assert names in text
+        assert leads_to in text
+
+
+def test_a_number_that_nobody_was_asked_about_is_not_called_unknown_to_the_carriers() -> None:
+    view = with_parcel(NoticeKind.EXPIRED, asked=False, milestone=None, events=(), carrier="UPS")
+    told = RENDERER.render(view)
+
+    for text in (told.text, told.html):
+        assert "aucun transporteur n’a" not in text
+        assert "nous ne pouvons pas interroger UPS" in text

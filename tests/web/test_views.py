@@ -69,6 +69,21 @@ def timeline(kind: NoticeKind = NoticeKind.CUSTOMS_CLEARED) -> TimelinePage:
     )
 
 
+def unasked() -> TimelinePage:
+    """A number that we can ask no carrier about."""
+    shown = replace(
+        parcel(),
+        asked=False,
+        carrier="UPS",
+        milestone=None,
+        milestone_at=None,
+        events=(),
+        checked_at=None,
+        next_check_at=None,
+    )
+    return replace(timeline(), line=UNKNOWN, parcel=shown)
+
+
 WAITING = TimelinePage(
     line=ORDERED, stop="/d/order", preferences="/p/me", forward_to="colis@example.org", now=NOW
 )
@@ -136,6 +151,7 @@ PAGES: dict[str, Page] = {
     "data_bare": DataPage(DataState.SHOW, "/m/token", FORWARD_TO),
     **{f"confirm_{state}": confirm(state) for state in ConfirmState},
     "confirm_done_personal": confirm(ConfirmState.DONE, PERSONAL_ADDRESS),
+    "timeline_unasked": unasked(),
     "lookup": LookupPage("colis@example.org", NOW),
     "lookup_carriers": LookupPage(
         "colis@example.org", NOW, None, NUMBER, (CarrierLine("Cainiao", "/cainiao"),)
@@ -551,3 +567,10 @@ def test_what_an_operator_wrote_into_the_settings_stays_text() -> None:
     for page in (LegalPage(hostile), PrivacyPage(hostile, FORWARD_TO)):
         assert [] == drawn(page).css("script")
         assert "<script>" in words(page)
+
+
+def test_the_page_of_a_number_that_we_can_ask_nobody_about_says_so() -> None:
+    told = words(unasked())
+
+    assert "Nous ne pouvons pas interroger UPS" in told
+    assert "Pas encore connu" not in told.partition("Vos autres suivis")[0]
