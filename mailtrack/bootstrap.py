@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from mailtrack.carriers.base import Carrier, Declaration
     from mailtrack.carriers.transport import Transport
+    from mailtrack.domain.manners import Manners
     from mailtrack.inbox.addresses import BounceAddresses, PersonalAddresses
     from mailtrack.inbox.book import Fence
     from mailtrack.inbox.intake import Reader
@@ -105,6 +106,13 @@ class Services:
         return BounceAddresses(address, *self._link_secrets()) if address else None
 
     @cached_property
+    def manners(self) -> Manners:
+        """When mails may be sent."""
+        from mailtrack.domain.manners import Manners
+
+        return Manners(**self.settings.notices.model_dump())
+
+    @cached_property
     def views(self) -> Views:
         from mailtrack.views import Views
 
@@ -170,7 +178,7 @@ class Services:
         """Return what is done once in a while."""
         from mailtrack.jobs.chores import Chores
 
-        return Chores(self.store, self.clock, self.settings.keep)
+        return Chores(self.store, self.clock, self.settings.keep, self.manners)
 
     def declare_actors(self) -> None:
         """Declare the actors on the broker; a worker needs no more."""
@@ -211,7 +219,6 @@ class Services:
 
     def deliverer(self) -> Deliverer:
         """Return what sends notices."""
-        from mailtrack.domain.manners import Manners
         from mailtrack.jobs.delivering import Deliverer
         from mailtrack.notify.mail import SmtpIdentity
         from mailtrack.notify.render import Renderer, templates_dir
@@ -224,7 +231,7 @@ class Services:
             identity=SmtpIdentity(settings.from_address, settings.from_name),
             open_relay=self.open_relay,
             clock=self.clock,
-            manners=Manners(**self.settings.notices.model_dump()),
+            manners=self.manners,
             lease_s=self.settings.jobs.lease_s,
             bounces=self.bounces,
         )

@@ -9,7 +9,7 @@ from sqlalchemy.sql import Select
 
 from mailtrack.clock import Clock
 from mailtrack.domain import polling
-from mailtrack.domain.manners import PARIS
+from mailtrack.domain.manners import PARIS, Manners
 from mailtrack.domain.milestones import STAGES, Milestone, Phase
 from mailtrack.domain.model import SubscriptionId
 from mailtrack.domain.patience import PROTECTION
@@ -42,12 +42,14 @@ class Chores:
     store: Store
     clock: Clock
     keep: KeepSettings
+    manners: Manners
 
     def run(self) -> None:
         """Remind, give up, then forget."""
         now = self.clock.now()
         with self.store.write() as connection:
-            _remind(connection, _pickups(now), NoticeKind.PICKUP_REMINDER, now)
+            leaves = self.manners.hold_until(now) or now
+            _remind(connection, _pickups(now, leaves), NoticeKind.PICKUP_REMINDER, now)
             _remind(connection, _protections(now), NoticeKind.PROTECTION_ENDING, now)
         with self.store.write() as connection:
             _give_up(connection, now)
@@ -84,12 +86,13 @@ def _unreminded(kind: NoticeKind) -> Select[int]:
     return followers.untold(kind, _ONCE).join(parcel, parcel.c.id == subscription.c.parcel_id)
 
 
-def _pickups(now: datetime) -> Select[int]:
+def _pickups(now: datetime, leaves: datetime) -> Select[int]:
+    """Select who is to be reminded, if the mail leaves by the last day."""
     today = now.astimezone(PARIS).date()
     return _unreminded(NoticeKind.PICKUP_REMINDER).where(
         parcel.c.milestone == Milestone.PICKUP_AVAILABLE,
         parcel.c.milestone_at.is_(None) | (parcel.c.milestone_at <= now - PICKUP_IS_NEW),
-        parcel.c.pickup_last_day >= today,
+        parcel.c.pickup_last_day >= leaves.astimezone(PARIS).date(),
         parcel.c.pickup_last_day <= today + PICKUP_NOTICE,
     )
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 
 from mailtrack.clock import Clock
-from mailtrack.domain.manners import URGENT, Manners
+from mailtrack.domain.manners import PARIS, URGENT, Manners
 from mailtrack.domain.model import NoticeId
 from mailtrack.domain.tracking import Skip
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
@@ -45,6 +45,8 @@ _ALONE = frozenset({NoticeKind.PICKUP_REMINDER, NoticeKind.DIGEST})
 _QUIET = "quiet hours"
 #: Why a digest is not sent all of whose parcels were stopped since.
 _NOTHING_LEFT = "nothing_left"
+#: Why a reminder is not sent whose last day is past.
+_TOO_LATE = "too_late"
 
 #: For how long what was read of a batch may be told (real seconds).
 FRESH_S = 2.0
@@ -143,11 +145,21 @@ class Deliverer:
             return draft.silenced
         if kind == NoticeKind.DIGEST and draft.view is not None and not draft.view.news:
             return _NOTHING_LEFT
+        if self._is_too_late(draft):
+            return _TOO_LATE
         if self.manners.hold_until(self.clock.now()) is not None:
             return _QUIET
         if self._is_overtaken(draft.notice):
             return Skip.SUPERSEDED
         return DIGESTED if sent >= self.manners.per_day and kind not in _ALONE else None
+
+    def _is_too_late(self, draft: Draft) -> bool:
+        """Tell whether a mail would remind of a last day that is past."""
+        parcel = draft.view.parcel if draft.view else None
+        if draft.notice.kind != NoticeKind.PICKUP_REMINDER or parcel is None:
+            return False
+        last_day = parcel.pickup_point.last_day if parcel.pickup_point else None
+        return last_day is not None and last_day < self.clock.now().astimezone(PARIS).date()
 
     def _is_overtaken(self, notice: Notice) -> bool:
         """Tell whether what waited for the morning is older than what the morning tells."""

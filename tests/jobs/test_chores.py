@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from mailtrack.clock import FakeClock
+from mailtrack.domain.manners import PARIS, Manners
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Outcome, ParcelId
 from mailtrack.jobs.chores import Chores
@@ -19,7 +20,7 @@ from mailtrack.store.schema import notice, parcel, tracking_event
 
 @pytest.fixture
 def chores(store: Store, clock: FakeClock) -> Chores:
-    return Chores(store, clock, KeepSettings())
+    return Chores(store, clock, KeepSettings(), Manners())
 
 
 def follow(store: Store, now: datetime, ordered_at: date | None = None) -> ParcelId:
@@ -54,6 +55,35 @@ def test_a_parcel_that_waits_is_recalled_once_two_days_before_it_goes_back(
     chores.run()
 
     assert reminded == owed(store)
+
+
+@pytest.mark.parametrize(("hour", "reminded"), [(21, ["pickup_reminder"]), (22, []), (23, [])])
+def test_no_reminder_is_written_that_would_leave_after_the_last_day(
+    store: Store, clock: FakeClock, chores: Chores, hour: int, reminded: list[str]
+) -> None:
+    """Nights are quiet: from ten o'clock on it would leave the next morning."""
+    number = follow(store, clock.now())
+    evening = clock.now().astimezone(PARIS).replace(hour=hour, minute=30)
+    clock.instant = evening.astimezone(clock.now().tzinfo)
+    change(store, number, milestone=Milestone.PICKUP_AVAILABLE, pickup_last_day=evening.date())
+
+    chores.run()
+
+    assert reminded == owed(store)
+
+
+def test_late_in_the_evening_a_reminder_is_written_for_the_next_morning(
+    store: Store, clock: FakeClock, chores: Chores
+) -> None:
+    number = follow(store, clock.now())
+    evening = clock.now().astimezone(PARIS).replace(hour=23)
+    clock.instant = evening.astimezone(clock.now().tzinfo)
+    tomorrow = evening.date() + timedelta(days=1)
+    change(store, number, milestone=Milestone.PICKUP_AVAILABLE, pickup_last_day=tomorrow)
+
+    chores.run()
+
+    assert ["pickup_reminder"] == owed(store)
 
 
 def test_nobody_is_reminded_of_what_they_have_only_just_been_told(

@@ -476,6 +476,28 @@ def test_the_night_is_quiet_but_for_what_is_urgent(
     assert 2 == len(relay.sent)
 
 
+@pytest.mark.parametrize(("days", "state"), [(0, ("sent", None)), (-1, ("skipped", "too_late"))])
+def test_nobody_is_reminded_of_a_last_day_that_is_past(
+    store: Store,
+    clock: FakeClock,
+    follow: Follow,
+    owe: Callable[..., None],
+    deliver: Deliver,
+    rows: Rows,
+    days: int,
+    state: tuple[str, str | None],
+) -> None:
+    owe(follow(), NoticeKind.PICKUP_REMINDER)
+    last_day = clock.now().date() + timedelta(days=days)
+    with store.write() as connection:
+        connection.execute(
+            t.parcel.update().values(pickup_name="Tabac des Lilas", pickup_last_day=last_day)
+        )
+    deliver()
+
+    assert [state] == _states(rows)
+
+
 @pytest.mark.parametrize("sent_at_once", [True, False])
 def test_what_waited_for_the_morning_is_not_told_after_what_followed_it(
     clock: FakeClock,

@@ -8,6 +8,7 @@ import pytest
 
 from mailtrack import histories
 from mailtrack.clock import FakeClock
+from mailtrack.domain.manners import Manners
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import TrackingEvent
 from mailtrack.jobs.chores import Chores
@@ -133,7 +134,7 @@ def test_a_reminder_that_nobody_wants_is_skipped_once(
     clock.advance(days=1)
     with store.write() as connection:
         connection.execute(t.parcel.update().values(pickup_last_day=clock.now().date()))
-    chores = Chores(store, clock, KeepSettings())
+    chores = Chores(store, clock, KeepSettings(), Manners())
     choose(NoticeKind.PICKUP_REMINDER)
     chores.run()
     choose()
