@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, ScalarSelect, Select, func, select
 
 from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, Milestone
-from mailtrack.domain.model import SubscriberId, SubscriptionId
+from mailtrack.domain.model import ParcelId, SubscriberId, SubscriptionId
 from mailtrack.store.people import Subscription, subscription_from
 from mailtrack.store.schema import notice, parcel, shop_order, subscription
 
@@ -60,6 +60,20 @@ def tally(connection: Connection, owner: SubscriberId) -> Tally:
         subscription.c.subscriber_id == owner
     )
     return Tally(*connection.execute(query).one())
+
+
+def ended(connection: Connection, owner: SubscriberId, why: str) -> list[ParcelId]:
+    """Return the parcels that somebody wants to hear of and whose polling ended for a reason."""
+    query = (
+        select(parcel.c.id)
+        .join(subscription, subscription.c.parcel_id == parcel.c.id)
+        .where(
+            subscription.c.subscriber_id == owner,
+            subscription.c.muted_at.is_(None),
+            parcel.c.ended_why == why,
+        )
+    )
+    return [ParcelId(number) for number in connection.scalars(query)]
 
 
 def _everything() -> Select[Any]:

@@ -288,6 +288,12 @@ def bounced(connection: Connection, owner: SubscriberId, now: datetime) -> bool:
     return done.rowcount == 1
 
 
+def refuses_mail(connection: Connection, owner: SubscriberId) -> bool:
+    """Tell whether somebody's address refuses our mails."""
+    query = select(subscriber.c.bounced_at).where(subscriber.c.id == owner)
+    return connection.execute(query).scalar_one_or_none() is not None
+
+
 def bounced_softly(
     connection: Connection, owner: SubscriberId, most: int, now: datetime, *, anew: bool = False
 ) -> None:
@@ -306,7 +312,7 @@ def bounced_softly(
 
 
 def heard_from(connection: Connection, owner: SubscriberId) -> None:
-    """Note that an address is alive: a mail came from it."""
+    """Note that an address is alive: a mail came from it, or a click from a mail to it."""
     connection.execute(
         update(subscriber).where(subscriber.c.id == owner).values(soft_bounces=0, bounced_at=None)
     )

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from mailtrack.bootstrap import Services
 from mailtrack.domain.model import SubscriberId, SubscriptionId
 from mailtrack.errors import PermanentError
+from mailtrack.jobs.looking import NOBODY_FOLLOWS
 from mailtrack.notify.links import Purpose
 from mailtrack.store import dossiers, following, parcels, people
 from mailtrack.store.following import Followed
@@ -135,6 +136,7 @@ class Desk:
                 parcels=tuple(self._line(followed) for followed in mine),
                 active=tally.active,
                 left=bool(people.is_unsubscribed(connection, owner)),
+                refused=people.refuses_mail(connection, owner),
                 newer=_page(links.preferences, at - 1) if at > 1 else "",
                 older=_page(links.preferences, at + 1) if at < pages else "",
                 saved=saved.words,
@@ -199,11 +201,22 @@ class Desk:
         people.welcome_back(connection, row.subscriber)
         if row.parcel is not None:
             parcels.wake(connection, row.parcel, self._services.clock.now())
+        self._hear(connection, row.subscriber)
 
     def _resume_all(self, connection: Connection, owner: SubscriberId) -> None:
         now = self._services.clock.now()
         for parcel_id in people.undo_unsubscribe(connection, owner):
             parcels.wake(connection, parcel_id, now)
+        self._hear(connection, owner)
+
+    def _hear(self, connection: Connection, owner: SubscriberId) -> None:
+        """Send mails again to an address that had refused them: its owner reads them.
+
+        Nobody was asked about their parcels in the meantime.
+        """
+        people.heard_from(connection, owner)
+        for parcel_id in following.ended(connection, owner, NOBODY_FOLLOWS):
+            parcels.wake(connection, parcel_id, self._services.clock.now())
 
     def _stop_page(
         self, connection: Connection, purpose: Purpose, number: int, state: StopState

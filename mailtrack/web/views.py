@@ -201,9 +201,10 @@ class PreferencesPage:
 
     `parcels` are those of one page of many; `newer` and `older` lead to the pages beside
     it, "" where there are none. `active` counts what they hear of, on all pages; `left`:
-    they stopped everything. `saved` says in French what a button has just done, "" at
-    first. `data` is the page of their own data. `unwanted`: the kinds of mails that they
-    chose not to get; `choosing`: they have just chosen.
+    they stopped everything; `refused`: their address refuses our mails. `saved` says in
+    French what a button has just done, "" at first. `data` is the page of their own data.
+    `unwanted`: the kinds of mails that they chose not to get; `choosing`: they have just
+    chosen.
     """
 
     template: ClassVar[str] = "web/preferences.html"
@@ -213,6 +214,7 @@ class PreferencesPage:
     parcels: tuple[ParcelLine, ...] = ()
     active: int = 0
     left: bool = False
+    refused: bool = False
     newer: str = ""
     older: str = ""
     saved: str = ""

@@ -12,9 +12,10 @@ from mailtrack import privacy
 from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
+from mailtrack.jobs.looking import NOBODY_FOLLOWS
 from mailtrack.notify.links import Purpose
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import people
+from mailtrack.store import parcels, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.people import Subscription
@@ -214,3 +215,61 @@ def test_who_stopped_everything_is_told_so_and_may_resume(ask: Ask, follow: Foll
     resumed = ask(Purpose.PREFERENCES, mine.subscriber, {"do": "resume_all"})
     assert "Vous avez tout arrêté" not in _words(resumed)
     assert "1 suivi en cours" in _words(resumed)
+
+
+@pytest.fixture
+def bounced(store: Store, follow: Follow, clock: FakeClock) -> Subscription:
+    """Somebody whose address refuses our mails, so that nobody is asked about their parcel."""
+    mine = follow()
+    assert mine.parcel is not None
+    with store.write() as connection:
+        people.bounced(connection, mine.subscriber, clock.now())
+        parcels.end(connection, mine.parcel, NOBODY_FOLLOWS, clock.now())
+    return mine
+
+
+def test_who_reads_that_our_mails_come_back_gets_them_again_with_one_button(
+    ask: Ask, bounced: Subscription, rows: Rows, clock: FakeClock
+) -> None:
+    told = _words(ask(Purpose.PREFERENCES, bounced.subscriber))
+    assert "Nos mails à votre adresse nous reviennent" in told
+    assert "Tout reprendre" in told
+
+    resumed = _words(ask(Purpose.PREFERENCES, bounced.subscriber, {"do": "resume_all"}))
+    assert "nous reviennent" not in resumed
+    assert "Tout reprendre" not in resumed
+    assert [None] == [person["bounced_at"] for person in rows(t.subscriber)]
+    assert [None] == [row["ended_at"] for row in rows(t.parcel)]
+    assert [clock.now()] == [leg["next_poll_at"] for leg in rows(t.leg)]
+
+
+def test_resuming_one_parcel_brings_back_the_mails_of_an_address_that_had_refused_them(
+    ask: Ask, bounced: Subscription, rows: Rows
+) -> None:
+    for button in ("stop", "resume"):
+        form = {"do": button, "subscription": str(bounced.id)}
+        ask(Purpose.PREFERENCES, bounced.subscriber, form)
+
+    assert [None] == [person["bounced_at"] for person in rows(t.subscriber)]
+
+
+def test_what_was_stopped_by_hand_stays_so_when_the_mails_of_an_address_come_back(
+    ask: Ask, bounced: Subscription, rows: Rows
+) -> None:
+    form = {"do": "stop", "subscription": str(bounced.id)}
+    ask(Purpose.PREFERENCES, bounced.subscriber, form)
+    ask(Purpose.PREFERENCES, bounced.subscriber, {"do": "resume_all"})
+
+    assert [NOBODY_FOLLOWS] == [row["ended_why"] for row in rows(t.parcel)]
+
+
+@pytest.mark.parametrize("purpose", [Purpose.STOP_ALL, Purpose.STOP_PARCEL])
+def test_a_resume_in_a_mail_brings_the_mails_of_a_refusing_address_back(
+    ask: Ask, bounced: Subscription, rows: Rows, purpose: Purpose
+) -> None:
+    number = bounced.id if purpose is Purpose.STOP_PARCEL else bounced.subscriber
+    ask(purpose, number, {"do": "stop"})
+    ask(purpose, number, {"do": "resume"})
+
+    assert [None] == [person["bounced_at"] for person in rows(t.subscriber)]
+    assert [None] == [row["ended_at"] for row in rows(t.parcel)]

@@ -136,6 +136,7 @@ PAGES: dict[str, Page] = {
         "/p/me", "colis@example.org", LINES, 3, saved="C’est noté !", choosing=True
     ),
     "preferences_all_stopped": PreferencesPage("/p/me", "colis@example.org", (CABLE,), left=True),
+    "preferences_refused": PreferencesPage("/p/me", FORWARD_TO, LINES, 3, refused=True),
     "preferences_of_many": PreferencesPage(
         "/p/me?page=2", FORWARD_TO, LINES, 120, newer="/p/me", older="/p/me?page=3"
     ),
