@@ -32,7 +32,8 @@ class OwnData:
             known = people.confirmed_at(connection, owner) is not None
             waits = bool(inbound.refused(connection, owner, UNCONFIRMED))
         done = known and not waits
-        return self._confirm_page(owner, ConfirmState.ALREADY if done else ConfirmState.CONFIRM)
+        state = ConfirmState.ALREADY if done else ConfirmState.CONFIRM
+        return self._confirm_page(owner, state, waits=waits)
 
     def confirm(self, token: str) -> ConfirmPage:
         """Confirm an address; the mails that waited for this are read now."""
@@ -43,7 +44,8 @@ class OwnData:
             new = people.confirm(connection, owner, now)
             released = inbound.reread_refused(connection, owner, UNCONFIRMED, now)
         done = new or released > 0
-        return self._confirm_page(owner, ConfirmState.DONE if done else ConfirmState.ALREADY)
+        state = ConfirmState.DONE if done else ConfirmState.ALREADY
+        return self._confirm_page(owner, state, waits=released > 0)
 
     def show(self, token: str, state: DataState = DataState.SHOW) -> DataPage:
         """Show what is kept about a person."""
@@ -82,13 +84,16 @@ class OwnData:
         _, number = self._links.read(token, purpose)
         return SubscriberId(number)
 
-    def _confirm_page(self, owner: SubscriberId, state: ConfirmState) -> ConfirmPage:
+    def _confirm_page(
+        self, owner: SubscriberId, state: ConfirmState, *, waits: bool
+    ) -> ConfirmPage:
         return ConfirmPage(
             state=state,
             action=self._links.link(Purpose.CONFIRM, owner),
             preferences=self._links.link(Purpose.PREFERENCES, owner),
             forward_to=self._forward_to,
             personal_address=self._services.addresses.of(owner),
+            waits=waits,
         )
 
 

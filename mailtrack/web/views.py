@@ -280,7 +280,8 @@ class ConfirmState(StrEnum):
 class ConfirmPage:
     """GET and POST /a/<token>: the person says that the address is theirs.
 
-    `action` is the page's own address, `preferences` the person's own page.
+    `action` is the page's own address, `preferences` the person's own page. `waits`: a
+    mail is still kept that is read upon that click.
     """
 
     template: ClassVar[str] = "web/confirm.html"
@@ -290,6 +291,7 @@ class ConfirmPage:
     preferences: str
     forward_to: str
     personal_address: str = ""
+    waits: bool = True
 
 
 @dataclass(frozen=True, slots=True)

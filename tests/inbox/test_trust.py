@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from mailtrack.inbox.intake import Reader
 from mailtrack.inbox.trust import QUESTIONS_PER_HOUR, QUESTIONS_PER_MONTH
 from mailtrack.notify.links import Purpose
 from mailtrack.sandbox.mails import AUTHSERV_ID
-from mailtrack.store import notices, people
+from mailtrack.store import inbound, notices, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.web.own_data import OwnData
@@ -90,6 +91,27 @@ def test_a_click_releases_every_mail_that_waited_for_it(
     read_all()
 
     assert ["tracked", "tracked"] == outcomes(rows)
+
+
+def test_a_click_after_the_mail_was_forgotten_promises_no_reading(
+    receive: Receive,
+    unproven: Mail,
+    page: Callable[[], tuple[OwnData, str]],
+    store: Store,
+    clock: FakeClock,
+) -> None:
+    receive(unproven())
+    data, token = page()
+    in_time = data.ask_to_confirm(token).waits
+    clock.advance(days=31)
+    with store.write() as connection:
+        inbound.forget_raw(connection, clock.now() - timedelta(days=30))
+    asked = data.ask_to_confirm(token)
+    confirmed = data.confirm(token)
+
+    assert in_time
+    assert (ConfirmState.CONFIRM, False) == (asked.state, asked.waits)
+    assert (ConfirmState.DONE, False) == (confirmed.state, confirmed.waits)
 
 
 def test_after_a_click_another_s_mail_in_the_same_name_is_asked_about_again(

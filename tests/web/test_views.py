@@ -151,6 +151,8 @@ PAGES: dict[str, Page] = {
     **{f"data_{state}": replace(DATA, state=state) for state in DataState},
     "data_bare": DataPage(DataState.SHOW, "/m/token", FORWARD_TO),
     **{f"confirm_{state}": confirm(state) for state in ConfirmState},
+    "confirm_late": replace(confirm(ConfirmState.CONFIRM), waits=False),
+    "confirm_done_late": replace(confirm(ConfirmState.DONE), waits=False),
     "confirm_done_personal": confirm(ConfirmState.DONE, PERSONAL_ADDRESS),
     "timeline_unasked": unasked(),
     "lookup": LookupPage("colis@example.org", NOW),
@@ -498,6 +500,16 @@ def test_after_confirming_the_personal_address_is_shown(state: ConfirmState) -> 
     assert [] == forms(confirm(state))
     assert PERSONAL_ADDRESS in words(confirm(state, PERSONAL_ADDRESS))
     assert "adresse personnelle" not in words(confirm(state))
+
+
+def test_who_confirms_too_late_is_asked_to_forward_the_mail_again() -> None:
+    for state in (ConfirmState.CONFIRM, ConfirmState.DONE):
+        in_time, late = confirm(state), replace(confirm(state), waits=False)
+
+        assert "transférez-le de nouveau" not in words(in_time)
+        assert "transférez-le de nouveau" in words(late)
+        assert "en cours de lecture" not in words(late)
+        assert "aussitôt" not in words(late)
 
 
 def test_help_begins_with_the_telephone() -> None:
