@@ -48,6 +48,7 @@ _NO_PARCEL = ParcelView("", "", "", "", None, None, ())
 def mail_context(view: NoticeView) -> Mapping[str, object]:
     """Return the variables of a mail's templates, by name."""
     parcel = view.parcel or _NO_PARCEL
+    ahead = expected(parcel, french.local_day(view.at))
     bar = progress.steps(parcel) if view.parcel else ()
     reason = (view.event and view.event.reason) or parcel.reason
     return {
@@ -71,11 +72,11 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "steps": bar,
         "step": progress.current(bar) if bar else None,
         "days": progress.days(parcel.events, EVENTS_SHOWN),
-        "expected": expected(parcel, french.local_day(view.at)),
+        "expected": ahead,
         "asked": parcel.asked,
         "over": is_over(parcel),
         "known": told_by_carriers(parcel.events),
-        "markup": parcel_delivery(view),
+        "markup": parcel_delivery(view, ahead),
         "account": _account(view),
         "urgent": _urgent(view),
         "news": _shown(view),

@@ -5,6 +5,7 @@ https://developers.google.com/gmail/markup/reference/parcel-delivery.
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import TypeAlias
 
 from mailtrack.notify.view import NoticeView, ParcelView
@@ -14,15 +15,17 @@ Json: TypeAlias = Mapping[str, "str | Json | list[Json]"]
 SHOP = "AliExpress"
 
 
-def parcel_delivery(view: NoticeView) -> Json | None:
-    """Return the JSON-LD of a parcel mail, None where the mail is about no parcel."""
+def parcel_delivery(view: NoticeView, expected: date | None) -> Json | None:
+    """Return the JSON-LD of a parcel mail, None where the mail is about no parcel.
+
+    `expected`: the day of delivery, None where it is unknown or does not lie ahead.
+    """
     if view.parcel is None:
         return None
-    return _without_blanks(_delivery(view.parcel, view.links.timeline))
+    return _without_blanks(_delivery(view.parcel, view.links.timeline, expected))
 
 
-def _delivery(parcel: ParcelView, timeline: str | None) -> Json:
-    expected = parcel.estimated_delivery
+def _delivery(parcel: ParcelView, timeline: str | None, expected: date | None) -> Json:
     return {
         "@context": "http://schema.org",
         "@type": "ParcelDelivery",

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from datetime import date
 from html import unescape
 from pathlib import Path
 
@@ -181,6 +182,23 @@ def test_the_markup_is_json_that_a_script_element_can_hold() -> None:
     assert "</script><b>'\"&" == markup["itemShipped"]["name"]
     assert "2026-03-13" == markup["expectedArrivalUntil"]
     assert [ORDER] == [order["orderNumber"] for order in markup["partOfOrder"]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (NoticeKind.OUT_FOR_DELIVERY, date(2026, 3, 9)),
+        (NoticeKind.DELIVERED, date(2026, 3, 13)),
+        (NoticeKind.RETURNING, date(2026, 3, 13)),
+    ],
+)
+def test_the_card_of_a_mail_expects_no_delivery_that_is_past_or_will_not_come(
+    kind: NoticeKind, expected: date
+) -> None:
+    view = with_parcel(kind, estimated_delivery=expected)
+    (script,) = LexborHTMLParser(RENDERER.render(view).html).css("script")
+
+    assert "expectedArrivalUntil" not in json.loads(script.text())
 
 
 def test_a_mail_about_no_parcel_has_no_markup() -> None:
