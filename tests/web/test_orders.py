@@ -121,6 +121,7 @@ def test_a_parcel_that_comes_after_all_has_its_own_page(
     owner, mine = order(Milestone.CANCELLED)
     with store.write() as connection:
         parcel, _ = parcels.parcel_of(connection, "LP00123456789012", clock.now())
+        parcels.add_leg(connection, parcel, "cainiao", "LP00123456789012", clock.now())
         bought = people.order_of(connection, ORDER, "aliexpress", None, clock.now())
         people.follow_parcel(connection, owner, parcel, [bought], [], clock.now())
 
