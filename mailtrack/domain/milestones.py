@@ -6,6 +6,7 @@ them. The table below holds everything that depends on a milestone alone.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 
 class Milestone(StrEnum):
@@ -124,4 +125,14 @@ ENDS_OF_AN_ORDER = (Milestone.ORDER_UNFULFILLABLE, Milestone.CANCELLED, Mileston
 
 def mailed_by_default() -> frozenset[Milestone]:
     """Return the milestones that every subscriber hears of unless they say otherwise."""
-    return frozenset(m for m, stage in STAGES.items() if stage.mailed is Mailed.YES)
+    return _mailed(Mailed.YES)
+
+
+def mailed_on_request() -> frozenset[Milestone]:
+    """Return the milestones that only those hear of who ask for it."""
+    return _mailed(Mailed.OPTIONAL)
+
+
+@cache
+def _mailed(how: Mailed) -> frozenset[Milestone]:
+    return frozenset(m for m, stage in STAGES.items() if stage.mailed is how)

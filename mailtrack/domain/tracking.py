@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from mailtrack.domain.milestones import STAGES, Mailed, Milestone, Phase
+from mailtrack.domain.milestones import STAGES, Mailed, Milestone, Phase, mailed_on_request
 from mailtrack.domain.model import Reason, SubscriptionId, TrackingEvent
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -52,13 +52,15 @@ class Skip(StrEnum):
 
     #: The mail "suivi enregistré" tells the present state.
     FIRST_LOOK = "first_look"
-    #: A newer milestone of the same look is mailed instead.
+    #: Another milestone of the same look is mailed instead: a newer one, or one that
+    #: comes to everybody instead of one that was asked for besides.
     SUPERSEDED = "superseded"
-    #: Something that happened later was told already.
+    #: Something that happened later was told already; of what was asked for besides:
+    #: something that lies further on the way.
     LATE = "late"
     #: The same happening, told twice by two clocks.
     REPEATED = "repeated"
-    #: Nobody is told of this milestone by mail.
+    #: It is mailed on request, and was not asked for.
     NOT_WANTED = "not_wanted"
     #: The subscriber chose not to hear of it.
     UNWANTED = "unwanted"
@@ -82,13 +84,16 @@ class Follower:
 
     `recorded`: notices that exist already, mailed or not. `told`: when the latest event
     of each milestone happened that they have read of, in "suivi enregistré" or after, or
-    would have, had they not wished otherwise then.
+    would have, had they not wished otherwise then. `told_on_request`: the same of what is
+    mailed on request. It makes old news of such milestones only: who asks for more mails
+    gets all those that come to everybody as well.
     """
 
     subscription: SubscriptionId
     wanted: frozenset[Milestone]
     recorded: frozenset[Key] = frozenset()
     told: Mapping[Milestone, datetime] = field(default_factory=dict)
+    told_on_request: Mapping[Milestone, datetime] = field(default_factory=dict)
     silenced: Skip | None = None
 
 
@@ -292,7 +297,7 @@ def _decide(
     first_look: bool,
 ) -> Iterable[Decision]:
     new = {k: e for k, e in owed(events).items() if k not in follower.recorded}
-    chosen = None if first_look else _newest_to_tell(follower, new, steps)
+    chosen = None if first_look else _to_tell(follower, new, steps)
     for key, event in new.items():
         if key == chosen:
             yield Decision(follower.subscription, key, event, follower.silenced)
@@ -301,20 +306,40 @@ def _decide(
             yield Decision(follower.subscription, key, event, skip)
 
 
-def _newest_to_tell(
+def _to_tell(
     follower: Follower, new: Mapping[Key, TrackingEvent], steps: Sequence[Step]
+) -> Key | None:
+    """Return the newest that comes by itself, or else the newest that was asked for besides."""
+    besides = follower.wanted & mailed_on_request()
+    usual = follower.wanted - besides
+    return _newest_to_tell(follower, usual, new, steps) or _newest_to_tell(
+        follower, besides, new, steps
+    )
+
+
+def _newest_to_tell(
+    follower: Follower,
+    wanted: frozenset[Milestone],
+    new: Mapping[Key, TrackingEvent],
+    steps: Sequence[Step],
 ) -> Key | None:
     for step in reversed(steps):
         key = key_of(step.milestone, step.event)
-        if key in new and step.milestone in follower.wanted:
-            current = step is steps[-1]
-            fit = not _is_late(follower, step.event, CLOCK_DOUBT if current else timedelta(0))
+        if key in new and step.milestone in wanted:
+            doubt = CLOCK_DOUBT if step is steps[-1] else timedelta(0)
+            fit = not _is_late(follower, step, doubt)
             return key if fit and not _is_repeated(follower, step) else None
     return None
 
 
-def _is_late(follower: Follower, event: TrackingEvent, doubt: timedelta) -> bool:
-    return any(event.at <= told - doubt for told in follower.told.values())
+def _is_late(follower: Follower, step: Step, doubt: timedelta) -> bool:
+    told = [*follower.told.values()]
+    stage = STAGES[step.milestone]
+    if stage.mailed is Mailed.OPTIONAL:
+        if any(STAGES[milestone].rank > stage.rank for milestone in follower.told):
+            return True
+        told += follower.told_on_request.values()
+    return any(step.event.at <= at - doubt for at in told)
 
 
 def _is_repeated(follower: Follower, step: Step) -> bool:
@@ -326,9 +351,10 @@ def _why_not(follower: Follower, key: Key, event: TrackingEvent, chosen: Key | N
     if key.milestone not in follower.wanted:
         mailed = STAGES[key.milestone].mailed is Mailed.YES
         return Skip.UNWANTED if mailed else Skip.NOT_WANTED
-    if _is_repeated(follower, Step(key.milestone, event)):
+    step = Step(key.milestone, event)
+    if _is_repeated(follower, step):
         return Skip.REPEATED
-    if chosen is None and _is_late(follower, event, timedelta(0)):
+    if chosen is None and _is_late(follower, step, timedelta(0)):
         return Skip.LATE
     return Skip.SUPERSEDED
 

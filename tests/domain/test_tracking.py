@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailtrack.domain.milestones import STAGES, Mailed, Milestone, mailed_by_default
+from mailtrack.domain.milestones import (
+    STAGES,
+    Mailed,
+    Milestone,
+    mailed_by_default,
+    mailed_on_request,
+)
 from mailtrack.domain.model import Reason, SubscriptionId, TrackingEvent
 from mailtrack.domain.tracking import Follower, Key, Skip, apply, owed, timeline, walk
 
@@ -30,10 +36,12 @@ def follower(**more: object) -> Follower:
 class Subscriber:
     """Plays looks one after the other, as the store would."""
 
-    def __init__(self, *, known: bool = True) -> None:
+    def __init__(self, *also: Milestone, known: bool = True) -> None:
+        self.wanted = mailed_by_default() | frozenset(also)
         self.history: list[TrackingEvent] = []
         self.recorded: set[Key] = set()
         self.told: dict[Milestone, datetime] = {}
+        self.told_on_request: dict[Milestone, datetime] = {}
         self.mailed: list[Key] = []
         self.skipped: dict[Key, Skip] = {}
         self.milestone: Milestone | None = None
@@ -41,7 +49,13 @@ class Subscriber:
 
     def look(self, *events: TrackingEvent) -> list[Milestone]:
         """Take one answer in; return what is mailed because of it."""
-        me = follower(recorded=frozenset(self.recorded), told=dict(self.told))
+        me = Follower(
+            ANNA,
+            self.wanted,
+            recorded=frozenset(self.recorded),
+            told=dict(self.told),
+            told_on_request=dict(self.told_on_request),
+        )
         change = apply(self.history, events, [me], first_look=self.first_look)
         self.first_look = False
         self.history += change.new_events
@@ -52,8 +66,10 @@ class Subscriber:
             if decision.skip is not None:
                 self.skipped[decision.key] = decision.skip
             if decision.skip in (None, Skip.FIRST_LOOK):
-                before = self.told.get(decision.key.milestone, decision.event.at)
-                self.told[decision.key.milestone] = max(before, decision.event.at)
+                asked = decision.skip is None and decision.key.milestone in mailed_on_request()
+                told = self.told_on_request if asked else self.told
+                before = told.get(decision.key.milestone, decision.event.at)
+                told[decision.key.milestone] = max(before, decision.event.at)
         self.mailed += [d.key for d in mails]
         return [d.key.milestone for d in mails]
 
@@ -125,6 +141,59 @@ def test_the_first_look_mails_nothing_but_counts_as_told() -> None:
     assert [] == person.look(scan(0, M.CARRIER_ACCEPTED), scan(90, M.CUSTOMS_CLEARED))
     assert [] == person.look(scan(50, M.ARRIVED_IN_COUNTRY))
     assert [M.OUT_FOR_DELIVERY] == person.look(scan(120, M.OUT_FOR_DELIVERY))
+
+
+def test_who_asks_for_the_quiet_steps_hears_of_each_once_however_many_scans_it_has() -> None:
+    person = Subscriber(*mailed_on_request())
+    road = [
+        (scan(0, M.CARRIER_ACCEPTED), M.CARRIER_ACCEPTED),
+        (scan(20, M.IN_TRANSIT, place="Shenzhen"), M.IN_TRANSIT),
+        (scan(45, M.IN_TRANSIT, place="Hangzhou"), None),
+        (scan(50, M.EXCEPTION), M.EXCEPTION),
+        (scan(90, M.IN_TRANSIT, place="Liège"), None),
+        (scan(120, M.ARRIVED_IN_COUNTRY), M.ARRIVED_IN_COUNTRY),
+        (scan(121, M.IN_TRANSIT, place="Roissy"), None),
+        (scan(140, M.CUSTOMS_STARTED), M.CUSTOMS_STARTED),
+        (scan(160, M.CUSTOMS_CLEARED), M.CUSTOMS_CLEARED),
+        (scan(170, M.LOCAL_TRANSIT, source="laposte", place="Lyon"), M.LOCAL_TRANSIT),
+        (scan(190, M.LOCAL_TRANSIT, source="laposte", place="Bron"), None),
+        (scan(200, M.OUT_FOR_DELIVERY), M.OUT_FOR_DELIVERY),
+    ]
+
+    for event, told in road:
+        assert [told] * (told is not None) == person.look(event)
+
+
+def test_of_two_steps_at_once_the_one_that_comes_to_everybody_is_told() -> None:
+    look = scan(0, M.CUSTOMS_CLEARED), scan(5, M.LOCAL_TRANSIT)
+    person = Subscriber(M.LOCAL_TRANSIT)
+
+    assert [M.CUSTOMS_CLEARED] == person.look(*look)
+    assert Skip.SUPERSEDED is person.skipped[Key(M.LOCAL_TRANSIT, "1")]
+
+
+def test_a_step_that_was_asked_for_makes_no_old_news_of_those_that_everybody_hears_of() -> None:
+    person = Subscriber(M.CUSTOMS_STARTED, M.LOCAL_TRANSIT)
+
+    assert [M.LOCAL_TRANSIT] == person.look(scan(20, M.LOCAL_TRANSIT, source="laposte"))
+    assert [M.CUSTOMS_CLEARED] == person.look(scan(15, M.CUSTOMS_CLEARED))
+    assert [] == person.look(scan(5, M.CUSTOMS_STARTED))
+    assert Skip.LATE is person.skipped[Key(M.CUSTOMS_STARTED, "1")]
+
+
+def test_a_parcel_that_comes_back_from_its_round_is_not_told_as_new_at_the_local_carrier() -> None:
+    person = Subscriber(M.LOCAL_TRANSIT)
+    person.look(scan(0, M.OUT_FOR_DELIVERY))
+
+    assert [] == person.look(scan(9, M.LOCAL_TRANSIT))
+    assert Skip.LATE is person.skipped[Key(M.LOCAL_TRANSIT, "1")]
+
+
+def test_what_nobody_asked_for_is_skipped_by_name() -> None:
+    person = Subscriber()
+
+    assert [] == person.look(scan(0, M.IN_TRANSIT))
+    assert {Key(M.IN_TRANSIT, "1"): Skip.NOT_WANTED} == person.skipped
 
 
 def test_an_event_older_than_one_told_changes_the_timeline_and_mails_nothing() -> None:
@@ -245,6 +314,18 @@ def test_one_look_never_mails_twice_and_no_notice_is_ever_mailed_twice(
 
     assert len(person.mailed) == len(set(person.mailed))
     assert not set(person.mailed) & person.skipped.keys()
+
+
+@given(st.lists(histories, max_size=6), st.frozensets(st.sampled_from(sorted(mailed_on_request()))))
+def test_who_asks_for_more_mails_gets_all_the_others_as_well(
+    looks: list[list[TrackingEvent]], also: frozenset[Milestone]
+) -> None:
+    plain, curious = Subscriber(), Subscriber(*also)
+    for look in looks:
+        plain.look(*look)
+        curious.look(*look)
+
+    assert plain.mailed == [key for key in curious.mailed if key.milestone not in also]
 
 
 @given(histories)
