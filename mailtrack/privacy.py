@@ -38,6 +38,7 @@ def everything_about_subscriber(connection: Connection, owner: SubscriberId) -> 
             for name in ("confirmed_at", "unsubscribed_at", "bounced_at")
         },
         "unwanted": sorted(row.unwanted),
+        "also_wanted": sorted(row.also_wanted),
         "parcels": [_following(dossier) for dossier in _dossiers(connection, owner)],
         "mails_received": [
             {"subject": m.subject, "at": m.received_at.isoformat(), "outcome": m.outcome}

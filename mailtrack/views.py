@@ -72,9 +72,9 @@ class Views:
         """Return what a digest tells: what was held back for it and is still wanted."""
         if notice.kind != NoticeKind.DIGEST:
             return ()
-        unwanted = people.unwanted(connection, notice.subscriber)
+        wishes = people.wishes_of(connection, notice.subscriber)
         digested = notices.digested(connection, notice.id)
-        held = [one for one in digested if one.kind not in unwanted]
+        held = [one for one in digested if not wishes.decline(one.kind)]
         known = dossiers.read(connection, {one.subscription for one in held if one.subscription})
         lines = (self._news_line(one, known) for one in held)
         return tuple(line for line in lines if line is not None)

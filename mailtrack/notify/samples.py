@@ -75,9 +75,12 @@ class Story:
 STORIES = {
     NoticeKind.REGISTERED: Story(Milestone.CUSTOMS_STARTED),
     NoticeKind.CARRIER_ACCEPTED: Story(Milestone.CARRIER_ACCEPTED),
+    NoticeKind.IN_TRANSIT: Story(Milestone.IN_TRANSIT),
     NoticeKind.ARRIVED_IN_COUNTRY: Story(Milestone.ARRIVED_IN_COUNTRY),
+    NoticeKind.CUSTOMS_STARTED: Story(Milestone.CUSTOMS_STARTED),
     NoticeKind.CUSTOMS_HELD: Story(Milestone.CUSTOMS_HELD, reason=Reason.CUSTOMS),
     NoticeKind.CUSTOMS_CLEARED: Story(Milestone.CUSTOMS_CLEARED, expected=date(2026, 3, 13)),
+    NoticeKind.LOCAL_TRANSIT: Story(Milestone.LOCAL_TRANSIT),
     NoticeKind.OUT_FOR_DELIVERY: Story(Milestone.OUT_FOR_DELIVERY, expected=date(2026, 3, 10)),
     NoticeKind.DELIVERY_FAILED: Story(Milestone.DELIVERY_FAILED, reason=Reason.ABSENT),
     NoticeKind.PICKUP_AVAILABLE: Story(Milestone.PICKUP_AVAILABLE, pickup=PICKUP),

@@ -19,9 +19,13 @@ class NoticeKind(StrEnum):
     #: Only an order number is known yet; says what to forward next.
     ORDER_REGISTERED = "order_registered"
     CARRIER_ACCEPTED = "carrier_accepted"
+    #: This, CUSTOMS_STARTED and LOCAL_TRANSIT go to those who ask for them.
+    IN_TRANSIT = "in_transit"
     ARRIVED_IN_COUNTRY = "arrived_in_country"
+    CUSTOMS_STARTED = "customs_started"
     CUSTOMS_HELD = "customs_held"
     CUSTOMS_CLEARED = "customs_cleared"
+    LOCAL_TRANSIT = "local_transit"
     OUT_FOR_DELIVERY = "out_for_delivery"
     DELIVERY_FAILED = "delivery_failed"
     PICKUP_AVAILABLE = "pickup_available"

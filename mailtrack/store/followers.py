@@ -1,16 +1,16 @@
 """Who follows a parcel, and what they know of it already: one query, however many they are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, exists, select
 
-from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.milestones import Milestone, mailed_on_request
 from mailtrack.domain.model import ParcelId, SubscriptionId
 from mailtrack.domain.tracking import Follower, Key, Skip
-from mailtrack.store.notices import DIGESTED, silenced
+from mailtrack.store.notices import DIGESTED, silenced, wishes
 from mailtrack.store.schema import notice, subscriber, subscription
 
 _MILESTONES = frozenset(Milestone)
@@ -31,6 +31,7 @@ def of_parcel(
             subscriber.c.unsubscribed_at,
             subscriber.c.bounced_at,
             subscriber.c.unwanted,
+            subscriber.c.also_wanted,
             notice.c.kind,
             notice.c.occurrence,
             notice.c.skip,
@@ -49,18 +50,24 @@ def _follower(rows: Sequence[Any], wanted: frozenset[Milestone]) -> Follower:
     """Return one person from their rows: one for each notice, one without any."""
     first = rows[0]
     past = [row for row in rows if row.kind is not None]
-    told: dict[Milestone, datetime] = {}
-    for row in past:
-        if row.event_at and _counts_as_told(row):
-            milestone = Milestone(row.kind)
-            told[milestone] = max(row.event_at, told.get(milestone, row.event_at))
+    told = [row for row in past if row.event_at and _counts_as_told(row)]
     return Follower(
         SubscriptionId(first.id),
-        wanted - first.unwanted,
+        wishes(first).among(wanted),
         recorded=frozenset(Key(Milestone(row.kind), row.occurrence) for row in past),
-        told=told,
+        told=_latest(row for row in told if not _was_asked_for(row)),
+        told_on_request=_latest(row for row in told if _was_asked_for(row)),
         silenced=silenced(first.muted_at, first.unsubscribed_at, first.bounced_at),
     )
+
+
+def _latest(rows: Iterable[Row[Any]]) -> dict[Milestone, datetime]:
+    """Return when the latest event of each milestone happened."""
+    latest: dict[Milestone, datetime] = {}
+    for row in rows:
+        milestone = Milestone(row.kind)
+        latest[milestone] = max(row.event_at, latest.get(milestone, row.event_at))
+    return latest
 
 
 def _counts_as_told(row: Row[Any]) -> bool:
@@ -68,9 +75,17 @@ def _counts_as_told(row: Row[Any]) -> bool:
 
     What they once wanted no mail about, and want one about now, is.
     """
-    if row.skip == Skip.UNWANTED:
-        return row.kind not in row.unwanted
+    if row.skip in (Skip.UNWANTED, Skip.NOT_WANTED):
+        return not wishes(row).decline(row.kind)
     return row.skip in (None, Skip.FIRST_LOOK, DIGESTED)
+
+
+def _was_asked_for(row: Row[Any]) -> bool:
+    """Tell whether a notice is none of those that come to everybody.
+
+    "Suivi enregistré" does, and tells what is mailed on request as well.
+    """
+    return row.kind in mailed_on_request() and row.skip != Skip.FIRST_LOOK
 
 
 def untold(kind: str, occurrence: str) -> Select[int]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
 
+from mailtrack.domain.milestones import mailed_on_request
 from mailtrack.domain.model import (
     InboundId,
     NoticeId,
@@ -16,6 +17,7 @@ from mailtrack.domain.model import (
     SubscriptionId,
 )
 from mailtrack.domain.tracking import Decision, Skip
+from mailtrack.domain.wishes import Wishes
 from mailtrack.store.claims import claim_due
 from mailtrack.store.inbound import TRACE_LENGTH
 from mailtrack.store.schema import inbound, notice, subscriber, subscription
@@ -35,6 +37,7 @@ _CLAIMED = (
         subscriber.c.unsubscribed_at,
         subscriber.c.bounced_at,
         subscriber.c.unwanted,
+        subscriber.c.also_wanted,
         subscription.c.muted_at,
     )
     .join(subscriber, subscriber.c.id == notice.c.subscriber_id)
@@ -111,6 +114,11 @@ def silenced(
     if bounced_at is not None:
         return Skip.BOUNCED
     return Skip.MUTED if muted_at is not None else None
+
+
+def wishes(row: Any) -> Wishes:
+    """Return which mails somebody chose, from a row that holds both of their columns."""
+    return Wishes(row.unwanted, row.also_wanted)
 
 
 def record(connection: Connection, decisions: Iterable[Decision], now: datetime) -> int:
@@ -201,7 +209,7 @@ def owe_follower(
     To who wants none of the kind it is recorded as skipped: it is old news once they do.
     """
     query = (
-        select(subscriber.c.id, subscriber.c.unwanted)
+        select(subscriber.c.id, subscriber.c.unwanted, subscriber.c.also_wanted)
         .join(subscription, subscription.c.subscriber_id == subscriber.c.id)
         .where(subscription.c.id == subscription_id)
     )
@@ -214,7 +222,7 @@ def owe_follower(
         now=now,
         subscription_id=subscription_id,
         occurrence=occurrence,
-        skip=Skip.UNWANTED if kind in row.unwanted else None,
+        skip=Skip.UNWANTED if wishes(row).decline(kind) else None,
     )
 
 
@@ -359,19 +367,23 @@ def _notice(row: Row[Any]) -> Notice:
 
 
 def _recipient(row: Row[Any]) -> Recipient:
-    unwanted = Skip.UNWANTED if row.kind in row.unwanted else None
+    unwanted = Skip.UNWANTED if wishes(row).decline(row.kind) else None
     why = silenced(row.muted_at, row.unsubscribed_at, row.bounced_at) or unwanted
     return Recipient(row.address, why)
 
 
 def is_overtaken(connection: Connection, held: NoticeId) -> bool:
-    """Tell whether its reader is owed, or was sent, a mail about what happened later."""
-    newer = notice.alias()
+    """Tell whether its reader is owed, or was sent, a mail about what happened later.
+
+    What was asked for besides overtakes nothing that comes by itself.
+    """
+    newer, besides = notice.alias(), mailed_on_request()
     query = select(newer.c.id).where(
         notice.c.id == held,
         newer.c.subscription_id == notice.c.subscription_id,
         newer.c.event_at > notice.c.event_at,
         newer.c.state.in_(("due", "sent")),
+        newer.c.kind.not_in(besides) | notice.c.kind.in_(besides),
     )
     return connection.execute(query.limit(1)).first() is not None
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, select, update
 
 from mailtrack.domain.model import OrderId, ParcelId, SubscriberId, SubscriptionId
+from mailtrack.domain.wishes import Wishes
 from mailtrack.store.schema import (
     inbound,
     notice,
@@ -353,15 +354,20 @@ def takes_questions(connection: Connection, owner: SubscriberId) -> bool:
     return row.bounced_at is None and (row.unsubscribed_at is None or row.confirmed_at is not None)
 
 
-def unwanted(connection: Connection, owner: SubscriberId) -> frozenset[str]:
-    """Return the kinds of notices that somebody chose not to get."""
-    query = select(subscriber.c.unwanted).where(subscriber.c.id == owner)
-    return frozenset(connection.execute(query).scalar_one())
+def wishes_of(connection: Connection, owner: SubscriberId) -> Wishes:
+    """Return which kinds of notices somebody chose to get, and not to get."""
+    query = select(subscriber.c.unwanted, subscriber.c.also_wanted).where(subscriber.c.id == owner)
+    row = connection.execute(query).one()
+    return Wishes(row.unwanted, row.also_wanted)
 
 
-def choose(connection: Connection, owner: SubscriberId, unwanted: frozenset[str]) -> None:
-    """Note which kinds of notices somebody does not want from now on."""
-    connection.execute(update(subscriber).where(subscriber.c.id == owner).values(unwanted=unwanted))
+def choose(connection: Connection, owner: SubscriberId, wishes: Wishes) -> None:
+    """Note which kinds of notices somebody wants from now on, and which not."""
+    connection.execute(
+        update(subscriber)
+        .where(subscriber.c.id == owner)
+        .values(unwanted=wishes.unwanted, also_wanted=wishes.also_wanted)
+    )
 
 
 def find_subscriber(connection: Connection, address: str) -> SubscriberId | None:

@@ -141,7 +141,7 @@ class Desk:
                 older=_page(links.preferences, at + 1) if at < pages else "",
                 saved=saved.words,
                 data=links.data,
-                unwanted=people.unwanted(connection, owner),
+                wishes=people.wishes_of(connection, owner),
                 choosing=saved.choosing,
             )
 
@@ -166,9 +166,9 @@ class Desk:
         """Do what one button asks for; return what to say about it."""
         match action:
             case Action.CHOOSE:
-                unwanted = wishes.unwanted(form)
-                people.choose(connection, owner, unwanted)
-                return wishes.in_words(unwanted)
+                chosen = wishes.chosen(form)
+                people.choose(connection, owner, chosen)
+                return wishes.in_words(chosen)
             case Action.STOP_ALL:
                 people.unsubscribe(connection, owner, self._services.clock.now())
             case Action.RESUME_ALL:

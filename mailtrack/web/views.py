@@ -5,7 +5,7 @@ Forms are plain HTML: the field `do` names an `Action`, `subscription` (on the
 preferences) the parcel; a page needs no script and fetches nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar, Protocol
@@ -15,6 +15,7 @@ from jinja2 import Environment
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.tracking import told_by_carriers
+from mailtrack.domain.wishes import Wishes
 from mailtrack.notify import progress
 from mailtrack.notify.context import expected, latest_event
 from mailtrack.notify.french import TASKS, headline, local_day
@@ -203,8 +204,7 @@ class PreferencesPage:
     it, "" where there are none. `active` counts what they hear of, on all pages; `left`:
     they stopped everything; `refused`: their address refuses our mails. `saved` says in
     French what a button has just done, "" at first. `data` is the page of their own data.
-    `unwanted`: the kinds of mails that they chose not to get; `choosing`: they have just
-    chosen.
+    `wishes`: which mails they chose; `choosing`: they have just chosen.
     """
 
     template: ClassVar[str] = "web/preferences.html"
@@ -219,7 +219,7 @@ class PreferencesPage:
     older: str = ""
     saved: str = ""
     data: str = ""
-    unwanted: frozenset[str] = frozenset()
+    wishes: Wishes = field(default_factory=Wishes)
     choosing: bool = False
 
     @property

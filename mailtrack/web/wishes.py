@@ -1,8 +1,9 @@
 """What a person may choose to hear of: every mail but the answers to their own."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mailtrack.domain.wishes import Wishes
 from mailtrack.notify.french import plural
 from mailtrack.notify.view import NoticeKind
 
@@ -18,10 +19,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceGroup:
-    """Choices under one heading."""
+    """Choices under one heading, with a word on them where they need one."""
 
     title: str
     choices: tuple[Choice, ...]
+    hint: str = ""
 
 
 GROUPS = (
@@ -68,28 +70,49 @@ GROUPS = (
             Choice(NoticeKind.REFUNDED, "Commande remboursée"),
         ),
     ),
+    ChoiceGroup(
+        "En plus, sur demande",
+        (
+            Choice(NoticeKind.IN_TRANSIT, "En transit international"),
+            Choice(NoticeKind.CUSTOMS_STARTED, "En cours de dédouanement"),
+            Choice(NoticeKind.LOCAL_TRANSIT, "Chez le transporteur local"),
+        ),
+        hint="Ces mails ne partent que si vous cochez leur case.",
+    ),
 )
 
 _CHOICES = [choice for group in GROUPS for choice in group.choices]
 CHOOSABLE = frozenset(str(choice.kind) for choice in _CHOICES)
+#: What comes to who made no choice, and what does not.
+USUAL = frozenset(kind for kind in CHOOSABLE if not Wishes().decline(kind))
+ON_REQUEST = CHOOSABLE - USUAL
 IMPORTANT = frozenset(str(choice.kind) for choice in _CHOICES if choice.important)
 
 
-def unwanted(form: Mapping[str, str]) -> frozenset[str]:
-    """Return the kinds whose boxes are not ticked in a form, or that its second button drops."""
-    if form.get("only") == "important":
-        return CHOOSABLE - IMPORTANT
-    return CHOOSABLE - form.keys()
+def chosen(form: Mapping[str, str]) -> Wishes:
+    """Return what the ticked boxes of a form, or its second button, ask for."""
+    ticked = IMPORTANT if form.get("only") == "important" else CHOOSABLE & form.keys()
+    return Wishes(unwanted=USUAL - ticked, also_wanted=ON_REQUEST & ticked)
 
 
-def in_words(unwanted: Collection[str]) -> str:
+def in_words(chosen: Wishes) -> str:
     """Say what was chosen, and what is risky about it."""
-    wanted = len(CHOOSABLE) - len(unwanted)
-    if not unwanted:
+    asked = [c.label for c in _CHOICES if c.kind in chosen.also_wanted]
+    besides = ", ".join(f"« {label} »" for label in asked)
+    if not asked:
+        return _usual_in_words(chosen)
+    if chosen.unwanted == USUAL:
+        return f"C’est noté : nous ne vous écrirons plus que pour {besides}."
+    return f"{_usual_in_words(chosen)} En plus, à votre demande : {besides}."
+
+
+def _usual_in_words(chosen: Wishes) -> str:
+    wanted = len(USUAL) - len(chosen.unwanted)
+    if not chosen.unwanted:
         return "C’est noté : nous vous écrirons à chaque étape."
     if not wanted:
         return "C’est noté : nous ne vous écrirons plus de nouvelles de vos colis."
-    noted = f"C’est noté : nous vous écrirons dans {wanted} cas sur {len(CHOOSABLE)}."
-    risky = len(IMPORTANT & set(unwanted))
+    noted = f"C’est noté : nous vous écrirons dans {wanted} cas sur {len(USUAL)}."
+    risky = len(IMPORTANT & chosen.unwanted)
     missed = plural(risky, "cas important n’en est pas", "cas importants n’en sont pas")
     return f"{noted} Attention : {missed}." if risky else noted

@@ -144,10 +144,14 @@ def plain(browser: Browser, page: Page) -> Iterator[Page]:
 def test_people_choose_their_mails_without_a_script(plain: Page) -> None:
     plain.get_by_text("Choisir mes mails").click()
     plain.get_by_label("Dédouané").uncheck()
+    plain.get_by_label("En transit international").check()
     plain.get_by_role("button", name="Enregistrer mes choix").click()
 
     expect(plain.get_by_role("status")).to_contain_text("dans 18 cas sur 19")
+    expect(plain.get_by_role("status")).to_contain_text("« En transit international »")
     expect(plain.get_by_label("Dédouané")).not_to_be_checked()
+    expect(plain.get_by_label("En transit international")).to_be_checked()
+    expect(plain.get_by_label("Chez le transporteur local")).not_to_be_checked()
     expect(plain.get_by_label("En cours de livraison")).to_be_checked()
 
 

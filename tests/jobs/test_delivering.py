@@ -11,9 +11,10 @@ import pytest
 from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.manners import Manners
-from mailtrack.domain.milestones import Milestone, mailed_by_default
+from mailtrack.domain.milestones import Milestone, mailed_by_default, mailed_on_request
 from mailtrack.domain.model import NoticeId, TrackingEvent
 from mailtrack.domain.tracking import Decision, Key
+from mailtrack.domain.wishes import Wishes
 from mailtrack.errors import AuthError, MailtrackError, TransientError
 from mailtrack.jobs.delivering import FRESH_S, RETRY_WAITS, Deliverer
 from mailtrack.notify import french
@@ -124,6 +125,8 @@ def test_every_kind_of_notice_can_be_written_from_the_store(
     rows: Rows,
 ) -> None:
     mine = follow()
+    with store.write() as connection:
+        people.choose(connection, mine.subscriber, Wishes(also_wanted=mailed_on_request()))
     for kind in NoticeKind:
         owe(mine, kind)
     (digest,) = rows(t.notice, kind=NoticeKind.DIGEST)
@@ -595,7 +598,9 @@ def test_a_digest_of_nothing_is_not_sent(
         if how == "mute":
             people.mute(connection, mine[1].id, clock.now())
         else:
-            people.choose(connection, mine[0].subscriber, frozenset({Milestone.CUSTOMS_CLEARED}))
+            people.choose(
+                connection, mine[0].subscriber, Wishes(frozenset({Milestone.CUSTOMS_CLEARED}))
+            )
 
     clock.advance(days=1)
     deliver(manners=Manners(per_day=1))

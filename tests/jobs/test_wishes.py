@@ -1,6 +1,6 @@
-"""What a person chose not to hear of is skipped by name, and never sent after a change of mind."""
+"""What a person chose to hear of is told, and no change of mind brings old news."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from mailtrack.clock import FakeClock
 from mailtrack.domain.manners import Manners
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import TrackingEvent
+from mailtrack.domain.wishes import Wishes
 from mailtrack.jobs.chores import Chores
 from mailtrack.notify.view import NoticeKind
 from mailtrack.settings import KeepSettings
@@ -46,9 +47,10 @@ def tell(store: Store, clock: FakeClock, mine: Subscription) -> Callable[..., No
 
 @pytest.fixture
 def choose(store: Store, mine: Subscription) -> Callable[..., None]:
-    def make(*unwanted: str) -> None:
+    def make(*unwanted: str, also: Collection[str] = ()) -> None:
+        wishes = Wishes(frozenset(unwanted), frozenset(also))
         with store.write() as connection:
-            people.choose(connection, mine.subscriber, frozenset(unwanted))
+            people.choose(connection, mine.subscriber, wishes)
 
     return make
 
@@ -105,6 +107,48 @@ def test_a_repeated_scan_after_a_change_of_mind_is_old_news_too(
     tell(M.OUT_FOR_DELIVERY)
 
     assert ["unwanted", "repeated"] == [row["skip"] for row in rows(t.notice)]
+
+
+def test_what_is_asked_for_comes_once_for_a_parcel_however_many_scans_there_are(
+    tell: Callable[..., None], choose: Callable[..., None], rows: Rows
+) -> None:
+    choose(also=[M.IN_TRANSIT])
+    tell(M.CARRIER_ACCEPTED, days_ago=9)
+    for days_ago in (8, 7, 6, 5):
+        tell(M.IN_TRANSIT, days_ago=days_ago)
+    tell(M.CUSTOMS_STARTED, days_ago=2)
+
+    assert [
+        ("carrier_accepted", "due"),
+        ("in_transit", "due"),
+        ("customs_started", "skipped"),
+    ] == [(row["kind"], row["state"]) for row in rows(t.notice)]
+
+
+def test_who_asks_for_more_hears_of_the_next_step_and_of_nothing_old(
+    tell: Callable[..., None], choose: Callable[..., None], rows: Rows
+) -> None:
+    tell(M.IN_TRANSIT, days_ago=9)
+    choose(also=[M.IN_TRANSIT, M.CUSTOMS_STARTED, M.LOCAL_TRANSIT])
+    tell(M.IN_TRANSIT, days_ago=8)
+    tell(M.CUSTOMS_STARTED, days_ago=2)
+
+    assert {"in_transit": "not_wanted", "customs_started": "due"} == _ended(rows)
+
+
+def test_a_later_scan_found_first_makes_old_news_of_an_earlier_step_that_is_asked_for(
+    tell: Callable[..., None], choose: Callable[..., None], rows: Rows
+) -> None:
+    tell(M.LOCAL_TRANSIT, days_ago=1)
+    choose(also=[M.CUSTOMS_STARTED, M.LOCAL_TRANSIT])
+    tell(M.CUSTOMS_STARTED, days_ago=3)
+    tell(M.CUSTOMS_CLEARED, days_ago=2)
+
+    assert {
+        "local_transit": "not_wanted",
+        "customs_started": "late",
+        "customs_cleared": "due",
+    } == _ended(rows)
 
 
 def test_a_silence_that_nobody_wants_to_hear_of_is_skipped_once(

@@ -1,6 +1,6 @@
 """The outbox: every notice once, claimed, sent or skipped with a reason."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone, mailed_by_default
 from mailtrack.domain.model import NoticeId, TrackingEvent
 from mailtrack.domain.tracking import Decision, Follower, Key, Skip
+from mailtrack.domain.wishes import Wishes
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import followers, notices, people, returns
 from mailtrack.store import schema as t
@@ -102,9 +103,10 @@ def test_a_follower_knows_what_was_recorded_and_what_they_read(
     assert None is follower.silenced
 
 
-def _choose(store: Store, mine: Subscription, *unwanted: str) -> None:
+def _choose(store: Store, mine: Subscription, *unwanted: str, also: Collection[str] = ()) -> None:
+    wishes = Wishes(frozenset(unwanted), frozenset(also))
     with store.write() as connection:
-        people.choose(connection, mine.subscriber, frozenset(unwanted))
+        people.choose(connection, mine.subscriber, wishes)
 
 
 def test_everyone_hears_of_what_they_chose(store: Store, follow: Follow) -> None:
@@ -113,6 +115,37 @@ def test_everyone_hears_of_what_they_chose(store: Store, follow: Follow) -> None
 
     wanted = [follower.wanted for follower in _followers(store, ana)]
     assert [mailed_by_default() - {Milestone.CUSTOMS_CLEARED}, mailed_by_default()] == wanted
+
+
+def test_what_is_mailed_on_request_goes_to_those_who_ask(store: Store, follow: Follow) -> None:
+    ana, _ = follow(), follow(address="bruno@example.org")
+    _choose(store, ana, Milestone.DELIVERED, also=(Milestone.IN_TRANSIT,))
+
+    wanted = [follower.wanted for follower in _followers(store, ana)]
+    hers = mailed_by_default() - {Milestone.DELIVERED} | {Milestone.IN_TRANSIT}
+    assert [hers, mailed_by_default()] == wanted
+    with store.read() as connection:
+        assert Wishes(frozenset({"delivered"}), frozenset({"in_transit"})) == people.wishes_of(
+            connection, ana.subscriber
+        )
+
+
+def test_what_was_asked_for_is_known_apart_from_what_everybody_is_told(
+    store: Store, clock: FakeClock, follow: Follow
+) -> None:
+    mine = follow()
+    started = Key(Milestone.CUSTOMS_STARTED, "1")
+    first_look = _decision(mine, clock, Key(Milestone.IN_TRANSIT, "1"), Skip.FIRST_LOOK)
+    _record(store, clock, first_look, _decision(mine, clock, started, Skip.NOT_WANTED))
+    at = clock.now()
+
+    (before,) = _followers(store, mine)
+    _choose(store, mine, also=(Milestone.CUSTOMS_STARTED,))
+    (after,) = _followers(store, mine)
+    assert [({Milestone.IN_TRANSIT: at}, {})] == [(before.told, before.told_on_request)]
+    assert [({Milestone.IN_TRANSIT: at}, {Milestone.CUSTOMS_STARTED: at})] == [
+        (after.told, after.told_on_request)
+    ]
 
 
 def test_what_was_unwanted_when_it_came_is_old_news_to_who_wants_it_now(
@@ -154,6 +187,48 @@ def test_a_mail_that_waits_for_the_morning_can_still_be_declined(
         ((_, reader),) = notices.claimed(connection, [number], "token")
 
         assert Skip.UNWANTED == reader.silenced
+
+
+def test_a_mail_that_was_asked_for_can_be_declined_while_it_waits(
+    store: Store, clock: FakeClock, follow: Follow
+) -> None:
+    mine = follow()
+    _choose(store, mine, also=(Milestone.IN_TRANSIT, Milestone.LOCAL_TRANSIT))
+    for milestone in (Milestone.IN_TRANSIT, Milestone.LOCAL_TRANSIT):
+        _record(store, clock, _decision(mine, clock, Key(milestone, "1")))
+    _choose(store, mine, also=(Milestone.LOCAL_TRANSIT,))
+    numbers = _claim(store, clock)
+    with store.write() as connection:
+        waiting = notices.claimed(connection, numbers, "token")
+
+    assert [("in_transit", Skip.UNWANTED), ("local_transit", None)] == [
+        (one.kind, reader.silenced) for one, reader in waiting
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "overtaken"),
+    [
+        (Milestone.CUSTOMS_CLEARED, Milestone.LOCAL_TRANSIT, False),
+        (Milestone.CUSTOMS_STARTED, Milestone.CUSTOMS_CLEARED, True),
+        (Milestone.CUSTOMS_STARTED, Milestone.LOCAL_TRANSIT, True),
+    ],
+)
+def test_what_was_asked_for_overtakes_nothing_that_everybody_is_told(
+    store: Store,
+    clock: FakeClock,
+    follow: Follow,
+    first: Milestone,
+    then: Milestone,
+    overtaken: bool,
+) -> None:
+    mine = follow()
+    _record(store, clock, _decision(mine, clock, Key(first, "1")))
+    clock.advance(hours=1)
+    _record(store, clock, _decision(mine, clock, Key(then, "1")))
+
+    with store.read() as connection:
+        assert overtaken is notices.is_overtaken(connection, NoticeId(1))
 
 
 def test_many_followers_are_read_by_one_query(

@@ -1,7 +1,7 @@
 """The page of one person's own parcels and wishes: short lists, plain forms, own rows only."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import httpx
@@ -21,7 +21,7 @@ from mailtrack.store.engine import Store
 from mailtrack.store.people import Subscription
 from mailtrack.web.app import make_app
 from mailtrack.web.desk import OTHERS, PER_PAGE
-from mailtrack.web.wishes import CHOOSABLE, IMPORTANT
+from mailtrack.web.wishes import IMPORTANT, ON_REQUEST, USUAL
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Follow = Callable[..., Subscription]
@@ -54,19 +54,23 @@ def _words(page: LexborHTMLParser) -> str:
     return " ".join(page.body.text(separator=" ").split())
 
 
-def _form(*left_out: str) -> dict[str, str]:
-    """Return what a browser sends when all boxes but some are ticked."""
-    return {"do": "choose", **dict.fromkeys(CHOOSABLE - set(left_out), "on")}
+def _form(*left_out: str, also: Collection[str] = ()) -> dict[str, str]:
+    """Return what a browser sends when some boxes are not left as they were at first."""
+    return {"do": "choose", **dict.fromkeys((USUAL - set(left_out)) | set(also), "on")}
+
+
+def _ticked(page: LexborHTMLParser) -> set[str | None]:
+    return {box.attributes["name"] for box in page.css("input[type=checkbox][checked]")}
 
 
 def _unwanted(rows: Rows) -> list[frozenset[str]]:
     return [row["unwanted"] for row in rows(t.subscriber)]
 
 
-def test_everybody_hears_of_everything_until_they_choose(ask: Ask, follow: Follow) -> None:
+def test_everybody_hears_of_all_that_is_usual_until_they_choose(ask: Ask, follow: Follow) -> None:
     page = ask(Purpose.PREFERENCES, follow().subscriber)
 
-    assert len(CHOOSABLE) == len(page.css("input[type=checkbox][checked]"))
+    assert _ticked(page) == USUAL
     assert not page.css("details[open]")
 
 
@@ -80,18 +84,50 @@ def test_choices_are_kept_said_and_shown_again(ask: Ask, follow: Follow, rows: R
     assert "nous vous écrirons dans 17 cas sur 19." in _words(page)
     assert page.css("details[open]")
     again = ask(Purpose.PREFERENCES, mine.subscriber)
-    assert {"customs_cleared", "stalled"} == {
-        box.attributes["name"]
-        for box in again.css("input[type=checkbox]")
-        if "checked" not in box.attributes
-    }
+    assert USUAL - {"customs_cleared", "stalled"} == _ticked(again)
+
+
+def test_what_is_mailed_on_request_is_asked_for_said_and_shown_again(
+    ask: Ask, follow: Follow, rows: Rows
+) -> None:
+    mine = follow()
+    asked = {"in_transit", "local_transit"}
+    saved = ask(Purpose.PREFERENCES, mine.subscriber, _form("stalled", also=asked))
+
+    said = "En plus, à votre demande : « En transit international », « Chez le transporteur local »"
+    assert said in _words(saved).replace("\u00a0", " ")
+    assert [({"stalled"}, asked)] == [(r["unwanted"], r["also_wanted"]) for r in rows(t.subscriber)]
+    again = ask(Purpose.PREFERENCES, mine.subscriber)
+    assert USUAL - {"stalled"} | asked == _ticked(again)
+
+    as_shown = {name: "on" for name in _ticked(again) if name}
+    ask(Purpose.PREFERENCES, mine.subscriber, {"do": "choose", **as_shown})
+    assert [asked] == [row["also_wanted"] for row in rows(t.subscriber)]
+    ask(Purpose.PREFERENCES, mine.subscriber, _form())
+    assert [frozenset()] == [row["also_wanted"] for row in rows(t.subscriber)]
+
+
+def test_what_is_mailed_on_request_has_a_group_of_its_own(ask: Ask, follow: Follow) -> None:
+    group = ask(Purpose.PREFERENCES, follow().subscriber).css("fieldset")[-1]
+
+    legend = group.css_first("legend")
+    assert legend
+    assert "En plus, sur demande" == legend.text()
+    assert ON_REQUEST == {box.attributes["name"] for box in group.css("input")}
+
+
+def test_who_wants_nothing_but_what_they_ask_for_reads_so(ask: Ask, follow: Follow) -> None:
+    form = _form(*USUAL, also=["customs_started"])
+    said = _words(ask(Purpose.PREFERENCES, follow().subscriber, form)).replace("\u00a0", " ")
+
+    assert "nous ne vous écrirons plus que pour « En cours de dédouanement »." in said
 
 
 @pytest.mark.parametrize(
     ("left_out", "said"),
     [
         (set(), "à chaque étape"),
-        (CHOOSABLE, "plus de nouvelles"),
+        (USUAL, "plus de nouvelles"),
         ({"out_for_delivery"}, "Attention : 1 cas important"),
         ({"out_for_delivery", "returning"}, "Attention : 2 cas importants"),
         ({"delivered"}, "dans 18 cas sur 19."),
@@ -114,25 +150,28 @@ def test_a_wish_can_be_taken_back(ask: Ask, follow: Follow, rows: Rows) -> None:
 
 
 def test_one_button_leaves_only_what_is_important(ask: Ask, follow: Follow, rows: Rows) -> None:
-    shown = ask(Purpose.PREFERENCES, follow().subscriber, _form() | {"only": "important"})
+    form = _form(also=ON_REQUEST) | {"only": "important"}
+    shown = ask(Purpose.PREFERENCES, follow().subscriber, form)
 
-    assert [CHOOSABLE - IMPORTANT] == _unwanted(rows)
+    assert [USUAL - IMPORTANT] == _unwanted(rows)
+    assert [frozenset()] == [row["also_wanted"] for row in rows(t.subscriber)]
     assert "Attention" not in _words(shown)
 
 
 def test_what_no_box_names_cannot_be_unchosen(ask: Ask, follow: Follow, rows: Rows) -> None:
     ask(Purpose.PREFERENCES, follow().subscriber, {"do": "choose", "registered": "", "x": "1"})
 
-    assert [CHOOSABLE] == _unwanted(rows)
+    assert [frozenset()] == [row["also_wanted"] for row in rows(t.subscriber)]
+    assert [USUAL] == _unwanted(rows)
 
 
 def test_an_export_tells_what_was_chosen(ask: Ask, follow: Follow, store: Store) -> None:
     mine = follow()
-    ask(Purpose.PREFERENCES, mine.subscriber, _form(Milestone.DELIVERED))
+    ask(Purpose.PREFERENCES, mine.subscriber, _form(Milestone.DELIVERED, also=["in_transit"]))
     with store.read() as connection:
         told = privacy.everything_about_subscriber(connection, mine.subscriber)
 
-    assert ["delivered"] == told["unwanted"]
+    assert (["delivered"], ["in_transit"]) == (told["unwanted"], told["also_wanted"])
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PickupPoint
+from mailtrack.domain.wishes import Wishes
 from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.notify.samples import NOW, NUMBER, ORDER, PERSONAL_ADDRESS, PICKUP, sample
 from mailtrack.notify.view import NoticeKind, ParcelView
@@ -262,11 +263,11 @@ def test_who_stopped_everything_can_take_everything_up_again() -> None:
 
 
 def test_every_choice_has_its_box_and_what_is_unwanted_is_not_ticked() -> None:
-    page = PreferencesPage("/p/me", FORWARD_TO, unwanted=frozenset({"stalled", "delivered"}))
+    page = PreferencesPage("/p/me", FORWARD_TO, wishes=Wishes(frozenset({"stalled", "delivered"})))
     boxes = drawn(page).css("input[type=checkbox]")
 
     assert CHOOSABLE == {box.attributes["name"] for box in boxes}
-    assert {"stalled", "delivered"} == {
+    assert {"stalled", "delivered", "in_transit", "customs_started", "local_transit"} == {
         box.attributes["name"] for box in boxes if "checked" not in box.attributes
     }
 
