@@ -11,6 +11,7 @@ from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, Milestone
 from mailtrack.domain.model import SubscriberId, SubscriptionId
+from mailtrack.domain.wishes import Wishes
 from mailtrack.notify.french import stage
 from mailtrack.notify.links import Purpose
 from mailtrack.store import notices, parcels, people
@@ -51,7 +52,7 @@ def order(store: Store, clock: FakeClock) -> Order:
         now = clock.now()
         with store.write() as connection:
             owner = people.subscriber_of(connection, "ana@example.org", now)
-            people.choose(connection, owner, unwanted)
+            people.choose(connection, owner, Wishes(unwanted))
             bought = people.order_of(connection, number, "aliexpress", None, now)
             mine, _ = people.follow_order(connection, owner, bought, ["Tapis"], now)
             for end in ends:
