@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from mailtrack.carriers.base import Declaration
 from mailtrack.domain.budget import spent_today
-from mailtrack.store import budgets, inbound, leases, notices
+from mailtrack.store import budgets, inbound, leases, notice_counts
 from mailtrack.store.budgets import CarrierHealth
 from mailtrack.store.schema import (
     inbound as inbound_table,
@@ -73,7 +73,7 @@ def _shifts(connection: Connection) -> Table:
 def _notices(connection: Connection) -> Table:
     rows = [
         (kind, state, skip, str(times))
-        for (kind, state, skip), times in sorted(notices.by_kind(connection).items())
+        for (kind, state, skip), times in sorted(notice_counts.by_kind(connection).items())
     ]
     return Table("Notices", ("notice", "state", "why", "times"), rows)
 
@@ -90,7 +90,7 @@ def _sizes(connection: Connection, now: datetime) -> Table:
         ("orders", count(shop_order)),
         ("looks due", str(connection.execute(due).scalar_one())),
         ("oldest unread mail", _ago(inbound.oldest_waiting(connection), now)),
-        ("oldest due notice", _ago(notices.oldest_due(connection, now), now)),
+        ("oldest due notice", _ago(notice_counts.oldest_due(connection, now), now)),
     ]
     return Table("Store", ("what", "how many"), rows)
 

@@ -21,7 +21,7 @@ from mailtrack.inbox.subscribing import Subscribing
 from mailtrack.inbox.understanding import Understood
 from mailtrack.notify.view import NoticeKind
 from mailtrack.parsers.reading import ParcelRead
-from mailtrack.store import notices, parcels, people
+from mailtrack.store import notice_counts, notices, parcels, people
 from mailtrack.store.inbound import MailResult, StoredMail
 from mailtrack.store.people import Subscription
 from mailtrack.store.suppression import Suppression
@@ -168,7 +168,7 @@ class Clerk:
         now = self.clock.now()
         if now - stored.received_at > ANSWER_WITHIN:
             return
-        told = notices.count_since(self.connection, owner, kind, now - DAY)
+        told = notice_counts.count_since(self.connection, owner, kind, now - DAY)
         if told < per_day:
             notices.owe(
                 self.connection,

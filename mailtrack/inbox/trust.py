@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from mailtrack.domain.model import SubscriberId
 from mailtrack.inbox.understanding import Understood
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import notices, people
+from mailtrack.store import people
+from mailtrack.store.notice_counts import count_lately, count_since
 from mailtrack.store.inbound import StoredMail
 
 #: Questions to one address in a day, and in a month without a click in between: anybody can
@@ -48,8 +49,7 @@ def may_ask(connection: Connection, owner: SubscriberId, now: datetime) -> bool:
     month = now - timedelta(days=30)
     clicked_at = people.confirmed_at(connection, owner) or month
     return (
-        notices.count_since(connection, owner, kind, now - timedelta(days=1)) < QUESTIONS_PER_DAY
-        and notices.count_since(connection, owner, kind, max(month, clicked_at))
-        < QUESTIONS_PER_MONTH
-        and notices.count_lately(connection, kind, now - timedelta(hours=1)) < QUESTIONS_PER_HOUR
+        count_since(connection, owner, kind, now - timedelta(days=1)) < QUESTIONS_PER_DAY
+        and count_since(connection, owner, kind, max(month, clicked_at)) < QUESTIONS_PER_MONTH
+        and count_lately(connection, kind, now - timedelta(hours=1)) < QUESTIONS_PER_HOUR
     )

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from mailtrack.domain.model import NoticeId, SubscriberId, SubscriptionId
 from mailtrack.notify.view import NoticeView
-from mailtrack.store import dossiers, notices
+from mailtrack.store import dossiers, notice_counts, notices
 from mailtrack.store.dossiers import Dossier
 from mailtrack.store.engine import Store
 from mailtrack.store.notices import Notice, Recipient
@@ -61,7 +61,7 @@ def read(
             for notice, reader in claimed
         ]
         readers = {notice.subscriber for notice, _ in claimed}
-        sent = notices.sent_since(connection, readers, since, min(batch))
+        sent = notice_counts.sent_since(connection, readers, since, min(batch))
     return Reading(drafts, sent)
 
 

@@ -11,7 +11,7 @@ from mailtrack.bootstrap import Services
 from mailtrack.notify.view import NoticeKind
 from mailtrack.sandbox.director import Director
 from mailtrack.sandbox.story import expected, forwards
-from mailtrack.store import inbound, notices
+from mailtrack.store import inbound, notice_counts
 from mailtrack.store.schema import notice, parcel, subscriber, subscription
 
 #: How long the service may take to come to rest after the last line (real seconds).
@@ -78,7 +78,7 @@ class Scorebook:
 
     def _notices(self) -> Iterable[tuple[str, str]]:
         with self._store.read() as connection:
-            kinds = notices.by_kind(connection)
+            kinds = notice_counts.by_kind(connection)
         sent = {kind: n for (kind, state, _), n in kinds.items() if state == "sent"}
         for kind in NoticeKind:
             if kind in sent:

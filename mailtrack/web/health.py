@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 from mailtrack.bootstrap import Services
 from mailtrack.errors import MailtrackError
 from mailtrack.inbox.ledger import WatcherState
-from mailtrack.store import inbound, leases, notices
+from mailtrack.store import inbound, leases, notice_counts
 from mailtrack.store.migrate import require_current
 from mailtrack.store.schema import mailbox
 
@@ -50,7 +50,7 @@ def _late(connection: Connection, services: Services) -> list[str]:
     late = services.clock.later(LATE.total_seconds()) - now
     ages = {
         "A mail waits to be read": inbound.oldest_waiting(connection),
-        "A notice waits to be sent": notices.oldest_due(connection, now),
+        "A notice waits to be sent": notice_counts.oldest_due(connection, now),
     }
     return [
         f"{what} since {since.isoformat(timespec='minutes')}: are dispatcher and worker running?"

@@ -13,7 +13,7 @@ from mailtrack.bootstrap import Services
 from mailtrack.domain.budget import spent_today
 from mailtrack.errors import MailtrackError
 from mailtrack.jobs.broker import QUEUES, waiting
-from mailtrack.store import budgets, notices
+from mailtrack.store import budgets, notice_counts
 from mailtrack.store import inbound as mails
 from mailtrack.store.budgets import CarrierHealth
 from mailtrack.store.schema import inbound, leg, mailbox, notice, parcel, unmapped
@@ -53,7 +53,7 @@ def _work(connection: Connection, now: datetime) -> Iterator[Metric]:
         read.add_metric([outcome], times)
     yield read
     owed = GaugeMetricFamily("mailtrack_notices", "Notices.", labels=["kind", "state", "why"])
-    for labels, times in notices.by_kind(connection).items():
+    for labels, times in notice_counts.by_kind(connection).items():
         owed.add_metric(labels, times)
     yield owed
     parcels = GaugeMetricFamily("mailtrack_parcels", "Parcels.", labels=["milestone"])
@@ -68,7 +68,7 @@ def _work(connection: Connection, now: datetime) -> Iterator[Metric]:
     oldest = select(func.min(leg.c.next_poll_at)).where(leg.c.next_poll_at <= now)
     ages = {
         "unread_mail": mails.oldest_waiting(connection),
-        "due_notice": notices.oldest_due(connection, now),
+        "due_notice": notice_counts.oldest_due(connection, now),
         "due_look": connection.execute(oldest).scalar_one(),
     }
     age = GaugeMetricFamily(

@@ -12,7 +12,7 @@ from mailtrack.domain.model import NoticeId, TrackingEvent
 from mailtrack.domain.tracking import Decision, Follower, Key, Skip
 from mailtrack.domain.wishes import Wishes
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import followers, notices, people, returns
+from mailtrack.store import followers, notice_counts, notices, people, returns
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.people import Subscription
@@ -347,7 +347,7 @@ def test_the_notice_that_waits_longest_is_seen_also_while_claimed(
     _record(store, clock, _decision(follow(), clock))
 
     with store.read() as connection:
-        assert clock.now() == notices.oldest_due(connection, clock.now())
+        assert clock.now() == notice_counts.oldest_due(connection, clock.now())
     _claim(store, clock)
     with store.read() as connection:
-        assert clock.later(LEASE_S) == notices.oldest_due(connection, clock.now())
+        assert clock.later(LEASE_S) == notice_counts.oldest_due(connection, clock.now())

@@ -1,0 +1,76 @@
+"""How many notices there are: for measures, reports and those who watch over the outbox."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
+
+from mailtrack.domain.model import NoticeId, SubscriberId
+from mailtrack.store.schema import notice
+
+#: How many rows are looked at where the whole table would take too long.
+NEWEST = 2_000
+
+#: Built once: every batch of mails asks it (see `store.parcels`).
+_SENT_SINCE = (
+    select(notice.c.subscriber_id, func.count().label("mails"))
+    .where(
+        notice.c.subscriber_id.in_(bindparam("owners", expanding=True)),
+        or_(
+            notice.c.sent_at >= bindparam("since"),
+            and_(
+                notice.c.state == "due",
+                notice.c.claim.is_not(None),
+                notice.c.id < bindparam("first"),
+            ),
+        ),
+    )
+    .group_by(notice.c.subscriber_id)
+)
+
+
+def count_since(connection: Connection, owner: SubscriberId, kind: str, since: datetime) -> int:
+    """Count the notices of a kind that somebody was owed since a moment."""
+    query = select(func.count()).where(
+        notice.c.subscriber_id == owner, notice.c.kind == kind, notice.c.created_at > since
+    )
+    return connection.execute(query).scalar_one()
+
+
+def count_lately(connection: Connection, kind: str, since: datetime) -> int:
+    """Count the notices of a kind to anybody since a moment, among the newest `NEWEST`."""
+    newest = select(notice.c.kind, notice.c.created_at).order_by(notice.c.id.desc())
+    newest_rows = newest.limit(NEWEST).subquery()
+    query = select(func.count()).where(newest_rows.c.kind == kind, newest_rows.c.created_at > since)
+    return connection.execute(query).scalar_one()
+
+
+def sent_since(
+    connection: Connection, owners: Collection[SubscriberId], since: datetime, first: NoticeId
+) -> Counter[SubscriberId]:
+    """Count the mails that went to each of some people since a moment.
+
+    Those that somebody else is about to send count, too, where they were owed before `first`:
+    of two batches to one reader that are sent at once, each would count none of the other.
+    """
+    asked = {"owners": list(owners), "since": since, "first": first}
+    rows = connection.execute(_SENT_SINCE, asked)
+    return Counter({SubscriberId(row.subscriber_id): row.mails for row in rows})
+
+
+def by_kind(connection: Connection) -> Mapping[tuple[str, str, str], int]:
+    """Count the notices by (kind, state, reason of the skip)."""
+    query = select(notice.c.kind, notice.c.state, notice.c.skip, func.count()).group_by(
+        notice.c.kind, notice.c.state, notice.c.skip
+    )
+    return {(kind, state, skip or ""): n for kind, state, skip, n in connection.execute(query)}
+
+
+def oldest_due(connection: Connection, now: datetime) -> datetime | None:
+    """Return since when the notice that has waited longest is due."""
+    query = select(func.min(notice.c.next_attempt_at)).where(
+        notice.c.state == "due", or_(notice.c.next_attempt_at <= now, notice.c.claim.is_not(None))
+    )
+    oldest: datetime | None = connection.execute(query).scalar_one()
+    return oldest
