@@ -12,8 +12,8 @@ from mailtrack.domain.model import SubscriberId
 from mailtrack.inbox.understanding import Understood
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import people
-from mailtrack.store.notice_counts import count_lately, count_since
 from mailtrack.store.inbound import StoredMail
+from mailtrack.store.notice_counts import count_lately, count_since
 
 #: Questions to one address in a day, and in a month without a click in between: anybody can
 #: make us ask, by writing in somebody's name.
