@@ -149,8 +149,8 @@ class Deliverer:
             return _TOO_LATE
         if self.manners.hold_until(self.clock.now()) is not None:
             return _QUIET
-        if self._is_overtaken(draft.notice):
-            return Skip.SUPERSEDED
+        if draft.overtaken and self.manners.hold_until(draft.notice.created_at) is not None:
+            return Skip.SUPERSEDED  # it waited for the morning, which tells what came after it
         return DIGESTED if sent >= self.manners.per_day and kind not in _ALONE else None
 
     def _is_too_late(self, draft: Draft) -> bool:
@@ -160,13 +160,6 @@ class Deliverer:
             return False
         last_day = parcel.pickup_point.last_day if parcel.pickup_point else None
         return last_day is not None and last_day < self.clock.now().astimezone(PARIS).date()
-
-    def _is_overtaken(self, notice: Notice) -> bool:
-        """Tell whether what waited for the morning is older than what the morning tells."""
-        if self.manners.hold_until(notice.created_at) is None:
-            return False
-        with self.store.read() as connection:
-            return notices.is_overtaken(connection, notice.id)
 
     def _leave_out(self, notice: Notice, why: str) -> None:
         now = self.clock.now()

@@ -24,12 +24,14 @@ log = structlog.get_logger(__name__)
 class Draft:
     """A notice, why its reader wants no mail (if so), and what it tells.
 
-    `view` is None where a mistake of ours is in the way.
+    `view` is None where a mistake of ours is in the way. `overtaken`: another mail to its
+    reader tells what happened later.
     """
 
     notice: Notice
     silenced: str | None
     view: NoticeView | None
+    overtaken: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,14 @@ def read(
     with store.read() as connection:
         claimed = notices.claimed(connection, batch, token)
         known = dossiers.read(connection, {n.subscription for n, _ in claimed if n.subscription})
+        overtaken = notices.overtaken(connection, [notice.id for notice, _ in claimed])
         drafts = [
-            Draft(notice, reader.silenced, _view(connection, views, notice, reader, known, now))
+            Draft(
+                notice,
+                reader.silenced,
+                _view(connection, views, notice, reader, known, now),
+                notice.id in overtaken,
+            )
             for notice, reader in claimed
         ]
         readers = {notice.subscriber for notice, _ in claimed}

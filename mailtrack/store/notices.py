@@ -46,6 +46,18 @@ _CLAIMED = (
     )
     .order_by(notice.c.id)
 )
+_NEWER = notice.alias("newer")
+_OVERTAKEN = (
+    select(notice.c.id)
+    .join(_NEWER, _NEWER.c.subscription_id == notice.c.subscription_id)
+    .where(
+        notice.c.id.in_(bindparam("numbers", expanding=True)),
+        _NEWER.c.event_at > notice.c.event_at,
+        _NEWER.c.state.in_(("due", "sent")),
+        _NEWER.c.kind.not_in(mailed_on_request()) | notice.c.kind.in_(mailed_on_request()),
+    )
+    .distinct()
+)
 _MARK_SENT = (
     update(notice)
     .where(notice.c.id == bindparam("number"), notice.c.state == "due")
@@ -325,20 +337,12 @@ def _recipient(row: Row[Any]) -> Recipient:
     return Recipient(row.address, why)
 
 
-def is_overtaken(connection: Connection, held: NoticeId) -> bool:
-    """Tell whether its reader is owed, or was sent, a mail about what happened later.
+def overtaken(connection: Connection, held: Collection[NoticeId]) -> set[NoticeId]:
+    """Return the notices whose readers are owed, or were sent, mails about what happened later.
 
     What was asked for besides overtakes nothing that comes by itself.
     """
-    newer, besides = notice.alias(), mailed_on_request()
-    query = select(newer.c.id).where(
-        notice.c.id == held,
-        newer.c.subscription_id == notice.c.subscription_id,
-        newer.c.event_at > notice.c.event_at,
-        newer.c.state.in_(("due", "sent")),
-        newer.c.kind.not_in(besides) | notice.c.kind.in_(besides),
-    )
-    return connection.execute(query.limit(1)).first() is not None
+    return {NoticeId(row.id) for row in connection.execute(_OVERTAKEN, {"numbers": list(held)})}
 
 
 def mark_sent(connection: Connection, notice_id: NoticeId, message_id: str, now: datetime) -> bool:

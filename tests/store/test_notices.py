@@ -228,7 +228,7 @@ def test_what_was_asked_for_overtakes_nothing_that_everybody_is_told(
     _record(store, clock, _decision(mine, clock, Key(then, "1")))
 
     with store.read() as connection:
-        assert overtaken is notices.is_overtaken(connection, NoticeId(1))
+        assert overtaken is (NoticeId(1) in notices.overtaken(connection, [NoticeId(1)]))
 
 
 def test_many_followers_are_read_by_one_query(
