@@ -31,7 +31,7 @@ from mailtrack.notify.mail import SmtpIdentity, compose
 from mailtrack.notify.render import Renderer, templates_dir
 from mailtrack.notify.samples import sample
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import notices, parcels, people
+from mailtrack.store import notices, parcels, subscriptions
 from mailtrack.store.engine import Store
 from mailtrack.store.schema import notice
 from mailtrack.supervisor import embedded_broker
@@ -93,8 +93,7 @@ def _owe(services: Services, count: int) -> None:
 
 
 def _parcel_of(connection: Connection, mine: SubscriptionId) -> ParcelId:
-    following = people.subscription_row(connection, mine)
-    assert following is not None
+    (following,) = subscriptions.read(connection, [mine])
     assert following.parcel is not None
     return following.parcel
 

@@ -20,7 +20,7 @@ from mailtrack.settings import (
     Settings,
     SmtpSettings,
 )
-from mailtrack.store import parcels, people
+from mailtrack.store import parcels, people, subscriptions
 from mailtrack.store.engine import Store
 
 
@@ -59,9 +59,12 @@ def let_people_follow(connection: Connection, count: int, now: datetime) -> list
     following = []
     for number in range(count):
         owner = people.subscriber_of(connection, f"p{number}@example.org", now)
-        parcel, _ = parcels.parcel_of(connection, tracking_number(number), now)
+        name = tracking_number(number)
+        parcel = parcels.parcels_of(connection, [name], now)[name]
         parcels.add_leg(connection, parcel, "cainiao", tracking_number(number), now)
-        mine, _ = people.follow_parcel(connection, owner, parcel, [], ["Lampe de bureau"], now)
+        mine, _ = subscriptions.follow_parcel(
+            connection, owner, parcel, [], ["Lampe de bureau"], now
+        )
         following.append(mine)
     return following
 

@@ -77,11 +77,11 @@ def pages(world: World) -> Iterator[Scene]:
     for name, path in OPEN.items():
         yield Scene(name, world.address + path)
     for kind in TIMELINES:
-        yield Scene(f"parcours-{kind}", link(world, Purpose.TIMELINE, kind))
-    one = link(world, Purpose.STOP_PARCEL, NoticeKind.CUSTOMS_CLEARED)
-    everything = link(world, Purpose.STOP_ALL)
-    preferences = link(world, Purpose.PREFERENCES)
-    data = link(world, Purpose.DATA)
+        yield Scene(f"parcours-{kind}", world.link(Purpose.TIMELINE, kind))
+    one = world.link(Purpose.STOP_PARCEL, NoticeKind.CUSTOMS_CLEARED)
+    everything = world.link(Purpose.STOP_ALL)
+    preferences = world.link(Purpose.PREFERENCES)
+    data = world.link(Purpose.DATA)
     yield Scene("arret", one)
     yield Scene("arret-fait", one, (Action.STOP,))
     yield Scene("arret-repris", one, (Action.RESUME,))
@@ -89,17 +89,11 @@ def pages(world: World) -> Iterator[Scene]:
     yield Scene("tout-arrete", everything, (Action.STOP,))
     yield Scene("tout-repris", everything, (Action.RESUME,))
     yield Scene("preferences", preferences)
-    yield Scene("confirmation", link(world, Purpose.CONFIRM))
+    yield Scene("confirmation", world.link(Purpose.CONFIRM))
     yield Scene("donnees", data)
     yield Scene("donnees-effacer", data, (Action.ERASE,))
     yield Scene("donnees-effacees", data, (Action.ERASE, Action.ERASE_FOR_GOOD))
     yield Scene("lien-perime", one)
-
-
-def link(world: World, purpose: Purpose, kind: NoticeKind | None = None) -> str:
-    """Return a link as mails have it: of the reader, or of the parcel of a kind of mail."""
-    number = world.reader if kind is None else world.following[kind]
-    return world.services.links.link(purpose, number)
 
 
 def visit(page: Page, scene: Scene) -> None:

@@ -12,8 +12,10 @@ from sqlalchemy import Connection, update
 
 from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
+from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import SubscriberId, SubscriptionId
 from mailtrack.domain.tracking import Skip
+from mailtrack.notify.links import Purpose
 from mailtrack.notify.samples import NOW, ORDER, STORIES, sample_parcel
 from mailtrack.notify.view import NoticeKind, ParcelView
 from mailtrack.roles import listen
@@ -25,7 +27,7 @@ from mailtrack.settings import (
     SmtpSettings,
     WebSettings,
 )
-from mailtrack.store import notices, parcels, people
+from mailtrack.store import notices, orders, parcels, people, subscriptions
 from mailtrack.store.engine import open_store
 from mailtrack.store.migrate import upgrade
 from mailtrack.store.schema import parcel as parcel_table
@@ -42,6 +44,15 @@ class World:
     address: str
     reader: SubscriberId
     following: Mapping[NoticeKind, SubscriptionId]
+
+    def link(self, purpose: Purpose, kind: NoticeKind | None = None) -> str:
+        """Return a link as mails have it: of the reader, or of the parcel of a kind of mail."""
+        with self.services.store.read() as connection:
+            if kind is None:
+                key = people.key_of(connection, self.reader)
+            else:
+                key = subscriptions.read(connection, [self.following[kind]])[0].key
+        return self.services.links.link(purpose, key)
 
 
 @contextmanager
@@ -84,10 +95,11 @@ def _peopled(services: Services, address: str) -> World:
             kind: _follow(connection, reader, f"LP0082716578{number:04}", sample_parcel(story))
             for number, (kind, story) in enumerate(STORIES.items(), 4084)
         }
-        order = people.order_of(connection, ORDER, "aliexpress", NOW.date(), NOW)
-        awaited, _ = people.follow_order(connection, reader, order, ["Tapis de souris"], NOW)
-        gone = people.order_of(connection, ORDER[::-1], "aliexpress", NOW.date(), NOW)
-        ended, _ = people.follow_order(connection, reader, gone, ["Réveil"], NOW)
+        order = orders.order_of(connection, reader, ORDER, "aliexpress", NOW.date(), NOW)
+        awaited, _ = subscriptions.follow_order(connection, reader, order, ["Tapis de souris"], NOW)
+        gone = orders.order_of(connection, reader, ORDER[::-1], "aliexpress", NOW.date(), NOW)
+        ended, _ = subscriptions.follow_order(connection, reader, gone, ["Réveil"], NOW)
+        subscriptions.save_state(connection, ended, Milestone.CANCELLED, NOW)
         notices.owe(
             connection,
             reader,
@@ -104,7 +116,7 @@ def _peopled(services: Services, address: str) -> World:
 def _follow(
     connection: Connection, reader: SubscriberId, number: str, view: ParcelView
 ) -> SubscriptionId:
-    parcel, _ = parcels.parcel_of(connection, number, NOW)
+    parcel = parcels.parcels_of(connection, [number], NOW)[number]
     parcels.add_leg(connection, parcel, "cainiao", number, NOW)
     parcels.add_events(connection, parcel, view.events, NOW)
     pickup = view.pickup_point
@@ -123,5 +135,7 @@ def _follow(
             last_look_at=NOW,
         )
     )
-    mine, _ = people.follow_parcel(connection, reader, parcel, [], [view.name], NOW)
+    mine, _ = subscriptions.follow_parcel(connection, reader, parcel, [], [view.name], NOW)
+    state = view.milestone, view.milestone_at, view.reason
+    subscriptions.save_state(connection, mine, *state)
     return mine

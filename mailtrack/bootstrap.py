@@ -114,9 +114,17 @@ class Services:
 
     @cached_property
     def views(self) -> Views:
+        from mailtrack.notify.mail import MailNames
         from mailtrack.views import Views
 
-        return Views(self.declarations, self.links, self.addresses, self.settings.inbox.forward_to)
+        secret, _ = self._link_secrets()
+        return Views(
+            self.declarations,
+            self.links,
+            MailNames(secret),
+            self.addresses,
+            self.settings.inbox.forward_to,
+        )
 
     @cached_property
     def broker(self) -> RedisBroker:
@@ -178,7 +186,8 @@ class Services:
         """Return what is done once in a while."""
         from mailtrack.jobs.chores import Chores
 
-        return Chores(self.store, self.clock, self.settings.keep, self.manners)
+        keep = self.settings.keep
+        return Chores(self.store, self.clock, keep, self.manners, self.suppression)
 
     def declare_actors(self) -> None:
         """Declare the actors on the broker; a worker needs no more."""
@@ -191,6 +200,7 @@ class Services:
     def reader(self) -> Reader:
         """Return what reads stored mails."""
         from mailtrack.inbox.intake import Reader
+        from mailtrack.inbox.quotas import ParcelQuotas
         from mailtrack.inbox.understanding import Doorkeeper
 
         settings = self.settings
@@ -208,7 +218,12 @@ class Services:
             carriers=self.carriers.keys(),
             clock=self.clock,
             suppression=self.suppression,
-            share=settings.inbox.parcels_per_day,
+            bounces=self.bounces,
+            quotas=ParcelQuotas(
+                per_address=settings.inbox.parcels_per_day,
+                per_domain=settings.inbox.domain_parcels_per_day,
+                in_all=settings.inbox.all_parcels_per_day,
+            ),
         )
 
     def looker(self) -> Looker:

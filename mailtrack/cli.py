@@ -294,7 +294,7 @@ def export(address: str) -> None:
 
     services = _services()
     with services.store.read() as connection:
-        kept = everything_about(connection, address, services.suppression)
+        kept = everything_about(connection, address, services.suppression, services.addresses)
     typer.echo(json.dumps(kept, ensure_ascii=False, indent=2))
 
 
@@ -304,8 +304,10 @@ def erase(address: str) -> None:
     from mailtrack.privacy import erase as forget
 
     services = _services()
-    with services.store.write() as connection:
-        why = forget(connection, address, services.suppression, services.clock.now())
+    why = services.store.transact(
+        lambda connection: forget(connection, address, services.suppression, services.clock.now())
+    )
+    services.store.leave_no_trace()
     peace = f"; no mail goes to it ({why}) until its owner writes again" if why else ""
     typer.echo(f"Erased{peace}.")
 

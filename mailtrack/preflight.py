@@ -8,6 +8,7 @@ import redis
 
 from mailtrack.bootstrap import Services
 from mailtrack.carriers import why_off
+from mailtrack.domain.model import RowKey
 from mailtrack.errors import ConfigurationError, MailtrackError
 from mailtrack.inbox.mailbox import open_mailbox
 from mailtrack.jobs.broker import policy_trouble
@@ -72,7 +73,7 @@ def _store(services: Services) -> str:
 
 
 def _links(services: Services) -> str:
-    services.links.for_subscription(0, None)
+    services.links.for_reader(RowKey("nobody"))
     return f"signed, they start with {services.settings.web.public_url}"
 
 

@@ -1,37 +1,47 @@
 """What is kept about a person: shown whole, erased whole, and then left in peace."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
-from mailtrack.domain.model import SubscriberId
+from mailtrack.domain import tracking
+from mailtrack.domain.model import PickupPoint, RowKey, SubscriberId
 from mailtrack.errors import PermanentError
-from mailtrack.store import dossiers, people
+from mailtrack.inbox.addresses import PersonalAddresses
+from mailtrack.store import dossiers, erasure, people, subscriptions
 from mailtrack.store.dossiers import Dossier
 from mailtrack.store.schema import inbound, notice, subscriber
 from mailtrack.store.suppression import Suppression, Why, reason_to_remember
 
 
 def everything_about(
-    connection: Connection, address: str, suppression: Suppression
+    connection: Connection, address: str, suppression: Suppression, addresses: PersonalAddresses
 ) -> dict[str, Any]:
     """Return all that is kept about an address; raises PermanentError where it is nothing."""
     owner = people.find_subscriber(connection, _normalised(address))
     if owner is not None:
-        return everything_about_subscriber(connection, owner)
+        return everything_about_subscriber(connection, owner, addresses)
     left = suppression.find(connection, address)
     if left is None:
         raise PermanentError("Nothing is kept about this address.")
     return {"address": address, "suppressed": {"why": left.why, "at": left.at.isoformat()}}
 
 
-def everything_about_subscriber(connection: Connection, owner: SubscriberId) -> dict[str, Any]:
-    """Return all that is kept about a subscriber."""
+def everything_about_subscriber(
+    connection: Connection, owner: SubscriberId, addresses: PersonalAddresses
+) -> dict[str, Any]:
+    """Return all that is kept about a subscriber, and nothing of others."""
     row = connection.execute(select(subscriber).where(subscriber.c.id == owner)).one()
+    followed = list(_dossiers(connection, owner))
+    numbers = {one.following.id: _number(one) for one in followed}
+    received = select(inbound).where(inbound.c.subscriber_id == owner).order_by(inbound.c.id)
+    sent = select(notice).where(notice.c.subscriber_id == owner).order_by(notice.c.id)
     return {
         "address": row.address,
+        "personal_address": addresses.of(RowKey(row.key)),
         "since": row.created_at.isoformat(),
         **{
             name: getattr(row, name) and getattr(row, name).isoformat()
@@ -39,16 +49,35 @@ def everything_about_subscriber(connection: Connection, owner: SubscriberId) -> 
         },
         "unwanted": sorted(row.unwanted),
         "also_wanted": sorted(row.also_wanted),
-        "parcels": [_following(dossier) for dossier in _dossiers(connection, owner)],
-        "mails_received": [
-            {"subject": m.subject, "at": m.received_at.isoformat(), "outcome": m.outcome}
-            for m in connection.execute(select(inbound).where(inbound.c.subscriber_id == owner))
-        ],
+        "parcels": [_following(one) for one in followed],
+        "mails_received": [_received(mail) for mail in connection.execute(received)],
         "mails_sent": [
-            {"notice": n.kind, "state": n.state, "at": n.sent_at and n.sent_at.isoformat()}
-            for n in connection.execute(select(notice).where(notice.c.subscriber_id == owner))
+            {
+                "notice": n.kind,
+                "about": numbers.get(n.subscription_id, ""),
+                "state": n.state,
+                "at": n.sent_at and n.sent_at.isoformat(),
+            }
+            for n in connection.execute(sent)
         ],
     }
+
+
+def _received(mail: Row[Any]) -> dict[str, Any]:
+    """Return a mail of theirs; as it came while it is kept, in base64 where it is no UTF-8."""
+    kept: dict[str, Any] = {
+        "subject": mail.subject,
+        "at": mail.received_at.isoformat(),
+        "outcome": mail.outcome,
+        "reason": mail.reason,
+        "names": mail.names.split(",") if mail.names else [],
+    }
+    if mail.raw is None:
+        return kept
+    try:
+        return kept | {"mail": mail.raw.decode()}
+    except UnicodeDecodeError:
+        return kept | {"mail_base64": b64encode(mail.raw).decode()}
 
 
 def erase(
@@ -77,6 +106,20 @@ def erase_at_their_word(
     _forget(connection, owner, suppression, Why.ERASED, now)
 
 
+def forget_never_confirmed(
+    connection: Connection, suppression: Suppression, before: datetime, now: datetime
+) -> int:
+    """Forget addresses in whose name somebody wrote before a moment, and nobody else ever."""
+    forgotten = 0
+    for owner in erasure.never_confirmed(connection, before):
+        # Looked at once more under its lock: its owner may click at this moment.
+        if people.lock(connection, owner) and erasure.never_confirmed(connection, before, owner):
+            why = reason_to_remember(connection, owner)
+            _forget(connection, owner, suppression, why, now)
+            forgotten += 1
+    return forgotten
+
+
 def _forget(
     connection: Connection,
     owner: SubscriberId,
@@ -86,7 +129,7 @@ def _forget(
 ) -> None:
     if why is not None:
         suppression.add(connection, people.address_of(connection, owner), why, now)
-    people.erase(connection, owner)
+    erasure.erase(connection, owner)
 
 
 def _normalised(address: str) -> str:
@@ -95,9 +138,21 @@ def _normalised(address: str) -> str:
 
 def _dossiers(connection: Connection, owner: SubscriberId) -> Iterator[Dossier]:
     """Return all that somebody follows, newest first."""
-    mine = [one.id for one in people.subscriptions_of(connection, owner)]
+    mine = [one.id for one in subscriptions.of_subscriber(connection, owner)]
     known = dossiers.read(connection, mine)
     return (known[one] for one in mine)
+
+
+def _number(dossier: Dossier) -> str:
+    """Return the number of a parcel, or of the order that awaits one."""
+    return dossier.parcel.row.number if dossier.parcel else ", ".join(dossier.orders)
+
+
+def _pickup_point(point: PickupPoint | None) -> dict[str, Any] | None:
+    if point is None:
+        return None
+    last_day = point.last_day and point.last_day.isoformat()
+    return {"name": point.name, "address": point.address, "last_day": last_day}
 
 
 def _following(dossier: Dossier) -> dict[str, Any]:
@@ -112,9 +167,16 @@ def _following(dossier: Dossier) -> dict[str, Any]:
     return following | {
         "number": parcel.row.number,
         "local_number": parcel.row.local_number,
-        "milestone": parcel.row.milestone,
+        "milestone": mine.milestone,
+        "pickup_point": _pickup_point(parcel.row.pickup_point),
         "events": [
-            {"at": e.at.isoformat(), "milestone": e.milestone, "text": e.text, "place": e.place}
-            for e in parcel.events
+            {
+                "at": e.at.isoformat(),
+                "milestone": e.milestone,
+                "text": e.text,
+                "place": e.place,
+                "source": e.source,
+            }
+            for e in tracking.chronology(dossier.events)
         ],
     }

@@ -133,7 +133,11 @@ class InboxSettings(Server):
     #: So many mails wait to be read at most; more are left on the server until some are.
     most_unread: int = Field(default=500, ge=1)
     #: New parcels that one address may add in a day: nobody's forwards starve the others.
-    parcels_per_day: int = 30
+    parcels_per_day: int = Field(default=30, ge=1)
+    #: The same for all addresses of one mail domain, but for those that sell addresses to many.
+    domain_parcels_per_day: int = Field(default=300, ge=1)
+    #: The same for everybody together.
+    all_parcels_per_day: int = Field(default=20_000, ge=1)
 
     @property
     def allowed(self) -> frozenset[str]:

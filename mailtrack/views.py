@@ -10,14 +10,22 @@ from sqlalchemy import Connection, select
 from mailtrack.carriers.base import Declaration
 from mailtrack.carriers.pages import only_page, pages_for
 from mailtrack.domain import tracking
-from mailtrack.domain.model import InboundId, LookState, ParcelId, SubscriptionId, TrackingEvent
+from mailtrack.domain.model import (
+    HeldMail,
+    InboundId,
+    LookState,
+    ParcelId,
+    SubscriptionId,
+    TrackingEvent,
+)
 from mailtrack.domain.patience import PROTECTION
 from mailtrack.inbox.addresses import PersonalAddresses
 from mailtrack.notify.links import LinkMaker, Purpose
+from mailtrack.notify.mail import MailNames
 from mailtrack.notify.view import NewsLine, NoticeKind, NoticeView, ParcelView
 from mailtrack.parsers import parse
 from mailtrack.parsers.message import read_message
-from mailtrack.store import dossiers, notices, people
+from mailtrack.store import dossiers, held_mails, notices, people
 from mailtrack.store.dossiers import Dossier, KnownParcel
 from mailtrack.store.notices import Notice
 from mailtrack.store.parcels import Leg
@@ -33,6 +41,7 @@ class Views:
 
     carriers: Mapping[str, Declaration]
     links: LinkMaker
+    names: MailNames
     addresses: PersonalAddresses
     forward_to: str
 
@@ -49,9 +58,9 @@ class Views:
         link, code = self._action(connection, notice)
         return NoticeView(
             kind=NoticeKind(notice.kind),
-            key=f"{_thread(notice, dossier)}-{notice.kind}-{notice.occurrence}",
+            key=self.names.name(notice.thread, notice.kind, notice.occurrence),
             to=to,
-            links=self.links.for_subscription(notice.subscriber, notice.subscription),
+            links=self.links.for_reader(notice.reader, notice.about),
             forward_to=self.forward_to,
             at=now,
             parcel=self.parcel(dossier) if dossier else None,
@@ -61,10 +70,11 @@ class Views:
             subject=subject,
             message_id=message_id,
             outcome=outcome,
-            personal_address=self.addresses.of(notice.subscriber),
+            personal_address=self.addresses.of(notice.reader),
             action=link,
             code=code,
             news=self._news(connection, notice),
+            held=_held(connection, notice),
             protection_ends=_protection_ends(dossier),
         )
 
@@ -84,7 +94,7 @@ class Views:
         if dossier is None or dossier.following.muted:
             return None
         parcel = dossier.parcel
-        links = self.links.for_subscription(held.subscriber, held.subscription)
+        links = self.links.for_reader(held.reader, held.about)
         return NewsLine(
             number=parcel.row.number if parcel else ", ".join(dossier.orders),
             name=_name(dossier),
@@ -96,11 +106,11 @@ class Views:
         """Return the one link that a mail is about, and the code beside it, if any."""
         match notice.kind:
             case NoticeKind.CONFIRM_ADDRESS:
-                return self.links.link(Purpose.CONFIRM, notice.subscriber), ""
-            case NoticeKind.GOODBYE if notice.subscription is not None:
-                return self.links.link(Purpose.STOP_PARCEL, notice.subscription), ""
+                return self.links.link(Purpose.CONFIRM, notice.reader), ""
+            case NoticeKind.GOODBYE if notice.about is not None:
+                return self.links.link(Purpose.STOP_PARCEL, notice.about), ""
             case NoticeKind.GOODBYE:
-                return self.links.link(Purpose.STOP_ALL, notice.subscriber), ""
+                return self.links.link(Purpose.STOP_ALL, notice.reader), ""
             case NoticeKind.FORWARDING_REQUEST:
                 return _request(connection, notice.inbound)
         return "", ""
@@ -110,11 +120,15 @@ class Views:
         known = dossier.parcel
         if known is None:
             return None
+        mine = dossier.following
         return replace(
             self._known_to_carriers(known),
             name=_name(dossier),
-            events=tracking.timeline(known.events),
-            orders=known.orders,
+            events=tracking.timeline(dossier.events),
+            milestone=mine.milestone,
+            milestone_at=mine.milestone_at,
+            reason=mine.reason,
+            orders=dossier.orders,
             pickup_point=known.row.pickup_point,
         )
 
@@ -125,18 +139,9 @@ class Views:
         that somebody's mail told, and not where it is to be fetched.
         """
         known = dossiers.read_parcels(connection, [parcel_id])[parcel_id]
-        events = [event for event in known.events if event.source != tracking.MAIL]
-        if not events:
+        if not known.events:
             return None
-        steps = tracking.walk(events)
-        here = steps[-1] if steps else None
-        return replace(
-            self._known_to_carriers(known),
-            events=tracking.timeline(events),
-            milestone=here.milestone if here else None,
-            milestone_at=here.event.at if here else None,
-            reason=here.event.reason if here else None,
-        )
+        return replace(self._known_to_carriers(known), events=tracking.timeline(known.events))
 
     def _known_to_carriers(self, known: KnownParcel) -> ParcelView:
         """Return what the carriers know of a parcel, without its history."""
@@ -179,28 +184,25 @@ def _name(dossier: Dossier) -> str:
     return dossier.following.items[0] if dossier.following.items else ""
 
 
-def _thread(notice: Notice, dossier: Dossier | None) -> str:
-    """Return what the mails of one conversation share; a store made anew repeats no thread."""
-    if dossier is None:
-        about = f"m{notice.inbound}" if notice.inbound else f"d{notice.subscriber}"
-        return f"{about}.{int(notice.created_at.timestamp()):x}"
-    following = dossier.following
-    return f"s{following.id}.{int(following.created_at.timestamp()):x}"
-
-
 def _told_event(dossier: Dossier | None, notice: Notice) -> TrackingEvent | None:
-    if notice.event_fingerprint is None or dossier is None or dossier.parcel is None:
+    if notice.event_fingerprint is None or dossier is None:
         return None
-    events = dossier.parcel.events
-    same = (e for e in events if e.fingerprint[:255] == notice.event_fingerprint)
+    same = (e for e in dossier.events if e.fingerprint[:255] == notice.event_fingerprint)
     return next(same, None)
 
 
 def _protection_ends(dossier: Dossier | None) -> date | None:
     """Return the last day of the buyer protection, where an order's date is known."""
-    if dossier is None or dossier.parcel is None or dossier.parcel.ordered_at is None:
+    if dossier is None or dossier.parcel is None or dossier.ordered_at is None:
         return None
-    return dossier.parcel.ordered_at + PROTECTION
+    return dossier.ordered_at + PROTECTION
+
+
+def _held(connection: Connection, notice: Notice) -> tuple[HeldMail, ...]:
+    """Return what waits for its reader's word, where a mail asks for that."""
+    if notice.kind != NoticeKind.CONFIRM_ADDRESS:
+        return ()
+    return tuple(held_mails.of_subscriber(connection, notice.subscriber))
 
 
 def _request(connection: Connection, mail: InboundId | None) -> tuple[str, str]:

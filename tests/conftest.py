@@ -18,12 +18,15 @@ from sqlalchemy import Table, event, select
 
 from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
+from mailtrack.domain.model import RowKey
+from mailtrack.notify.links import Purpose
 from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO, Person, forwarded, gmail, parcel_update
 from mailtrack.settings import InboxSettings, LinkSettings, Settings, SmtpSettings
-from mailtrack.store import parcels, people
+from mailtrack.store import parcels, people, subscriptions
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.migrate import upgrade
-from mailtrack.store.people import Subscription
+from mailtrack.store.schema import subscriber, subscription
+from mailtrack.store.subscriptions import Subscription
 
 
 @pytest.fixture
@@ -217,12 +220,22 @@ def follow(store: Store, clock: FakeClock) -> Callable[..., Subscription]:
         now = clock.now()
         with store.write() as connection:
             owner = people.subscriber_of(connection, address, now)
-            parcel_id, _ = parcels.parcel_of(connection, number, now)
+            parcel_id = parcels.parcels_of(connection, [number], now)[number]
             parcels.add_leg(connection, parcel_id, carrier, number, now)
-            mine, _ = people.follow_parcel(connection, owner, parcel_id, [], items, now)
-            found = people.subscription_row(connection, mine)
-        assert found is not None
-        return found
+            mine, _ = subscriptions.follow_parcel(connection, owner, parcel_id, [], items, now)
+            return subscriptions.read(connection, [mine])[0]
+
+    return make
+
+
+@pytest.fixture
+def link(services: Services, rows: Callable[..., list[Mapping[str, Any]]]) -> Callable[..., str]:
+    """Return the address of a page for one row; of a row that was erased, one like its own."""
+
+    def make(purpose: Purpose, number: int) -> str:
+        about = purpose in (Purpose.STOP_PARCEL, Purpose.TIMELINE)
+        found = rows(subscription if about else subscriber, id=number)
+        return services.links.link(purpose, RowKey(found[0]["key"] if found else "erased"))
 
     return make
 

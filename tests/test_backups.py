@@ -11,14 +11,15 @@ from sqlalchemy import Table, insert, select
 
 from mailtrack.backups import back_up, restore
 from mailtrack.clock import FakeClock
+from mailtrack.domain.milestones import Milestone
 from mailtrack.errors import ConfigurationError
 from mailtrack.settings import Settings
-from mailtrack.store import inbound, notices, parcels, people
+from mailtrack.store import inbound, notices, orders, parcels, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.inbound import MailPlace
 from mailtrack.store.migrate import upgrade
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
 
 _OF_THE_MOMENT = {"lease", "leg_claim"}
 
@@ -31,9 +32,13 @@ def lived_in(store: Store, follow: Callable[..., Subscription], clock: FakeClock
     with store.write() as connection:
         inbound.keep(connection, place, b"raw \x00 bytes", now, now)
         inbound.advance(connection, place, now)
-        order = people.order_of(connection, "3054169918880001", "aliexpress", now.date(), now)
+        order = orders.order_of(
+            connection, mine.subscriber, "3054169918880001", "aliexpress", now.date(), now
+        )
         assert mine.parcel is not None
-        people.join_order(connection, mine.parcel, order)
+        orders.join_parcel(connection, order, mine.parcel)
+        told = subscriptions.mail_event_of(Milestone.SHIPPED, "order_shipped", now)
+        subscriptions.add_mail_event(connection, mine.id, told)
         notices.owe_follower(connection, mine.id, "stalled", occurrence="1", now=now)
         connection.execute(insert(t.suppressed).values(key="a" * 64, why="erased", at=now))
         for table, row in _SMALL_ROWS.items():
@@ -118,9 +123,9 @@ def test_after_a_restore_new_rows_get_numbers_of_their_own(
     restore(empty, tmp_path / "none", tmp_path / "all.zip")
 
     with empty.write() as connection:
-        _, new = parcels.parcel_of(connection, "LP00999999999999", clock.now())
+        found = parcels.parcels_of(connection, ["LP00999999999999"], clock.now())
 
-    assert new
+    assert {"LP00999999999999": 2} == found
 
 
 def test_the_secret_of_the_links_comes_along(lived_in: Store, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from mailtrack.store import budgets
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.migrate import newest
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
 
 NUMBER = "LP00123456789012"
 SECRET = "hush-hush"

@@ -10,7 +10,7 @@ from mailtrack.domain.model import LookState
 from mailtrack.store import dossiers
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
 
 Follow = Callable[..., Subscription]
 

@@ -14,6 +14,8 @@ SubscriptionId = NewType("SubscriptionId", int)
 OrderId = NewType("OrderId", int)
 NoticeId = NewType("NoticeId", int)
 InboundId = NewType("InboundId", int)
+#: By which links and addresses name a subscriber or a subscription: random, never given twice.
+RowKey = NewType("RowKey", str)
 
 
 class Reason(StrEnum):
@@ -50,6 +52,11 @@ class TrackingEvent:
     at_certain: bool = True
     reason: Reason | None = None
     mark: str = ""
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether no table knows what the source means."""
+        return self.milestone is Milestone.UNKNOWN
 
     @property
     def fingerprint(self) -> str:
@@ -89,6 +96,24 @@ class Look:
     local_number: str | None = None
     estimated_delivery: date | None = None
     pickup_point: PickupPoint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldMail:
+    """A mail in somebody's name that waits for their word: when it came, and what it asks for.
+
+    `kind` is that of its reading ("stop", "number", a shop's kind), `numbers` what it names.
+    """
+
+    id: InboundId
+    received_at: datetime
+    kind: str
+    numbers: tuple[str, ...] = ()
+
+    @property
+    def stops(self) -> bool:
+        """Whether it asks us to write no more."""
+        return self.kind == "stop"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,16 +16,9 @@ PASSING = ("5.2.2", "5.3.4", "5.7.")
 
 
 def note(
-    connection: Connection, bounce: Bounce, returned: NoticeId | None, now: datetime
+    connection: Connection, bounce: Bounce, notice: NoticeId, now: datetime
 ) -> SubscriberId | None:
-    """Note a failure with the address that a mail of ours went to; return whose it is.
-
-    Anybody can forge a report: only one that came to the bounce address of a notice
-    (`returned`) or names a mail that we sent counts (RFC 3464).
-    """
-    notice = returned or returns.by_message_id(connection, bounce.message_id)
-    if notice is None:
-        return None
+    """Note a failure with the address that a notice went to; return whose it is (RFC 3464)."""
     first = returns.mark_returned(connection, notice, bounce.status)
     owner = returns.addressee(connection, notice)
     if owner is None:

@@ -4,40 +4,34 @@ Everything here happens inside one transaction, together with the mail's outcome
 """
 
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from mailtrack.clock import Clock
-from mailtrack.domain.model import (
-    Outcome,
-    SubscriberId,
-    SubscriptionId,
-)
-from mailtrack.inbox import bounces, trust
+from mailtrack.domain.model import NoticeId, Outcome, SubscriberId, SubscriptionId
+from mailtrack.inbox import bounces, questions, trust
+from mailtrack.inbox.addresses import BounceAddresses
+from mailtrack.inbox.quotas import DAY, ParcelQuotas
 from mailtrack.inbox.subscribing import Subscribing
 from mailtrack.inbox.understanding import Understood
 from mailtrack.notify.view import NoticeKind
+from mailtrack.parsers.delivery_report import Bounce
 from mailtrack.parsers.reading import ParcelRead
-from mailtrack.store import notice_counts, notices, parcels, people
+from mailtrack.store import notice_counts, notices, parcels, people, returns, subscriptions
 from mailtrack.store.inbound import MailResult, StoredMail
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
 from mailtrack.store.suppression import Suppression
 
 #: Answers of one kind to one person in a day; more would answer a misguided robot.
 ANSWERS_PER_DAY = 3
 #: Older mails are read but not answered: they were there before us.
 ANSWER_WITHIN = timedelta(days=2)
-#: In which an address has its share of new parcels, and its answers of one kind.
-DAY = timedelta(days=1)
 #: The kind of a command that asks for silence; the other asks for help.
 STOP = "stop"
 #: Why a mail waits for its sender's click; reading it again is what the click does.
-UNCONFIRMED = "the sender is not proven and was asked to confirm"
-#: Why a mail is refused: one sender must not take the carriers' budgets from the others.
-TOO_MANY = "more new parcels than an address may add in a day"
+UNCONFIRMED = "the sender is not proven and is asked to confirm"
 #: Why a mail leads to nothing: its sender had everything erased, and did not write it by hand.
 SUPPRESSED = "suppressed"
 
@@ -57,22 +51,16 @@ _PERSONS = frozenset(
 _WORTH_A_QUESTION = frozenset({Outcome.TRACKED, Outcome.ORDER_NOTED, Outcome.COMMAND})
 
 
-class _TooManyError(Exception):
-    """Raised to take back what a mail was followed for."""
-
-
 @dataclass(frozen=True, slots=True)
 class Clerk:
-    """Does what one mail asks for, inside one transaction.
-
-    `share`: new parcels that an address may add in a day.
-    """
+    """Does what one mail asks for, inside one transaction."""
 
     connection: Connection
     carriers: Collection[str]
     clock: Clock
     suppression: Suppression
-    share: int
+    quotas: ParcelQuotas
+    bounces: BounceAddresses | None
 
     def act(self, stored: StoredMail, mail: Understood) -> MailResult:
         """Subscribe, join and answer as the mail's outcome says; return what became of it."""
@@ -83,6 +71,7 @@ class Clerk:
             message_id=mail.message.message_id,
             shop=mail.reading.shop,
             kind=mail.reading.kind,
+            names=tuple(p.number for p in mail.reading.parcels) or mail.reading.orders,
         )
         if mail.outcome in _PERSONS:
             return self._act_for_person(stored, mail, result)
@@ -137,7 +126,7 @@ class Clerk:
 
         A personal address speaks for its owner, whoever uses it.
         """
-        if mail.personal is not None and people.exists(self.connection, mail.personal):
+        if mail.personal is not None and people.by_key(self.connection, mail.personal):
             return False
         by_hand = mail.sender.proven and not mail.by_rule
         written_at = stored.received_at if by_hand else None
@@ -150,10 +139,11 @@ class Clerk:
         """Ask the person in whose name a mail came, if it is worth a question."""
         if not mail.sender.welcome or mail.outcome not in _WORTH_A_QUESTION:
             return replace(result, outcome=Outcome.REFUSED, reason=mail.sender.how)
-        owner = people.subscriber_of(self.connection, mail.sender.address, self.clock.now())
-        may_answer = mail.is_answerable or mail.by_rule
-        if may_answer and trust.may_ask(self.connection, owner, self.clock.now()):
-            self._answer(owner, stored, NoticeKind.CONFIRM_ADDRESS)
+        now = self.clock.now()
+        owner = people.subscriber_of(self.connection, mail.sender.address, now)
+        may_ask = mail.is_answerable or mail.by_rule
+        may_ask = may_ask and now - stored.received_at <= ANSWER_WITHIN
+        questions.hold(self.connection, stored.id, owner, mail.source, now, may_ask=may_ask)
         return replace(result, outcome=Outcome.REFUSED, reason=UNCONFIRMED, subscriber=owner)
 
     def _answer(
@@ -176,7 +166,8 @@ class Clerk:
                 kind,
                 subscription_id=about,
                 inbound_id=stored.id,
-                occurrence="1" if about is None else f"{stored.id}-{about}",
+                # The mail's number may be another one in a store that was restored.
+                occurrence="1" if about is None else stored.trace,
                 at=now,
                 now=now,
                 prompt=True,
@@ -198,7 +189,7 @@ class Clerk:
         """Stop the named parcels; who names none of their own is told how it works."""
         mine = self._followed(owner, named)
         for following in mine:
-            people.mute(self.connection, following.id, self.clock.now())
+            subscriptions.mute(self.connection, following.id, self.clock.now())
             self._answer(owner, stored, NoticeKind.GOODBYE, about=following.id)
         if not mine:
             self._answer(owner, stored, NoticeKind.HELP)
@@ -206,7 +197,7 @@ class Clerk:
     def _followed(self, owner: SubscriberId, named: Sequence[ParcelRead]) -> list[Subscription]:
         """Return the subscriptions of somebody to parcels that a mail names."""
         found = {parcels.find_parcel(self.connection, read.number) for read in named} - {None}
-        mine = people.subscriptions_of(self.connection, owner)
+        mine = subscriptions.of_subscriber(self.connection, owner)
         return [following for following in mine if following.parcel in found]
 
     def _pass_on_request(
@@ -234,18 +225,17 @@ class Clerk:
             if mail.by_rule or stored.received_at < left_at:
                 return replace(result, outcome=Outcome.REFUSED, reason="unsubscribed")
             people.welcome_back(self.connection, owner)
-        with suppress(_TooManyError), self.connection.begin_nested():
-            wish = Subscribing(
-                self.connection, self.carriers, self.clock, owner, stored, mail.by_rule
-            )
-            new = wish.follow(mail.reading)
-            if new and people.followed_since(self.connection, owner, now - DAY) > self.share:
-                raise _TooManyError
-            resumed = not mail.by_rule and self._resume(owner, stored, mail.reading.parcels)
-            return result if new or resumed else replace(result, outcome=Outcome.UPDATED)
-        if mail.is_answerable:
-            self._answer(owner, stored, NoticeKind.TOO_MANY, per_day=1)
-        return replace(result, outcome=Outcome.REFUSED, reason=TOO_MANY)
+        wish = Subscribing(self.connection, self.carriers, self.clock, owner, stored, mail.by_rule)
+        more = wish.count_new(mail.reading)
+        address = people.address_of(self.connection, owner)
+        exceeded = more and self.quotas.exceeded(self.connection, owner, address, more, now)
+        if exceeded:
+            if mail.is_answerable:
+                self._answer(owner, stored, NoticeKind.TOO_MANY, per_day=1)
+            return replace(result, outcome=Outcome.REFUSED, reason=exceeded)
+        new = wish.follow(mail.reading)
+        resumed = not mail.by_rule and self._resume(owner, stored, mail.reading.parcels)
+        return result if new or resumed else replace(result, outcome=Outcome.UPDATED)
 
     def _resume(self, owner: SubscriberId, stored: StoredMail, named: Sequence[ParcelRead]) -> bool:
         """Follow again what somebody had stopped and forwards once more; tell whether there was."""
@@ -255,8 +245,8 @@ class Clerk:
             for mine in self._followed(owner, named)
             if mine.muted_at is not None and mine.muted_at <= stored.received_at
         ]
-        for mine in stopped:
-            people.mute(self.connection, mine.id, None)
+        for mine in sorted(stopped, key=lambda mine: mine.parcel or 0):
+            subscriptions.mute(self.connection, mine.id, None)
             if mine.parcel is not None:
                 parcels.wake(self.connection, mine.parcel, now)
             self._answer(owner, stored, NoticeKind.REGISTERED, about=mine.id)
@@ -266,8 +256,26 @@ class Clerk:
         bounce = mail.message.bounce
         if bounce is None:
             return result
-        owner = bounces.note(self.connection, bounce, mail.returned, self.clock.now())
+        notice = self._returned(mail, bounce)
+        if notice is None:
+            return result
+        owner = bounces.note(self.connection, bounce, notice, self.clock.now())
         if owner is None:
             return result
         reason = f"delivery failed: {bounce.status or 'no status given'}"
         return replace(result, subscriber=owner, reason=reason)
+
+    def _returned(self, mail: Understood, bounce: Bounce) -> NoticeId | None:
+        """Return which notice a report is about, None where nothing proves it.
+
+        Anybody can forge a report. It counts where it came to the return address of a notice,
+        which nobody else knows, and holds the key of its reader. A notice that left without one
+        is known by its Message-ID, to a mail server alone.
+        """
+        if mail.returned is not None and self.bounces is not None:
+            reader = returns.reader(self.connection, mail.returned.notice)
+            proven = reader is not None and self.bounces.proves(mail.returned, reader)
+            return mail.returned.notice if proven else None
+        if not mail.from_mailer:
+            return None
+        return returns.by_message_id(self.connection, bounce.message_id)

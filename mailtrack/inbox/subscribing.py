@@ -1,9 +1,9 @@
 """Following what a mail names: orders noted, parcels polled, people told that it is so.
 
-All of it happens inside the transaction of the mail's outcome.
+All of it happens inside the transaction of the mail's outcome, whose person is locked.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,10 +13,10 @@ from mailtrack import histories
 from mailtrack.clock import Clock
 from mailtrack.domain.choosing import choices, next_choice
 from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, Milestone
-from mailtrack.domain.model import OrderId, ParcelId, SubscriberId, TrackingEvent
+from mailtrack.domain.model import LookState, OrderId, ParcelId, SubscriberId, SubscriptionId
 from mailtrack.notify.view import NoticeKind
 from mailtrack.parsers.reading import ParcelRead, Reading
-from mailtrack.store import notices, parcels, people
+from mailtrack.store import notices, orders, parcels, subscriptions
 from mailtrack.store.inbound import StoredMail
 
 #: How long "suivi enregistré" waits for the first answer of a carrier (real seconds).
@@ -37,64 +37,78 @@ class Subscribing:
     stored: StoredMail
     by_rule: bool
 
+    def count_new(self, reading: Reading) -> int:
+        """Count what the mail names and its reader does not follow yet."""
+        if not reading.parcels:
+            return len(reading.orders) - orders.count_known(
+                self.connection, self.owner, reading.orders
+            )
+        numbers = {read.number for read in reading.parcels}
+        known = {parcels.find_parcel(self.connection, number) for number in numbers} - {None}
+        mine = subscriptions.followed(self.connection, self.owner, [k for k in known if k])
+        return len(numbers) - len(mine)
+
     def follow(self, reading: Reading) -> bool:
         """Follow every parcel, or the orders where none is named; tell whether any is new."""
         now = self.clock.now()
-        orders = self._note_orders(reading, now)
-        if reading.parcels:
-            return self._follow_parcels(reading, orders, now)
-        return self._follow_orders(reading, orders, now)
-
-    def _note_orders(self, reading: Reading, now: datetime) -> Mapping[str, OrderId]:
-        numbers = dict.fromkeys([*reading.orders, *(o for p in reading.parcels for o in p.orders)])
-        return {
-            number: people.order_of(
-                self.connection, number, reading.shop or "", reading.ordered_at, now
+        named = dict.fromkeys([*reading.orders, *(o for p in reading.parcels for o in p.orders)])
+        mine = {
+            number: orders.order_of(
+                self.connection, self.owner, number, reading.shop or "", reading.ordered_at, now
             )
-            for number in numbers
+            for number in named
         }
+        if reading.parcels:
+            return self._follow_parcels(reading, mine, now)
+        new = [self._await_parcel(order, reading, now) for order in mine.values()]
+        return any(new)
 
-    def _follow_parcels(
-        self, reading: Reading, orders: Mapping[str, OrderId], now: datetime
-    ) -> bool:
+    def _follow_parcels(self, reading: Reading, mine: Mapping[str, OrderId], now: datetime) -> bool:
+        # Locked before anything is written about them: of two people who come to follow the
+        # same parcels at once one waits, and news that is being taken in finds the newcomer.
+        numbers = [read.number for read in reading.parcels]
+        found = parcels.parcels_of(self.connection, numbers, now)
         new = False
         for read in reading.parcels:
-            parcel_id = self._parcel(read, now)
-            mine = [orders[number] for number in read.orders or reading.orders]
-            for order in mine:
-                people.join_order(self.connection, parcel_id, order)
-            new |= self._subscribe(parcel_id, mine, reading.items, now)
-            self._tell_history(parcel_id, reading, now)
+            parcel_id = found[read.number]
+            self._poll(parcel_id, read, now)
+            carried = [mine[number] for number in read.orders or reading.orders]
+            for order in carried:
+                orders.join_parcel(self.connection, order, parcel_id)
+            subscription, is_new = subscriptions.follow_parcel(
+                self.connection,
+                self.owner,
+                parcel_id,
+                carried,
+                reading.items,
+                now,
+                self.stored.trace,
+            )
+            if is_new:
+                self._welcome(parcel_id, subscription, now)
+            self._tell_step(parcel_id, subscription, reading, now)
+            new |= is_new
         return new
 
-    def _parcel(self, read: ParcelRead, now: datetime) -> ParcelId:
-        parcel_id, _ = parcels.parcel_of(self.connection, read.number, now)
-        if not parcels.legs_of(self.connection, parcel_id):
-            first = next(choices(read.number, self.carriers, read.carriers), None)
-            code = first or next_choice(read.number, self.carriers, (), timedelta(0))
-            if code is not None:
-                parcels.add_leg(self.connection, parcel_id, code, read.number, now)
-                # Nobody could be asked before: the number may have been given up for that.
-                parcels.wake(self.connection, parcel_id, now)
-        return parcel_id
+    def _poll(self, parcel_id: ParcelId, read: ParcelRead, now: datetime) -> None:
+        """Ask whom the mail names, or its number looks like, unless somebody knows the parcel.
 
-    def _subscribe(
-        self,
-        parcel_id: ParcelId,
-        orders: Sequence[OrderId],
-        items: Sequence[str],
-        now: datetime,
-    ) -> bool:
-        mine, new = people.follow_parcel(
-            self.connection, self.owner, parcel_id, orders, items, now, self.stored.trace
-        )
-        if not new:
-            return False
-        # Locked: news that is being taken in must find the newcomer, or be found by them.
-        row = parcels.lock(self.connection, parcel_id)
-        if row.first_look_at is None:
-            tell_at = self.clock.later(FIRST_LOOK_GRACE_S)
-        else:
+        Also where others are asked already: somebody else's mail may have named a wrong one.
+        """
+        legs = parcels.legs_of(self.connection, parcel_id)
+        if any(leg.state == LookState.FOUND for leg in legs):
+            return
+        best = next(choices(read.number, self.carriers, read.carriers), None)
+        if best is None and not legs:
+            best = next_choice(read.number, self.carriers, (), timedelta(0))
+        if best is not None and parcels.add_leg(self.connection, parcel_id, best, read.number, now):
+            # Nobody could be asked before: the number may have been given up for that.
+            parcels.wake(self.connection, parcel_id, now)
+
+    def _welcome(self, parcel_id: ParcelId, mine: SubscriptionId, now: datetime) -> None:
+        """Owe a newcomer "suivi enregistré", which tells what happened so far."""
+        tell_at = self.clock.later(FIRST_LOOK_GRACE_S)
+        if parcels.parcel_row(self.connection, parcel_id).first_look_at is not None:
             tell_at = now
             histories.catch_up(self.connection, parcel_id, mine, now)
         parcels.wake(self.connection, parcel_id, now)
@@ -107,40 +121,26 @@ class Subscribing:
             now=now,
             prompt=not self.by_rule,
         )
-        return True
 
-    def _tell_history(self, parcel_id: ParcelId, reading: Reading, now: datetime) -> None:
-        """Take the step that a shop's mail tells as an event like a carrier's."""
+    def _tell_step(
+        self, parcel_id: ParcelId, mine: SubscriptionId, reading: Reading, now: datetime
+    ) -> None:
+        """Take the step that the mail tells as an event that its reader alone knows of."""
         if reading.milestone in (None, Milestone.UNKNOWN):
             return
-        parcels.lock(self.connection, parcel_id)
-        event = TrackingEvent(
-            at=min(self.stored.received_at, now),
-            milestone=reading.milestone,
-            source="mail",
-            code=reading.kind or "",
-            mark=reading.milestone,
-        )
-        histories.take_in(self.connection, parcel_id, [event], now)
+        at = min(self.stored.received_at, now)
+        event = subscriptions.mail_event_of(reading.milestone, reading.kind or "", at)
+        histories.take_in_mail(self.connection, parcel_id, mine, event, now)
 
-    def _follow_orders(
-        self, reading: Reading, orders: Mapping[str, OrderId], now: datetime
-    ) -> bool:
-        new = False
-        for order in orders.values():
-            known = people.parcels_of_order(self.connection, order)
-            for parcel_id in known:
-                new |= self._subscribe(parcel_id, [order], reading.items, now)
-            if not known:
-                new |= self._wait_for_parcel(order, reading, now)
-        return new
-
-    def _wait_for_parcel(self, order: OrderId, reading: Reading, now: datetime) -> bool:
+    def _await_parcel(self, order: OrderId, reading: Reading, now: datetime) -> bool:
         """Follow an order that has no parcel; its end is told in place of what to wait for."""
-        mine, new = people.follow_order(
+        if orders.has_parcel(self.connection, order):
+            return False
+        mine, new = subscriptions.follow_order(
             self.connection, self.owner, order, reading.items, now, self.stored.trace
         )
         if reading.milestone in ENDS_OF_AN_ORDER:
+            subscriptions.save_state(self.connection, mine, reading.milestone, now)
             notices.owe_follower(self.connection, mine, reading.milestone, occurrence="1", now=now)
         elif new:
             notices.owe(

@@ -4,10 +4,12 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from mailtrack.domain.model import NoticeId, Outcome, SubscriberId
-from mailtrack.inbox.addresses import BounceAddresses, PersonalAddresses
+from mailtrack.domain.model import Outcome, RowKey
+from mailtrack.inbox.addresses import BounceAddresses, PersonalAddresses, ReturnedTo
+from mailtrack.inbox.origin import origin
 from mailtrack.inbox.sender import Sender, identify, is_signed_by
 from mailtrack.parsers import is_shop_sender, parse
+from mailtrack.parsers.delivery_report import REPORTERS
 from mailtrack.parsers.message import Message, read_message
 from mailtrack.parsers.reading import ForwardMethod, Reading
 from mailtrack.parsers.slimming import header_of
@@ -49,7 +51,7 @@ class Doorkeeper:
             sender,
             personal=self.personal.owner(message),
             by_google=is_signed_by(message, "google.com", self.authserv_id),
-            returned=None if self.bounces is None else self.bounces.notice(message),
+            returned=None if self.bounces is None else self.bounces.returned(message),
         )
 
     def understand_header(self, raw: bytes) -> "Understood":
@@ -61,17 +63,17 @@ class Doorkeeper:
 class Understood:
     """A mail after reading, before anything is done about it.
 
-    `personal` is whose personal address it was sent to; `by_google` whether Google
-    signed it, as our own server found; `returned` the notice whose bounce address it was
-    sent to, where only machines write.
+    `personal` is the key of whose personal address it was sent to; `by_google` whether Google
+    signed it, as our own server found; `returned` the bounce address it was sent to, where
+    only machines write.
     """
 
     message: Message
     reading: Reading
     sender: Sender
-    personal: SubscriberId | None
+    personal: RowKey | None
     by_google: bool
-    returned: NoticeId | None = None
+    returned: ReturnedTo | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -81,6 +83,18 @@ class Understood:
         if self.returned is not None or (self.message.is_automatic and not self.by_rule):
             return Outcome.AUTOMATIC_REPLY
         return self.reading.outcome
+
+    @property
+    def source(self) -> str:
+        """Return where it came from, to share what is scarce fairly between sources."""
+        return origin(self.message)
+
+    @property
+    def from_mailer(self) -> bool:
+        """Return True if a mail server wrote it: with no sender to answer to (RFC 5321, 4.5.5)."""
+        envelope = self.message.header("return-path").strip()
+        local = self.message.sender.address.lower().partition("@")[0]
+        return envelope == "<>" or (not envelope and local in REPORTERS)
 
     @property
     def is_answerable(self) -> bool:

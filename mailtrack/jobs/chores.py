@@ -2,23 +2,27 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection
 from sqlalchemy.sql import Select
 
+from mailtrack import privacy
 from mailtrack.clock import Clock
 from mailtrack.domain import polling
 from mailtrack.domain.manners import PARIS, Manners
 from mailtrack.domain.milestones import STAGES, Milestone, Phase
 from mailtrack.domain.model import SubscriptionId
 from mailtrack.domain.patience import PROTECTION
+from mailtrack.inbox import questions
 from mailtrack.jobs.looking import NEVER_KNOWN
 from mailtrack.notify.view import NoticeKind
 from mailtrack.settings import KeepSettings
-from mailtrack.store import followers, inbound, notices, parcels
+from mailtrack.store import erasure, followers, notices, parcels
 from mailtrack.store.engine import Store
 from mailtrack.store.schema import parcel, parcel_order, shop_order, subscription
+from mailtrack.store.suppression import Suppression
 
 #: How long before the last day at a pick-up point a reminder goes out.
 PICKUP_NOTICE = timedelta(days=2)
@@ -26,6 +30,8 @@ PICKUP_NOTICE = timedelta(days=2)
 PICKUP_IS_NEW = timedelta(days=1)
 PROTECTION_NOTICE = timedelta(days=5)
 
+#: How long an address is kept in whose name somebody wrote, and nobody ever confirmed it.
+NEVER_CONFIRMED = timedelta(days=30)
 #: Parcels given up in one round; the next one goes on.
 ENDS_PER_ROUND = 500
 
@@ -43,21 +49,43 @@ class Chores:
     clock: Clock
     keep: KeepSettings
     manners: Manners
+    suppression: Suppression
 
     def run(self) -> None:
-        """Remind, give up, then forget."""
+        """Remind, ask, give up, then forget."""
         now = self.clock.now()
-        with self.store.write() as connection:
-            leaves = self.manners.hold_until(now) or now
-            _remind(connection, _pickups(now, leaves), NoticeKind.PICKUP_REMINDER, now)
-            _remind(connection, _protections(now), NoticeKind.PROTECTION_ENDING, now)
-        with self.store.write() as connection:
-            _give_up(connection, now)
-        with self.store.write() as connection:
-            raw = inbound.forget_raw(connection, now - timedelta(days=self.keep.raw_mail_days))
-            ended = parcels.forget(connection, now - timedelta(days=self.keep.parcel_days))
-        if raw or ended:
-            log.info("forgotten", raw_mails=raw, parcels=ended)
+        for task in (self._remind, self._ask, self._give_up, self._forget):
+            self.store.transact(partial(task, now=now))
+        if not self.store.leave_no_trace():
+            log.info("former pages are still in the log of the database: readers hold them")
+
+    def _remind(self, connection: Connection, now: datetime) -> None:
+        leaves = self.manners.hold_until(now) or now
+        _remind(connection, _pickups(now, leaves), NoticeKind.PICKUP_REMINDER, now)
+        _remind(connection, _protections(now), NoticeKind.PROTECTION_ENDING, now)
+
+    def _ask(self, connection: Connection, now: datetime) -> None:
+        asked = questions.ask_waiting(connection, now)
+        if asked:
+            log.info("asked whose mails they are", people=asked)
+
+    def _give_up(self, connection: Connection, now: datetime) -> None:
+        _give_up(connection, now)
+
+    def _forget(self, connection: Connection, now: datetime) -> None:
+        ended = now - timedelta(days=self.keep.parcel_days)
+        forgotten = {
+            "raw_mails": erasure.forget_raw(
+                connection, now - timedelta(days=self.keep.raw_mail_days)
+            ),
+            "parcels": erasure.forget_parcels(connection, ended),
+            "orders": erasure.forget_orders(connection, ended, ended - PROTECTION),
+            "never_confirmed": privacy.forget_never_confirmed(
+                connection, self.suppression, now - NEVER_CONFIRMED, now
+            ),
+        }
+        if any(forgotten.values()):
+            log.info("forgotten", **forgotten)
 
 
 def _remind(connection: Connection, due: Select[int], kind: NoticeKind, now: datetime) -> None:
@@ -70,15 +98,20 @@ def _give_up(connection: Connection, now: datetime) -> None:
     quiet_since = now - polling.NEVER_KNOWN
     for parcel_id in parcels.unasked(connection, quiet_since, ENDS_PER_ROUND):
         row = parcels.lock(connection, parcel_id)
-        if parcels.legs_of(connection, parcel_id):
+        if row is None or parcels.legs_of(connection, parcel_id):
             continue
         if row.milestone in _ENDED:
             parcels.end(connection, parcel_id, row.milestone, now)
             continue
-        followed = subscription.c.parcel_id == parcel_id
-        untold = followers.untold(NoticeKind.EXPIRED, _ONCE).where(followed)
+        wait = (subscription.c.parcel_id == parcel_id) & _is_under_way()
+        untold = followers.untold(NoticeKind.EXPIRED, _ONCE).where(wait)
         _remind(connection, untold, NoticeKind.EXPIRED, now)
         parcels.end(connection, parcel_id, NEVER_KNOWN, now)
+
+
+def _is_under_way() -> ColumnElement[bool]:
+    """Tell that a parcel has not come to its end, by what its follower knows."""
+    return subscription.c.milestone.is_(None) | subscription.c.milestone.not_in(_ENDED)
 
 
 def _unreminded(kind: NoticeKind) -> Select[int]:
@@ -90,8 +123,9 @@ def _pickups(now: datetime, leaves: datetime) -> Select[int]:
     """Select who is to be reminded, if the mail leaves by the last day."""
     today = now.astimezone(PARIS).date()
     return _unreminded(NoticeKind.PICKUP_REMINDER).where(
-        parcel.c.milestone == Milestone.PICKUP_AVAILABLE,
-        parcel.c.milestone_at.is_(None) | (parcel.c.milestone_at <= now - PICKUP_IS_NEW),
+        subscription.c.milestone == Milestone.PICKUP_AVAILABLE,
+        subscription.c.milestone_at.is_(None)
+        | (subscription.c.milestone_at <= now - PICKUP_IS_NEW),
         parcel.c.pickup_last_day >= leaves.astimezone(PARIS).date(),
         parcel.c.pickup_last_day <= today + PICKUP_NOTICE,
     )
@@ -102,9 +136,13 @@ def _protections(now: datetime) -> Select[int]:
     return (
         _unreminded(NoticeKind.PROTECTION_ENDING)
         .join(parcel_order, parcel_order.c.parcel_id == parcel.c.id)
-        .join(shop_order, shop_order.c.id == parcel_order.c.shop_order_id)
+        .join(
+            shop_order,
+            (shop_order.c.id == parcel_order.c.shop_order_id)
+            & (shop_order.c.subscriber_id == subscription.c.subscriber_id),
+        )
         .where(
-            parcel.c.milestone.is_(None) | parcel.c.milestone.not_in(_ENDED),
+            _is_under_way(),
             shop_order.c.ordered_at > today - PROTECTION,
             shop_order.c.ordered_at <= today - PROTECTION + PROTECTION_NOTICE,
         )

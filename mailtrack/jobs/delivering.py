@@ -114,7 +114,9 @@ class Deliverer:
         notice = draft.notice
         try:
             mail = self._compose(notice, draft.view)
-            relay.send(mail, "" if self.bounces is None else self.bounces.of(notice.id))
+            relay.send(
+                mail, "" if self.bounces is None else self.bounces.of(notice.id, notice.reader)
+            )
         except MailtrackError as error:
             self._take_in_failure(notice, error)
             if isinstance(error, AuthError):

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from mailtrack import histories
 from mailtrack.carriers.base import Carrier, Declaration, Push
 from mailtrack.clock import Clock
-from mailtrack.domain import numbers, patience, polling, tracking
+from mailtrack.domain import numbers, patience, polling
 from mailtrack.domain.choosing import FALLBACKS, next_choice
 from mailtrack.domain.milestones import STAGES, Milestone, Phase
 from mailtrack.domain.model import LegId, Look, LookState, ParcelId, SubscriptionId
@@ -36,6 +36,7 @@ PUSH_LEASE_S = 30.0
 #: Why a parcel is not polled: a reason beside the milestones at which polling ends.
 NOBODY_FOLLOWS = "nobody_follows"
 NEVER_KNOWN = "never_known"
+_ENDS = frozenset(m for m, stage in STAGES.items() if stage.phase is Phase.END)
 
 log = structlog.get_logger(__name__)
 
@@ -163,15 +164,15 @@ class Looker:
 
     def _take_in(self, leg: ClaimedLeg, look: Look | None, token: str) -> None:
         now = self.clock.now()
-        with self.store.write() as connection:
+
+        def take_in(connection: Connection) -> None:
             parcel_id = leg_claims.parcel_of_leg(connection, leg.id, token)
-            if parcel_id is None:
+            if parcel_id is None or parcels.lock(connection, parcel_id) is None:
                 return
             if look is None:
                 error = f"{leg.carrier} left this number out of its answer"
                 self._retry_later(connection, leg, token, error, now)
                 return
-            parcels.lock(connection, parcel_id)
             parcels.note_answer(connection, leg.id, look.state, now)
             self._follow_on(connection, parcel_id, leg, look, now)
             if _may_be_shown(connection, parcel_id, look):
@@ -179,6 +180,8 @@ class Looker:
                 notices.hasten(connection, parcel_id, NoticeKind.REGISTERED, now)
             histories.take_in(connection, parcel_id, look.events, now)
             self._plan(connection, parcel_id, leg.id, now)
+
+        self.store.transact(take_in)
 
     def _follow_on(
         self,
@@ -238,11 +241,11 @@ class Looker:
     ) -> None:
         """Set when each leg of a parcel is asked next; news on one hastens the others."""
         row = parcels.parcel_row(connection, parcel_id)
-        since = row.last_event_at or row.created_at
+        waiting = followers.who_wait(connection, parcel_id)
+        stage, since = _stage(row, waiting)
         legs = parcels.legs_of(connection, parcel_id)
-        stage = _stage(connection, row, legs)
         self._judge_silence(connection, row.id, stage, since, now)
-        if not parcels.is_followed(connection, parcel_id):
+        if not waiting:
             parcels.end(connection, parcel_id, NOBODY_FOLLOWS, now)
             return
         for leg in legs:
@@ -278,7 +281,11 @@ class Looker:
         if verdict is Silence.USUAL:
             return
         occurrence = since.date().isoformat() if verdict is Silence.STALLED else "1"
-        untold = followers.untold(verdict, occurrence).where(subscription.c.parcel_id == parcel_id)
+        # Whose own mail told the end waits for nothing more.
+        ended = subscription.c.milestone.in_(_ENDS)
+        untold = followers.untold(verdict, occurrence).where(
+            subscription.c.parcel_id == parcel_id, ended.is_not(True)
+        )
         for number in connection.scalars(untold).all():
             notices.owe_follower(
                 connection, SubscriptionId(number), verdict, occurrence=occurrence, now=now
@@ -298,16 +305,22 @@ def _may_be_shown(connection: Connection, parcel_id: ParcelId, look: Look) -> bo
     return all(leg.state for leg in parcels.legs_of(connection, parcel_id))
 
 
-def _stage(connection: Connection, row: ParcelRow, legs: Sequence[Leg]) -> Milestone | None:
-    """Return the milestone of a parcel, None while a mail alone tells that it is under way.
+def _stage(
+    row: ParcelRow, waiting: Sequence[tuple[Milestone | None, datetime]]
+) -> tuple[Milestone | None, datetime]:
+    """Return where a parcel stands, and since when nothing has happened.
 
-    A number that no carrier knows may be wrong, whatever its shop wrote about it.
+    By its carriers' word; None where no carrier knows its number, which may be wrong whatever
+    a shop wrote of it. At its end, too, where all who still hear of it know of one by their own
+    mails.
     """
-    known = any(leg.state in (LookState.FOUND, LookState.PENDING) for leg in legs)
-    if known or row.milestone is None or STAGES[row.milestone].phase is Phase.END:
-        return row.milestone
-    history = parcels.history(connection, row.id)
-    return row.milestone if tracking.told_by_carriers(history) else None
+    if waiting and all(milestone in _ENDS for milestone, _ in waiting):
+        return max(waiting, key=lambda told: told[1])
+    if row.last_event_at is not None:
+        return row.milestone, row.last_event_at
+    return row.milestone, max(
+        (at for milestone, at in waiting if milestone is not None), default=row.created_at
+    )
 
 
 def _weight(leg: Leg, legs: Sequence[Leg]) -> float:

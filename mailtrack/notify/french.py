@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 
 from mailtrack.domain.milestones import STAGES, Milestone
-from mailtrack.domain.model import Reason, TrackingEvent
+from mailtrack.domain.model import HeldMail, Reason, TrackingEvent
 from mailtrack.notify.view import NoticeKind
 
 LOCALE = "fr"
@@ -47,6 +47,16 @@ OTHER_NEWS: Mapping[NoticeKind, str] = MappingProxyType(
         NoticeKind.PROTECTION_ENDING: "Protection acheteur bientôt finie",
     }
 )
+
+#: What a mail in somebody's name asks for, by the kind of its reading.
+HELD_MAILS: Mapping[str, str] = MappingProxyType(
+    {
+        "stop": "STOP : ne plus recevoir de mail",
+        "help": "AIDE : recevoir le mode d’emploi",
+        "number": "Un mail avec un numéro de colis",
+    }
+)
+_HELD_SHOP_MAIL = "Un mail d’AliExpress transféré"
 
 #: What to do about a return, besides asking for the money or another parcel.
 REMEDIES: Mapping[Reason, str] = MappingProxyType(
@@ -201,6 +211,11 @@ def detail(event: TrackingEvent) -> str:
     return " · ".join(part for part in (circumstances(event), words) if part)
 
 
+def held_mail(mail: HeldMail) -> str:
+    """Name what a mail that waits for its sender's word asks for."""
+    return HELD_MAILS.get(mail.kind, _HELD_SHOP_MAIL)
+
+
 def reason(value: Reason) -> str:
     """Return the French words for a reason."""
     return REASONS[value]
@@ -215,6 +230,7 @@ FILTERS: Mapping[str, Callable[..., object]] = MappingProxyType(
             detail,
             event_moment,
             headline,
+            held_mail,
             hour,
             local_day,
             moment,

@@ -1,7 +1,8 @@
 """The links in mails: signed, each for one purpose, without expiry and without addresses.
 
 A mail may be opened years later, so a link never expires; a retired secret still
-reads the links that it signed. A link for one purpose never works for another.
+reads the links that it signed. A link for one purpose never works for another. It names a
+row by its random key: a number would come to mean somebody else after a restore.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from enum import StrEnum
 
 from itsdangerous import BadData, URLSafeSerializer
 
+from mailtrack.domain.model import RowKey
 from mailtrack.errors import ConfigurationError, PermanentError
 from mailtrack.notify.view import Links
 
@@ -20,7 +22,7 @@ class BadLink(PermanentError):  # noqa: N818 - named as people meet it
 
 
 class Purpose(StrEnum):
-    """What a link may do; the number inside is a subscription's or a subscriber's."""
+    """What a link may do; the key inside is a subscription's or a subscriber's."""
 
     STOP_PARCEL = "stop_parcel"
     STOP_ALL = "stop_all"
@@ -30,7 +32,7 @@ class Purpose(StrEnum):
     DATA = "data"
 
 
-#: The page of each purpose, and what its number stands for.
+#: The page of each purpose, and whose key its token holds.
 PATHS = {
     Purpose.STOP_PARCEL: "/d/",  # subscription
     Purpose.STOP_ALL: "/d/",  # subscriber
@@ -56,29 +58,28 @@ class LinkMaker:
         self._public_url = public_url.rstrip("/")
         self._serializers = {purpose: _serializer(purpose, secret, retired) for purpose in Purpose}
 
-    def link(self, purpose: Purpose, number: int) -> str:
+    def link(self, purpose: Purpose, key: RowKey) -> str:
         """Return the address of one page for one subscription or subscriber."""
-        token = self._serializers[purpose].dumps(number)
+        token = self._serializers[purpose].dumps(key)
         return f"{self._public_url}{PATHS[purpose]}{token!s}"
 
-    def for_subscription(self, subscriber_id: int, subscription_id: int | None) -> Links:
-        """Return the links of a mail; without a subscription only those of the subscriber."""
-        about = subscription_id
+    def for_reader(self, reader: RowKey, about: RowKey | None = None) -> Links:
+        """Return the links of a mail; about no subscription only those of the subscriber."""
         return Links(
-            stop_all=self.link(Purpose.STOP_ALL, subscriber_id),
-            preferences=self.link(Purpose.PREFERENCES, subscriber_id),
+            stop_all=self.link(Purpose.STOP_ALL, reader),
+            preferences=self.link(Purpose.PREFERENCES, reader),
             stop_parcel=None if about is None else self.link(Purpose.STOP_PARCEL, about),
             timeline=None if about is None else self.link(Purpose.TIMELINE, about),
             help=self._public_url + HELP_PATH,
-            data=self.link(Purpose.DATA, subscriber_id),
+            data=self.link(Purpose.DATA, reader),
         )
 
-    def read(self, token: str, *purposes: Purpose) -> tuple[Purpose, int]:
-        """Return what a token is for, among `purposes`, and its number; raises BadLink."""
+    def read(self, token: str, *purposes: Purpose) -> tuple[Purpose, RowKey]:
+        """Return what a token is for, among `purposes`, and its key; raises BadLink."""
         token = _FOREIGN.split(token, maxsplit=1)[0].rstrip(".")
         for purpose in purposes:
             try:
-                return purpose, int(self._serializers[purpose].loads(token))
+                return purpose, RowKey(str(self._serializers[purpose].loads(token)))
             except (BadData, UnicodeError):
                 continue
         raise BadLink("This link is not valid; use the link of the newest mail.")

@@ -1,11 +1,15 @@
 """From texts to a mail: headers, identity and conversation (RFC 5322, 8058, 3834).
 
-The Message-ID follows from the notice alone. SMTP may deliver twice when we crash
-between its "250" and our commit; mail programs then show one mail, not two.
+The Message-ID follows from the notice alone, by a keyed hash. SMTP may deliver twice when we
+crash between its "250" and our commit, and a restored store sends again what it has forgotten:
+mail programs then show one mail, not two. Nobody else can name a mail of ours to us.
 Signing (DKIM) is the relay's work or that of `notify.dkim`: RFC 8058 wants it.
 """
 
+import hashlib
+import hmac
 import re
+from base64 import b32encode
 from binascii import b2a_qp
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,6 +56,21 @@ class SmtpIdentity:
     def domain(self) -> str:
         """Return the domain that our Message-IDs live in."""
         return self.from_address.rpartition("@")[2]
+
+
+class MailNames:
+    """Names mails: each time the same name, that nobody can guess without the secret."""
+
+    def __init__(self, secret: str) -> None:
+        self._key = hmac.digest(secret.encode(), b"mailtrack.mail", hashlib.sha256)
+
+    def name(self, thread: str, kind: str, occurrence: str) -> str:
+        """Return the name of a mail; up to its "-", that of its conversation (80 bits each)."""
+        return f"{self._hash(thread)}-{self._hash(thread, kind, occurrence)}"
+
+    def _hash(self, *parts: str) -> str:
+        digest = hmac.digest(self._key, "\0".join(parts).encode(), hashlib.sha256)
+        return b32encode(digest[:10]).decode("ascii").lower()
 
 
 def compose(

@@ -32,6 +32,7 @@ LIMITS: Mapping[str, int] = MappingProxyType(
         "number": 60,
         "local_number": 60,
         "orders": 30,
+        "numbers": 60,
         "code": 12,
     }
 )

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import PickupPoint, Reason, TrackingEvent
+from mailtrack.domain.model import HeldMail, PickupPoint, Reason, TrackingEvent
 
 
 class NoticeKind(StrEnum):
@@ -131,7 +131,8 @@ class NoticeView:
     `personal_address` is the person's own address to forward to, "" where they have none
     or know it already. `action` is the one link of CONFIRM_ADDRESS, GOODBYE (which it
     takes back) and FORWARDING_REQUEST; `code` the provider's confirmation code, often
-    "". `protection_ends` is the last day of the buyer protection; `news` is the DIGEST's.
+    "". `protection_ends` is the last day of the buyer protection; `news` is the DIGEST's, and
+    `held` the mails that CONFIRM_ADDRESS asks about.
     """
 
     kind: NoticeKind
@@ -151,6 +152,7 @@ class NoticeView:
     code: str = ""
     protection_ends: date | None = None
     news: tuple[NewsLine, ...] = ()
+    held: tuple[HeldMail, ...] = ()
     outcome: str = ""
 
     @property

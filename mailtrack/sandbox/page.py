@@ -11,12 +11,11 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from mailtrack.bootstrap import Services
-from mailtrack.domain.model import SubscriberId, SubscriptionId
 from mailtrack.errors import MailtrackError
 from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.sandbox.carriers import serve
 from mailtrack.sandbox.director import Director
-from mailtrack.store import people
+from mailtrack.store import subscriptions
 from mailtrack.store.schema import inbound, parcel, subscriber, subscription
 
 
@@ -96,11 +95,10 @@ class DemoPage:
     def _parcels(self) -> list[ParcelLine]:
         query = (
             select(
-                subscription.c.id,
-                subscription.c.subscriber_id,
+                subscription,
                 subscriber.c.address,
+                subscriber.c.key.label("reader"),
                 parcel.c.number,
-                parcel.c.milestone,
             )
             .join(parcel, parcel.c.id == subscription.c.parcel_id)
             .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
@@ -109,11 +107,9 @@ class DemoPage:
         lines = []
         with self._services.store.read() as connection:
             for row in connection.execute(query).all():
-                mine = people.subscription_row(connection, SubscriptionId(row.id))
-                name = mine.items[0] if mine and mine.items else row.address
-                links = self._services.links.for_subscription(
-                    SubscriberId(row.subscriber_id), row.id
-                )
+                mine = subscriptions.subscription_from(row)
+                name = mine.items[0] if mine.items else row.address
+                links = self._services.links.for_reader(row.reader, mine.key)
                 lines.append(
                     ParcelLine(name, row.number, row.milestone or "", links.timeline or "")
                 )

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, select, update
 from mailtrack.domain import budget
 from mailtrack.domain.budget import Allowance
 from mailtrack.domain.polling import PRICE_H
+from mailtrack.store.engine import locked
 from mailtrack.store.schema import carrier, unmapped
 from mailtrack.store.upsert import insert_ignoring
 
@@ -80,7 +81,7 @@ def note_error(
 
     `down`: it gave no answer at all, which counts towards the breaker.
     """
-    query = select(carrier).where(carrier.c.code == code).with_for_update()
+    query = locked(select(carrier).where(carrier.c.code == code))
     row = connection.execute(query).one_or_none()
     if row is None:
         return
@@ -127,7 +128,7 @@ def note_unmapped(
 def _locked(connection: Connection, code: str, per_second: float, now: datetime) -> Allowance:
     new = budget.fresh(now, per_second)
     insert_ignoring(connection, carrier, {"code": code, **asdict(new)})
-    row = connection.execute(select(carrier).where(carrier.c.code == code).with_for_update()).one()
+    row = connection.execute(locked(select(carrier).where(carrier.c.code == code))).one()
     return _allowance(row)
 
 

@@ -42,7 +42,7 @@ def claim_due(
         .where(due <= now, *where)
         .order_by(due)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     )
     statement = (
         update(table)

@@ -2,15 +2,25 @@
 
 `Store.write` is one transaction that sees no other writer between its reads and its
 writes: PostgreSQL by row locks where the functions ask for them, SQLite by BEGIN
-IMMEDIATE. `Store.read` is a consistent view.
+IMMEDIATE. `Store.transact` runs a function in one, and again where another transaction
+stood in its way. `Store.read` is a consistent view.
+
+Row locks are taken before anything is written and always in this order, so that no two
+transactions wait for each other: a subscriber, then parcels by rising number of their row,
+then what belongs to them. They are FOR NO KEY UPDATE (`locked`): a plain FOR UPDATE would
+stand in the way of everybody who stores a row that points to the locked one (PostgreSQL
+checks a foreign key under FOR KEY SHARE).
 """
 
-from collections.abc import Iterator, Mapping
+import os
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Select, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
@@ -38,6 +48,21 @@ _READ_OPTIONS: Mapping[str, Mapping[str, Any]] = {
 #: SQLite's words and PostgreSQL's codes for a database that is none of ours.
 _NOT_OURS = ("no such table", "unable to open", "readonly", "not a database")
 _UNDEFINED_TABLE = "42P01"
+#: PostgreSQL's codes for a transaction that another one stood in the way of: it left no trace,
+#: and may begin anew (serialization_failure, deadlock_detected).
+_IN_THE_WAY = frozenset({"40001", "40P01"})
+#: How often a transaction is begun, and the longest wait before the second time (seconds); the
+#: wait grows with each.
+_MOST_BEGINNINGS = 10
+_FIRST_WAIT_S = 0.02
+#: How long the log of SQLite may take to be emptied (seconds); readers may be in its way.
+_TRACE_S = 5.0
+
+_T = TypeVar("_T")
+
+
+class ConflictError(TransientError):
+    """Raised when another transaction stood in the way of this one, which may begin anew."""
 
 
 class Store:
@@ -52,14 +77,73 @@ class Store:
         with _plain_errors(self.engine), self.engine.begin() as connection:
             yield connection
 
+    def transact(self, work: Callable[[Connection], _T]) -> _T:
+        """Run `work` in one transaction; at once again where another one stood in its way.
+
+        So `work` must do nothing but read and write the store. Raises what `write` does.
+        """
+        for beginning in range(1, _MOST_BEGINNINGS):
+            try:
+                with self.write() as connection:
+                    return work(connection)
+            except ConflictError:
+                time.sleep(random.uniform(0, _FIRST_WAIT_S * beginning))  # noqa: S311 - jitter
+        with self.write() as connection:
+            return work(connection)
+
+    @contextmanager
+    def rebuild(self) -> Iterator[Connection]:
+        """Open one transaction in which tables may be made anew, as `write` does.
+
+        SQLite drops a table by deleting its rows, and with them all that point to them: their
+        checks are off meanwhile, and made up for at the end (sqlite.org/lang_altertable.html).
+        """
+        with _plain_errors(self.engine), self.engine.connect() as connection:
+            sqlite = connection.dialect.name == "sqlite"
+            if sqlite:
+                _check_references(connection, at_once=False)
+            try:
+                with connection.begin():
+                    yield connection
+                    if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                        raise ValueError("rows that point to nothing")
+            finally:
+                if sqlite:
+                    _check_references(connection, at_once=True)
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction that changes nothing and blocks no writer."""
         with _plain_errors(self.engine), self.engine.connect() as connection:
             yield connection.execution_options(**_READ_OPTIONS[self.engine.dialect.name])
 
+    def leave_no_trace(self, seconds: float = _TRACE_S) -> bool:
+        """Let what was erased leave the files; return True if it did.
+
+        SQLite keeps former pages in its log until that is emptied, which readers may hold up
+        for a while: the next erasure, or housekeeping, tries again. PostgreSQL does this by
+        itself (autovacuum), and keeps its log for its replicas.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return True
+        until = time.monotonic() + seconds
+        with _plain_errors(self.engine), self.engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            while driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                if time.monotonic() > until:
+                    return False
+        return True
+
     def close(self) -> None:
         self.engine.dispose()
+
+
+_Query = TypeVar("_Query", bound=Select[Any])
+
+
+def locked(query: _Query) -> _Query:
+    """Let a query keep other writers off its rows until the transaction ends."""
+    return query.with_for_update(key_share=True)
 
 
 def open_store(url: str) -> Store:
@@ -86,20 +170,29 @@ def open_store(url: str) -> Store:
 
 def _sqlite(url: str, path: str | None) -> Engine:
     if path and path != ":memory:":
-        _make_folder(Path(path).parent)
+        _make_private(Path(path))
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _make_folder(folder: Path) -> None:
+def _make_private(file: Path) -> None:
+    """Let only us read the database; its log and its index get the rights of the file."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(
-            f"Cannot create the data folder {folder}: {error.strerror}."
+            f"Cannot create the data folder {file.parent}: {error.strerror}."
         ) from error
+    try:
+        if not file.exists():
+            file.touch(mode=0o600)
+        found = file.stat()
+        if file.is_file() and found.st_mode & 0o077 and found.st_uid == os.geteuid():
+            file.chmod(0o600)
+    except OSError as error:
+        raise ConfigurationError(f"Cannot use the database {file}: {error.strerror}.") from error
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
@@ -110,9 +203,16 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
         "synchronous=FULL",  # a sent mail that is forgotten would be sent again
         f"busy_timeout={BUSY_TIMEOUT_MS}",
         "foreign_keys=ON",
+        "secure_delete=ON",  # what is erased is overwritten, in free pages, too
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _check_references(connection: Connection, *, at_once: bool) -> None:
+    """Say whether SQLite checks foreign keys; between transactions only."""
+    driver: Any = connection.connection.driver_connection
+    driver.execute(f"PRAGMA foreign_keys={'ON' if at_once else 'OFF'}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -126,6 +226,8 @@ def _plain_errors(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in _IN_THE_WAY:
+            raise ConflictError("Another transaction stood in the way of this one.") from error
         to_mend = isinstance(error, OperationalError) or error.connection_invalidated
         if to_mend or _is_not_ours(error):
             raise _explain(engine, error) from error

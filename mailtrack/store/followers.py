@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, select
+from sqlalchemy import Connection, Row, Select, exists, func, select
 
 from mailtrack.domain.milestones import Milestone, mailed_on_request
 from mailtrack.domain.model import ParcelId, SubscriptionId
@@ -14,15 +14,25 @@ from mailtrack.store.notices import DIGESTED, silenced, wishes
 from mailtrack.store.schema import notice, subscriber, subscription
 
 _MILESTONES = frozenset(Milestone)
+#: Nothing keeps mails from them.
+_HEARS = (
+    subscription.c.muted_at.is_(None),
+    subscriber.c.unsubscribed_at.is_(None),
+    subscriber.c.bounced_at.is_(None),
+)
 
 
 def of_parcel(
-    connection: Connection, parcel_id: ParcelId, wanted: frozenset[Milestone]
+    connection: Connection,
+    parcel_id: ParcelId,
+    wanted: frozenset[Milestone],
+    only: SubscriptionId | None = None,
 ) -> list[Follower]:
-    """Return everyone who follows a parcel, with what they were told of it.
+    """Return everyone (or `only` one) who follows a parcel, with what they were told of it.
 
     `wanted`: what people hear of who made no choice.
     """
+    asked = subscription.c.parcel_id == parcel_id
     past = (notice.c.subscription_id == subscription.c.id) & notice.c.kind.in_(_MILESTONES)
     query = (
         select(
@@ -39,7 +49,7 @@ def of_parcel(
         )
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
         .outerjoin(notice, past)
-        .where(subscription.c.parcel_id == parcel_id)
+        .where(asked if only is None else asked & (subscription.c.id == only))
         .order_by(subscription.c.id)
     )
     found = groupby(connection.execute(query).all(), key=lambda row: int(row.id))
@@ -88,8 +98,29 @@ def _was_asked_for(row: Row[Any]) -> bool:
     return row.kind in mailed_on_request() and row.skip != Skip.FIRST_LOOK
 
 
+def who_wait(
+    connection: Connection, parcel_id: ParcelId
+) -> list[tuple[Milestone | None, datetime]]:
+    """Return where a parcel stands, and since when, for each who still hears of it."""
+    query = (
+        select(
+            subscription.c.milestone,
+            func.coalesce(subscription.c.milestone_at, subscription.c.created_at).label("since"),
+        )
+        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .where(subscription.c.parcel_id == parcel_id, *_HEARS)
+    )
+    return [
+        (Milestone(row.milestone) if row.milestone else None, row.since)
+        for row in connection.execute(query)
+    ]
+
+
 def untold(kind: str, occurrence: str) -> Select[int]:
-    """Select the subscriptions whose people hear of things and have no notice of a kind yet."""
+    """Select the subscriptions whose people hear of things and have no notice of a kind yet.
+
+    In the order in which all write about them.
+    """
     written = exists().where(
         notice.c.subscription_id == subscription.c.id,
         notice.c.kind == kind,
@@ -98,10 +129,6 @@ def untold(kind: str, occurrence: str) -> Select[int]:
     return (
         select(subscription.c.id)
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
-        .where(
-            subscription.c.muted_at.is_(None),
-            subscriber.c.unsubscribed_at.is_(None),
-            subscriber.c.bounced_at.is_(None),
-            ~written,
-        )
+        .where(*_HEARS, ~written)
+        .order_by(subscription.c.id)
     )

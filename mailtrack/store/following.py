@@ -1,28 +1,21 @@
 """What one person follows, as a list: one query, however long it is."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, ScalarSelect, Select, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
-from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, Milestone
 from mailtrack.domain.model import ParcelId, SubscriberId, SubscriptionId
-from mailtrack.store.people import Subscription, subscription_from
-from mailtrack.store.schema import notice, parcel, shop_order, subscription
+from mailtrack.store.schema import parcel, shop_order, subscription
+from mailtrack.store.subscriptions import Subscription, subscription_from
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """One thing that somebody follows; `number` is the order's while it has no parcel.
-
-    `milestone` is then what a mail told last of the order's end, None while it awaits a parcel.
-    """
+    """One thing that somebody follows; `number` is the order's while it has no parcel."""
 
     subscription: Subscription
     number: str
-    milestone: Milestone | None
-    milestone_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +65,7 @@ def ended(connection: Connection, owner: SubscriberId, why: str) -> list[ParcelI
             subscription.c.muted_at.is_(None),
             parcel.c.ended_why == why,
         )
+        .order_by(parcel.c.id)
     )
     return [ParcelId(number) for number in connection.scalars(query)]
 
@@ -81,34 +75,11 @@ def _everything() -> Select[Any]:
         select(
             subscription,
             func.coalesce(parcel.c.number, shop_order.c.number).label("number"),
-            func.coalesce(parcel.c.milestone, notice.c.kind).label("milestone"),
-            func.coalesce(parcel.c.milestone_at, notice.c.created_at).label("milestone_at"),
         )
         .outerjoin(parcel, parcel.c.id == subscription.c.parcel_id)
         .outerjoin(shop_order, shop_order.c.id == subscription.c.shop_order_id)
-        .outerjoin(notice, notice.c.id == _end_of_order())
-    )
-
-
-def _end_of_order() -> ScalarSelect[int | None]:
-    """Find the notice of an order's end, sent or not: orders have no state of their own."""
-    told = notice.alias()
-    return (
-        select(func.max(told.c.id))
-        .where(
-            told.c.subscription_id == subscription.c.id,
-            told.c.kind.in_(ENDS_OF_AN_ORDER),
-            subscription.c.parcel_id.is_(None),
-        )
-        .correlate(subscription)
-        .scalar_subquery()
     )
 
 
 def _followed(row: Row[Any]) -> Followed:
-    return Followed(
-        subscription=subscription_from(row),
-        number=row.number,
-        milestone=Milestone(row.milestone) if row.milestone else None,
-        milestone_at=row.milestone_at,
-    )
+    return Followed(subscription_from(row), row.number)

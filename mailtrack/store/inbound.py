@@ -36,9 +36,12 @@ class StoredMail:
     raw: bytes
     received_at: datetime
     stored_at: datetime
+    #: Readings that failed before.
     attempts: int
     #: Its id in the logs, also of all that follows from it.
     trace: str = ""
+    #: Who said by a click that it is theirs.
+    vouched_by: SubscriberId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class MailResult:
     message_id: str = ""
     shop: str | None = None
     kind: str | None = None
+    names: tuple[str, ...] = ()
 
 
 def content_key(raw: bytes) -> str:
@@ -152,21 +156,12 @@ def claim_unread(
     return [InboundId(row.id) for row in rows]
 
 
-def take_claimed(connection: Connection, mail: InboundId, token: str) -> StoredMail | None:
-    """Return a claimed mail and count the attempt; None where the claim has passed on."""
-    row = connection.execute(
-        update(inbound)
-        .where(inbound.c.id == mail, inbound.c.claim == token, inbound.c.outcome.is_(None))
-        .values(attempts=inbound.c.attempts + 1)
-        .returning(
-            inbound.c.id,
-            inbound.c.raw,
-            inbound.c.received_at,
-            inbound.c.stored_at,
-            inbound.c.attempts,
-            inbound.c.content_key,
-        )
-    ).one_or_none()
+def claimed(connection: Connection, mail: InboundId, token: str) -> StoredMail | None:
+    """Return a claimed mail; None where the claim has passed on."""
+    query = select(inbound).where(
+        inbound.c.id == mail, inbound.c.claim == token, inbound.c.outcome.is_(None)
+    )
+    row = connection.execute(query).one_or_none()
     if row is None:
         return None
     return StoredMail(
@@ -176,6 +171,7 @@ def take_claimed(connection: Connection, mail: InboundId, token: str) -> StoredM
         stored_at=row.stored_at,
         attempts=row.attempts,
         trace=row.content_key[:TRACE_LENGTH],
+        vouched_by=row.subscriber_id if row.vouched_at else None,
     )
 
 
@@ -194,18 +190,21 @@ def finish(connection: Connection, mail: InboundId, result: MailResult, now: dat
             message_id=result.message_id,
             shop=result.shop,
             kind=result.kind,
+            names=",".join(result.names),
         )
     )
     return done.rowcount == 1
 
 
-def read_again(connection: Connection, mail: InboundId, at: datetime) -> None:
-    """Put a mail that could not be read back, due at `at`."""
-    connection.execute(
+def note_failure(connection: Connection, mail: InboundId, retry_at: datetime) -> int:
+    """Count a reading that failed and let the mail be due again; return how many failed."""
+    counted = connection.execute(
         update(inbound)
-        .where(inbound.c.id == mail, inbound.c.outcome.is_(None))
-        .values(claim=None, due_at=at)
+        .where(inbound.c.id == mail)
+        .values(claim=None, due_at=retry_at, attempts=inbound.c.attempts + 1)
+        .returning(inbound.c.attempts)
     )
+    return int(counted.scalar_one())
 
 
 def reread(connection: Connection, now: datetime, mails: Sequence[InboundId] = ()) -> int:
@@ -216,26 +215,9 @@ def reread(connection: Connection, now: datetime, mails: Sequence[InboundId] = (
     done = connection.execute(
         update(inbound)
         .where(*chosen)
-        .values(outcome=None, reason="", attempts=0, claim=None, due_at=now)
+        .values(outcome=None, reason="", attempts=0, claim=None, due_at=now, held_at=None)
     )
     return done.rowcount
-
-
-def refused(connection: Connection, owner: SubscriberId, reason: str) -> list[InboundId]:
-    """Return the mails still kept that were refused somebody for a reason."""
-    held = select(inbound.c.id).where(
-        inbound.c.subscriber_id == owner,
-        inbound.c.outcome == Outcome.REFUSED,
-        inbound.c.reason == reason,
-        inbound.c.raw.is_not(None),
-    )
-    return [InboundId(number) for number in connection.scalars(held)]
-
-
-def reread_refused(connection: Connection, owner: SubscriberId, reason: str, now: datetime) -> int:
-    """Let the mails that were refused somebody for a reason be read again."""
-    mails = refused(connection, owner, reason)
-    return reread(connection, now, mails) if mails else 0
 
 
 def by_outcome(connection: Connection) -> Mapping[str, int]:
@@ -255,13 +237,3 @@ def oldest_waiting(connection: Connection) -> datetime | None:
     query = select(func.min(inbound.c.stored_at)).where(inbound.c.outcome.is_(None))
     oldest: datetime | None = connection.execute(query).scalar_one()
     return oldest
-
-
-def forget_raw(connection: Connection, before: datetime) -> int:
-    """Erase the bytes and the subjects of mails that were read before a date."""
-    done = connection.execute(
-        update(inbound)
-        .where(inbound.c.read_at < before, inbound.c.raw.is_not(None))
-        .values(raw=None, subject="", message_id="")
-    )
-    return done.rowcount

@@ -23,7 +23,7 @@ def upgrade(store: Store, to: str = "head") -> str:
     """Run what is missing up to a revision, in one transaction; return the one reached."""
     from alembic import command
 
-    with store.write() as connection:
+    with store.rebuild() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
         command.upgrade(_config(connection), to)

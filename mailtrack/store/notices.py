@@ -12,12 +12,14 @@ from mailtrack.domain.model import (
     InboundId,
     NoticeId,
     ParcelId,
+    RowKey,
     SubscriberId,
     SubscriptionId,
 )
 from mailtrack.domain.tracking import Decision, Skip
 from mailtrack.domain.wishes import Wishes
 from mailtrack.store.claims import claim_due
+from mailtrack.store.engine import locked
 from mailtrack.store.inbound import TRACE_LENGTH
 from mailtrack.store.schema import inbound, notice, subscriber, subscription
 from mailtrack.store.upsert import insert_ignoring
@@ -27,24 +29,28 @@ DIGEST = "digest"
 DIGESTED = "digested"
 
 #: Built once: every mail asks them (see `store.parcels`).
-_CLAIMED = (
+_NOTICES = (
     select(
         notice,
+        subscriber.c.key.label("reader"),
         subscriber.c.address,
         subscriber.c.unsubscribed_at,
         subscriber.c.bounced_at,
         subscriber.c.unwanted,
         subscriber.c.also_wanted,
+        subscription.c.key.label("about"),
         subscription.c.muted_at,
+        inbound.c.content_key.label("answers"),
     )
     .join(subscriber, subscriber.c.id == notice.c.subscriber_id)
     .outerjoin(subscription, subscription.c.id == notice.c.subscription_id)
-    .where(
-        notice.c.id.in_(bindparam("numbers", expanding=True)),
-        notice.c.claim == bindparam("token"),
-        notice.c.state == "due",
-    )
+    .outerjoin(inbound, inbound.c.id == notice.c.inbound_id)
     .order_by(notice.c.id)
+)
+_CLAIMED = _NOTICES.where(
+    notice.c.id.in_(bindparam("numbers", expanding=True)),
+    notice.c.claim == bindparam("token"),
+    notice.c.state == "due",
 )
 _NEWER = notice.alias("newer")
 _OVERTAKEN = (
@@ -89,6 +95,16 @@ class Notice:
     trace: str
     #: It answers somebody who has just written.
     prompt: bool
+    #: The keys of the subscriber, and of the subscription where there is one.
+    reader: RowKey
+    about: RowKey | None
+    #: The content key of the mail that it answers, "" where it answers none.
+    answers: str
+
+    @property
+    def thread(self) -> str:
+        """Return what the mails of one conversation share, also in a store that was restored."""
+        return self.about or self.answers or f"{self.reader} {self.occurrence}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +238,7 @@ def owe_follower(
 
 def hold_for_digest(connection: Connection, held: Notice, *, at: datetime, now: datetime) -> None:
     """Let the next digest, to be sent at `at`, tell a notice instead of a mail of its own."""
-    mine = select(subscriber.c.id).where(subscriber.c.id == held.subscriber).with_for_update()
-    connection.execute(mine)
+    connection.execute(locked(select(subscriber.c.id).where(subscriber.c.id == held.subscriber)))
     waiting = select(notice.c.id).where(
         notice.c.subscriber_id == held.subscriber,
         notice.c.kind == DIGEST,
@@ -243,7 +258,7 @@ def hold_for_digest(connection: Connection, held: Notice, *, at: datetime, now: 
 
 def digested(connection: Connection, digest: NoticeId) -> list[Notice]:
     """Return the notices that a digest tells, oldest first."""
-    query = select(notice).where(notice.c.digest_id == digest).order_by(notice.c.id)
+    query = _NOTICES.where(notice.c.digest_id == digest)
     return [_notice(row) for row in connection.execute(query)]
 
 
@@ -328,6 +343,9 @@ def _notice(row: Row[Any]) -> Notice:
         claimed_until=row.next_attempt_at,
         trace=row.trace,
         prompt=row.prompt,
+        reader=RowKey(row.reader),
+        about=row.about,
+        answers=row.answers or "",
     )
 
 

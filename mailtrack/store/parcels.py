@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, func, or_, select, update
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
@@ -17,8 +17,9 @@ from mailtrack.domain.model import (
     Reason,
     TrackingEvent,
 )
+from mailtrack.store.engine import ConflictError, locked
 from mailtrack.store.leg_claims import is_out, let_go
-from mailtrack.store.schema import leg, leg_claim, parcel, subscriber, subscription, tracking_event
+from mailtrack.store.schema import leg, leg_claim, parcel, subscription, tracking_event
 from mailtrack.store.upsert import insert_ignoring
 
 #: Statements of every mail, built once: SQLAlchemy takes three times as long to build one as
@@ -33,6 +34,10 @@ _HISTORIES = (
     .where(tracking_event.c.parcel_id.in_(bindparam("parcels", expanding=True)))
     .order_by(tracking_event.c.at, tracking_event.c.id)
 )
+
+
+#: Between our looking for a parcel and our locking it, it may be erased.
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +82,22 @@ def find_parcel(connection: Connection, number: str) -> ParcelId | None:
     return None if own is None else ParcelId(own)
 
 
-def parcel_of(connection: Connection, number: str, now: datetime) -> tuple[ParcelId, bool]:
-    """Return the parcel known by a number, made now if there is none; tell if it is new."""
-    known = find_parcel(connection, number)
-    if known is not None:
-        return known, False
-    new = insert_ignoring(connection, parcel, {"number": number, "created_at": now})
-    return lock(connection, find_parcel(connection, number) or ParcelId(0)).id, new
+def parcels_of(
+    connection: Connection, numbers: Collection[str], now: datetime
+) -> dict[str, ParcelId]:
+    """Return the parcels known by numbers, made now where there are none, all of them locked.
+
+    One that is erased while we look is made anew.
+    """
+    for _ in range(_TRIES):
+        known = {number: find_parcel(connection, number) for number in numbers}
+        for number in sorted(number for number, found in known.items() if found is None):
+            insert_ignoring(connection, parcel, {"number": number, "created_at": now})
+            known[number] = find_parcel(connection, number)
+        held = {row.id for row in lock_all(connection, filter(None, known.values()))}
+        if held.issuperset(known.values()):
+            return {number: found for number, found in known.items() if found is not None}
+    raise ConflictError("A parcel is erased as often as it is stored.")
 
 
 def add_leg(
@@ -109,10 +123,18 @@ def add_leg(
     )
 
 
-def lock(connection: Connection, parcel_id: ParcelId) -> ParcelRow:
-    """Read a parcel and keep other writers off it until the transaction ends."""
-    query = select(parcel).where(parcel.c.id == parcel_id).with_for_update()
-    return _parcel_row(connection.execute(query).one())
+def lock(connection: Connection, parcel_id: ParcelId) -> ParcelRow | None:
+    """Read a parcel and keep other writers off it until the transaction ends.
+
+    None where it was erased.
+    """
+    return next(iter(lock_all(connection, [parcel_id])), None)
+
+
+def lock_all(connection: Connection, wanted: Iterable[ParcelId]) -> list[ParcelRow]:
+    """Read parcels and keep other writers off them, in the order in which all do that."""
+    query = select(parcel).where(parcel.c.id.in_(list(wanted))).order_by(parcel.c.id)
+    return [_parcel_row(row) for row in connection.execute(locked(query))]
 
 
 def parcel_row(connection: Connection, parcel_id: ParcelId) -> ParcelRow:
@@ -323,7 +345,8 @@ def unasked(connection: Connection, before: datetime, most: int) -> list[ParcelI
     """
     asked = exists().where(leg.c.parcel_id == parcel.c.id)
     newcomer = exists().where(
-        subscription.c.parcel_id == parcel.c.id, subscription.c.created_at > before
+        subscription.c.parcel_id == parcel.c.id,
+        or_(subscription.c.created_at > before, subscription.c.milestone_at > before),
     )
     query = (
         select(parcel.c.id)
@@ -333,6 +356,7 @@ def unasked(connection: Connection, before: datetime, most: int) -> list[ParcelI
             ~asked,
             ~newcomer,
         )
+        .order_by(parcel.c.id)
         .limit(most)
     )
     return [ParcelId(number) for number in connection.scalars(query)]
@@ -352,25 +376,3 @@ def wake(connection: Connection, parcel_id: ParcelId, now: datetime) -> None:
         )
         .values(next_poll_at=now)
     )
-
-
-def forget(connection: Connection, before: datetime) -> int:
-    """Erase the parcels whose polling ended before a moment, with all that hangs on them."""
-    done = connection.execute(delete(parcel).where(parcel.c.ended_at < before))
-    return done.rowcount
-
-
-def is_followed(connection: Connection, parcel_id: ParcelId) -> bool:
-    """Tell whether anybody still wants to hear of a parcel."""
-    query = (
-        select(subscription.c.id)
-        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
-        .where(
-            subscription.c.parcel_id == parcel_id,
-            subscription.c.muted_at.is_(None),
-            subscriber.c.unsubscribed_at.is_(None),
-            subscriber.c.bounced_at.is_(None),
-        )
-        .limit(1)
-    )
-    return connection.execute(query).first() is not None

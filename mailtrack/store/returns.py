@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection, select, update
 
-from mailtrack.domain.model import NoticeId, SubscriberId
-from mailtrack.store.schema import notice
+from mailtrack.domain.model import NoticeId, RowKey, SubscriberId
+from mailtrack.store.schema import notice, subscriber
 
 #: What the error of such a notice begins with.
 RETURNED = "returned"
@@ -11,9 +11,22 @@ RETURNED = "returned"
 
 def by_message_id(connection: Connection, message_id: str) -> NoticeId | None:
     """Return the notice that we sent with this Message-ID, if we did."""
+    if not message_id:
+        return None
     query = select(notice.c.id).where(notice.c.message_id == message_id).limit(1)
     found = connection.execute(query).scalar_one_or_none()
     return None if found is None else NoticeId(found)
+
+
+def reader(connection: Connection, notice_id: NoticeId) -> RowKey | None:
+    """Return the key of whom a notice went to; None where they were erased."""
+    query = (
+        select(subscriber.c.key)
+        .join(notice, notice.c.subscriber_id == subscriber.c.id)
+        .where(notice.c.id == notice_id)
+    )
+    found = connection.execute(query).scalar_one_or_none()
+    return None if found is None else RowKey(found)
 
 
 def addressee(connection: Connection, notice_id: NoticeId) -> SubscriberId | None:

@@ -4,6 +4,8 @@ Due work is found by partial indexes over what is due, so that a tick costs what
 due and not what is stored.
 """
 
+import secrets
+from base64 import b32encode
 from datetime import UTC, datetime
 from typing import Any
 
@@ -73,6 +75,11 @@ class Names(TypeDecorator[frozenset[str]]):
         return frozenset((value or "").split(",")) - {""}
 
 
+def new_key() -> str:
+    """Return a name for a row that nobody can guess and no other row ever gets (80 bits)."""
+    return b32encode(secrets.token_bytes(10)).decode("ascii").lower()
+
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -86,6 +93,23 @@ metadata = MetaData(
 
 def _id() -> Column[int]:
     return Column("id", Integer, primary_key=True, autoincrement=True)
+
+
+def _key() -> Column[str]:
+    """Make the column by which links and addresses name a row.
+
+    Its number may come to mean somebody else: after a restore, or in another database.
+    """
+    return Column("key", String(16), nullable=False, unique=True, default=new_key)
+
+
+def _state() -> tuple[Column[Any], ...]:
+    """Make the columns for where a parcel stands, and since when."""
+    return (
+        Column("milestone", String(24)),
+        Column("milestone_at", Instant),
+        Column("reason", String(24)),
+    )
 
 
 def _belongs_to(target: str, *, nullable: bool = False) -> Column[Any]:
@@ -114,6 +138,7 @@ subscriber = Table(
     "subscriber",
     metadata,
     _id(),
+    _key(),
     Column("address", String(320), nullable=False, unique=True),
     Column("created_at", Instant, nullable=False),
     #: When they clicked in a mail of ours, so that the address is theirs.
@@ -126,9 +151,6 @@ subscriber = Table(
     Column("unwanted", Names, nullable=False, default=frozenset()),
     #: Kinds that go to those who ask for them, and that they asked for.
     Column("also_wanted", Names, nullable=False, default=frozenset()),
-    # Links never expire: the number in one must not come to mean somebody else (SQLite
-    # gives the number of a deleted row again otherwise).
-    sqlite_autoincrement=True,
 )
 
 #: Addresses that asked for no more mail, or refuse it, and were then erased: a keyed hash
@@ -166,6 +188,15 @@ inbound = Table(
     Column("message_id", Text, nullable=False, default=""),
     Column("shop", String(32)),
     Column("kind", String(32)),
+    #: The numbers of parcels, or else of orders, that it names, with commas between.
+    Column("names", Text, nullable=False, default=""),
+    #: Where it came from, as far as our own server tells: a network, or else a domain.
+    Column("source", String(64), nullable=False, default=""),
+    #: Since when it waits for its sender's word that it is theirs; null where it does not.
+    Column("held_at", Instant),
+    #: When its sender was asked about it, and when they said that it is theirs.
+    Column("asked_at", Instant),
+    Column("vouched_at", Instant),
     UniqueConstraint("account", "folder", "uidvalidity", "uid"),
     UniqueConstraint("account", "content_key"),
 )
@@ -176,25 +207,34 @@ Index(
     postgresql_where=inbound.c.outcome.is_(None),
 )
 
+Index(
+    "ix_inbound_held",
+    inbound.c.held_at,
+    sqlite_where=inbound.c.held_at.is_not(None),
+    postgresql_where=inbound.c.held_at.is_not(None),
+)
+
+#: One person's order: who else names its number changes nothing about it.
 shop_order = Table(
     "shop_order",
     metadata,
     _id(),
-    Column("number", String(32), nullable=False, unique=True),
+    Column("subscriber_id", ForeignKey("subscriber.id", ondelete="CASCADE"), nullable=False),
+    Column("number", String(32), nullable=False),
     Column("shop", String(32), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("ordered_at", Date),
+    UniqueConstraint("subscriber_id", "number"),
 )
 
+#: A parcel, as its carriers tell of it; what mails tell is their readers' alone.
 parcel = Table(
     "parcel",
     metadata,
     _id(),
     Column("number", String(64), nullable=False, unique=True),
     Column("created_at", Instant, nullable=False),
-    Column("milestone", String(24)),
-    Column("milestone_at", Instant),
-    Column("reason", String(24)),
+    *_state(),
     Column("local_number", String(64)),
     Column("estimated_delivery", Date),
     Column("pickup_name", Text),
@@ -261,6 +301,7 @@ leg_claim = Table(
     Column("until", Instant, nullable=False),
 )
 
+#: What carriers told of a parcel; everybody who follows it sees that.
 tracking_event = Table(
     "tracking_event",
     metadata,
@@ -285,17 +326,33 @@ subscription = Table(
     "subscription",
     metadata,
     _id(),
+    _key(),
     _belongs_to("subscriber"),
     _belongs_to("parcel", nullable=True),
     _belongs_to("shop_order", nullable=True),
     Column("titles", Text, nullable=False, default=""),
     Column("created_at", Instant, nullable=False),
     Column("muted_at", Instant),
+    #: Where it stands by what carriers and the subscriber's own mails tell.
+    *_state(),
     #: The id in the logs of the mail that asked for it.
     Column("trace", String(16), nullable=False, default=""),
     UniqueConstraint("subscriber_id", "parcel_id"),
     CheckConstraint("parcel_id IS NOT NULL OR shop_order_id IS NOT NULL", name="about_something"),
-    sqlite_autoincrement=True,  # as for subscribers
+)
+Index("ix_subscription_created_at", subscription.c.created_at)
+
+#: What a subscriber's own mails told of a parcel; nobody else sees it.
+mail_event = Table(
+    "mail_event",
+    metadata,
+    _id(),
+    Column("subscription_id", ForeignKey("subscription.id", ondelete="CASCADE"), nullable=False),
+    Column("milestone", String(24), nullable=False),
+    #: The kind of the mail.
+    Column("code", String(32), nullable=False),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("subscription_id", "milestone", "code"),
 )
 
 #: The outbox: one mail owed to one subscriber, before, while and after it is sent.
@@ -319,6 +376,7 @@ notice = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("claim", String(32)),
     Column("sent_at", Instant),
+    #: By which a report names it; null where a return address of its own does.
     Column("message_id", Text, index=True),
     #: It answers somebody who has just written: it goes out by night, too.
     Column("prompt", Boolean, nullable=False, default=False),

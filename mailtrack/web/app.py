@@ -158,9 +158,11 @@ class Pages:
         return await self._off_loop(lambda t: self.desk.change(t, form, page), token)
 
     async def confirm(self, request: Request) -> Response:
-        acts = request.method == "POST"
-        work = self.data.confirm if acts else self.data.ask_to_confirm
-        return await self._off_loop(work, request.path_params["token"])
+        token = request.path_params["token"]
+        if request.method != "POST":
+            return await self._off_loop(self.data.ask_to_confirm, token)
+        form = await _form(request)
+        return await self._off_loop(lambda t: self.data.confirm(t, form), token)
 
     async def own_data(self, request: Request) -> Response:
         token = request.path_params["token"]

@@ -51,7 +51,12 @@ _PAGES = {
         {"do": tuple(Action), "subscription": None},
     ),
     ("get", "/a/{token}"): ("What a click would confirm.", _SIGNED, (_HTML,), {}),
-    ("post", "/a/{token}"): ("Confirm an address.", _SIGNED, (_HTML,), {}),
+    ("post", "/a/{token}"): (
+        "Confirm an address and mails, or disown them.",
+        _SIGNED,
+        (_HTML,),
+        {"do": (Action.CONFIRM, Action.DISOWN), "listed": None},
+    ),
     ("get", "/m/{token}"): ("What is kept about a person.", _SIGNED, (_HTML,), {}),
     ("post", "/m/{token}"): (
         "Download it, or erase it.",

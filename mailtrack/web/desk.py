@@ -1,19 +1,19 @@
 """What the pages do: reads what a token may see, stops and resumes, in one transaction."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from mailtrack.bootstrap import Services
-from mailtrack.domain.model import SubscriberId, SubscriptionId
+from mailtrack.domain.model import ParcelId, RowKey, SubscriberId
 from mailtrack.errors import PermanentError
 from mailtrack.jobs.looking import NOBODY_FOLLOWS
 from mailtrack.notify.links import Purpose
-from mailtrack.store import dossiers, following, parcels, people
+from mailtrack.store import dossiers, following, parcels, people, subscriptions
 from mailtrack.store.following import Followed
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
 from mailtrack.web import wishes
 from mailtrack.web.views import (
     Action,
@@ -27,7 +27,7 @@ from mailtrack.web.views import (
 #: Lines on one page of the preferences, and beside a timeline.
 PER_PAGE = 50
 OTHERS = 8
-#: A row's number as a form of ours holds it: what a database takes for one.
+#: The number of a page.
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _STOPS = (Purpose.STOP_PARCEL, Purpose.STOP_ALL)
 _SAVED = {
@@ -66,50 +66,54 @@ class Desk:
 
     def ask_to_stop(self, token: str) -> StopPage:
         """Show what a link would stop; changes nothing, whoever looks (scanners do)."""
-        purpose, number = self._links.read(token, *_STOPS)
+        purpose, key = self._links.read(token, *_STOPS)
         with self._services.store.read() as connection:
             stopped = (
-                people.is_unsubscribed(connection, SubscriberId(number))
+                people.left_at(connection, subscriber_named(connection, key)) is not None
                 if purpose is Purpose.STOP_ALL
-                else _subscription(connection, SubscriptionId(number)).muted
+                else _subscription(connection, key).muted
             )
             state = StopState.ALREADY_DONE if stopped else StopState.CONFIRM
-            return self._stop_page(connection, purpose, number, state)
+            return self._stop_page(connection, purpose, key, state)
 
     def stop(self, token: str) -> StopPage:
         """Stop one parcel or everything; a second click finds it done."""
+        purpose, key = self._links.read(token, *_STOPS)
 
-        purpose, number = self._links.read(token, *_STOPS)
-        with self._services.store.write() as connection:
+        def stop(connection: Connection) -> StopPage:
             if purpose is Purpose.STOP_ALL:
-                owner = _subscriber(connection, SubscriberId(number))
+                owner = subscriber_named(connection, key)
                 done = people.unsubscribe(connection, owner, self._services.clock.now())
             else:
-                done = self._mute(connection, SubscriptionId(number))
+                done = self._mute(connection, _subscription(connection, key))
             state = StopState.DONE if done else StopState.ALREADY_DONE
-            return self._stop_page(connection, purpose, number, state)
+            return self._stop_page(connection, purpose, key, state)
+
+        return self._services.store.transact(stop)
 
     def resume(self, token: str) -> StopPage:
         """Take a stop back."""
+        purpose, key = self._links.read(token, *_STOPS)
 
-        purpose, number = self._links.read(token, *_STOPS)
-        with self._services.store.write() as connection:
+        def resume(connection: Connection) -> StopPage:
             if purpose is Purpose.STOP_ALL:
-                self._resume_all(connection, _subscriber(connection, SubscriberId(number)))
+                self._resume_all(connection, subscriber_named(connection, key))
             else:
-                self._unmute(connection, SubscriptionId(number))
-            return self._stop_page(connection, purpose, number, StopState.RESUMED)
+                self._unmute(connection, _subscription(connection, key))
+            return self._stop_page(connection, purpose, key, StopState.RESUMED)
+
+        return self._services.store.transact(resume)
 
     def timeline(self, token: str) -> TimelinePage:
         """Show one parcel, and what else the person follows."""
-        _, number = self._links.read(token, Purpose.TIMELINE)
+        _, key = self._links.read(token, Purpose.TIMELINE)
         with self._services.store.read() as connection:
-            mine = _subscription(connection, SubscriptionId(number))
-            links = self._links.for_subscription(mine.subscriber, mine.id)
+            mine = _subscription(connection, key)
+            links = self._links.for_reader(people.key_of(connection, mine.subscriber), key)
             newest = following.followed(connection, mine.subscriber, limit=OTHERS + 1)
             others = [other for other in newest if other.subscription.id != mine.id][:OTHERS]
             return TimelinePage(
-                line=self._line(_followed(connection, mine.id)),
+                line=self._line(_followed(connection, mine)),
                 stop=links.stop_parcel or links.stop_all,
                 preferences=links.preferences,
                 forward_to=self.forward_to,
@@ -121,21 +125,21 @@ class Desk:
 
     def preferences(self, token: str, page: str = "", saved: Saved = _NOTHING) -> PreferencesPage:
         """Show one page of everything that one person follows, and which mails they want."""
-        _, number = self._links.read(token, Purpose.PREFERENCES)
+        _, key = self._links.read(token, Purpose.PREFERENCES)
         at = int(page) if _NUMBER.fullmatch(page) and int(page) else 1
         with self._services.store.read() as connection:
-            owner = _subscriber(connection, SubscriberId(number))
+            owner = subscriber_named(connection, key)
             tally = following.tally(connection, owner)
             pages = max(1, -(-tally.total // PER_PAGE))
             at = min(at, pages)
             mine = following.followed(connection, owner, limit=PER_PAGE, offset=(at - 1) * PER_PAGE)
-            links = self._links.for_subscription(owner, None)
+            links = self._links.for_reader(key)
             return PreferencesPage(
                 action=_page(links.preferences, at),
                 forward_to=self.forward_to,
                 parcels=tuple(self._line(followed) for followed in mine),
                 active=tally.active,
-                left=bool(people.is_unsubscribed(connection, owner)),
+                left=people.left_at(connection, owner) is not None,
                 refused=people.refuses_mail(connection, owner),
                 newer=_page(links.preferences, at - 1) if at > 1 else "",
                 older=_page(links.preferences, at + 1) if at < pages else "",
@@ -147,13 +151,13 @@ class Desk:
 
     def change(self, token: str, form: Mapping[str, str], page: str = "") -> PreferencesPage:
         """Do what a button of the preferences asks for, to rows of its own person only."""
-        _, number = self._links.read(token, Purpose.PREFERENCES)
+        _, key = self._links.read(token, Purpose.PREFERENCES)
         action = next((a for a in _ACTIONS if a == form.get("do")), None)
         if action is None:
             return self.preferences(token, page)
-        with self._services.store.write() as connection:
-            owner = _subscriber(connection, SubscriberId(number))
-            words = self._do(connection, owner, action, form)
+        words = self._services.store.transact(
+            lambda connection: self._do(connection, subscriber_named(connection, key), action, form)
+        )
         return self.preferences(token, page, Saved(words, choosing=action is Action.CHOOSE))
 
     def _do(
@@ -164,6 +168,7 @@ class Desk:
         form: Mapping[str, str],
     ) -> str:
         """Do what one button asks for; return what to say about it."""
+        people.lock(connection, owner)
         match action:
             case Action.CHOOSE:
                 chosen = wishes.chosen(form)
@@ -178,59 +183,54 @@ class Desk:
         return _SAVED[action]
 
     def _change_one(
-        self, connection: Connection, owner: SubscriberId, action: Action, number: str
+        self, connection: Connection, owner: SubscriberId, action: Action, key: str
     ) -> None:
-        if not _NUMBER.fullmatch(number):
-            raise GoneError("No subscription is named.")
-        mine = _subscription(connection, SubscriptionId(int(number)))
+        mine = _subscription(connection, RowKey(key))
         if mine.subscriber != owner:
             raise GoneError("This subscription is somebody else's.")
         if action is Action.STOP:
-            self._mute(connection, mine.id)
+            self._mute(connection, mine)
         else:
-            self._unmute(connection, mine.id)
+            self._unmute(connection, mine)
 
-    def _mute(self, connection: Connection, mine: SubscriptionId) -> bool:
-        if _subscription(connection, mine).muted:
+    def _mute(self, connection: Connection, mine: Subscription) -> bool:
+        if mine.muted:
             return False
-        return people.mute(connection, mine, self._services.clock.now())
+        return subscriptions.mute(connection, mine.id, self._services.clock.now())
 
-    def _unmute(self, connection: Connection, mine: SubscriptionId) -> None:
-        row = _subscription(connection, mine)
-        people.mute(connection, mine, None)
-        people.welcome_back(connection, row.subscriber)
-        if row.parcel is not None:
-            parcels.wake(connection, row.parcel, self._services.clock.now())
-        self._hear(connection, row.subscriber)
+    def _unmute(self, connection: Connection, mine: Subscription) -> None:
+        people.welcome_back(connection, mine.subscriber)
+        subscriptions.mute(connection, mine.id, None)
+        self._hear(connection, mine.subscriber, [mine.parcel] if mine.parcel else [])
 
     def _resume_all(self, connection: Connection, owner: SubscriberId) -> None:
-        now = self._services.clock.now()
-        for parcel_id in people.undo_unsubscribe(connection, owner):
-            parcels.wake(connection, parcel_id, now)
-        self._hear(connection, owner)
+        self._hear(connection, owner, people.undo_unsubscribe(connection, owner))
 
-    def _hear(self, connection: Connection, owner: SubscriberId) -> None:
+    def _hear(
+        self, connection: Connection, owner: SubscriberId, resumed: Iterable[ParcelId]
+    ) -> None:
         """Send mails again to an address that had refused them: its owner reads them.
 
         Nobody was asked about their parcels in the meantime.
         """
         people.heard_from(connection, owner)
-        for parcel_id in following.ended(connection, owner, NOBODY_FOLLOWS):
+        ended = following.ended(connection, owner, NOBODY_FOLLOWS)
+        for parcel_id in sorted({*resumed, *ended}):
             parcels.wake(connection, parcel_id, self._services.clock.now())
 
     def _stop_page(
-        self, connection: Connection, purpose: Purpose, number: int, state: StopState
+        self, connection: Connection, purpose: Purpose, key: RowKey, state: StopState
     ) -> StopPage:
+        """Return a page that leads nowhere else: its address stands in a header of each mail."""
         if purpose is Purpose.STOP_ALL:
-            owner, line = _subscriber(connection, SubscriberId(number)), None
+            owner, line = subscriber_named(connection, key), None
         else:
-            mine = _subscription(connection, SubscriptionId(number))
-            owner, line = mine.subscriber, self._line(_followed(connection, mine.id))
+            mine = _subscription(connection, key)
+            owner, line = mine.subscriber, self._line(_followed(connection, mine))
         return StopPage(
             state=state,
-            action=self._links.link(purpose, number),
-            preferences=self._links.for_subscription(owner, None).preferences,
-            parcel=line,
+            action=self._links.link(purpose, key),
+            parcel=line and replace(line, timeline=""),
             count=following.tally(connection, owner).active,
         )
 
@@ -238,12 +238,12 @@ class Desk:
         """Return one row of a list: a parcel, or an order that has none."""
         mine = followed.subscription
         return ParcelLine(
-            subscription=mine.id,
+            subscription=mine.key,
             number=followed.number,
             name=mine.items[0] if mine.items else "",
-            milestone=followed.milestone,
-            milestone_at=followed.milestone_at,
-            timeline=self._links.link(Purpose.TIMELINE, mine.id),
+            milestone=mine.milestone,
+            milestone_at=mine.milestone_at,
+            timeline=self._links.link(Purpose.TIMELINE, mine.key),
             stopped=mine.muted,
             is_order=mine.parcel is None,
         )
@@ -253,21 +253,23 @@ def _page(preferences: str, number: int) -> str:
     return f"{preferences}?page={number}" if number > 1 else preferences
 
 
-def _followed(connection: Connection, number: SubscriptionId) -> Followed:
-    found = following.one_followed(connection, number)
+def _followed(connection: Connection, mine: Subscription) -> Followed:
+    found = following.one_followed(connection, mine.id)
     if found is None:
         raise GoneError("This subscription was erased.")
     return found
 
 
-def _subscription(connection: Connection, number: SubscriptionId) -> Subscription:
-    found = people.subscription_row(connection, number)
+def _subscription(connection: Connection, key: RowKey) -> Subscription:
+    found = subscriptions.by_key(connection, key)
     if found is None:
         raise GoneError("This subscription was erased.")
     return found
 
 
-def _subscriber(connection: Connection, number: SubscriberId) -> SubscriberId:
-    if people.is_unsubscribed(connection, number) is None:
+def subscriber_named(connection: Connection, key: RowKey) -> SubscriberId:
+    """Return the subscriber whom a link names; raises GoneError."""
+    found = people.by_key(connection, key)
+    if found is None:
         raise GoneError("This subscriber was erased.")
-    return number
+    return found

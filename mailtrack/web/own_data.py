@@ -1,19 +1,26 @@
 """What a person may do with their own address and data: confirm, take along, erase."""
 
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from mailtrack import privacy
 from mailtrack.bootstrap import Services
-from mailtrack.domain.model import SubscriberId
-from mailtrack.inbox.clerk import UNCONFIRMED
+from mailtrack.domain.model import InboundId, RowKey, SubscriberId
 from mailtrack.notify.links import Purpose
-from mailtrack.store import inbound, people
+from mailtrack.store import held_mails, people
 from mailtrack.store.schema import inbound as mails
 from mailtrack.store.schema import notice, subscriber, subscription
-from mailtrack.web.desk import GoneError
-from mailtrack.web.views import ConfirmPage, ConfirmState, DataPage, DataState
+from mailtrack.web.desk import subscriber_named
+from mailtrack.web.views import Action, ConfirmPage, ConfirmState, DataPage, DataState
+
+#: Why a mail is refused for good that was held for its sender's word.
+NOT_THEIRS = "its sender says that it is not theirs"
+#: A mail's number as a form of ours holds it: what a database takes for one.
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 class OwnData:
@@ -26,80 +33,89 @@ class OwnData:
 
     def ask_to_confirm(self, token: str) -> ConfirmPage:
         """Show what a click would confirm; changes nothing, whoever looks (scanners do)."""
-        owner = self._read(token, Purpose.CONFIRM)
+        key = self._read(token, Purpose.CONFIRM)
         with self._services.store.read() as connection:
-            _require(connection, owner)
+            owner = subscriber_named(connection, key)
             known = people.confirmed_at(connection, owner) is not None
-            waits = bool(inbound.refused(connection, owner, UNCONFIRMED))
-        done = known and not waits
-        state = ConfirmState.ALREADY if done else ConfirmState.CONFIRM
-        return self._confirm_page(owner, state, waits=waits)
+            held = tuple(held_mails.of_subscriber(connection, owner))
+        state = ConfirmState.ALREADY if known and not held else ConfirmState.CONFIRM
+        return replace(self._confirm_page(key, state), mails=held)
 
-    def confirm(self, token: str) -> ConfirmPage:
-        """Confirm an address; the mails that waited for this are read now."""
-        owner = self._read(token, Purpose.CONFIRM)
-        now = self._services.clock.now()
-        with self._services.store.write() as connection:
-            _require(connection, owner)
+    def confirm(self, token: str, form: Mapping[str, str]) -> ConfirmPage:
+        """Confirm an address, and those of the mails shown whose boxes are ticked: these are read.
+
+        The others are let go of. What came after the page was shown waits on.
+        """
+        key = self._read(token, Purpose.CONFIRM)
+        words = form.get("listed", "").split(",")
+        listed = {InboundId(int(word)) for word in words if _NUMBER.fullmatch(word)}
+        theirs = {mail for mail in listed if f"mail-{mail}" in form}
+        if form.get("do") == Action.DISOWN:
+            self._services.store.transact(
+                lambda connection: held_mails.disown(
+                    connection, subscriber_named(connection, key), listed, NOT_THEIRS
+                )
+            )
+            return self._confirm_page(key, ConfirmState.DISOWNED)
+
+        def confirm(connection: Connection) -> ConfirmPage:
+            owner, now = subscriber_named(connection, key), self._services.clock.now()
             new = people.confirm(connection, owner, now)
-            released = inbound.reread_refused(connection, owner, UNCONFIRMED, now)
-        done = new or released > 0
-        state = ConfirmState.DONE if done else ConfirmState.ALREADY
-        return self._confirm_page(owner, state, waits=released > 0)
+            read = held_mails.vouch(connection, owner, theirs, now)
+            held_mails.disown(connection, owner, listed - theirs, NOT_THEIRS)
+            state = ConfirmState.DONE if new or read else ConfirmState.ALREADY
+            return replace(self._confirm_page(key, state), read=read)
+
+        return self._services.store.transact(confirm)
 
     def show(self, token: str, state: DataState = DataState.SHOW) -> DataPage:
         """Show what is kept about a person."""
-        owner = self._read(token, Purpose.DATA)
+        key = self._read(token, Purpose.DATA)
         with self._services.store.read() as connection:
-            _require(connection, owner)
+            owner = subscriber_named(connection, key)
             row = connection.execute(select(subscriber).where(subscriber.c.id == owner)).one()
             return DataPage(
                 state=state,
-                action=self._links.link(Purpose.DATA, owner),
+                action=self._links.link(Purpose.DATA, key),
                 forward_to=self._forward_to,
-                preferences=self._links.link(Purpose.PREFERENCES, owner),
+                preferences=self._links.link(Purpose.PREFERENCES, key),
                 mailbox=row.address,
-                personal_address=self._services.addresses.of(owner),
+                personal_address=self._services.addresses.of(key),
                 since=row.created_at,
                 **_counts(connection, owner),
             )
 
     def export(self, token: str) -> dict[str, Any]:
         """Return all that is kept about a person."""
-        owner = self._read(token, Purpose.DATA)
+        key = self._read(token, Purpose.DATA)
         with self._services.store.read() as connection:
-            _require(connection, owner)
-            return privacy.everything_about_subscriber(connection, owner)
+            owner = subscriber_named(connection, key)
+            return privacy.everything_about_subscriber(connection, owner, self._services.addresses)
 
     def erase(self, token: str) -> DataPage:
         """Forget a person, at once."""
-        owner = self._read(token, Purpose.DATA)
-        with self._services.store.write() as connection:
-            _require(connection, owner)
-            now = self._services.clock.now()
+        key = self._read(token, Purpose.DATA)
+
+        def erase(connection: Connection) -> None:
+            owner, now = subscriber_named(connection, key), self._services.clock.now()
             privacy.erase_at_their_word(connection, owner, self._services.suppression, now)
+
+        self._services.store.transact(erase)
+        self._services.store.leave_no_trace()
         return DataPage(DataState.ERASED, action="", forward_to=self._forward_to)
 
-    def _read(self, token: str, purpose: Purpose) -> SubscriberId:
-        _, number = self._links.read(token, purpose)
-        return SubscriberId(number)
+    def _read(self, token: str, purpose: Purpose) -> RowKey:
+        _, key = self._links.read(token, purpose)
+        return key
 
-    def _confirm_page(
-        self, owner: SubscriberId, state: ConfirmState, *, waits: bool
-    ) -> ConfirmPage:
+    def _confirm_page(self, key: RowKey, state: ConfirmState) -> ConfirmPage:
         return ConfirmPage(
             state=state,
-            action=self._links.link(Purpose.CONFIRM, owner),
-            preferences=self._links.link(Purpose.PREFERENCES, owner),
+            action=self._links.link(Purpose.CONFIRM, key),
+            preferences=self._links.link(Purpose.PREFERENCES, key),
             forward_to=self._forward_to,
-            personal_address=self._services.addresses.of(owner),
-            waits=waits,
+            personal_address=self._services.addresses.of(key),
         )
-
-
-def _require(connection: Connection, owner: SubscriberId) -> None:
-    if not people.exists(connection, owner):
-        raise GoneError("This subscriber was erased.")
 
 
 def _counts(connection: Connection, owner: SubscriberId) -> dict[str, int]:

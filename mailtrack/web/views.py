@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment
 
 from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import HeldMail
 from mailtrack.domain.tracking import told_by_carriers
 from mailtrack.domain.wishes import Wishes
 from mailtrack.notify import progress
@@ -45,6 +46,8 @@ class Action(StrEnum):
     #: Which mails to get: a box for each.
     CHOOSE = "choose"
     CONFIRM = "confirm"
+    #: No mail that the page showed is theirs.
+    DISOWN = "disown"
     EXPORT = "export"
     #: Asks for the page that asks again.
     ERASE = "erase"
@@ -64,11 +67,12 @@ class StopState(StrEnum):
 class ParcelLine:
     """One parcel (or an order that has no parcel) in a list of a person's own.
 
-    `number` is the tracking number, or the order's where `is_order`, whose `milestone` is
-    its end; `timeline` is the address of its page; `stopped`: the person hears no more of it.
+    `subscription` is its key; `number` the tracking number, or the order's where `is_order`,
+    whose `milestone` is its end; `timeline` the address of its page, "" where none is to be
+    shown; `stopped`: the person hears no more of it.
     """
 
-    subscription: int
+    subscription: str
     number: str
     name: str = ""
     milestone: Milestone | None = None
@@ -94,14 +98,14 @@ class Page(Protocol):
 class StopPage:
     """GET and POST /d/<token>. `action` is the page's own address; `parcel` is None for all.
 
-    `count` is how many parcels "all" would stop; `preferences` the person's own page.
+    `count` is how many parcels "all" would stop. A header of each mail leads here, and mail
+    programs hand it on: nothing else of the person is within reach.
     """
 
     template: ClassVar[str] = "web/unsubscribe.html"
 
     state: StopState
     action: str
-    preferences: str
     parcel: ParcelLine | None = None
     count: int = 0
 
@@ -274,14 +278,18 @@ class ConfirmState(StrEnum):
     CONFIRM = "confirm"
     DONE = "done"
     ALREADY = "already"
+    #: None of what waited was theirs.
+    DISOWNED = "disowned"
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmPage:
     """GET and POST /a/<token>: the person says that the address is theirs.
 
-    `action` is the page's own address, `preferences` the person's own page. `waits`: a
-    mail is still kept that is read upon that click.
+    `action` is the page's own address, `preferences` the person's own page. `mails`: what is
+    held in their name; the form names those that it showed (`listed`, by their numbers, with
+    commas between), and for each whose box is ticked a field `mail-<number>`. `read`: mails
+    that are read upon that click.
     """
 
     template: ClassVar[str] = "web/confirm.html"
@@ -291,7 +299,8 @@ class ConfirmPage:
     preferences: str
     forward_to: str
     personal_address: str = ""
-    waits: bool = True
+    mails: tuple[HeldMail, ...] = ()
+    read: int = 0
 
 
 @dataclass(frozen=True, slots=True)

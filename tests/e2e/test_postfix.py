@@ -40,7 +40,7 @@ from mailtrack.sandbox.smtp import Fault, SmtpSink
 from mailtrack.settings import Security, SmtpSettings
 from mailtrack.store import inbound, notices
 from mailtrack.store import schema as t
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
 
 pytestmark = pytest.mark.e2e
 
@@ -343,7 +343,8 @@ def test_an_address_that_bounces_after_the_relay_took_the_mail_is_left_alone(
         lambda got: not got.sender and notice["message_id"].encode() in got.raw, PATIENCE_S
     )
     assert through_postfix.bounces is not None
-    assert (through_postfix.bounces.of(notice["id"]),) == report.recipients
+    reader = rows(t.subscriber, id=notice["subscriber_id"])[0]["key"]
+    assert (through_postfix.bounces.of(notice["id"], reader),) == report.recipients
     _receive(through_postfix, report.raw)
 
     assert ["bounce"] == [got["outcome"] for got in rows(t.inbound)]

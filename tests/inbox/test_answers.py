@@ -89,7 +89,7 @@ def test_a_mistake_of_ours_is_told_to_the_sender_as_well(
     def broken(*_: object) -> None:
         raise ValueError
 
-    monkeypatch.setattr("mailtrack.store.people.order_of", broken)
+    monkeypatch.setattr("mailtrack.store.orders.order_of", broken)
 
     assert "quarantined" == give_up(mail())["outcome"]
     assert ["nothing_found"] == owed(rows)
@@ -140,7 +140,7 @@ def test_a_rule_hears_nothing_of_what_its_mails_lack(
     """It forwards every mail of the shop, surveys and all; nobody waits for an answer."""
     receive(mail())
     (ana,) = rows(t.subscriber)
-    raw = signed("Donnez votre avis", f"X-Forwarded-To: {services.addresses.of(ana['id'])}")
+    raw = signed("Donnez votre avis", f"X-Forwarded-To: {services.addresses.of(ana['key'])}")
     shop = b"From: AliExpress <transaction@notice.aliexpress.com>"
     receive(raw.replace(b"From: Ana <ana@example.org>", shop) + b"\r\nVotre avis compte.\r\n")
 

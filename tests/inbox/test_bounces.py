@@ -11,7 +11,7 @@ from mailtrack.domain.model import NoticeId
 from mailtrack.inbox.addresses import BounceAddresses
 from mailtrack.inbox.bounces import MOST_SOFT_BOUNCES
 from mailtrack.sandbox.mails import FORWARD_TO
-from mailtrack.store import notices, people
+from mailtrack.store import erasure, notices
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 
@@ -48,7 +48,7 @@ def send(
         with store.write() as connection:
             notices.mark_sent(connection, number, f"<{number}@colis.example>", clock.now())
         assert services.bounces is not None
-        return services.bounces.of(number)
+        return services.bounces.of(number, ana(rows)["key"])
 
     return make
 
@@ -91,7 +91,7 @@ def test_a_forged_report_changes_nothing(
 ) -> None:
     address = send()
     forged = {
-        "another secret": BounceAddresses(FORWARD_TO, "guessed").of(NoticeId(1)),
+        "another secret": BounceAddresses(FORWARD_TO, "guessed").of(NoticeId(1), ana(rows)["key"]),
         "another notice": address.replace("1@", "2@"),
         "no address": FORWARD_TO,
     }[forge]
@@ -190,7 +190,7 @@ def test_a_report_about_somebody_who_was_erased_is_recorded_and_no_more(
 ) -> None:
     address = send()
     with store.write() as connection:
-        people.erase(connection, ana(rows)["id"])
+        erasure.erase(connection, ana(rows)["id"])
 
     assert "bounce" == receive(report(address))["outcome"]
     assert [] == rows(t.subscriber)

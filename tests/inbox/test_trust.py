@@ -1,6 +1,6 @@
 """Whom a mail speaks for: what a click proves, what it does not, and how often we ask."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,15 +9,21 @@ import pytest
 
 from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
-from mailtrack.domain.model import SubscriberId
+from mailtrack.domain.model import HeldMail, SubscriberId
 from mailtrack.inbox.intake import Reader
-from mailtrack.inbox.trust import QUESTIONS_PER_HOUR, QUESTIONS_PER_MONTH
+from mailtrack.inbox.questions import (
+    AT_ONCE,
+    AT_ONCE_OF_A_SOURCE,
+    QUESTIONS_PER_HOUR,
+    QUESTIONS_PER_MONTH,
+    ask_waiting,
+)
 from mailtrack.notify.links import Purpose
 from mailtrack.sandbox.mails import AUTHSERV_ID
-from mailtrack.store import inbound, notices, people
+from mailtrack.store import erasure, notices, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
-from mailtrack.web.own_data import OwnData
+from mailtrack.web.own_data import NOT_THEIRS, OwnData
 from mailtrack.web.views import ConfirmState
 
 Rows = Callable[..., list[Mapping[str, Any]]]
@@ -25,6 +31,7 @@ Mail = Callable[..., bytes]
 Receive = Callable[..., Mapping[str, Any]]
 Click = Callable[[], ConfirmState]
 
+STOP = b"From: Ana <ana@example.org>\r\nSubject: STOP\r\n\r\nSTOP\r\n"
 NUMBER = "LP00123456789012"
 OTHER = "LP00123456789013"
 
@@ -45,7 +52,7 @@ def page(services: Services, rows: Rows) -> Callable[[], tuple[OwnData, str]]:
     """The page of confirmation, and Ana's token for it."""
 
     def make() -> tuple[OwnData, str]:
-        link = services.links.link(Purpose.CONFIRM, rows(t.subscriber)[0]["id"])
+        link = services.links.link(Purpose.CONFIRM, rows(t.subscriber)[0]["key"])
         return OwnData(services), link.rpartition("/")[2]
 
     return make
@@ -53,11 +60,21 @@ def page(services: Services, rows: Rows) -> Callable[[], tuple[OwnData, str]]:
 
 @pytest.fixture
 def click(page: Callable[[], tuple[OwnData, str]]) -> Click:
+    """Open the page and press its first button, with the boxes as they are."""
+
     def make() -> ConfirmState:
         data, token = page()
-        return data.confirm(token).state
+        mails = data.ask_to_confirm(token).mails
+        return data.confirm(token, form(mails)).state
 
     return make
+
+
+def form(mails: Sequence[HeldMail], ticked: Collection[int] | None = None) -> dict[str, str]:
+    """Return what a browser sends; by default the boxes are as the page shows them."""
+    theirs = {m.id for m in mails if not m.stops} if ticked is None else ticked
+    listed = ",".join(str(mail.id) for mail in mails)
+    return {"do": "confirm", "listed": listed, **{f"mail-{mail}": "on" for mail in theirs}}
 
 
 @pytest.fixture
@@ -93,6 +110,108 @@ def test_a_click_releases_every_mail_that_waited_for_it(
     assert ["tracked", "tracked"] == outcomes(rows)
 
 
+def test_each_mail_can_be_refused_and_what_came_after_the_page_waits_on(
+    receive: Receive,
+    read_all: Callable[[], None],
+    unproven: Mail,
+    page: Callable[[], tuple[OwnData, str]],
+    rows: Rows,
+) -> None:
+    receive(unproven(NUMBER))
+    receive(unproven(OTHER))
+    data, token = page()
+    shown = data.ask_to_confirm(token).mails
+    receive(unproven("LP00123456789014"))
+    data.confirm(token, form(shown, ticked=[1]))
+    read_all()
+
+    assert ["tracked", "refused", "refused"] == outcomes(rows)
+    assert [NUMBER] == [row["number"] for row in rows(t.parcel)]
+    assert ["LP00123456789014"] == [
+        number for mail in data.ask_to_confirm(token).mails for number in mail.numbers
+    ]
+
+
+def test_a_page_shows_what_waits_when_it_came_and_what_it_asks_for(
+    receive: Receive,
+    unproven: Mail,
+    page: Callable[[], tuple[OwnData, str]],
+    clock: FakeClock,
+) -> None:
+    receive(unproven(NUMBER))
+    came_at = clock.now()
+    clock.advance(hours=1)
+    receive(STOP)
+    data, token = page()
+
+    stop, shipped = data.ask_to_confirm(token).mails
+    assert ("stop", ()) == (stop.kind, stop.numbers)
+    assert ("parcel_update", (NUMBER,), came_at) == (
+        shipped.kind,
+        shipped.numbers,
+        shipped.received_at,
+    )
+
+
+def test_a_stranger_s_stop_is_not_released_with_the_rest(
+    receive: Receive, read_all: Callable[[], None], unproven: Mail, click: Click, rows: Rows
+) -> None:
+    receive(unproven(NUMBER))
+    receive(STOP)
+    click()
+    read_all()
+
+    assert ["tracked", "refused"] == outcomes(rows)
+    assert [None] == [row["unsubscribed_at"] for row in rows(t.subscriber)]
+
+
+def test_a_stop_of_one_s_own_works_once_it_is_ticked(
+    receive: Receive,
+    read_all: Callable[[], None],
+    page: Callable[[], tuple[OwnData, str]],
+    rows: Rows,
+) -> None:
+    receive(STOP)
+    data, token = page()
+    data.confirm(token, form(data.ask_to_confirm(token).mails, ticked=[1]))
+    read_all()
+
+    assert ["command"] == outcomes(rows)
+    assert [True] == [bool(row["unsubscribed_at"]) for row in rows(t.subscriber)]
+
+
+def test_who_says_that_none_is_theirs_confirms_nothing(
+    receive: Receive,
+    unproven: Mail,
+    page: Callable[[], tuple[OwnData, str]],
+    rows: Rows,
+) -> None:
+    receive(unproven(NUMBER))
+    data, token = page()
+    shown = data.ask_to_confirm(token).mails
+    answer = data.confirm(token, form(shown) | {"do": "disown"})
+
+    assert ConfirmState.DISOWNED is answer.state
+    assert [("refused", NOT_THEIRS, None)] == [
+        (row["outcome"], row["reason"], row["held_at"]) for row in rows(t.inbound)
+    ]
+    assert [None] == [row["confirmed_at"] for row in rows(t.subscriber)]
+    assert () == data.ask_to_confirm(token).mails
+
+
+def test_nobody_releases_or_refuses_mails_of_somebody_else(
+    receive: Receive, unproven: Mail, services: Services, rows: Rows
+) -> None:
+    receive(unproven(NUMBER))
+    receive(unproven(OTHER, "bruno@example.org"))
+    data = OwnData(services)
+    bruno = services.links.link(Purpose.CONFIRM, rows(t.subscriber)[1]["key"]).rpartition("/")[2]
+    for what in ("confirm", "disown"):
+        data.confirm(bruno, {"do": what, "listed": "1", "mail-1": "on"})
+
+    assert [True, True] == [bool(row["held_at"]) for row in rows(t.inbound)]
+
+
 def test_a_click_after_the_mail_was_forgotten_promises_no_reading(
     receive: Receive,
     unproven: Mail,
@@ -102,16 +221,16 @@ def test_a_click_after_the_mail_was_forgotten_promises_no_reading(
 ) -> None:
     receive(unproven())
     data, token = page()
-    in_time = data.ask_to_confirm(token).waits
+    in_time = data.ask_to_confirm(token).mails
     clock.advance(days=31)
     with store.write() as connection:
-        inbound.forget_raw(connection, clock.now() - timedelta(days=30))
+        erasure.forget_raw(connection, clock.now() - timedelta(days=30))
     asked = data.ask_to_confirm(token)
-    confirmed = data.confirm(token)
+    confirmed = data.confirm(token, form(in_time))
 
-    assert in_time
-    assert (ConfirmState.CONFIRM, False) == (asked.state, asked.waits)
-    assert (ConfirmState.DONE, False) == (confirmed.state, confirmed.waits)
+    assert 1 == len(in_time)
+    assert (ConfirmState.CONFIRM, ()) == (asked.state, asked.mails)
+    assert (ConfirmState.DONE, 0) == (confirmed.state, confirmed.read)
 
 
 def test_after_a_click_another_s_mail_in_the_same_name_is_asked_about_again(
@@ -151,7 +270,7 @@ def test_a_stop_in_the_name_of_who_clicked_once_stops_nothing(
     click()
     read_all()
     clock.advance(days=2)
-    receive(b"From: Ana <ana@example.org>\r\nSubject: STOP\r\n\r\nSTOP\r\n")
+    receive(STOP)
 
     assert [None] == [row["muted_at"] for row in rows(t.subscription)]
     assert [None] == [row["unsubscribed_at"] for row in rows(t.subscriber)]
@@ -172,7 +291,7 @@ def test_the_personal_address_needs_no_click(
     receive: Receive, unproven: Mail, services: Services, rows: Rows
 ) -> None:
     receive(unproven(NUMBER))
-    address = services.addresses.of(SubscriberId(rows(t.subscriber)[0]["id"]))
+    address = services.addresses.of(rows(t.subscriber)[0]["key"])
 
     raw = f"Delivered-To: {address}\r\n".encode() + unproven(OTHER)
     assert "tracked" == receive(raw)["outcome"]
@@ -264,23 +383,110 @@ def test_who_never_wrote_and_wants_no_mail_or_gets_none_is_not_asked_again(
     assert 1 == questions(rows)
 
 
-def test_a_flood_in_a_thousand_names_is_not_a_thousand_questions(
-    receive: Receive, unproven: Mail, store: Store, rows: Rows, clock: FakeClock
+def test_a_stop_is_asked_about_also_where_no_server_vouches_for_anybody(
+    keep: Callable[[bytes], None],
+    reader: Reader,
+    unproven: Mail,
+    click: Click,
+    rows: Rows,
+    read_with: Callable[[Reader], None],
 ) -> None:
-    with store.write() as connection:
-        for number in range(QUESTIONS_PER_HOUR - 1):
-            owner = people.subscriber_of(connection, f"nom{number}@example.org", clock.now())
-            notices.owe(
-                connection,
-                owner,
-                "confirm_address",
-                at=clock.now(),
-                now=clock.now(),
-            )
-    receive(unproven(NUMBER, "bruno@example.org"))
-    receive(unproven(NUMBER, "carla@example.org"))
-    assert QUESTIONS_PER_HOUR == questions(rows)
+    """A click makes such mails believed; nobody is silenced by one."""
+    trusting = replace(reader, doorkeeper=replace(reader.doorkeeper, authserv_id=""))
+    keep(unproven(NUMBER))
+    read_with(trusting)
+    click()
+    keep(STOP)
+    read_with(trusting)
+    read_with(trusting)
 
-    clock.advance(hours=2)
+    assert ["tracked", "refused"] == outcomes(rows)
+    assert [None] == [row["unsubscribed_at"] for row in rows(t.subscriber)]
+
+
+# --- who waits for a question -----------------------------------------------------------
+
+
+def _from(network: str, raw: bytes) -> bytes:
+    """Let a mail come from some network, as our own server writes it down."""
+    return (
+        f"Received: from x.example (x.example [{network}]) by mx.colis.example\r\n".encode() + raw
+    )
+
+
+@pytest.fixture
+def forge(receive: Receive, unproven: Mail) -> Callable[[int], None]:
+    """Let one source write in as many names."""
+
+    def make(names: int) -> None:
+        for number in range(names):
+            mail = unproven(f"LP001234567{number:05}", f"nom{number}@example.org")
+            receive(_from("93.184.216.7", mail))
+
+    return make
+
+
+def test_a_flood_in_a_hundred_names_is_a_handful_of_questions_and_who_is_real_is_asked_at_once(
+    receive: Receive, unproven: Mail, forge: Callable[[int], None], rows: Rows
+) -> None:
+    forge(AT_ONCE)
+    assert AT_ONCE_OF_A_SOURCE == questions(rows)
+
+    receive(_from("62.23.18.4", unproven(NUMBER, "bruno@example.org")))
+    assert AT_ONCE_OF_A_SOURCE + 1 == questions(rows)
+
+
+def test_when_an_hour_is_used_up_those_who_wait_are_asked_by_turns_of_their_sources(
+    receive: Receive,
+    unproven: Mail,
+    forge: Callable[[int], None],
+    rows: Rows,
+    store: Store,
+    clock: FakeClock,
+) -> None:
+    """The forger waits, too, but takes one turn where each of the others takes one."""
+    forge(AT_ONCE_OF_A_SOURCE + 30)
+    with store.write() as connection:
+        for number in range(QUESTIONS_PER_HOUR - AT_ONCE_OF_A_SOURCE - 2):
+            owner = people.subscriber_of(connection, f"autre{number}@example.org", clock.now())
+            notices.owe(connection, owner, "confirm_address", at=clock.now(), now=clock.now())
+    for number, name in enumerate(("bruno", "carla", "dora")):
+        mail = unproven(NUMBER, f"{name}@example.org")
+        receive(_from(f"62.23.{number}.4", mail))
+    assert QUESTIONS_PER_HOUR - 2 == questions(rows)
+
+    clock.advance(minutes=5)
+    with store.write() as connection:
+        assert 2 == ask_waiting(connection, clock.now())
+    clock.advance(hours=1)
+    with store.write() as connection:
+        asked_later = ask_waiting(connection, clock.now())
+
+    names = {row["id"]: row["address"].partition("@")[0] for row in rows(t.subscriber)}
+    later = rows(t.notice, kind="confirm_address")[QUESTIONS_PER_HOUR - 2 :]
+    assert ["nom10", "bruno", "nom11", "carla", "dora", "nom12"] == [
+        names[row["subscriber_id"]] for row in later[:6]
+    ]
+    assert 31 == asked_later
+
+
+def test_addresses_that_nobody_confirmed_are_forgotten_after_a_month(
+    receive: Receive,
+    unproven: Mail,
+    mail: Mail,
+    store: Store,
+    clock: FakeClock,
+    rows: Rows,
+    services: Services,
+) -> None:
+    receive(mail(NUMBER))
+    receive(unproven(OTHER, "bruno@example.org"))
     receive(unproven(OTHER, "carla@example.org"))
-    assert QUESTIONS_PER_HOUR + 1 == questions(rows)
+    with store.write() as connection:
+        people.unsubscribe(connection, SubscriberId(3), clock.now())
+    clock.advance(days=31)
+    services.chores().run()
+
+    assert ["ana@example.org"] == [row["address"] for row in rows(t.subscriber)]
+    assert ["unsubscribed"] == [row["why"] for row in rows(t.suppressed)]
+    assert [None, None, None] == [row["raw"] for row in rows(t.inbound)]

@@ -11,31 +11,38 @@ from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Outcome, ParcelId
 from mailtrack.jobs.chores import Chores
 from mailtrack.settings import KeepSettings
-from mailtrack.store import inbound, parcels, people
+from mailtrack.store import inbound, orders, parcels, people, subscriptions
 from mailtrack.store.engine import Store
 from mailtrack.store.inbound import MailPlace, MailResult
 from mailtrack.store.schema import inbound as mails
-from mailtrack.store.schema import notice, parcel, tracking_event
+from mailtrack.store.schema import notice, parcel, subscription, tracking_event
+from mailtrack.store.suppression import Suppression
 
 
 @pytest.fixture
 def chores(store: Store, clock: FakeClock) -> Chores:
-    return Chores(store, clock, KeepSettings(), Manners())
+    return Chores(store, clock, KeepSettings(), Manners(), Suppression("a secret"))
 
 
 def follow(store: Store, now: datetime, ordered_at: date | None = None) -> ParcelId:
     with store.write() as connection:
         owner = people.subscriber_of(connection, "camille@example.org", now)
-        order = people.order_of(connection, "3054169918880001", "aliexpress", ordered_at, now)
-        number, _ = parcels.parcel_of(connection, "LP00827165780001", now)
-        people.join_order(connection, number, order)
-        people.follow_parcel(connection, owner, number, [order], [], now)
+        order = orders.order_of(
+            connection, owner, "3054169918880001", "aliexpress", ordered_at, now
+        )
+        number = parcels.parcels_of(connection, ["LP00827165780001"], now)["LP00827165780001"]
+        orders.join_parcel(connection, order, number)
+        subscriptions.follow_parcel(connection, owner, number, [order], [], now)
     return number
 
 
 def change(store: Store, number: ParcelId, **values: object) -> None:
     with store.write() as connection:
         connection.execute(update(parcel).where(parcel.c.id == number).values(**values))
+        state = {name: new for name, new in values.items() if name in subscription.c}
+        if state:
+            mine = subscription.c.parcel_id == number
+            connection.execute(update(subscription).where(mine).values(**state))
 
 
 def owed(store: Store) -> list[str]:
@@ -229,7 +236,7 @@ def test_news_in_a_mail_or_a_newcomer_keep_a_number_that_nobody_is_asked_about(
 
     with store.write() as connection:
         newcomer = people.subscriber_of(connection, "bruno@example.org", clock.now())
-        people.follow_parcel(connection, newcomer, number, [], [], clock.now())
+        subscriptions.follow_parcel(connection, newcomer, number, [], [], clock.now())
     clock.advance(days=29)
     chores.run()
     assert [None] == _ends(store)

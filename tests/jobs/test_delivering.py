@@ -21,10 +21,10 @@ from mailtrack.notify import french
 from mailtrack.notify.mail import OutgoingMail, compose
 from mailtrack.notify.smtp import FakeRelay, RefusedError
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import followers, notices, parcels, people
+from mailtrack.store import followers, notices, parcels, people, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Follow = Callable[..., Subscription]
@@ -105,10 +105,11 @@ def test_a_sent_notice_is_logged_with_the_id_of_the_mail_that_it_goes_back_to(
     with store.write() as connection:
         now = clock.now()
         owner = people.subscriber_of(connection, "ana@example.org", now)
-        parcel_id, _ = parcels.parcel_of(connection, "LP00123456789012", now)
-        mine, _ = people.follow_parcel(connection, owner, parcel_id, [], [], now, "4fd1c2ab90e3")
-        followed = people.subscription_row(connection, mine)
-    assert followed is not None
+        parcel_id = parcels.parcels_of(connection, ["LP00123456789012"], now)["LP00123456789012"]
+        mine, _ = subscriptions.follow_parcel(
+            connection, owner, parcel_id, [], [], now, "4fd1c2ab90e3"
+        )
+        (followed,) = subscriptions.read(connection, [mine])
     owe(followed)
     deliver()
 
@@ -282,7 +283,11 @@ def test_every_mail_leaves_with_an_address_that_brings_its_own_report_back(
     deliver()
 
     assert services.bounces is not None
-    expected = [services.bounces.of(NoticeId(row["id"])) for row in rows(t.notice)]
+    keys = {row["id"]: row["key"] for row in rows(t.subscriber)}
+    expected = [
+        services.bounces.of(NoticeId(row["id"]), keys[row["subscriber_id"]])
+        for row in rows(t.notice)
+    ]
     assert expected == relay.return_paths
 
 
@@ -338,7 +343,7 @@ def test_who_left_while_a_mail_was_due_does_not_get_it(
     owe(mine)
     with store.write() as connection:
         if leave == "mute":
-            people.mute(connection, mine.id, clock.now())
+            subscriptions.mute(connection, mine.id, clock.now())
         else:
             people.unsubscribe(connection, mine.subscriber, clock.now())
     deliver()
@@ -569,7 +574,7 @@ def test_a_digest_leaves_out_what_its_reader_has_stopped_since(
         tell(one, Milestone.CUSTOMS_CLEARED)
     deliver(manners=Manners(per_day=1))
     with store.write() as connection:
-        people.mute(connection, mine[1].id, clock.now())
+        subscriptions.mute(connection, mine[1].id, clock.now())
 
     clock.advance(days=1)
     deliver(manners=Manners(per_day=1))
@@ -596,7 +601,7 @@ def test_a_digest_of_nothing_is_not_sent(
     deliver(manners=Manners(per_day=1))
     with store.write() as connection:
         if how == "mute":
-            people.mute(connection, mine[1].id, clock.now())
+            subscriptions.mute(connection, mine[1].id, clock.now())
         else:
             people.choose(
                 connection, mine[0].subscriber, Wishes(frozenset({Milestone.CUSTOMS_CLEARED}))

@@ -22,7 +22,7 @@ from mailtrack.notify.view import NoticeKind
 from mailtrack.store import notices
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Follow = Callable[..., Subscription]

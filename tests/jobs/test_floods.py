@@ -21,9 +21,10 @@ from mailtrack.notify.view import NoticeKind
 from mailtrack.store import notices
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
 
 ROOM = 30
+FAR = 1_000_000
 BATCH = 10
 PER_SECOND = 20.0
 
@@ -69,11 +70,12 @@ def outage(store: Store, clock: FakeClock) -> Callable[[int], None]:
 
     def make(count: int) -> None:
         now = clock.now()
-        parcels = [{"id": n, "number": f"LP{n:014}", "created_at": now} for n in range(count)]
+        # Numbers that no sequence gives to what comes later.
+        parcels = [{"id": FAR + n, "number": f"LP{n:014}", "created_at": now} for n in range(count)]
         legs = [
             {
-                "id": n,
-                "parcel_id": n,
+                "id": FAR + n,
+                "parcel_id": FAR + n,
                 "carrier": "cainiao",
                 "number": f"LP{n:014}",
                 "next_poll_at": now - timedelta(seconds=count - n),
@@ -100,7 +102,7 @@ def test_a_queue_never_holds_more_than_its_room_and_all_is_asked_about_longest_d
     # Within one message, a carrier answers all numbers at once.
     rounds = [sorted(asked[start : start + BATCH]) for start in range(0, 1_000, BATCH)]
 
-    assert [*range(1_000)] == sorted(asked)
+    assert [*range(FAR, FAR + 1_000)] == sorted(asked)
     assert ROOM == queues.longest
     assert sorted(rounds) == rounds
 

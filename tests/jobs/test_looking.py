@@ -23,10 +23,10 @@ from mailtrack.errors import (
 )
 from mailtrack.jobs.looking import Looker
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import budgets, leg_claims, notices, parcels, people
+from mailtrack.store import budgets, leg_claims, notices, parcels, people, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Follow = Callable[..., Subscription]
@@ -544,7 +544,7 @@ def test_news_goes_to_those_who_want_it(
 ) -> None:
     ana, bruno = follow(), follow(address="bruno@example.org")
     with store.write() as connection:
-        people.mute(connection, bruno.id, clock.now())
+        subscriptions.mute(connection, bruno.id, clock.now())
     carriers["cainiao"].script(found(scan(Milestone.CUSTOMS_CLEARED)))
     poll()
 
@@ -678,8 +678,8 @@ def test_a_number_is_unknown_until_a_carrier_knows_it_whatever_its_shop_wrote(
     assert mine.parcel is not None
     with store.write() as connection:
         parcels.lock(connection, mine.parcel)
-        shipped = scan(Milestone.SHIPPED, source="mail")
-        histories.take_in(connection, mine.parcel, [shipped], clock.now())
+        shipped = subscriptions.mail_event_of(Milestone.SHIPPED, "order_shipped", clock.now())
+        histories.take_in_mail(connection, mine.parcel, mine.id, shipped, clock.now())
     pass_days(4)
     assert ["not_found"] == _mailed(rows)
     pass_days(27)

@@ -18,7 +18,8 @@ from mailtrack.settings import KeepSettings
 from mailtrack.store import parcels, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
+from mailtrack.store.suppression import Suppression
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 
@@ -178,7 +179,7 @@ def test_a_reminder_that_nobody_wants_is_skipped_once(
     clock.advance(days=1)
     with store.write() as connection:
         connection.execute(t.parcel.update().values(pickup_last_day=clock.now().date()))
-    chores = Chores(store, clock, KeepSettings(), Manners())
+    chores = Chores(store, clock, KeepSettings(), Manners(), Suppression("a secret"))
     choose(NoticeKind.PICKUP_REMINDER)
     chores.run()
     choose()

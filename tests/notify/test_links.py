@@ -7,9 +7,12 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from mailtrack.domain.model import RowKey
 from mailtrack.errors import ConfigurationError, PermanentError
 from mailtrack.notify.links import BadLink, LinkMaker, Purpose
 
+ANA, PARCEL = RowKey("mfzwkz3tnvxw4a2b"), RowKey("pbqxe43fnrsw64q7")
+KEYS = st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=16, max_size=16).map(RowKey)
 MAKER = LinkMaker("https://mailtrack.example.org/", "secret one")
 
 
@@ -19,7 +22,7 @@ def token(link: str | None) -> str:
 
 
 def test_a_mail_offers_its_links_under_the_public_address() -> None:
-    links = MAKER.for_subscription(3, 7)
+    links = MAKER.for_reader(ANA, PARCEL)
 
     assert "https://mailtrack.example.org/aide" == links.help
     assert links.data.startswith("https://mailtrack.example.org/m/")
@@ -31,27 +34,27 @@ def test_a_mail_offers_its_links_under_the_public_address() -> None:
 
 
 def test_a_mail_about_no_parcel_has_only_the_links_of_the_person() -> None:
-    links = MAKER.for_subscription(3, None)
+    links = MAKER.for_reader(ANA)
 
     assert links.stop_parcel is None
     assert links.timeline is None
-    assert (Purpose.DATA, 3) == MAKER.read(token(links.data), Purpose.DATA)
+    assert (Purpose.DATA, ANA) == MAKER.read(token(links.data), Purpose.DATA)
 
 
 def test_a_token_tells_what_it_is_for_and_for_whom() -> None:
-    links = MAKER.for_subscription(3, 7)
+    links = MAKER.for_reader(ANA, PARCEL)
     stops = (Purpose.STOP_PARCEL, Purpose.STOP_ALL)
 
-    assert (Purpose.STOP_PARCEL, 7) == MAKER.read(token(links.stop_parcel), *stops)
-    assert (Purpose.STOP_ALL, 3) == MAKER.read(token(links.stop_all), *stops)
+    assert (Purpose.STOP_PARCEL, PARCEL) == MAKER.read(token(links.stop_parcel), *stops)
+    assert (Purpose.STOP_ALL, ANA) == MAKER.read(token(links.stop_all), *stops)
 
 
 @pytest.mark.parametrize("made_for", Purpose)
 @pytest.mark.parametrize("used_for", Purpose)
 def test_a_token_works_for_its_own_purpose_only(made_for: Purpose, used_for: Purpose) -> None:
-    made = token(MAKER.link(made_for, 7))
+    made = token(MAKER.link(made_for, PARCEL))
     if made_for is used_for:
-        assert (made_for, 7) == MAKER.read(made, used_for)
+        assert (made_for, PARCEL) == MAKER.read(made, used_for)
     else:
         with pytest.raises(BadLink):
             MAKER.read(made, used_for)
@@ -65,7 +68,7 @@ def test_a_broken_token_is_a_bad_link(broken: str) -> None:
 
 
 def test_a_token_cut_on_its_way_or_changed_by_a_letter_is_a_bad_link() -> None:
-    whole = token(MAKER.link(Purpose.TIMELINE, 7))
+    whole = token(MAKER.link(Purpose.TIMELINE, PARCEL))
     other = ("A" if whole[0] != "A" else "B") + whole[1:]
 
     for damaged in (whole[:-1], other):
@@ -77,33 +80,33 @@ def test_a_token_cut_on_its_way_or_changed_by_a_letter_is_a_bad_link() -> None:
     "tail", [*".,;:>)»'\"", ").", "…", "’", "]", "!", "?", "\u00a0", "*", "**"]
 )
 def test_punctuation_that_a_mail_program_added_does_not_break_a_link(tail: str) -> None:
-    whole = token(MAKER.link(Purpose.TIMELINE, 7))
+    whole = token(MAKER.link(Purpose.TIMELINE, PARCEL))
 
-    assert (Purpose.TIMELINE, 7) == MAKER.read(whole + tail, Purpose.TIMELINE)
+    assert (Purpose.TIMELINE, PARCEL) == MAKER.read(whole + tail, Purpose.TIMELINE)
 
 
 def test_old_links_work_after_the_secret_was_changed_until_it_is_forgotten() -> None:
-    old = token(MAKER.link(Purpose.STOP_ALL, 3))
+    old = token(MAKER.link(Purpose.STOP_ALL, ANA))
     changed = LinkMaker("https://mailtrack.example.org", "secret two", retired=["secret one"])
     forgotten = LinkMaker("https://mailtrack.example.org", "secret two")
 
-    assert (Purpose.STOP_ALL, 3) == changed.read(old, Purpose.STOP_ALL)
-    assert changed.link(Purpose.STOP_ALL, 3) == forgotten.link(Purpose.STOP_ALL, 3)
+    assert (Purpose.STOP_ALL, ANA) == changed.read(old, Purpose.STOP_ALL)
+    assert changed.link(Purpose.STOP_ALL, ANA) == forgotten.link(Purpose.STOP_ALL, ANA)
     with pytest.raises(BadLink):
         forgotten.read(old, Purpose.STOP_ALL)
 
 
-def test_a_token_holds_a_number_and_nothing_else() -> None:
-    payload, _, _ = token(MAKER.link(Purpose.STOP_ALL, 3)).partition(".")
+def test_a_token_holds_a_random_key_and_nothing_else() -> None:
+    payload, _, _ = token(MAKER.link(Purpose.STOP_ALL, ANA)).partition(".")
 
-    assert b"3" == base64.urlsafe_b64decode(payload + "==")
+    assert f'"{ANA}"'.encode() == base64.urlsafe_b64decode(payload + "==")
 
 
 def test_an_address_is_confirmed_by_a_link_of_its_own() -> None:
-    link = MAKER.link(Purpose.CONFIRM, 3)
+    link = MAKER.link(Purpose.CONFIRM, ANA)
 
     assert link.startswith("https://mailtrack.example.org/a/")
-    assert (Purpose.CONFIRM, 3) == MAKER.read(token(link), Purpose.CONFIRM)
+    assert (Purpose.CONFIRM, ANA) == MAKER.read(token(link), Purpose.CONFIRM)
 
 
 def test_links_without_a_secret_are_not_made() -> None:
@@ -112,12 +115,12 @@ def test_links_without_a_secret_are_not_made() -> None:
 
 
 @settings(max_examples=500, deadline=None)
-@given(data=st.data(), purpose=st.sampled_from(Purpose), number=st.integers(1, 2**31))
+@given(data=st.data(), purpose=st.sampled_from(Purpose), key=KEYS)
 def test_a_changed_token_opens_nothing_else(
-    data: st.DataObject, purpose: Purpose, number: int
+    data: st.DataObject, purpose: Purpose, key: RowKey
 ) -> None:
     """Base64 has a few spellings of one signature: these open what the token opens."""
-    token = MAKER.link(purpose, number).rpartition("/")[2]
+    token = MAKER.link(purpose, key).rpartition("/")[2]
     at = data.draw(st.integers(0, len(token) - 1))
     put = data.draw(st.text(max_size=3))
     cut = data.draw(st.integers(0, 3))
@@ -126,4 +129,4 @@ def test_a_changed_token_opens_nothing_else(
         opened = MAKER.read(changed, *Purpose)
     except BadLink:
         return
-    assert (purpose, number) == opened
+    assert (purpose, key) == opened

@@ -73,8 +73,8 @@ def test_a_token_finds_nothing_once_the_claim_has_passed_on(store: Store, clock:
     _claim(store, clock, "two")
 
     with store.write() as connection:
-        assert None is inbound.take_claimed(connection, InboundId(1), "one")
-        assert None is not inbound.take_claimed(connection, InboundId(1), "two")
+        assert None is inbound.claimed(connection, InboundId(1), "one")
+        assert None is not inbound.claimed(connection, InboundId(1), "two")
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)

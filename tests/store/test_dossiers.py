@@ -8,10 +8,10 @@ import pytest
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import SubscriptionId, TrackingEvent
-from mailtrack.store import dossiers, parcels, people
+from mailtrack.store import dossiers, erasure, orders, parcels, subscriptions
 from mailtrack.store.dossiers import Dossier
 from mailtrack.store.engine import Store
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
 
 Follow = Callable[..., Subscription]
 Read = Callable[..., dict[SubscriptionId, Dossier]]
@@ -79,23 +79,23 @@ def test_a_parcel_carries_its_orders_and_an_awaited_one_is_named_by_its_own(
     with store.write() as connection:
         assert mine.parcel is not None
         for number, day in days.items():
-            order = people.order_of(connection, number, "aliexpress", day, now)
-            people.join_order(connection, mine.parcel, order)
-        awaited = people.order_of(connection, "8211000000009999", "aliexpress", None, now)
-        waiting, _ = people.follow_order(connection, mine.subscriber, awaited, [], now)
+            order = orders.order_of(connection, mine.subscriber, number, "aliexpress", day, now)
+            orders.join_parcel(connection, order, mine.parcel)
+        awaited = orders.order_of(
+            connection, mine.subscriber, "8211000000009999", "aliexpress", None, now
+        )
+        waiting, _ = subscriptions.follow_order(connection, mine.subscriber, awaited, [], now)
         found = dossiers.read(connection, [mine.id, waiting])
 
-    parcel = found[mine.id].parcel
-    assert parcel is not None
-    assert tuple(days) == parcel.orders == found[mine.id].orders
-    assert date(2026, 2, 18) == parcel.ordered_at
+    assert tuple(days) == found[mine.id].orders
+    assert date(2026, 2, 18) == found[mine.id].ordered_at
     assert (None, ("8211000000009999",)) == (found[waiting].parcel, found[waiting].orders)
 
 
 def test_what_was_erased_has_none(store: Store, follow: Follow, read: Read) -> None:
     mine = follow()
     with store.write() as connection:
-        people.erase(connection, mine.subscriber)
+        erasure.erase(connection, mine.subscriber)
 
     assert {} == read(mine)
 

@@ -1,15 +1,18 @@
 """Transactions, and what an operator reads when the database cannot be used."""
 
 import sqlite3
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from mailtrack.clock import FakeClock
 from mailtrack.errors import ConfigurationError, MailtrackError, TransientError
 from mailtrack.store import inbound, people
-from mailtrack.store.engine import Store, open_store
+from mailtrack.store.engine import ConflictError, Store, open_store
 from mailtrack.store.inbound import MailPlace
 
 
@@ -144,3 +147,55 @@ def test_sqlite_survives_a_power_cut_after_a_commit(store: Store) -> None:
 
     assert {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1} == answers
     assert (3, 35) <= sqlite3.sqlite_version_info[:2]  # RETURNING
+
+
+# --- transactions that stand in each other's way -----------------------------------------
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_of_two_transactions_that_wait_for_each_other_both_are_done_in_the_end(
+    store: Store,
+) -> None:
+    """PostgreSQL ends one of them (deadlock_detected): it left no trace, and begins anew."""
+    meet = Barrier(2)
+    begun: Counter[str] = Counter()
+    with store.write() as connection:
+        connection.execute(text("SET deadlock_timeout = '50ms'"))
+        for name in ("one", "two"):
+            connection.execute(text(f"INSERT INTO lease VALUES ('{name}', '', now())"))
+
+    def in_order(first: str, second: str) -> None:
+        def work(connection: Connection) -> None:
+            begun[first] += 1
+            change = text("UPDATE lease SET holder = holder || :me WHERE name = :name")
+            connection.execute(text("SET LOCAL deadlock_timeout = '50ms'"))
+            connection.execute(change, {"me": first[0], "name": first})
+            if begun[first] == 1:
+                meet.wait()
+            connection.execute(change, {"me": first[0], "name": second})
+
+        store.transact(work)
+
+    with ThreadPoolExecutor(2) as pool:
+        done = [pool.submit(in_order, *names) for names in (("one", "two"), ("two", "one"))]
+        for finished in done:
+            finished.result()
+
+    with store.read() as connection:
+        holders = connection.scalars(text("SELECT holder FROM lease ORDER BY name")).all()
+    assert [["o", "t"], ["o", "t"]] == [sorted(holder) for holder in holders]
+    assert 3 == begun.total()
+
+
+def test_a_transaction_that_is_always_in_the_way_is_given_up_as_transient(store: Store) -> None:
+    begun = 0
+
+    def work(_: Connection) -> None:
+        nonlocal begun
+        begun += 1
+        raise ConflictError("Another transaction stood in the way of this one.")
+
+    with pytest.raises(TransientError):
+        store.transact(work)
+
+    assert begun > 1

@@ -10,7 +10,7 @@ from mailtrack.clock import FakeClock
 from mailtrack.domain.model import InboundId, Outcome
 from mailtrack.inbox.book import StoreLedger
 from mailtrack.inbox.ledger import FetchedMail, Position, WatcherState
-from mailtrack.store import inbound
+from mailtrack.store import erasure, inbound
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.inbound import MailResult
@@ -143,6 +143,6 @@ def test_old_bytes_are_forgotten_and_never_read_again(
     with store.write() as connection:
         inbound.finish(connection, InboundId(1), MailResult(Outcome.TRACKED), clock.now())
 
-        assert 0 == inbound.forget_raw(connection, clock.now())
-        assert 1 == inbound.forget_raw(connection, clock.now() + timedelta(seconds=1))
+        assert 0 == erasure.forget_raw(connection, clock.now())
+        assert 1 == erasure.forget_raw(connection, clock.now() + timedelta(seconds=1))
         assert 0 == inbound.reread(connection, clock.now())

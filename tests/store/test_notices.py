@@ -12,10 +12,10 @@ from mailtrack.domain.model import NoticeId, TrackingEvent
 from mailtrack.domain.tracking import Decision, Follower, Key, Skip
 from mailtrack.domain.wishes import Wishes
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import followers, notice_counts, notices, people, returns
+from mailtrack.store import followers, notice_counts, notices, people, returns, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Follow = Callable[..., Subscription]
@@ -261,7 +261,7 @@ def test_a_follower_who_wants_no_mail_is_silenced(
     mine = follow()
     with store.write() as connection:
         if silence == "muted":
-            people.mute(connection, mine.id, clock.now())
+            subscriptions.mute(connection, mine.id, clock.now())
         elif silence == "unsubscribed":
             people.unsubscribe(connection, mine.subscriber, clock.now())
         else:

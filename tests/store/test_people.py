@@ -10,13 +10,14 @@ from mailtrack import privacy
 from mailtrack.clock import FakeClock
 from mailtrack.domain.model import InboundId, OrderId, Outcome, ParcelId, SubscriberId
 from mailtrack.errors import PermanentError
+from mailtrack.inbox.addresses import PersonalAddresses
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import following, inbound, notices, parcels, people
+from mailtrack.store import following, inbound, notices, orders, parcels, people, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.following import Tally
 from mailtrack.store.inbound import MailPlace, MailResult
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
 from mailtrack.store.suppression import Suppression
 
 Rows = Callable[..., list[Mapping[str, Any]]]
@@ -24,6 +25,7 @@ Follow = Callable[..., Subscription]
 
 ORDER = "3054169918880001"
 LIST = Suppression("a secret of the tests")
+ADDRESSES = PersonalAddresses("colis@example.org", "a secret of the tests")
 
 
 class Town:
@@ -38,25 +40,29 @@ class Town:
     def wait(self, order: str, *items: str) -> bool:
         with self._store.write() as connection:
             number = self._order(connection, order)
-            _, new = people.follow_order(connection, self.ana, number, items, self._clock.now())
+            _, new = subscriptions.follow_order(
+                connection, self.ana, number, items, self._clock.now()
+            )
             return new
 
-    def track(self, parcel: str, orders: Sequence[str] = (), *items: str) -> bool:
+    def track(self, parcel: str, carried: Sequence[str] = (), *items: str) -> bool:
         now = self._clock.now()
         with self._store.write() as connection:
-            parcel_id, _ = parcels.parcel_of(connection, parcel, now)
-            numbers = [self._order(connection, order) for order in orders]
+            parcel_id = parcels.parcels_of(connection, [parcel], now)[parcel]
+            numbers = [self._order(connection, order) for order in carried]
             for number in numbers:
-                people.join_order(connection, parcel_id, number)
-            _, new = people.follow_parcel(connection, self.ana, parcel_id, numbers, items, now)
+                orders.join_parcel(connection, number, parcel_id)
+            _, new = subscriptions.follow_parcel(
+                connection, self.ana, parcel_id, numbers, items, now
+            )
             return new
 
     def followed(self) -> list[Subscription]:
         with self._store.read() as connection:
-            return list(reversed(people.subscriptions_of(connection, self.ana)))
+            return list(reversed(subscriptions.of_subscriber(connection, self.ana)))
 
     def _order(self, connection: Any, number: str) -> OrderId:
-        return people.order_of(connection, number, "aliexpress", None, self._clock.now())
+        return orders.order_of(connection, self.ana, number, "aliexpress", None, self._clock.now())
 
 
 @pytest.fixture
@@ -86,7 +92,7 @@ def test_an_order_in_two_parcels_is_two_subscriptions(store: Store, town: Town) 
 
     assert 2 == len({mine.parcel for mine in town.followed()})
     with store.read() as connection:
-        assert 2 == len(people.parcels_of_order(connection, OrderId(1)))
+        assert orders.has_parcel(connection, OrderId(1))
 
 
 def test_two_orders_in_one_parcel_are_one_subscription(town: Town) -> None:
@@ -121,17 +127,17 @@ def test_an_address_is_one_subscriber(store: Store, clock: FakeClock) -> None:
 
 def _muted(store: Store, owner: SubscriberId) -> list[bool]:
     with store.read() as connection:
-        return [mine.muted for mine in reversed(people.subscriptions_of(connection, owner))]
+        return [mine.muted for mine in reversed(subscriptions.of_subscriber(connection, owner))]
 
 
 def test_muting_stops_one_parcel_only(store: Store, follow: Follow, clock: FakeClock) -> None:
     mine, _ = follow(), follow("LP00123456789013")
     with store.write() as connection:
-        assert people.mute(connection, mine.id, clock.now())
+        assert subscriptions.mute(connection, mine.id, clock.now())
     assert [True, False] == _muted(store, mine.subscriber)
 
     with store.write() as connection:
-        assert people.mute(connection, mine.id, None)
+        assert subscriptions.mute(connection, mine.id, None)
     assert [False, False] == _muted(store, mine.subscriber)
 
 
@@ -141,12 +147,12 @@ def test_unsubscribing_stops_everything_and_undoing_revives_just_that(
     first, second = follow(), follow("LP00123456789013")
     owner = first.subscriber
     with store.write() as connection:
-        people.mute(connection, first.id, clock.now())
+        subscriptions.mute(connection, first.id, clock.now())
     clock.advance(minutes=1)
 
     with store.write() as connection:
         assert people.unsubscribe(connection, owner, clock.now())
-        assert people.is_unsubscribed(connection, owner)
+        assert people.left_at(connection, owner)
     assert [True, True] == _muted(store, owner)
     clock.advance(minutes=1)
     with store.write() as connection:
@@ -154,7 +160,7 @@ def test_unsubscribing_stops_everything_and_undoing_revives_just_that(
 
     with store.write() as connection:
         assert [second.parcel] == people.undo_unsubscribe(connection, owner)
-        assert not people.is_unsubscribed(connection, owner)
+        assert not people.left_at(connection, owner)
     assert [True, False] == _muted(store, owner)
 
 
@@ -166,14 +172,14 @@ def test_coming_back_leaves_the_old_parcels_muted(
         people.unsubscribe(connection, mine.subscriber, clock.now())
         people.welcome_back(connection, mine.subscriber)
 
-        assert not people.is_unsubscribed(connection, mine.subscriber)
+        assert not people.left_at(connection, mine.subscriber)
         assert [] == people.undo_unsubscribe(connection, mine.subscriber)
     assert [True] == _muted(store, mine.subscriber)
 
 
 def test_nobody_is_neither_subscribed_nor_unsubscribed(store: Store) -> None:
     with store.write() as connection:
-        assert None is people.is_unsubscribed(connection, SubscriberId(99))
+        assert None is people.left_at(connection, SubscriberId(99))
         assert not people.bounced(connection, SubscriberId(99), FakeClock().now())
         assert None is people.find_subscriber(connection, "nobody@example.org")
 
@@ -187,11 +193,13 @@ def known(store: Store, clock: FakeClock, follow: Follow) -> Subscription:
     mine = follow(items=("Lampe de bureau",))
     now = clock.now()
     with store.write() as connection:
-        order = people.order_of(connection, ORDER, "aliexpress", None, now)
+        order = orders.order_of(connection, mine.subscriber, ORDER, "aliexpress", None, now)
         assert mine.parcel is not None
-        people.join_order(connection, mine.parcel, order)
-        waiting = people.order_of(connection, "3054169918880002", "aliexpress", None, now)
-        people.follow_order(connection, mine.subscriber, waiting, ["Tapis"], now)
+        orders.join_parcel(connection, order, mine.parcel)
+        waiting = orders.order_of(
+            connection, mine.subscriber, "3054169918880002", "aliexpress", None, now
+        )
+        subscriptions.follow_order(connection, mine.subscriber, waiting, ["Tapis"], now)
         raw = b"From: ana@example.org\r\nSubject: Fwd: Lampe\r\n\r\n"
         inbound.keep(connection, MailPlace("colis@host", "INBOX", 1, 1), raw, now, now)
         result = MailResult(
@@ -235,7 +243,7 @@ def test_erasing_one_person_leaves_what_others_follow(
 
     assert ["bruno@example.org"] == [row["address"] for row in rows(t.subscriber)]
     assert [bruno.id] == [row["id"] for row in rows(t.subscription)]
-    assert [ORDER] == [row["number"] for row in rows(t.shop_order)]
+    assert [] == rows(t.shop_order)
     assert 1 == len(rows(t.leg))
 
 
@@ -252,7 +260,7 @@ def test_an_erased_mail_that_the_server_renumbers_is_not_read_again(
 
 def test_an_export_shows_all_that_is_kept(store: Store, known: Subscription) -> None:
     with store.read() as connection:
-        told = privacy.everything_about(connection, "ana@example.org", LIST)
+        told = privacy.everything_about(connection, "ana@example.org", LIST, ADDRESSES)
 
     assert "ana@example.org" == told["address"]
     assert [["3054169918880002"], [ORDER]] == [p["orders"] for p in told["parcels"]]
@@ -265,7 +273,7 @@ def test_an_export_shows_all_that_is_kept(store: Store, known: Subscription) -> 
 def test_nothing_is_known_of_a_stranger(store: Store, clock: FakeClock) -> None:
     with store.write() as connection:
         with pytest.raises(PermanentError, match="Nothing is kept"):
-            privacy.everything_about(connection, "nobody@example.org", LIST)
+            privacy.everything_about(connection, "nobody@example.org", LIST, ADDRESSES)
         with pytest.raises(PermanentError, match="Nothing is kept"):
             privacy.erase(connection, "nobody@example.org", LIST, clock.now())
 
@@ -281,8 +289,9 @@ def test_a_parcel_is_known_by_its_local_number_too(
         )
 
         assert mine.parcel == parcels.find_parcel(connection, "6A12345678901")
-        assert (mine.parcel, False) == parcels.parcel_of(connection, "6A12345678901", clock.now())
-        assert (ParcelId(2), True) == parcels.parcel_of(connection, "LP00123456789013", clock.now())
+        numbers = ["6A12345678901", "LP00123456789013"]
+        found = parcels.parcels_of(connection, numbers, clock.now())
+        assert [mine.parcel, ParcelId(2)] == [found[number] for number in numbers]
 
 
 def test_a_long_list_is_read_by_one_query_newest_first(
@@ -308,7 +317,7 @@ def test_what_is_stopped_is_counted_apart(store: Store, town: Town, clock: FakeC
         town.track(f"LP001234567890{number:02}")
     first = town.followed()[0]
     with store.write() as connection:
-        people.mute(connection, first.id, clock.now())
+        subscriptions.mute(connection, first.id, clock.now())
 
         assert Tally(3, 2) == following.tally(connection, town.ana)
         assert Tally(0, 0) == following.tally(connection, SubscriberId(99))

@@ -10,10 +10,11 @@ import pytest
 from mailtrack import privacy
 from mailtrack.clock import FakeClock
 from mailtrack.errors import PermanentError
+from mailtrack.inbox.addresses import PersonalAddresses
 from mailtrack.store import people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
 from mailtrack.store.suppression import Suppressed, Suppression, Why
 
 Rows = Callable[..., list[Mapping[str, Any]]]
@@ -106,7 +107,9 @@ def test_an_export_after_an_erasure_tells_that_a_hash_is_kept_and_why(
 ) -> None:
     with store.write() as connection:
         LIST.add(connection, ANA, Why.UNSUBSCRIBED, clock.now())
-        told = privacy.everything_about(connection, ANA, LIST)
+        told = privacy.everything_about(
+            connection, ANA, LIST, PersonalAddresses("colis@example.org", "a secret")
+        )
 
         assert {"why": "unsubscribed", "at": clock.now().isoformat()} == told["suppressed"]
         with pytest.raises(PermanentError, match="keyed hash"):

@@ -11,9 +11,9 @@ from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.sandbox.carriers import CarrierWorld, carrier_app, serve, seventeentrack
 from mailtrack.settings import CarrierSettings, Settings
-from mailtrack.store import leg_claims, parcels, people
+from mailtrack.store import leg_claims, parcels, people, subscriptions
 from mailtrack.store.engine import Store
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
 from mailtrack.web.app import make_app
 
 NUMBER = "LP00827165780001"
@@ -34,9 +34,9 @@ def push(services: Services) -> tuple[bytes, str]:
     now = services.clock.now()
     with services.store.write() as connection:
         owner = people.subscriber_of(connection, "camille@example.org", now)
-        number, _ = parcels.parcel_of(connection, NUMBER, now)
+        number = parcels.parcels_of(connection, [NUMBER], now)[NUMBER]
         parcels.add_leg(connection, number, "17track", NUMBER, now)
-        people.follow_parcel(connection, owner, number, [], [], now)
+        subscriptions.follow_parcel(connection, owner, number, [], [], now)
     world = CarrierWorld()
     world.parcel(NUMBER)
     world.scan(NUMBER, "17track", "Delivered", "Delivered", datetime(2026, 3, 1, 9, tzinfo=UTC))

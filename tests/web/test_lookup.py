@@ -15,10 +15,10 @@ from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Look, LookState, PickupPoint, TrackingEvent
 from mailtrack.notify.links import Purpose
-from mailtrack.store import parcels, people
+from mailtrack.store import orders, parcels, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
 from mailtrack.web import limits
 from mailtrack.web.app import make_app
 from mailtrack.web.server import configure
@@ -75,8 +75,8 @@ def travelling(follow: Follow, store: Store, clock: FakeClock) -> Subscription:
         TrackingEvent(now - timedelta(days=1), Milestone.CUSTOMS_CLEARED, "cainiao"),
     ]
     with store.write() as connection:
-        order = people.order_of(connection, ORDER, "aliexpress", None, now)
-        people.join_order(connection, mine.parcel, order)
+        order = orders.order_of(connection, mine.subscriber, ORDER, "aliexpress", None, now)
+        orders.join_parcel(connection, order, mine.parcel)
         parcels.lock(connection, mine.parcel)
         look = Look(
             NUMBER,
@@ -88,8 +88,8 @@ def travelling(follow: Follow, store: Store, clock: FakeClock) -> Subscription:
         )
         parcels.save_look(connection, mine.parcel, look, now)
         histories.take_in(connection, mine.parcel, told, now)
-        mail = TrackingEvent(now, Milestone.OUT_FOR_DELIVERY, "mail", mark="out_for_delivery")
-        histories.take_in(connection, mine.parcel, [mail], now)
+        mail = subscriptions.mail_event_of(Milestone.OUT_FOR_DELIVERY, "parcel_update", now)
+        histories.take_in_mail(connection, mine.parcel, mine.id, mail, now)
     return mine
 
 
@@ -114,7 +114,7 @@ def test_what_is_personal_stays_unsaid(
 ) -> None:
     """Not whose it is, what is in it, where it is fetched, nor what a mail of theirs told."""
     page = look_up(NUMBER).text
-    token = services.links.link(Purpose.TIMELINE, travelling.id).rpartition("/")[2]
+    token = services.links.link(Purpose.TIMELINE, travelling.key).rpartition("/")[2]
 
     for unsaid in ("ana@", "Lampe", ORDER, "Tabac", "place de la Gare", "En cours de", token):
         assert unsaid not in page
@@ -126,7 +126,7 @@ def test_a_timeline_names_the_page_of_its_parcel_that_may_be_shared(
     services: Services,
     look_up: Callable[..., httpx.Response],
 ) -> None:
-    own = asyncio.run(_ask(app, HERE, services.links.link(Purpose.TIMELINE, travelling.id)))
+    own = asyncio.run(_ask(app, HERE, services.links.link(Purpose.TIMELINE, travelling.key)))
 
     assert f'href="{look_up(NUMBER).url.raw_path.decode()}"' in own.text
 

@@ -19,7 +19,7 @@ from mailtrack.inbox.ledger import FetchedMail, WatcherState
 from mailtrack.store import budgets, notices
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
 from mailtrack.web import metrics
 from mailtrack.web.app import make_app
 

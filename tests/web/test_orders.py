@@ -14,7 +14,7 @@ from mailtrack.domain.model import SubscriberId, SubscriptionId
 from mailtrack.domain.wishes import Wishes
 from mailtrack.notify.french import stage
 from mailtrack.notify.links import Purpose
-from mailtrack.store import notices, parcels, people
+from mailtrack.store import notices, orders, parcels, people, subscriptions
 from mailtrack.store.engine import Store
 from mailtrack.web.app import make_app
 
@@ -26,7 +26,7 @@ AWAITS = "Attend son numéro de colis"
 
 
 @pytest.fixture
-def ask(services: Services) -> Ask:
+def ask(services: Services, link: Callable[..., str]) -> Ask:
     """Open the page of a link."""
     app = make_app(services)
 
@@ -35,7 +35,7 @@ def ask(services: Services) -> Ask:
             return await client.get(address)
 
     def make(purpose: Purpose, number: int) -> LexborHTMLParser:
-        answer = asyncio.run(go(services.links.link(purpose, number)))
+        answer = asyncio.run(go(link(purpose, number)))
         assert 200 == answer.status_code
         return LexborHTMLParser(answer.text)
 
@@ -53,9 +53,10 @@ def order(store: Store, clock: FakeClock) -> Order:
         with store.write() as connection:
             owner = people.subscriber_of(connection, "ana@example.org", now)
             people.choose(connection, owner, Wishes(unwanted))
-            bought = people.order_of(connection, number, "aliexpress", None, now)
-            mine, _ = people.follow_order(connection, owner, bought, ["Tapis"], now)
+            bought = orders.order_of(connection, owner, number, "aliexpress", None, now)
+            mine, _ = subscriptions.follow_order(connection, owner, bought, ["Tapis"], now)
             for end in ends:
+                subscriptions.save_state(connection, mine, end, now)
                 notices.owe_follower(connection, mine, end, occurrence="1", now=now)
         return owner, mine
 
@@ -121,10 +122,12 @@ def test_a_parcel_that_comes_after_all_has_its_own_page(
 ) -> None:
     owner, mine = order(Milestone.CANCELLED)
     with store.write() as connection:
-        parcel, _ = parcels.parcel_of(connection, "LP00123456789012", clock.now())
+        parcel = parcels.parcels_of(connection, ["LP00123456789012"], clock.now())[
+            "LP00123456789012"
+        ]
         parcels.add_leg(connection, parcel, "cainiao", "LP00123456789012", clock.now())
-        bought = people.order_of(connection, ORDER, "aliexpress", None, clock.now())
-        people.follow_parcel(connection, owner, parcel, [bought], [], clock.now())
+        bought = orders.order_of(connection, owner, ORDER, "aliexpress", None, clock.now())
+        subscriptions.follow_parcel(connection, owner, parcel, [bought], [], clock.now())
 
     assert "Pas encore connu des transporteurs" == _title(ask(Purpose.TIMELINE, mine))
 

@@ -1,6 +1,6 @@
 """What strangers send to the pages: nothing of it is an error of ours, or changes anything."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +21,7 @@ from mailtrack.notify.links import PATHS
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.leases import DISPATCH, watch_name
-from mailtrack.store.people import Subscription
+from mailtrack.store.subscriptions import Subscription
 from mailtrack.web.app import make_app
 from mailtrack.web.description import describe
 
@@ -87,12 +87,16 @@ def test_whatever_is_sent_to_a_page_is_answered_as_described_and_changes_nothing
     "operation", [op for op in OPERATIONS if "{token}" in op.path], ids=lambda op: op.label
 )
 def test_whatever_comes_with_a_good_link_is_answered_as_described(
-    app: Any, services: Services, mine: Subscription, operation: Any
+    app: Any,
+    services: Services,
+    mine: Subscription,
+    operation: Any,
+    rows: Callable[..., list[Mapping[str, Any]]],
 ) -> None:
     tokens = [
-        services.links.link(purpose, number).rpartition("/")[2]
+        services.links.link(purpose, key).rpartition("/")[2]
         for purpose, path in PATHS.items()
-        for number in {mine.id, mine.subscriber}
+        for key in (mine.key, rows(t.subscriber, id=mine.subscriber)[0]["key"])
         if operation.path.startswith(path)
     ]
 

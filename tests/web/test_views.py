@@ -8,7 +8,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import PickupPoint
+from mailtrack.domain.model import HeldMail, InboundId, PickupPoint
 from mailtrack.domain.wishes import Wishes
 from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.notify.samples import NOW, NUMBER, ORDER, PERSONAL_ADDRESS, PICKUP, sample
@@ -41,13 +41,13 @@ from mailtrack.web.wishes import CHOOSABLE
 ENVIRONMENT = make_environment(templates_dir())
 
 LAMP = ParcelLine(
-    7, NUMBER, "Lampe LED de bureau", Milestone.CUSTOMS_CLEARED, NOW, timeline="/c/lamp"
+    "7", NUMBER, "Lampe LED de bureau", Milestone.CUSTOMS_CLEARED, NOW, timeline="/c/lamp"
 )
 CABLE = ParcelLine(
-    8, "RS1300705226Y", "Câble USB", Milestone.IN_TRANSIT, NOW, timeline="/c/cable", stopped=True
+    "8", "RS1300705226Y", "Câble USB", Milestone.IN_TRANSIT, NOW, timeline="/c/cable", stopped=True
 )
-UNKNOWN = ParcelLine(9, "LP00000000000019", timeline="/c/unknown")
-ORDERED = ParcelLine(10, ORDER, "Ruban à mesurer", timeline="/c/order", is_order=True)
+UNKNOWN = ParcelLine("9", "LP00000000000019", timeline="/c/unknown")
+ORDERED = ParcelLine("10", ORDER, "Ruban à mesurer", timeline="/c/order", is_order=True)
 LINES = (LAMP, CABLE, UNKNOWN, ORDERED)
 
 
@@ -97,7 +97,7 @@ def public(kind: NoticeKind = NoticeKind.CUSTOMS_CLEARED) -> LookupPage:
 
 
 def stop(state: StopState, line: ParcelLine | None = LAMP) -> StopPage:
-    return StopPage(state, "/d/token", "/p/me", line, count=3)
+    return StopPage(state, "/d/token", line, count=3)
 
 
 FORWARD_TO = "colis@example.org"
@@ -128,6 +128,12 @@ def confirm(state: ConfirmState, personal_address: str = "") -> ConfirmPage:
     return ConfirmPage(state, "/a/token", "/p/me", FORWARD_TO, personal_address)
 
 
+HELD = (
+    HeldMail(InboundId(31), NOW, "stop"),
+    HeldMail(InboundId(30), NOW, "order_shipped", (NUMBER,)),
+    HeldMail(InboundId(29), NOW, "number", (NUMBER, "RS1300705226Y")),
+)
+
 PAGES: dict[str, Page] = {
     "home": HomePage("colis@example.org"),
     "bad_link": BadLinkPage("colis@example.org"),
@@ -152,8 +158,8 @@ PAGES: dict[str, Page] = {
     **{f"data_{state}": replace(DATA, state=state) for state in DataState},
     "data_bare": DataPage(DataState.SHOW, "/m/token", FORWARD_TO),
     **{f"confirm_{state}": confirm(state) for state in ConfirmState},
-    "confirm_late": replace(confirm(ConfirmState.CONFIRM), waits=False),
-    "confirm_done_late": replace(confirm(ConfirmState.DONE), waits=False),
+    "confirm_mails": replace(confirm(ConfirmState.CONFIRM), mails=HELD),
+    "confirm_done_read": replace(confirm(ConfirmState.DONE), read=2),
     "confirm_done_personal": confirm(ConfirmState.DONE, PERSONAL_ADDRESS),
     "timeline_unasked": unasked(),
     "lookup": LookupPage("colis@example.org", NOW),
@@ -493,7 +499,21 @@ def test_looking_at_a_confirmation_only_offers_a_button() -> None:
     expected = {"action": "/a/token", "method": "post", "do": Action.CONFIRM}
 
     assert [expected] == forms(confirm(ConfirmState.CONFIRM))
-    assert "Ce n’est pas vous" in words(confirm(ConfirmState.CONFIRM))
+    assert "Vous n’avez rien envoyé" in words(confirm(ConfirmState.CONFIRM))
+
+
+def test_a_confirmation_lists_what_a_click_would_release_and_no_stop_by_itself() -> None:
+    page = replace(confirm(ConfirmState.CONFIRM), mails=HELD)
+    boxes = drawn(page).css("input[type=checkbox]")
+
+    assert {"mail-31": False, "mail-30": True, "mail-29": True} == {
+        box.attributes["name"]: "checked" in box.attributes for box in boxes
+    }
+    assert [Action.CONFIRM, Action.DISOWN] == [
+        button.attributes["value"] for button in drawn(page).css("button[name=do]")
+    ]
+    for said in ("STOP", NUMBER, "RS1300705226Y", "Un mail d’AliExpress transféré", "reçu le"):
+        assert said in words(page)
 
 
 @pytest.mark.parametrize("state", [ConfirmState.DONE, ConfirmState.ALREADY])
@@ -503,14 +523,13 @@ def test_after_confirming_the_personal_address_is_shown(state: ConfirmState) -> 
     assert "adresse personnelle" not in words(confirm(state))
 
 
-def test_who_confirms_too_late_is_asked_to_forward_the_mail_again() -> None:
-    for state in (ConfirmState.CONFIRM, ConfirmState.DONE):
-        in_time, late = confirm(state), replace(confirm(state), waits=False)
+def test_who_confirms_when_nothing_waits_any_more_is_asked_to_forward_again() -> None:
+    asked, confirmed = confirm(ConfirmState.CONFIRM), confirm(ConfirmState.DONE)
 
-        assert "transférez-le de nouveau" not in words(in_time)
-        assert "transférez-le de nouveau" in words(late)
-        assert "en cours de lecture" not in words(late)
-        assert "aussitôt" not in words(late)
+    assert "transférez-le de nouveau" in words(asked)
+    assert "Transférez maintenant" in words(confirmed)
+    assert "en cours de lecture" not in words(confirmed)
+    assert "en cours de lecture" in words(replace(confirmed, read=1))
 
 
 def test_help_begins_with_the_telephone() -> None:

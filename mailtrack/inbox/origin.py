@@ -1,0 +1,39 @@
+"""Where a mail came from, as far as our own server tells: for fair shares, never as a proof."""
+
+import ipaddress
+import re
+
+from mailtrack.parsers.message import Message
+
+#: Headers that the last servers wrote; further down, the sender may have written anything.
+_TOPMOST = 3
+#: A sender has all of such a network (RIPE gives customers a /48 of IPv6).
+_NETWORK_IPV4, _NETWORK_IPV6 = 24, 48
+#: "from mail.example.org (mail.example.org [192.0.2.1]) by …": RFC 5321, 4.4.
+_ADDRESS = re.compile(r"\[(?:IPv6:)?([0-9A-Fa-f:.]{2,45})\]")
+#: Characters of a header that are looked at, and of a domain that stands for a network.
+_MOST, _LONGEST = 1_000, 60
+
+
+def origin(message: Message) -> str:
+    """Return the network that handed a mail to our servers, else the domain that it names.
+
+    Addresses of the servers' own networks say nothing of the sender.
+    """
+    for header in message.all("received")[:_TOPMOST]:
+        for found in _ADDRESS.finditer(header[:_MOST]):
+            network = _network(found[1])
+            if network:
+                return network
+    return message.sender.address.lower().rpartition("@")[2][:_LONGEST]
+
+
+def _network(written: str) -> str:
+    try:
+        address = ipaddress.ip_address(written)
+    except ValueError:
+        return ""
+    if not address.is_global:
+        return ""
+    prefix = _NETWORK_IPV4 if address.version == 4 else _NETWORK_IPV6
+    return str(ipaddress.ip_network((address, prefix), strict=False))

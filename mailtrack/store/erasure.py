@@ -1,0 +1,134 @@
+"""Forgetting: people at their word, and with time what nobody needs any more.
+
+Every deletion looks once more under the lock of the row: somebody may have come to follow a
+parcel at this moment, and what hangs on the row would go with it.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, delete, exists, or_, select, true, update
+
+from mailtrack.domain.model import Outcome, ParcelId, SubscriberId
+from mailtrack.store import parcels, people
+from mailtrack.store.engine import locked
+from mailtrack.store.schema import (
+    inbound,
+    notice,
+    parcel,
+    parcel_order,
+    shop_order,
+    subscriber,
+    subscription,
+)
+
+#: Rows that one round forgets of a kind; the next one goes on.
+PER_ROUND = 500
+
+
+def erase(connection: Connection, owner: SubscriberId) -> None:
+    """Forget somebody: the address, what they followed, and what nobody else follows."""
+    if not people.lock(connection, owner):
+        return
+    mine = select(subscription.c.parcel_id).where(
+        subscription.c.subscriber_id == owner, subscription.c.parcel_id.is_not(None)
+    )
+    followed = parcels.lock_all(connection, map(ParcelId, connection.scalars(mine).all()))
+    connection.execute(delete(notice).where(notice.c.subscriber_id == owner))
+    # The row stays, empty: should the server renumber its mails, this one is known.
+    connection.execute(
+        update(inbound)
+        .where(inbound.c.subscriber_id == owner)
+        .values(raw=None, subject="", message_id="", names="", held_at=None, subscriber_id=None)
+    )
+    connection.execute(delete(subscriber).where(subscriber.c.id == owner))
+    _forget_unfollowed(connection, [row.id for row in followed])
+
+
+def _forget_unfollowed(connection: Connection, locked_parcels: Iterable[ParcelId]) -> None:
+    """Erase those of some locked parcels that nobody follows or followed."""
+    is_followed = exists().where(subscription.c.parcel_id == parcel.c.id)
+    connection.execute(delete(parcel).where(parcel.c.id.in_(list(locked_parcels)), ~is_followed))
+
+
+def forget_parcels(connection: Connection, before: datetime) -> int:
+    """Erase parcels whose polling ended before a moment, with all that hangs on them.
+
+    Goes with the first of them, and their orders, which nobody awaits any more.
+    """
+    ended = parcel.c.ended_at < before
+    due = locked(select(parcel.c.id).where(ended).order_by(parcel.c.id).limit(PER_ROUND))
+    gone = connection.scalars(due).all()
+    theirs = select(parcel_order.c.shop_order_id).where(parcel_order.c.parcel_id.in_(gone))
+    orders = connection.scalars(theirs).all()
+    done = connection.execute(delete(parcel).where(parcel.c.id.in_(gone), ended))
+    _forget_orders(connection, orders)
+    return done.rowcount
+
+
+def _forget_orders(connection: Connection, numbers: Iterable[int]) -> None:
+    """Erase those of some orders that have neither a parcel nor anybody who awaits one."""
+    carried = exists().where(parcel_order.c.shop_order_id == shop_order.c.id)
+    awaited = exists().where(subscription.c.shop_order_id == shop_order.c.id)
+    connection.execute(
+        delete(shop_order).where(shop_order.c.id.in_(list(numbers)), ~carried, ~awaited)
+    )
+
+
+def forget_orders(connection: Connection, ended_before: datetime, unended_before: datetime) -> int:
+    """Erase orders without a parcel: those that ended before a moment, others noted before one."""
+    over = or_(
+        subscription.c.milestone_at < ended_before,
+        and_(subscription.c.milestone_at.is_(None), subscription.c.created_at < unended_before),
+    )
+    due = locked(
+        select(subscription.c.id, subscription.c.shop_order_id)
+        .where(subscription.c.parcel_id.is_(None), over)
+        .order_by(subscription.c.id)
+        .limit(PER_ROUND)
+    )
+    gone = connection.execute(due).all()
+    without = subscription.c.parcel_id.is_(None)  # a parcel may have been named meanwhile
+    done = connection.execute(
+        delete(subscription).where(subscription.c.id.in_([row.id for row in gone]), without)
+    )
+    _forget_orders(connection, [row.shop_order_id for row in gone])
+    return done.rowcount
+
+
+def never_confirmed(
+    connection: Connection, before: datetime, only: SubscriberId | None = None
+) -> list[SubscriberId]:
+    """Return people (or `only` one) noted before a moment of whom nothing was ever proven.
+
+    Neither did they click, nor do they follow anything, nor was a mail of theirs believed:
+    somebody wrote in their name.
+    """
+    follows = exists().where(subscription.c.subscriber_id == subscriber.c.id)
+    believed = exists().where(
+        inbound.c.subscriber_id == subscriber.c.id,
+        inbound.c.outcome.is_distinct_from(Outcome.REFUSED),
+    )
+    query = (
+        select(subscriber.c.id)
+        .where(
+            subscriber.c.created_at < before,
+            subscriber.c.confirmed_at.is_(None),
+            ~follows,
+            ~believed,
+            subscriber.c.id == only if only else true(),
+        )
+        .order_by(subscriber.c.id)
+        .limit(PER_ROUND)
+    )
+    return [SubscriberId(number) for number in connection.scalars(query)]
+
+
+def forget_raw(connection: Connection, before: datetime) -> int:
+    """Erase the bytes, subjects and numbers of mails that were read before a moment."""
+    done = connection.execute(
+        update(inbound)
+        .where(inbound.c.read_at < before, inbound.c.raw.is_not(None))
+        .values(raw=None, subject="", message_id="", names="", held_at=None)
+    )
+    return done.rowcount

@@ -1,0 +1,267 @@
+"""What people follow: parcels, and orders that wait for their parcel."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, or_, select, update
+
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import (
+    OrderId,
+    ParcelId,
+    Reason,
+    RowKey,
+    SubscriberId,
+    SubscriptionId,
+    TrackingEvent,
+)
+from mailtrack.domain.tracking import MAIL
+from mailtrack.store.schema import mail_event, subscriber, subscription
+from mailtrack.store.upsert import insert_ignoring
+
+#: Between the titles in `subscription.titles`; no shop prints it in a title.
+ITEM_BREAK = "\n"
+
+#: Built once: every batch of mails asks them (see `store.parcels`).
+_SUBSCRIPTIONS = select(subscription).where(
+    subscription.c.id.in_(bindparam("subscriptions", expanding=True))
+)
+_MAIL_EVENTS = (
+    select(mail_event)
+    .where(mail_event.c.subscription_id.in_(bindparam("subscriptions", expanding=True)))
+    .order_by(mail_event.c.at, mail_event.c.id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One row of what somebody follows.
+
+    `milestone`: where it stands by what its carriers and their own mails told; of an order
+    that waits for its parcel, how it ended.
+    """
+
+    id: SubscriptionId
+    key: RowKey
+    subscriber: SubscriberId
+    parcel: ParcelId | None
+    order: OrderId | None
+    items: tuple[str, ...]
+    created_at: datetime
+    muted_at: datetime | None
+    milestone: Milestone | None = None
+    milestone_at: datetime | None = None
+    reason: Reason | None = None
+
+    @property
+    def muted(self) -> bool:
+        return self.muted_at is not None
+
+
+def follow_order(
+    connection: Connection,
+    owner: SubscriberId,
+    order: OrderId,
+    items: Iterable[str],
+    now: datetime,
+    trace: str = "",
+) -> tuple[SubscriptionId, bool]:
+    """Follow an order that has no parcel yet; tell whether the subscription is new."""
+    mine = _find(connection, owner, subscription.c.shop_order_id == order)
+    if mine is not None:
+        return mine, False
+    return _insert(connection, owner, None, order, items, now, trace), True
+
+
+def follow_parcel(
+    connection: Connection,
+    owner: SubscriberId,
+    parcel_id: ParcelId,
+    orders: Iterable[OrderId],
+    items: Iterable[str],
+    now: datetime,
+    trace: str = "",
+) -> tuple[SubscriptionId, bool]:
+    """Follow a parcel; a subscription that waited for one of its orders becomes this one.
+
+    Tells whether the subscription (to this parcel) is new. `trace`: the id in the logs of
+    the mail that asks for it. The parcel must be locked: it might be erased at this moment.
+    """
+    mine = _find(connection, owner, subscription.c.parcel_id == parcel_id)
+    if mine is not None:
+        _add_items(connection, mine, items)
+        return mine, False
+    awaiting = subscription.c.parcel_id.is_(None) & subscription.c.shop_order_id.in_(list(orders))
+    waiting = _find(connection, owner, awaiting)
+    if waiting is None:
+        return _insert(connection, owner, parcel_id, None, items, now, trace), True
+    found = {"parcel_id": parcel_id, "milestone": None, "milestone_at": None, "reason": None}
+    connection.execute(update(subscription).where(subscription.c.id == waiting).values(**found))
+    _add_items(connection, waiting, items)
+    return waiting, True
+
+
+def followed(
+    connection: Connection, owner: SubscriberId, wanted: Collection[ParcelId]
+) -> set[ParcelId]:
+    """Return which of some parcels somebody follows, or followed and stopped."""
+    query = select(subscription.c.parcel_id).where(
+        subscription.c.subscriber_id == owner, subscription.c.parcel_id.in_(list(wanted))
+    )
+    return {ParcelId(number) for number in connection.scalars(query) if number is not None}
+
+
+def followed_since(connection: Connection, owner: SubscriberId, since: datetime) -> int:
+    """Count what somebody has come to follow since a moment."""
+    query = select(func.count()).where(
+        subscription.c.subscriber_id == owner, subscription.c.created_at > since
+    )
+    return connection.execute(query).scalar_one()
+
+
+def followed_by_all_since(
+    connection: Connection, since: datetime, most: int, domain: str = ""
+) -> int:
+    """Count what everybody, or everybody of one mail domain, has come to follow; up to `most`."""
+    new = select(subscription.c.id).where(subscription.c.created_at > since)
+    if domain:
+        theirs = subscriber.c.address.endswith(f"@{domain}", autoescape=True)
+        new = new.join(subscriber, subscriber.c.id == subscription.c.subscriber_id).where(theirs)
+    counted = select(func.count()).select_from(new.limit(most).subquery())
+    return connection.execute(counted).scalar_one()
+
+
+def _find(
+    connection: Connection, owner: SubscriberId, what: ColumnElement[bool]
+) -> SubscriptionId | None:
+    query = (
+        select(subscription.c.id)
+        .where(subscription.c.subscriber_id == owner, what)
+        .order_by(subscription.c.id)
+        .limit(1)
+    )
+    found = connection.execute(query).scalar_one_or_none()
+    return None if found is None else SubscriptionId(found)
+
+
+def _insert(
+    connection: Connection,
+    owner: SubscriberId,
+    parcel_id: ParcelId | None,
+    order: OrderId | None,
+    items: Iterable[str],
+    now: datetime,
+    trace: str,
+) -> SubscriptionId:
+    row = connection.execute(
+        subscription.insert()
+        .values(
+            subscriber_id=owner,
+            parcel_id=parcel_id,
+            shop_order_id=order,
+            titles=ITEM_BREAK.join(items),
+            created_at=now,
+            trace=trace,
+        )
+        .returning(subscription.c.id)
+    ).one()
+    return SubscriptionId(row.id)
+
+
+def _add_items(connection: Connection, mine: SubscriptionId, items: Iterable[str]) -> None:
+    query = select(subscription.c.titles).where(subscription.c.id == mine)
+    known = connection.execute(query).scalar_one()
+    merged = dict.fromkeys([*known.split(ITEM_BREAK), *items])
+    merged.pop("", None)
+    titles = ITEM_BREAK.join(merged)
+    if titles != known:
+        connection.execute(
+            update(subscription).where(subscription.c.id == mine).values(titles=titles)
+        )
+
+
+def by_key(connection: Connection, key: RowKey) -> Subscription | None:
+    """Return the subscription that a link names, or None where it was erased."""
+    row = connection.execute(select(subscription).where(subscription.c.key == key)).one_or_none()
+    return None if row is None else subscription_from(row)
+
+
+def read(connection: Connection, wanted: Collection[SubscriptionId]) -> list[Subscription]:
+    """Return subscriptions; those that were erased are left out."""
+    rows = connection.execute(_SUBSCRIPTIONS, {"subscriptions": list(wanted)})
+    return [subscription_from(row) for row in rows]
+
+
+def subscription_from(row: Row[Any]) -> Subscription:
+    """Return a row of the table as a value."""
+    return Subscription(
+        id=SubscriptionId(row.id),
+        key=RowKey(row.key),
+        subscriber=SubscriberId(row.subscriber_id),
+        parcel=row.parcel_id,
+        order=row.shop_order_id,
+        items=tuple(title for title in row.titles.split(ITEM_BREAK) if title),
+        created_at=row.created_at,
+        muted_at=row.muted_at,
+        milestone=Milestone(row.milestone) if row.milestone else None,
+        milestone_at=row.milestone_at,
+        reason=Reason(row.reason) if row.reason else None,
+    )
+
+
+def of_subscriber(connection: Connection, owner: SubscriberId) -> list[Subscription]:
+    """Return everything that somebody follows, newest first."""
+    query = (
+        select(subscription)
+        .where(subscription.c.subscriber_id == owner)
+        .order_by(subscription.c.id.desc())
+    )
+    return [subscription_from(row) for row in connection.execute(query)]
+
+
+def mute(connection: Connection, mine: SubscriptionId, now: datetime | None) -> bool:
+    """Stop the mails about one parcel (`now`) or let them come again (None)."""
+    done = connection.execute(
+        update(subscription).where(subscription.c.id == mine).values(muted_at=now)
+    )
+    return done.rowcount == 1
+
+
+def save_state(
+    connection: Connection,
+    mine: SubscriptionId,
+    milestone: Milestone | None,
+    at: datetime | None,
+    reason: Reason | None = None,
+) -> None:
+    """Store where something stands for who follows it; nothing is written where it is known."""
+    state = {"milestone": milestone, "milestone_at": at, "reason": reason}
+    moved = or_(*(subscription.c[name].is_distinct_from(new) for name, new in state.items()))
+    connection.execute(update(subscription).where(subscription.c.id == mine, moved).values(**state))
+
+
+# --- what people's own mails told -------------------------------------------------------
+
+
+def add_mail_event(connection: Connection, mine: SubscriptionId, event: TrackingEvent) -> bool:
+    """Keep what a mail of theirs told its reader of a parcel; False where it was known."""
+    told = {"milestone": event.milestone, "code": event.code[:32], "at": event.at}
+    return insert_ignoring(connection, mail_event, {"subscription_id": mine, **told})
+
+
+def mail_events(
+    connection: Connection, wanted: Collection[SubscriptionId]
+) -> dict[SubscriptionId, list[TrackingEvent]]:
+    """Return what their own mails told the people of subscriptions, oldest first."""
+    events: dict[SubscriptionId, list[TrackingEvent]] = {mine: [] for mine in wanted}
+    for row in connection.execute(_MAIL_EVENTS, {"subscriptions": list(wanted)}):
+        told = mail_event_of(Milestone(row.milestone), row.code, row.at)
+        events[row.subscription_id].append(told)
+    return events
+
+
+def mail_event_of(milestone: Milestone, kind: str, at: datetime) -> TrackingEvent:
+    """Return the event that a mail of some kind tells; a mail that says it again tells no other."""
+    return TrackingEvent(at, milestone, MAIL, code=kind, mark=milestone)
