@@ -5,31 +5,57 @@ signs links. What was kept in SQLite can so be restored into PostgreSQL, and an 
 into a new version.
 """
 
+import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+from sqlalchemy import Connection, Table, func, select, update
+
+from mailtrack.domain.model import SubscriberId
 from mailtrack.errors import ConfigurationError
+from mailtrack.store import erasure
 from mailtrack.store.copying import copy
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.migrate import require_current, upgrade
+from mailtrack.store.schema import subscriber, subscription, suppressed
+from mailtrack.store.suppression import Suppression
+from mailtrack.store.upsert import insert_ignoring
 
 _STORE = "mailtrack.db"
 _SECRET = "links.secret"  # noqa: S105 - the name of a file
+_ABOUT = "about.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a backup held. `secret`: where its secret was put, if there was one."""
+    """What a backup held, and when it was made; None where it does not say.
+
+    `secret`: where its secret was put, if there was one. `subscribed`: people who hear of
+    something by it, also those who have left since.
+    """
 
     rows: int
     secret: Path | None
+    made_at: datetime | None
+    subscribed: int
 
 
-def back_up(store: Store, secret: Path, file: Path) -> int:
+@dataclass(frozen=True, slots=True)
+class KeptAway:
+    """People whom a backup subscribed again and the store that it replaced knew to have gone."""
+
+    left: int
+    erased: int
+    muted: int
+
+
+def back_up(store: Store, secret: Path, file: Path, now: datetime) -> int:
     """Write the store and the file of its own secret, if there is one; return the rows.
 
     The service may be at work. The file appears whole or not at all, readable by its owner
@@ -41,6 +67,7 @@ def back_up(store: Store, secret: Path, file: Path) -> int:
         draft = Path(folder) / "draft"
         with zipfile.ZipFile(draft, "x", zipfile.ZIP_DEFLATED) as archive:
             archive.write(Path(folder) / _STORE, _STORE)
+            archive.writestr(_ABOUT, json.dumps({"made_at": now.isoformat()}))
             if secret.exists():
                 archive.write(secret, _SECRET)
         draft.chmod(0o600)
@@ -58,7 +85,61 @@ def restore(store: Store, secret: Path, file: Path) -> Restored:
         rows = _copy_in(Path(folder) / _STORE, store)
         if _SECRET in held:
             _put_secret(Path(folder) / _SECRET, secret)
-    return Restored(rows, secret if _SECRET in held else None)
+        about = json.loads((Path(folder) / _ABOUT).read_text()) if _ABOUT in held else {}
+    made_at = about.get("made_at")
+    with store.read() as connection:
+        stays = subscriber.c.unsubscribed_at.is_(None)
+        subscribed = select(func.count()).select_from(subscriber).where(stays)
+        return Restored(
+            rows=rows,
+            secret=secret if _SECRET in held else None,
+            made_at=datetime.fromisoformat(made_at) if made_at else None,
+            subscribed=connection.execute(subscribed).scalar_one(),
+        )
+
+
+def keep_away(store: Store, replaced: Store, suppression: Suppression) -> KeptAway:
+    """Let who left, stopped or was erased in the store that a backup replaced stay away.
+
+    People and subscriptions are known by their keys, erased addresses by their hashes. Both
+    stores are of this version, which raises ConfigurationError otherwise.
+    """
+    require_current(replaced)
+    with replaced.read() as former:
+        gone = {
+            table: dict(former.execute(select(table.c.key, when).where(when.is_not(None))).all())
+            for table, when in (
+                (subscriber, subscriber.c.unsubscribed_at),
+                (subscription, subscription.c.muted_at),
+            )
+        }
+        erased = former.execute(select(suppressed)).mappings().all()
+    with store.write() as connection:
+        return KeptAway(
+            left=_mark(connection, subscriber, "unsubscribed_at", gone[subscriber]),
+            muted=_mark(connection, subscription, "muted_at", gone[subscription]),
+            erased=_erase_again(connection, suppression, erased),
+        )
+
+
+def _mark(connection: Connection, table: Table, name: str, gone: Mapping[str, datetime]) -> int:
+    marked = 0
+    for key, when in gone.items():
+        back = (table.c.key == key) & table.c[name].is_(None)
+        marked += connection.execute(update(table).where(back).values({name: when})).rowcount
+    return marked
+
+
+def _erase_again(
+    connection: Connection, suppression: Suppression, erased: Sequence[Mapping[Any, Any]]
+) -> int:
+    for row in erased:
+        insert_ignoring(connection, suppressed, dict(row))
+    known = connection.execute(select(subscriber.c.id, subscriber.c.address)).all()
+    back = [row.id for row in known if suppression.find(connection, row.address)]
+    for owner in back:
+        erasure.erase(connection, SubscriberId(owner))
+    return len(back)
 
 
 def _copy_out(store: Store, path: Path) -> int:
@@ -76,7 +157,7 @@ def _copy_in(path: Path, store: Store) -> int:
 
 def _unpack(file: Path, folder: Path) -> set[str]:
     with zipfile.ZipFile(file) as archive:
-        held = {_STORE, _SECRET} & set(archive.namelist())
+        held = {_STORE, _SECRET, _ABOUT} & set(archive.namelist())
         if _STORE not in held:
             raise zipfile.BadZipFile("no store in it")
         for name in held:

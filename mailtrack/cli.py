@@ -326,20 +326,49 @@ def backup(file: Path) -> None:
     from mailtrack.backups import back_up
 
     services = _services()
-    rows = back_up(services.store, services.settings.links_file, file)
+    secret, now = services.settings.links_file, services.clock.now()
+    rows = back_up(services.store, secret, file, now)
     typer.echo(f"{rows} rows are in {file}.")
 
 
 @app.command()
-def restore(file: Path) -> None:
-    """Fill an empty database from a backup."""
+def restore(
+    file: Path,
+    replaces: Annotated[
+        str, typer.Option(help="Address of the database that this one replaces, if it can be read.")
+    ] = "",
+) -> None:
+    """Fill an empty database from a backup; who has left since can be kept away."""
     from mailtrack.backups import restore as fill
 
     services = _services()
     restored = fill(services.store, services.settings.links_file, file)
-    typer.echo(f"{restored.rows} rows restored.")
+    made_at = f", as of {restored.made_at:%Y-%m-%d %H:%M} UTC" if restored.made_at else ""
+    typer.echo(f"{restored.rows} rows restored{made_at}.")
     if restored.secret and services.settings.database_url:
         typer.echo(f"Set MAILTRACK_LINKS__SECRET_FILE to {restored.secret}: links need it.")
+    if replaces:
+        _keep_away(services, replaces)
+    elif restored.subscribed:
+        typer.echo(
+            f"{restored.subscribed} people are subscribed in it, also those who have left or were "
+            "erased since by a click. Before you start: docs/operate.md, “Who left meanwhile”."
+        )
+
+
+def _keep_away(services: Services, replaced: str) -> None:
+    from contextlib import closing
+
+    from mailtrack.backups import keep_away
+    from mailtrack.settings import Settings
+    from mailtrack.store.engine import open_store
+
+    with closing(open_store(Settings(database_url=replaced).store_url)) as former:
+        gone = keep_away(services.store, former, services.suppression)
+    typer.echo(
+        f"Subscribed again since the backup, and now away again: {gone.left} people who had left, "
+        f"{gone.erased} who were erased, {gone.muted} parcels that were stopped."
+    )
 
 
 # --- printing -----------------------------------------------------------------------

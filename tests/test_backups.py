@@ -3,25 +3,30 @@
 import stat
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Table, insert, select
 
-from mailtrack.backups import back_up, restore
+from mailtrack import privacy
+from mailtrack.backups import KeptAway, back_up, keep_away, restore
+from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.errors import ConfigurationError
 from mailtrack.settings import Settings
-from mailtrack.store import inbound, notices, orders, parcels, subscriptions
+from mailtrack.store import inbound, notices, orders, parcels, people, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.inbound import MailPlace
 from mailtrack.store.migrate import upgrade
 from mailtrack.store.subscriptions import Subscription
+from mailtrack.store.suppression import Suppression
 
 _OF_THE_MOMENT = {"lease", "leg_claim"}
+NOW = datetime(2026, 3, 3, 14, 5, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -109,7 +114,7 @@ def test_a_backup_restores_every_row_into_either_database(
     before = _everything(lived_in)
     assert _OF_THE_MOMENT == {name for name, rows in before.items() if not rows}
 
-    rows = back_up(lived_in, tmp_path / "none", tmp_path / "all.zip")
+    rows = back_up(lived_in, tmp_path / "none", tmp_path / "all.zip", NOW)
     restored = restore(empty, tmp_path / "none", tmp_path / "all.zip")
 
     assert rows == restored.rows == sum(map(len, before.values()))
@@ -119,7 +124,7 @@ def test_a_backup_restores_every_row_into_either_database(
 def test_after_a_restore_new_rows_get_numbers_of_their_own(
     lived_in: Store, empty: Store, tmp_path: Path, clock: FakeClock
 ) -> None:
-    back_up(lived_in, tmp_path / "none", tmp_path / "all.zip")
+    back_up(lived_in, tmp_path / "none", tmp_path / "all.zip", NOW)
     restore(empty, tmp_path / "none", tmp_path / "all.zip")
 
     with empty.write() as connection:
@@ -128,10 +133,75 @@ def test_after_a_restore_new_rows_get_numbers_of_their_own(
     assert {"LP00999999999999": 2} == found
 
 
+def test_a_restore_tells_when_the_backup_was_made_and_how_many_hear_of_something_by_it(
+    lived_in: Store, empty: Store, tmp_path: Path
+) -> None:
+    back_up(lived_in, tmp_path / "none", tmp_path / "all.zip", NOW)
+    restored = restore(empty, tmp_path / "none", tmp_path / "all.zip")
+
+    assert (NOW, 1) == (restored.made_at, restored.subscribed)
+
+
+def test_who_left_was_erased_or_stopped_since_the_backup_can_be_kept_away(
+    store: Store,
+    empty: Store,
+    follow: Callable[..., Subscription],
+    clock: FakeClock,
+    tmp_path: Path,
+) -> None:
+    suppression = Suppression("a secret of the tests")
+    ana, bruno, carla, dora = (
+        follow(f"LP0012345678901{n}", f"{name}@example.org")
+        for n, name in enumerate(("ana", "bruno", "carla", "dora"))
+    )
+    back_up(store, tmp_path / "none", tmp_path / "all.zip", clock.now())
+    clock.advance(hours=1)
+    with store.write() as connection:
+        people.unsubscribe(connection, ana.subscriber, clock.now())
+        privacy.erase_at_their_word(connection, bruno.subscriber, suppression, clock.now())
+        subscriptions.mute(connection, carla.id, clock.now())
+    restore(empty, tmp_path / "none", tmp_path / "all.zip")
+
+    kept = keep_away(empty, store, suppression)
+    with empty.read() as connection:
+        left = people.left_at(connection, ana.subscriber)
+        gone = people.find_subscriber(connection, "bruno@example.org")
+        again = suppression.find(connection, "bruno@example.org")
+        followed = subscriptions.read(connection, [carla.id, dora.id])
+
+    assert KeptAway(left=1, erased=1, muted=2) == kept
+    assert (clock.now(), None) == (left, gone)
+    assert again is not None
+    assert [True, False] == [mine.muted for mine in followed]
+
+
+def test_a_link_never_opens_what_another_person_got_after_a_restore(
+    store: Store,
+    empty: Store,
+    follow: Callable[..., Subscription],
+    clock: FakeClock,
+    services: Services,
+    tmp_path: Path,
+) -> None:
+    """Bruno's rows are younger than the backup; after it, Carla's get their numbers."""
+    follow()
+    back_up(store, tmp_path / "none", tmp_path / "all.zip", clock.now())
+    bruno = follow("LP00123456789013", "bruno@example.org")
+    restore(empty, tmp_path / "none", tmp_path / "all.zip")
+    with empty.write() as connection:
+        carla = people.subscriber_of(connection, "carla@example.org", clock.now())
+        assert carla == bruno.subscriber
+        with store.read() as before:
+            key = people.key_of(before, bruno.subscriber)
+
+        assert None is people.by_key(connection, key)
+        assert None is subscriptions.by_key(connection, bruno.key)
+
+
 def test_the_secret_of_the_links_comes_along(lived_in: Store, tmp_path: Path) -> None:
     kept, put = tmp_path / "links.secret", tmp_path / "elsewhere" / "links.secret"
     kept.write_text("hush")
-    back_up(lived_in, kept, tmp_path / "all.zip")
+    back_up(lived_in, kept, tmp_path / "all.zip", NOW)
     target = open_store(f"sqlite:///{tmp_path / 'new.db'}")
 
     restored = restore(target, put, tmp_path / "all.zip")
@@ -147,14 +217,14 @@ def test_a_backup_is_for_its_owner_alone_and_leaves_nothing_beside_it(
     folder = tmp_path / "backups"
     folder.mkdir()
 
-    back_up(lived_in, tmp_path / "none", folder / "all.zip")
+    back_up(lived_in, tmp_path / "none", folder / "all.zip", NOW)
 
     assert [folder / "all.zip"] == list(folder.iterdir())
     assert 0o600 == stat.S_IMODE((folder / "all.zip").stat().st_mode)
 
 
 def test_a_database_with_rows_is_not_written_over(lived_in: Store, tmp_path: Path) -> None:
-    back_up(lived_in, tmp_path / "none", tmp_path / "all.zip")
+    back_up(lived_in, tmp_path / "none", tmp_path / "all.zip", NOW)
     before = _everything(lived_in)
 
     with pytest.raises(ConfigurationError, match=r"not empty.*a new one"):
@@ -196,7 +266,7 @@ def test_a_backup_that_cannot_be_written_leaves_the_former_one(
 
     monkeypatch.setattr("mailtrack.backups.copy", full)
     with pytest.raises(ConfigurationError, match=r"all\.zip: No space left"):
-        back_up(lived_in, tmp_path / "none", file)
+        back_up(lived_in, tmp_path / "none", file, NOW)
 
     assert b"the former one" == file.read_bytes()
 
