@@ -37,6 +37,9 @@ from mailtrack.settings import InboxSettings, Security
 
 #: Seconds to connect and to wait for an answer; the library would wait for ever.
 TIMEOUT = SocketTimeout(connect=15.0, read=30.0)
+#: Seconds that the end of IDLE may take: the server has nothing to look up. Only it shows
+#: that a connection is dead, and mails wait until it does.
+DONE_S = 10.0
 #: Seconds between two looks at the stop event while the server is silent.
 SLICE_S = 0.5
 #: How many UIDs one search spans: its answer is one line, and imaplib reads 1 MB of it.
@@ -276,8 +279,10 @@ class ImapMailbox:
             self._watch_socket(seconds, stop)
         # DONE and its answer are the proof that the other side is still there.
         if not stop.is_set():
+            self._client.socket().settimeout(DONE_S)
             with self._doing("ending IDLE"):
                 self._client.idle_done()
+            self._client.socket().settimeout(TIMEOUT.read)
 
     def _is_buffered(self) -> bool:
         """Whether news came in one segment with the answer to IDLE: no poll would show it."""

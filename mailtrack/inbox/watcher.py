@@ -90,8 +90,9 @@ class Pace:
 
 
 PACES = {
-    # However long a server was away: two minutes after its return mails are fetched again.
-    _S.WAITING: Pace(first_s=5.0, longest_s=90.0, least=0.0),
+    # However long a server was away, and however soon after that a connection dies: within two
+    # minutes mails are fetched again. That takes a renewal of IDLE, its end, this and a connection.
+    _S.WAITING: Pace(first_s=5.0, longest_s=40.0, least=0.0),
     # Servers lock accounts whose password is tried too often.
     _S.REFUSED: Pace(first_s=300.0, longest_s=3600.0, least=0.5),
 }

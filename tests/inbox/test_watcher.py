@@ -10,8 +10,16 @@ import pytest
 from mailtrack.errors import AuthError, ConfigurationError, MailtrackError, TransientError
 from mailtrack.inbox.imap_errors import LostConnectionError
 from mailtrack.inbox.ledger import FetchedMail, MemoryLedger, Position, WatcherState
-from mailtrack.inbox.mailbox import MemoryMailbox, UnfetchableError
-from mailtrack.inbox.watcher import HOLD_S, MOST_BREAKS, PACES, TRANSITIONS, Happening, Watcher
+from mailtrack.inbox.mailbox import DONE_S, TIMEOUT, MemoryMailbox, UnfetchableError
+from mailtrack.inbox.watcher import (
+    HOLD_S,
+    IDLE_JITTER,
+    MOST_BREAKS,
+    PACES,
+    TRANSITIONS,
+    Happening,
+    Watcher,
+)
 from mailtrack.settings import InboxSettings
 
 SETTINGS = InboxSettings(host="imap.example.org", user="colis", idle_s=0.05, poll_s=60.0)
@@ -249,9 +257,18 @@ def test_an_outage_is_waited_out_longer_and_longer_but_its_end_is_seen_within_tw
 
     Watcher(SETTINGS, ledger, server.connect, pauses, Longest()).run(threading.Event())
 
-    expected = [5.0, 10.0, 20.0, 40.0, 80.0, 90.0, 90.0, 90.0, 90.0, 90.0]
+    expected = [5.0, 10.0, 20.0, *[40.0] * 7]
     assert expected == pauses.seconds
     assert (WatcherState.WAITING, str(OUTAGE)) in ledger.states
+
+
+def test_the_death_of_a_connection_is_found_and_got_over_within_two_minutes_by_default() -> None:
+    """Also right after an outage, when the next wait is a long one."""
+    renewal = InboxSettings().idle_s * (1 + IDLE_JITTER)
+    longest = PACES[WatcherState.WAITING].longest_s
+
+    assert renewal + DONE_S + longest + TIMEOUT.connect <= 120
+    assert TIMEOUT.read + longest + TIMEOUT.connect <= 120
 
 
 def test_the_wait_after_an_outage_is_spread_over_its_whole_length() -> None:
@@ -265,7 +282,7 @@ def test_the_wait_after_an_outage_is_spread_over_its_whole_length() -> None:
 
 
 def test_years_of_outage_do_not_overflow() -> None:
-    assert PACES[WatcherState.WAITING].delay(100_000, Longest()) == 90.0
+    assert PACES[WatcherState.WAITING].delay(100_000, Longest()) == 40.0
 
 
 def test_connections_that_die_young_are_waited_for_longer_and_longer(ledger: MemoryLedger) -> None:

@@ -168,6 +168,7 @@ def test_a_half_open_connection_is_noticed_when_idle_is_renewed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("mailtrack.inbox.mailbox.TIMEOUT", SocketTimeout(0.5, 0.2))
+    monkeypatch.setattr("mailtrack.inbox.mailbox.DONE_S", 0.2)
 
     with watching(through(proxy, server, idle_s=0.2), ledger):
         eventually(lambda: idling(ledger))
