@@ -207,6 +207,7 @@ class Services:
         own = {settings.inbox.forward_to.lower(), settings.smtp.from_address.lower()}
         keeper = Doorkeeper(
             authserv_id=settings.inbox.authserv_id,
+            authserv_below=settings.inbox.authserv_below,
             allow=settings.inbox.allowed,
             own_addresses=own,
             personal=self.addresses,

@@ -126,6 +126,9 @@ class InboxSettings(Server):
     poll_s: float = 60.0
     #: The name by which the receiving server signs its Authentication-Results (RFC 8601).
     authserv_id: str = ""
+    #: Whether it writes them into every mail, below its own `Received` line; see
+    #: `inbox.authentication`.
+    authserv_below: bool = False
     #: Only these addresses may forward, with commas between; empty admits every proven sender.
     allow: str = ""
     #: Of larger mails only the texts are fetched (bytes).

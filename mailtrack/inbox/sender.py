@@ -4,24 +4,15 @@ Only the outer sender of a forward counts, never an address quoted inside it; an
 what our own receiving server says about it (RFC 8601), never what the mail brings along.
 """
 
-import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from mailtrack.inbox.authentication import Finding, aligned, findings, lies_in
 from mailtrack.parsers.message import Message
 from mailtrack.parsers.reading import Forward, ForwardMethod
 
-_COMMENT = re.compile(r"\([^()]*\)")
-_PARTS = re.compile(r"(?:[^;\"]|\"[^\"]*\")+")
-_RESULT = re.compile(r"\s*([\w-]{1,40})(?:/\d+)?\s*=\s*([\w-]+)(.*)", re.DOTALL)
-_PROPERTY = re.compile(r"([\w-]{1,40}\.[\w-]{1,40})\s*=\s*(\"[^\"]*\"|[^\s;\"]+)")
-
-#: Which property must name the sender's domain, by method.
-_ALIGNED_BY = {
-    "dkim": ("header.d", "header.i"),  # Gmail writes header.i only
-    "spf": ("smtp.mailfrom",),
-    "dmarc": ("header.from",),
-}
+#: What names a domain that may stand for the sender's.
+_METHODS = frozenset({"dkim", "dmarc", "spf"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +39,21 @@ def identify(
     authserv_id: str,
     allow: Collection[str],
     own_addresses: Collection[str],
+    found: Sequence[Finding] | None = None,
 ) -> Sender:
     """Say who forwarded a mail and whether we may believe it.
 
     `authserv_id`: the name under which our server writes Authentication-Results; `allow`:
     the only addresses that may forward, empty for all. Without an `authserv_id` the
-    addresses of `allow` are believed as they stand.
+    addresses of `allow` are believed as they stand. `found` is what `findings` says;
+    None asks it here.
     """
     person = forward.forwarder
     address = person.address.lower()
     refusal = _refusal(address, allow, own_addresses)
-    proof = "" if refusal else _proof(message, address, authserv_id, allow)
+    if found is None:
+        found = findings(message, authserv_id)
+    proof = "" if refusal else _proof(message, address, authserv_id, allow, found)
     how = refusal or proof or _doubt(message, address, authserv_id)
     return Sender(
         address,
@@ -71,11 +66,19 @@ def identify(
     )
 
 
-def is_signed_by(message: Message, domain: str, authserv_id: str) -> bool:
-    """Say whether our server found a valid DKIM signature of exactly this domain."""
-    return bool(authserv_id) and any(
-        method == "dkim" and result == "pass" and properties.get("header.d", "").lower() == domain
-        for method, result, properties in _results(message, authserv_id)
+def is_signed_by(found: Sequence[Finding], domain: str) -> bool:
+    """Return True if our server found a valid DKIM signature of exactly this domain."""
+    return any(one.method == "dkim" and one.passed and one.domain == domain for one in found)
+
+
+def is_from(found: Sequence[Finding], domains: Collection[str]) -> bool:
+    """Return True if our server found that one of these domains, or one below, wrote a mail.
+
+    Only what survives being sent on by a rule counts: DKIM, and DMARC that relies on it.
+    """
+    return any(
+        one.method in ("dkim", "dmarc") and one.passed and lies_in(one.domain, domains)
+        for one in found
     )
 
 
@@ -89,23 +92,35 @@ def _refusal(address: str, allow: Collection[str], own_addresses: Collection[str
     return ""
 
 
-def _proof(message: Message, address: str, authserv_id: str, allow: Collection[str]) -> str:
+def _proof(
+    message: Message,
+    address: str,
+    authserv_id: str,
+    allow: Collection[str],
+    found: Sequence[Finding],
+) -> str:
     if not authserv_id:
         return "on the list of those who may forward" if allow else ""
-    if not _is_outer_sender(message, address):
+    return _pass_for(address, found) if _is_outer_sender(message, address) else ""
+
+
+def _pass_for(address: str, found: Sequence[Finding]) -> str:
+    """Return the pass that proves an address, "" where there is none.
+
+    One aligned pass is enough, whatever the others say, as with DMARC: SPF breaks on the way
+    through a rule, DKIM on the way through a list. But where DMARC failed for the sender's
+    domain, its owner does not want what passed to count (alignment "strict", for example).
+    """
+    about = [one for one in found if one.method in _METHODS and aligned(one.domain, address)]
+    if any(one.method == "dmarc" and one.verdict == "fail" for one in about):
         return ""
-    domain = address.rpartition("@")[2]
-    for method, result, properties in _results(message, authserv_id):
-        for name in _ALIGNED_BY.get(method, ()):
-            named = properties.get(name, "").rpartition("@")[2]
-            if result == "pass" and _aligned(named, domain):
-                return f"{method}=pass for {named}"
-    return ""
+    proof = next((one for one in about if one.passed), None)
+    return f"{proof.method}=pass for {proof.domain}" if proof else ""
 
 
 def _doubt(message: Message, address: str, authserv_id: str) -> str:
     if not _is_outer_sender(message, address):
-        return "sent on by a rule: nothing proves whose mailbox it came from"
+        return "sent on by a rule: nothing proves the mailbox it came from, or the shop"
     if not authserv_id:
         return "no server of ours vouches for senders: set MAILTRACK_INBOX__AUTHSERV_ID"
     return f"no aligned dkim, spf or dmarc pass in the results of {authserv_id}"
@@ -114,28 +129,3 @@ def _doubt(message: Message, address: str, authserv_id: str) -> str:
 def _is_outer_sender(message: Message, address: str) -> bool:
     # Two From headers: some programs check one and show the other.
     return message.sender.address.lower() == address and len(message.all("from")) == 1
-
-
-def _results(message: Message, authserv_id: str) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Yield (method, result, properties) of the topmost header that our server wrote.
-
-    Further down, the sender may have written headers in our server's name.
-    """
-    for header in message.all("authentication-results"):
-        name, _, rest = _COMMENT.sub(" ", header).partition(";")
-        if name.lower().split()[:1] != [authserv_id.lower()]:
-            continue
-        for part in _PARTS.findall(rest):
-            found = _RESULT.match(part)
-            if found:
-                properties = {k.lower(): v.strip('"') for k, v in _PROPERTY.findall(found[3])}
-                yield found[1].lower(), found[2].lower(), properties
-        return
-
-
-def _aligned(named: str, domain: str) -> bool:
-    """Say whether two domains are equal or one lies below the other (not below a bare TLD)."""
-    named, domain = named.lower().strip("."), domain.lower()
-    if "." not in named:
-        return False
-    return named == domain or domain.endswith("." + named) or named.endswith("." + domain)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from mailtrack.domain.model import Outcome, RowKey
 from mailtrack.inbox.addresses import BounceAddresses, PersonalAddresses, ReturnedTo
+from mailtrack.inbox.authentication import findings
 from mailtrack.inbox.origin import origin
-from mailtrack.inbox.sender import Sender, identify, is_signed_by
-from mailtrack.parsers import is_shop_sender, parse
+from mailtrack.inbox.sender import Sender, identify, is_from, is_signed_by
+from mailtrack.parsers import is_shop_sender, parse, signers_of
 from mailtrack.parsers.delivery_report import REPORTERS
+from mailtrack.parsers.forwarded import source_of
 from mailtrack.parsers.message import Message, read_message
 from mailtrack.parsers.reading import ForwardMethod, Reading
 from mailtrack.parsers.slimming import header_of
@@ -33,26 +35,39 @@ class Doorkeeper:
     own_addresses: Collection[str]
     personal: PersonalAddresses
     bounces: BounceAddresses | None = None
+    authserv_below: bool = False
 
     def understand(self, raw: bytes) -> "Understood":
         """Read a raw mail; raises PermanentError where it is no mail at all."""
         message = read_message(raw)
         reading = parse(message)
+        # Of two From headers, a signature may cover the one and a reader see the other.
+        by_one = len(message.all("from")) == 1
+        found = findings(message, self.authserv_id, below=self.authserv_below) if by_one else ()
         sender = identify(
             message,
             reading.forward,
             authserv_id=self.authserv_id,
             allow=self.allow,
             own_addresses=self.own_addresses,
+            found=found,
         )
         return Understood(
             message,
             reading,
             sender,
             personal=self.personal.owner(message),
-            by_google=is_signed_by(message, "google.com", self.authserv_id),
+            by_google=is_signed_by(found, "google.com"),
             returned=None if self.bounces is None else self.bounces.returned(message),
+            shop_signed=is_from(found, signers_of(message.sender)),
+            passed_on=self._is_passed_on(message),
         )
+
+    def _is_passed_on(self, message: Message) -> bool:
+        # Where all mail reaches us through an address of our own, that is no person's rule.
+        source, ours = source_of(message), {address.lower() for address in self.own_addresses}
+        mine = {message.sender.address.lower(), *ours}
+        return source is not None and source.address.lower() not in mine
 
     def understand_header(self, raw: bytes) -> "Understood":
         """Read the header alone of a mail whose body nobody can read; raises the same."""
@@ -66,6 +81,10 @@ class Understood:
     `personal` is the key of whose personal address it was sent to; `by_google` whether Google
     signed it, as our own server found; `returned` the bounce address it was sent to, where
     only machines write.
+
+    `shop_signed`: our server found that the shop whose address it bears, or the relay it came
+    through, did write it; False where we have no such server. `passed_on`: a mailbox's rule
+    left its marks on it, whoever wrote it.
     """
 
     message: Message
@@ -74,6 +93,8 @@ class Understood:
     personal: RowKey | None
     by_google: bool
     returned: ReturnedTo | None = None
+    shop_signed: bool = False
+    passed_on: bool = False
 
     @property
     def outcome(self) -> Outcome:

@@ -26,6 +26,11 @@ def is_shop_sender(person: Person) -> bool:
     return any(shop.brand.is_sender(person) for shop in SHOPS)
 
 
+def signers_of(person: Person) -> frozenset[str]:
+    """Return the domains of which one signs what the shops that we know write from an address."""
+    return frozenset(domain for shop in SHOPS for domain in shop.brand.signers_of(person))
+
+
 def parse(message: Message) -> Reading:
     """Read one mail: what it is, whom it came through and which parcels it names."""
     forward = unwrap(message, is_shop_sender)

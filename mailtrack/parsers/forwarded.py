@@ -86,7 +86,7 @@ def _plain(message: Message) -> Forward:
 
 def _sent_on(message: Message) -> Forward:
     """Return a mail of the shop: sent on by a rule, or read straight from a file."""
-    source = _source(message)
+    source = source_of(message)
     envelope = message.header("return-path")
     if source or _SRS.match(envelope) or message.header("x-forwarded-to"):
         person = source or next(iter(message.to), _NOBODY)
@@ -96,13 +96,14 @@ def _sent_on(message: Message) -> Forward:
 
 def _redirected(message: Message) -> Forward | None:
     """Return a mail of somebody else that a rule sent on."""
-    source = _source(message)
+    source = source_of(message)
     if source is None or message.header("list-id") or source.address == message.sender.address:
         return None
     return Forward(True, ForwardMethod.AUTOMATIC, source, "", whole(message))
 
 
-def _source(message: Message) -> Person | None:
+def source_of(message: Message) -> Person | None:
+    """Return whose mailbox a rule sent a mail on from, as the headers of its way say."""
     for name in _AUTOMATIC_HEADERS:
         # Every hop adds its own on top; the lowest is where the way began.
         found = [_ADDRESS.search(value) for value in message.all(name)]

@@ -31,10 +31,15 @@ class Recognition:
 
 @dataclass(frozen=True, slots=True)
 class Brand:
-    """Who a shop is: its name, its domains (subdomains included) and relayed senders."""
+    """Who a shop is: its name, its domains (subdomains included) and relayed senders.
+
+    `signers` are the domains that sign its mails (DKIM), subdomains included; a relay signs
+    as itself: the groups of `relayed` hold its domain.
+    """
 
     name: str
     domains: tuple[str, ...]
+    signers: tuple[str, ...]
     relayed: re.Pattern[str]
 
     def is_sender(self, person: Person) -> bool:
@@ -43,6 +48,13 @@ class Brand:
         if self.relayed.fullmatch(address):
             return True
         return self.owns(address.rpartition("@")[2]) if "@" in address else self._is_name(person)
+
+    def signers_of(self, person: Person) -> tuple[str, ...]:
+        """Return the domains of which one signs what the shop writes from this address."""
+        relay = self.relayed.fullmatch(person.address.lower())
+        if relay:
+            return tuple(filter(None, relay.groups()))
+        return self.signers if self.is_sender(person) else ()
 
     def owns(self, host: str) -> bool:
         """Say whether a host is one of the shop's domains or below one."""

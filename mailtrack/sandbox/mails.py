@@ -195,11 +195,24 @@ def forwarded(
     message = forwarder(mail, person, at, note)
     message["Date"] = format_datetime(at)
     message["Message-ID"] = f"<{serial}.{int(at.timestamp())}@{_domain(person)}>"
-    checks = (
-        f"Authentication-Results: {AUTHSERV_ID}; dkim=pass header.d={_domain(person)};"
-        f" spf=pass smtp.mailfrom={person.address}\r\n"
+    return received(_domain(person), at, serial, f"smtp.mailfrom={person.address}") + (
+        message.as_bytes(policy=SMTP)
     )
-    return checks.encode("ascii") + message.as_bytes(policy=SMTP)
+
+
+def received(signer: str, at: datetime, serial: int, envelope: str) -> bytes:
+    """Return what the receiving server writes above a mail: its results, then its own line.
+
+    `signer` is the domain whose DKIM signature it found, `envelope` whose SPF.
+    """
+    results = f"dkim=pass (2048-bit key) header.d={signer} header.i=@{signer}; spf=pass {envelope}"
+    lines = (
+        f"Authentication-Results: {AUTHSERV_ID}; {results}",
+        f"Received: from mail.{signer} (mail.{signer} [192.0.2.{serial % 200 + 1}])",
+        f"\tby {AUTHSERV_ID} (Postfix) with ESMTPS id {serial:010X}",
+        f"\tfor <{FORWARD_TO}>; {format_datetime(at)}",
+    )
+    return "".join(f"{line}\r\n" for line in lines).encode("ascii")
 
 
 def _message(person: Person, subject: str, text: str, html: str = "") -> EmailMessage:
