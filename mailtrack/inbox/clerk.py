@@ -137,10 +137,12 @@ class Clerk:
 
     def _ask_who(self, stored: StoredMail, mail: Understood, result: MailResult) -> MailResult:
         """Ask the person in whose name a mail came, if it is worth a question."""
-        if not mail.sender.welcome or mail.outcome not in _WORTH_A_QUESTION:
-            return replace(result, outcome=Outcome.REFUSED, reason=mail.sender.how)
         now = self.clock.now()
-        owner = people.subscriber_of(self.connection, mail.sender.address, now)
+        owner = None
+        if mail.outcome in _WORTH_A_QUESTION:
+            owner = trust.in_whose_name(self.connection, mail, now)
+        if owner is None:
+            return replace(result, outcome=Outcome.REFUSED, reason=mail.sender.how)
         may_ask = mail.is_answerable or mail.by_rule
         may_ask = may_ask and now - stored.received_at <= ANSWER_WITHIN
         questions.hold(self.connection, stored.id, owner, mail.source, now, may_ask=may_ask)

@@ -13,12 +13,41 @@ from mailtrack.clock import FakeClock
 from mailtrack.inbox.book import StoreLedger
 from mailtrack.inbox.intake import Reader
 from mailtrack.inbox.ledger import FetchedMail
+from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
 from mailtrack.store import inbound, notices
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Receive = Callable[..., Mapping[str, Any]]
+
+
+#: What our server finds of a mail of the shop's that a filter of Gmail sends on.
+SIGNED = "dkim=pass header.d=notice.aliexpress.com; spf=pass smtp.mailfrom=ana@example.org"
+
+
+def sent_on(
+    parcel: str,
+    found: str = SIGNED,
+    to: str = FORWARD_TO,
+    sender: str = "AliExpress <transaction@notice.aliexpress.com>",
+    order: str = "3054169918880009",
+) -> bytes:
+    """Return the shop's own mail as a filter in Ana's mailbox passes it on."""
+    page = "https://www.aliexpress.com/p/tracking/index.html"
+    lines = (
+        f"Authentication-Results: {AUTHSERV_ID}; {found}",
+        f"Received: from mail.example.org (mail.example.org [192.0.2.1]) by {AUTHSERV_ID}; x",
+        f"X-Forwarded-For: ana@example.org {to}",
+        f"X-Forwarded-To: {to}",
+        f"From: {sender}",
+        "To: ana@example.org",
+        f"Subject: Package {parcel} has an update",
+        "",
+        f"Your package {parcel} has an update.",
+        f"{page}?tradeOrderId={order}&trackingNumber={parcel}",
+    )
+    return "".join(f"{line}\r\n" for line in lines).encode()
 
 
 @pytest.fixture

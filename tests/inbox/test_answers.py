@@ -140,7 +140,8 @@ def test_a_rule_hears_nothing_of_what_its_mails_lack(
     """It forwards every mail of the shop, surveys and all; nobody waits for an answer."""
     receive(mail())
     (ana,) = rows(t.subscriber)
-    raw = signed("Donnez votre avis", f"X-Forwarded-To: {services.addresses.of(ana['key'])}")
+    to = f"X-Forwarded-To: {services.addresses.of(ana['key'])}"
+    raw = signed("Donnez votre avis", to, domain="aliexpress.com")
     shop = b"From: AliExpress <transaction@notice.aliexpress.com>"
     receive(raw.replace(b"From: Ana <ana@example.org>", shop) + b"\r\nVotre avis compte.\r\n")
 

@@ -31,6 +31,7 @@ from mailtrack.sandbox.mails import (
 from mailtrack.store import inbound, parcels, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
+from tests.inbox.conftest import sent_on
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Mail = Callable[..., bytes]
@@ -310,31 +311,14 @@ def test_a_look_alike_of_the_shop_subscribes_nobody(
     assert [] == rows(t.subscription)
 
 
-def _by_rule(raw: bytes) -> bytes:
-    """Turn a forward into what a filter of Gmail makes of the shop's own mail."""
-    order = b"https://www.aliexpress.com/p/tracking/index.html?tradeOrderId=3054169918880009"
-    shop = "AliExpress <transaction@notice.aliexpress.com>"
-    text = f"Your package LP00123456789099 has an update.\n{order.decode()}"
-    text += "&trackingNumber=LP00123456789099\n"
-    plain = _mail(shop, "Package LP00123456789099 has an update", text)
-    return (
-        f"Authentication-Results: {AUTHSERV_ID}; spf=pass smtp.mailfrom=ana@example.org\r\n"
-        "X-Forwarded-For: ana@example.org colis@colis.example\r\n"
-        "X-Forwarded-To: colis@colis.example\r\n"
-    ).encode() + plain
-
-
 def test_a_rule_in_a_mailbox_speaks_through_its_personal_address(
     receive: Receive, mail: Mail, services: Services, rows: Rows
 ) -> None:
     receive(mail())
     (ana,) = rows(t.subscriber)
     address = services.addresses.of(ana["key"])
-    raw = _by_rule(mail()).replace(
-        b"X-Forwarded-To: colis@colis.example", f"X-Forwarded-To: {address}".encode()
-    )
 
-    assert "tracked" == receive(raw)["outcome"]
+    assert "tracked" == receive(sent_on("LP00123456789099", to=address))["outcome"]
     assert [ana["id"]] * 2 == [s["subscriber_id"] for s in rows(t.subscription)]
     by_hand, by_rule = rows(t.notice, kind="registered")
     assert (True, False) == (by_hand["prompt"], by_rule["prompt"])  # a rule's owner may sleep
@@ -347,11 +331,7 @@ def test_a_rule_goes_unheard_once_its_owner_has_left(
     (ana,) = rows(t.subscriber)
     with store.write() as connection:
         people.unsubscribe(connection, ana["id"], clock.now())
-    raw = _by_rule(mail()).replace(
-        b"X-Forwarded-To: colis@colis.example",
-        f"X-Forwarded-To: {services.addresses.of(ana['key'])}".encode(),
-    )
-    row = receive(raw)
+    row = receive(sent_on("LP00123456789099", to=services.addresses.of(ana["key"])))
 
     assert ("refused", "unsubscribed") == (row["outcome"], row["reason"])
     assert 1 == len(rows(t.subscription))
@@ -400,12 +380,8 @@ def _google_asks(address: str) -> bytes:
 def test_a_rule_that_outlives_its_owner_s_data_brings_nobody_back(
     erased: str, receive: Receive, mail: Mail, rows: Rows, through: str
 ) -> None:
-    raw = _by_rule(mail())
-    if through != "the mailbox":
-        raw = raw.replace(
-            b"X-Forwarded-To: colis@colis.example", f"X-Forwarded-To: {erased}".encode()
-        )
-    row = receive(raw)
+    to = FORWARD_TO if through == "the mailbox" else erased
+    row = receive(sent_on("LP00123456789099", to=to))
 
     assert ("refused", "suppressed", None) == (row["outcome"], row["reason"], row["subscriber_id"])
     assert [[], [], []] == [rows(table) for table in (t.subscriber, t.notice, t.parcel)]

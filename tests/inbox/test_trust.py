@@ -19,12 +19,14 @@ from mailtrack.inbox.questions import (
     ask_waiting,
 )
 from mailtrack.notify.links import Purpose
-from mailtrack.sandbox.mails import AUTHSERV_ID
+from mailtrack.sandbox.mails import AUTHSERV_ID, SHOP
 from mailtrack.store import erasure, notices, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.web.own_data import NOT_THEIRS, OwnData
 from mailtrack.web.views import ConfirmState
+from tests.inbox.conftest import SIGNED, sent_on
+from tests.inbox.servers import SERVERS
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Mail = Callable[..., bytes]
@@ -34,6 +36,9 @@ Click = Callable[[], ConfirmState]
 STOP = b"From: Ana <ana@example.org>\r\nSubject: STOP\r\n\r\nSTOP\r\n"
 NUMBER = "LP00123456789012"
 OTHER = "LP00123456789013"
+THIRD = "LP00123456789014"
+#: SPF is the forwarder's: it says nothing of who wrote a mail.
+UNSIGNED = "dkim=none; spf=pass smtp.mailfrom=ana@example.org"
 
 
 @pytest.fixture
@@ -297,24 +302,18 @@ def test_the_personal_address_needs_no_click(
     assert "tracked" == receive(raw)["outcome"]
 
 
-def test_a_click_lets_the_rules_of_the_mailbox_through(
+def test_a_click_lets_the_rules_of_the_mailbox_through_where_the_shop_signed(
     receive: Receive, unproven: Mail, click: Click, rows: Rows, clock: FakeClock
 ) -> None:
     """What a rule sends on has the shop's signature, if any: it can never prove the mailbox."""
     receive(unproven(NUMBER))
     click()
     clock.advance(days=2)
-    shop = (
-        "X-Forwarded-For: ana@example.org colis@colis.example\r\n"
-        "X-Forwarded-To: colis@colis.example\r\n"
-        "From: AliExpress <transaction@notice.aliexpress.com>\r\n"
-        f"Subject: Package {OTHER} has an update\r\n\r\n"
-        f"Your package {OTHER} has an update.\r\n"
-        f"https://www.aliexpress.com/p/tracking/index.html?trackingNumber={OTHER}\r\n"
-    )
 
-    assert "tracked" == receive(shop.encode())["outcome"]
+    assert "tracked" == receive(sent_on(OTHER))["outcome"]
     assert 1 == questions(rows)
+    assert "refused" == receive(sent_on(THIRD, found=UNSIGNED))["outcome"]
+    assert 2 == questions(rows)
 
 
 def test_where_no_server_vouches_for_anybody_one_click_is_enough(
@@ -337,6 +336,182 @@ def test_where_no_server_vouches_for_anybody_one_click_is_enough(
 
     assert ["tracked", "tracked"] == outcomes(rows)
     assert 1 == questions(rows)
+
+
+# --- what a rule sends on to a personal address -------------------------------------------
+
+
+@pytest.fixture
+def personal(receive: Receive, mail: Mail, services: Services, rows: Rows) -> str:
+    """Ana follows a parcel, and knows her personal address."""
+    receive(mail(NUMBER))
+    return services.addresses.of(rows(t.subscriber)[0]["key"])
+
+
+RELAYED = "transaction_at_notice_aliexpress_com_k3x9_a1b2c3@privaterelay.appleid.com"
+
+
+@pytest.mark.parametrize(
+    ("found", "sender"),
+    [
+        (SIGNED, SHOP),
+        ("dkim=pass header.i=@notice.aliexpress.com header.s=s1", SHOP),
+        ("dkim=fail header.d=x.example; dmarc=pass header.from=notice.aliexpress.com", SHOP),
+        ("dkim=pass header.d=privaterelay.appleid.com", f"AliExpress <{RELAYED}>"),
+        ("dmarc=pass header.from=privaterelay.appleid.com", f"AliExpress <{RELAYED}>"),
+    ],
+)
+def test_what_the_shop_or_its_relay_signed_speaks_for_whose_rule_it_is(
+    personal: str, receive: Receive, rows: Rows, found: str, sender: str
+) -> None:
+    assert "tracked" == receive(sent_on(OTHER, found, personal, sender))["outcome"]
+    assert [1, 1] == [row["subscriber_id"] for row in rows(t.subscription)]
+    assert 0 == questions(rows)
+
+
+@pytest.mark.parametrize(
+    ("found", "sender"),
+    [
+        (UNSIGNED, SHOP),
+        ("dkim=pass header.d=evil.example; dmarc=none", SHOP),
+        ("dkim=fail header.d=notice.aliexpress.com", SHOP),
+        ("dkim=pass header.d=aliexpress.com.evil.example", SHOP),
+        ("spf=pass smtp.mailfrom=notice.aliexpress.com", SHOP),
+        ("dkim=pass (header.d=notice.aliexpress.com) header.d=evil.example", SHOP),
+        ("dkim=pass header.d=aliexpress-media.com", SHOP),
+        ("dkim=pass header.d=notice.aliexpress.com", f"AliExpress <{RELAYED}>"),
+        ("dkim=pass header.d=simplelogin.co", f"AliExpress <{RELAYED}>"),
+        (
+            "dkim=pass header.d=notice.aliexpress.com",
+            f"{SHOP}\r\nFrom: AliExpress <x@aliexpress.com>",
+        ),
+    ],
+)
+def test_a_forgery_that_a_rule_sends_on_is_asked_about(
+    personal: str, receive: Receive, rows: Rows, found: str, sender: str
+) -> None:
+    """Anybody can send one to a mailbox with a rule, which passes it on like the others."""
+    row = receive(sent_on(OTHER, found, personal, sender))
+
+    assert ("refused", 1) == (row["outcome"], row["subscriber_id"])
+    assert 1 == len(rows(t.subscription))
+    assert 1 == questions(rows)
+
+
+def test_whose_rule_it_is_can_let_through_what_nobody_signed(
+    personal: str,
+    receive: Receive,
+    read_all: Callable[[], None],
+    click: Click,
+    rows: Rows,
+    clock: FakeClock,
+) -> None:
+    receive(sent_on(OTHER, UNSIGNED, personal).replace(b"ana@", b"ana.other@"))
+    click()
+    read_all()
+
+    assert ["ana@example.org"] == [person["address"] for person in rows(t.subscriber)]
+    assert "tracked" == outcomes(rows)[-1]
+    clock.advance(days=2)
+    assert "refused" == receive(sent_on(THIRD, UNSIGNED, personal))["outcome"]
+    assert 2 == questions(rows)
+
+
+def test_a_forward_within_a_mail_that_a_rule_sends_on_is_no_hand_s(
+    personal: str, receive: Receive, mail: Mail, rows: Rows
+) -> None:
+    """A stranger's mail that quotes the shop's, in a mailbox whose rule sends on everything."""
+    quoted = mail(OTHER, address="eve@evil.example").replace(b"=pass", b"=fail")
+    marks = f"X-Forwarded-For: ana@example.org {personal}\r\nX-Forwarded-To: {personal}\r\n"
+    first, rest = quoted.split(b"\r\n", 1)
+    row = receive(first + b"\r\n" + marks.encode() + rest)
+
+    assert ("refused", 1) == (row["outcome"], row["subscriber_id"])
+    assert 1 == len(rows(t.subscription))
+
+
+def test_what_somebody_sends_to_their_personal_address_by_hand_needs_no_proof(
+    personal: str, receive: Receive, unproven: Mail, rows: Rows
+) -> None:
+    to = f"Delivered-To: {personal}\r\n".encode()
+    forwarded = receive(to + unproven(OTHER, "ana@second.example"))
+    typed = receive(to + b"From: ana@second.example\r\nSubject: Colis\r\n\r\n" + THIRD.encode())
+
+    assert ["tracked", "tracked"] == [forwarded["outcome"], typed["outcome"]]
+    assert {1} == {row["subscriber_id"] for row in rows(t.subscription)}
+    assert 0 == questions(rows)
+
+
+def test_where_no_server_vouches_the_owner_of_a_rule_is_asked_once(
+    personal: str,
+    keep: Callable[[bytes], None],
+    reader: Reader,
+    click: Click,
+    rows: Rows,
+    clock: FakeClock,
+    read_with: Callable[[Reader], None],
+) -> None:
+    trusting = replace(reader, doorkeeper=replace(reader.doorkeeper, authserv_id=""))
+    keep(sent_on(OTHER, to=personal))
+    read_with(trusting)
+    assert "refused" == outcomes(rows)[-1]
+    click()
+    read_with(trusting)
+    clock.advance(days=2)
+    keep(sent_on(THIRD, to=personal))
+    read_with(trusting)
+
+    assert ["tracked"] * 3 == outcomes(rows)
+    assert 1 == questions(rows)
+
+
+# --- Gmail's question ---------------------------------------------------------------------
+
+
+GMAIL = SERVERS["Gmail"]
+QUESTION = """\
+From: =?utf-8?q?L=27=C3=A9quipe_Gmail?= <forwarding-noreply@google.com>
+To: colis@gmail.example
+Subject: (#871234567) Confirmation du transfert - ana@example.org
+
+Pour accepter :
+https://mail-settings.google.com/mail/vf-%5BANGjdJ8x%5D-Ab_c
+"""
+
+
+@pytest.mark.parametrize(
+    ("above", "outcome"),
+    [
+        (GMAIL.writes.replace("example.org", "google.com"), "forwarding_confirmation"),
+        (GMAIL.writes.replace("example.org", "docs.google.com"), "refused"),
+        (GMAIL.writes.replace("example.org", "google.com").replace("=pass", "=fail"), "refused"),
+        (
+            GMAIL.writes.replace("example.org", "google.com") + "From: Eve <eve@evil.example>\n",
+            "refused",
+        ),
+        (
+            GMAIL.writes + "Authentication-Results: mx.google.com; dkim=pass header.d=google.com\n",
+            "refused",
+        ),
+    ],
+    ids=["Google's", "another's at Google", "failed", "two authors", "forged"],
+)
+def test_gmail_s_question_is_passed_on_where_gmail_is_our_own_mailbox(
+    keep: Callable[[bytes], None],
+    reader: Reader,
+    read_with: Callable[[Reader], None],
+    rows: Rows,
+    above: str,
+    outcome: str,
+) -> None:
+    """Gmail names whom it found by `header.i` alone, and below its own `Received` line."""
+    at_gmail = replace(reader.doorkeeper, authserv_id=GMAIL.authserv_id)
+    keep((above + QUESTION).encode())
+    read_with(replace(reader, doorkeeper=at_gmail))
+
+    asked = [row["kind"] for row in rows(t.notice)]
+    assert [outcome] == outcomes(rows)
+    assert (["forwarding_request"] if outcome != "refused" else []) == asked
 
 
 # --- how often we ask -----------------------------------------------------------------
