@@ -25,12 +25,11 @@ first result counts, its own.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import authres
-from publicsuffixlist import PublicSuffixList
 
+from mailtrack.domain.hosts import domain_name, in_ascii, lies_in, organisation
 from mailtrack.parsers.message import Message
 
 #: The name for Microsoft's servers, which write none in front of their results; it is what
@@ -57,9 +56,6 @@ _OWN_NETWORKS = tuple(
 #: Servers write less (characters, headers, results in one); longer headers are not read.
 MAX_HEADER, MAX_HEADERS, MAX_RESULTS = 5_000, 10, 30
 
-#: Labels of domain names have at most so many characters (RFC 1035).
-MAX_LABEL = 63
-
 #: Which property names the domain that passed, by method; the first that is there.
 _NAMED_BY = {
     "dkim": ("header.d", "header.i"),  # Gmail and Yahoo write header.i alone
@@ -72,7 +68,6 @@ _NAME = re.compile(r'\s*"?([^\s;"()/]+)')
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[();]|\\.|[^"();\\]+|["\\]', re.DOTALL)
 # A quoted string that needs no quotes says the same without them (RFC 2045: value).
 _PLAIN = re.compile(r'"([\w.@=+/-]+)"', re.ASCII)
-_LABEL = re.compile(r'[^\s;()"\\=@.]+')
 _SPF_ENGINE = re.compile(r"\(\s*client-ip=", re.IGNORECASE)
 
 _HOP = re.compile(r"from (?P<source>.*?) by (?P<by>\S+)(?P<rest>.*)", re.IGNORECASE)
@@ -114,45 +109,6 @@ def findings(message: Message, authserv_id: str, *, below: bool = False) -> tupl
     if _breaks_out(message, line):
         return ()
     return tuple(found for header in headers[:MAX_HEADERS] for found in _read(header, wanted))
-
-
-def aligned(one: str, other: str) -> bool:
-    """Return True if two domains belong to one organisation (RFC 7489, 3.1: relaxed).
-
-    A public suffix such as co.uk or github.io belongs to nobody: it is aligned with itself.
-    """
-    one, other = domain_name(one), domain_name(other)
-    if one == other:
-        return one != ""
-    organisation = _suffixes().privatesuffix(one)
-    return organisation is not None and organisation == _suffixes().privatesuffix(other)
-
-
-def lies_in(domain: str, domains: Iterable[str]) -> bool:
-    """Return True if a domain is one of these or below one."""
-    return any(domain == mine or domain.endswith("." + mine) for mine in domains)
-
-
-def domain_name(text: str) -> str:
-    """Return the domain of an address or a domain, as DNS has it: lower case, ASCII, or "".
-
-    Nothing is mapped (IDNA 2003 would take ß for ss, another domain).
-    """
-    name = text.rpartition("@")[2].strip().strip(".").lower()
-    name = name if name.isascii() else _LABEL.sub(_in_ascii, name)
-    return "" if "?" in name else name
-
-
-def _in_ascii(label: re.Match[str]) -> str:
-    """Return a label of other letters as DNS has it (RFC 3492); too long, it is none."""
-    if label[0].isascii() or len(label[0]) > MAX_LABEL:
-        return label[0].encode("ascii", "replace").decode("ascii")
-    return f"xn--{label[0].lower().encode('punycode').decode('ascii')}"
-
-
-@cache
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()
 
 
 def _in_short(name: str) -> str:
@@ -213,7 +169,7 @@ def _hands_on(line: str, wanted: str) -> bool:
     if addresses and all(any(a in own for own in _OWN_NETWORKS) for a in addresses):
         return True
     # A greeting alone is what the other side says; a name that was looked up stands beside it.
-    domains = _OWN_DOMAINS.get(wanted, [_suffixes().privatesuffix(wanted) or wanted])
+    domains = _OWN_DOMAINS.get(wanted, [organisation(wanted) or wanted])
     names = [name for name in _HOST.findall(hop["source"]) if not name.replace(".", "").isdigit()]
     enough = len(names) > 1 or (names and wanted in _OWN_DOMAINS)
     return bool(enough) and all(lies_in(_in_short(n), domains) for n in (*names, hop["by"]))
@@ -253,11 +209,10 @@ def _split(header: str) -> list[str]:
     """
     if len(header) > MAX_HEADER:
         return []
-    # Domains in letters of other alphabets (RFC 8616) are made ASCII: authres knows no others.
-    text = header if header.isascii() else _LABEL.sub(_in_ascii, header)
     parts: list[list[str]] = [[]]
     depth = 0
-    for mark in _TOKEN.findall(text):
+    # Letters of other alphabets (RFC 8616) are unknown to authres.
+    for mark in _TOKEN.findall(in_ascii(header)):
         depth += {"(": 1, ")": -1}.get(mark, 0)
         # A quote inside a comment was the sender's: servers have no use for one.
         if depth < 0 or mark == '"' or (depth and mark[0] == '"'):

@@ -7,7 +7,8 @@ what our own receiving server says about it (RFC 8601), never what the mail brin
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from mailtrack.inbox.authentication import Finding, aligned, findings, lies_in
+from mailtrack.domain.hosts import aligned, lies_in
+from mailtrack.inbox.authentication import Finding, findings
 from mailtrack.parsers.message import Message
 from mailtrack.parsers.reading import Forward, ForwardMethod
 

@@ -8,6 +8,7 @@ from mailtrack.domain.milestones import STAGES, Milestone, Phase
 from mailtrack.domain.model import TrackingEvent
 from mailtrack.domain.tracking import MAIL, told_by_carriers
 from mailtrack.notify import french, progress
+from mailtrack.notify.defusing import NO_ADDRESS
 from mailtrack.notify.markup import SHOP, parcel_delivery
 from mailtrack.notify.view import NewsLine, NoticeKind, NoticeView, ParcelView
 
@@ -136,9 +137,8 @@ def _source(view: NoticeView) -> str:
 
 
 def _account(view: NoticeView) -> str:
-    """Return the mailbox that wants to forward: Gmail's subject ends with its address."""
-    last_word = view.subject.rpartition(" ")[2]
-    return last_word if "@" in last_word else ""
+    """Return the mailbox that wants to forward: Gmail names it last, and we write to it."""
+    return view.to if view.subject.endswith(NO_ADDRESS) else ""
 
 
 def _urgent(view: NoticeView) -> tuple[NewsLine, ...]:

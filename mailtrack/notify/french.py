@@ -111,6 +111,12 @@ _TYPESETTING: tuple[tuple[re.Pattern[str], str], ...] = (
 _TYPESET = re.compile(r"['«»:;!?€%]|\d ")
 
 
+#: What follows the last dot of a word, and the dot (as browsers know it, UTS 46).
+_HALF_LABEL = re.compile(
+    r"(?<=\S)[.\u3002\uff0e\uff61\u2024\ufe52][^\s.\u3002\uff0e\uff61\u2024\ufe52]*$"
+)
+
+
 def typeset(text: str) -> str:
     """Put the no-break spaces and the curly apostrophes of French typography."""
     if not _TYPESET.search(text):
@@ -174,12 +180,19 @@ def short(number: str) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """Cut a text at a word where that is possible, so that it has at most `limit` characters."""
+    """Cut a text at a word where that is possible, so that it has at most `limit` characters.
+
+    A word is cut at a dot within it: half a label may be a domain ("x.comme" is no host).
+    """
     if len(text) <= limit:
         return text
     cut = text[: limit - 1]
     head, _, tail = cut.rpartition(" ")
-    return (head if len(tail) < limit // 2 and head else cut).rstrip(" ,;:-–(") + "…"
+    if len(tail) < limit // 2 and head:
+        cut = head
+    elif not text[limit - 1].isspace():
+        cut = _HALF_LABEL.sub("", cut)
+    return cut.rstrip(" ,;:-–(") + "…"
 
 
 def stage(milestone: Milestone) -> str:

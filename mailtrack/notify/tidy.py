@@ -2,7 +2,8 @@
 
 Item names, carriers' sentences, subjects and the link in a provider's mail come from
 outside: they may hold line breaks (header injection), bidirectional overrides (disguise),
-scripts or a novel. They are tidied here once; escaping for HTML is the templates' own business.
+links that a mail program finds by itself, scripts or a novel. They are tidied here once;
+escaping for HTML is the templates' own business.
 """
 
 import re
@@ -14,6 +15,7 @@ from operator import is_
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from mailtrack.notify.defusing import without_links, without_telephones
 from mailtrack.notify.french import shorten, typeset
 
 T = TypeVar("T")
@@ -36,6 +38,12 @@ LIMITS: Mapping[str, int] = MappingProxyType(
         "code": 12,
     }
 )
+
+#: Those of them that are numbers, which may look like a telephone's.
+_NUMBERS = frozenset({"number", "local_number", "orders", "code"})
+
+#: Characters that are read of a longer text; no limit is near.
+MAX_READ = 1_000
 
 #: An address to click: an absolute one, or one of our own pages; never "javascript:".
 _LINK = re.compile(r"(?:https?:/)?/[!-~]*")
@@ -75,7 +83,7 @@ def _names(kind: type) -> tuple[str, ...]:
 def _tidy_text(text: str, field: str) -> str:
     """Return the text itself where there is nothing to tidy."""
     if type(text) is str and field in LIMITS:
-        printed = _in_print(text, LIMITS[field])
+        printed = _in_print(text, LIMITS[field], field in _NUMBERS)
         return text if printed == text else printed
     if field == "action":
         return text if _LINK.fullmatch(text) else ""
@@ -83,9 +91,10 @@ def _tidy_text(text: str, field: str) -> str:
 
 
 @lru_cache(maxsize=2_000)
-def _in_print(text: str, limit: int) -> str:
+def _in_print(text: str, limit: int, is_number: bool) -> str:
     """Set a text of others; carriers say the same things over and over."""
-    return shorten(typeset(one_line(text)), limit)
+    plain = without_links(one_line(text)[:MAX_READ])
+    return shorten(typeset(plain if is_number else without_telephones(plain)), limit)
 
 
 def _printable(character: str) -> str:

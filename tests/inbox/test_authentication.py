@@ -9,7 +9,6 @@ from mailtrack.inbox.authentication import (
     MAX_HEADERS,
     MAX_RESULTS,
     Finding,
-    aligned,
     findings,
 )
 from mailtrack.inbox.sender import Sender, identify
@@ -327,55 +326,6 @@ def test_two_of_one_mind_are_told_apart() -> None:
     found = findings(mail(results("spf=pass smtp.mailfrom=a@EVIL.example; dmarc=none")), MX)
 
     assert (Finding("spf", "pass", "evil.example"), Finding("dmarc", "none", "")) == found
-
-
-# --- alignment (RFC 7489, 3.1) ----------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("example.org", "example.org"),
-        ("EXAMPLE.org.", "example.ORG"),
-        ("mail.example.org", "example.org"),
-        ("a.example.org", "b.example.org"),
-        ("shop.example.co.uk", "example.co.uk"),
-        ("jo.github.io", "jo.github.io"),
-        ("x.jo.github.io", "jo.github.io"),
-        ("co.uk", "co.uk"),
-        ("exämple.fr", "xn--exmple-cua.fr"),
-        ("mail.EXÄMPLE.fr", "xn--exmple-cua.fr"),
-        ("city.kawasaki.jp", "x.city.kawasaki.jp"),
-        ("jo@example.org", "example.org"),
-    ],
-)
-def test_domains_of_one_organisation_are_aligned(one: str, other: str) -> None:
-    assert aligned(one, other)
-    assert aligned(other, one)
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("", ""),
-        ("org", "example.org"),
-        ("co.uk", "example.co.uk"),
-        ("evil.co.uk", "example.co.uk"),
-        ("github.io", "jo.github.io"),
-        ("evil.github.io", "jo.github.io"),
-        ("notexample.org", "example.org"),
-        ("example.org.evil.example", "example.org"),
-        ("example..org", "example.org"),
-        ("strasse.example.org", "straße.example.net"),
-        ("strasse.de", "straße.de"),
-        ("exаmple.org", "example.org"),  # a Cyrillic letter
-        ("é" * 64 + ".org", "è" * 64 + ".org"),
-        ("evil.blogspot.com", "jo.blogspot.com"),
-    ],
-)
-def test_domains_of_different_owners_are_not(one: str, other: str) -> None:
-    assert not aligned(one, other)
-    assert not aligned(other, one)
 
 
 # --- whatever is written ------------------------------------------------------------------

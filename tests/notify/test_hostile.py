@@ -1,5 +1,6 @@
 """Whatever strangers put into names, numbers, places and subjects, it stays their words."""
 
+import json
 import re
 from dataclasses import replace
 from email import message_from_bytes, policy
@@ -15,6 +16,7 @@ from mailtrack.notify.mail import SmtpIdentity, compose
 from mailtrack.notify.render import RenderedMail, Renderer, templates_dir
 from mailtrack.notify.samples import NEWS, NOW, sample
 from mailtrack.notify.view import NoticeKind, NoticeView
+from tests.notify.finder import links
 
 RENDERER = Renderer(templates_dir())
 SENDER = SmtpIdentity("colis@example.org", "mailtrack")
@@ -153,6 +155,35 @@ def test_words_are_never_run_as_a_template(kind: NoticeKind) -> None:
     mail = RENDERER.render(filled(kind, "{{ 1234*7 }} ${1234*7} #{1234*7}"))
 
     assert "8638" not in mail.subject + mail.text + mail.html
+
+
+#: What a stranger wants to have clicked, dialled or written to.
+LURES = (
+    "https://evil.example/login",
+    "evil.example/login",
+    "www.evil.example",
+    "evil.com",
+    "evil。com",
+    "someone@evil.com",
+    "mailto:someone@evil.com",
+    "javascript:alert('evil')",
+    "//evil.com",
+    "192.0.2.66",
+    "LP00123456789012.evil.com",
+)
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+@pytest.mark.parametrize("lure", LURES)
+def test_no_mail_program_makes_a_link_of_a_strangers_words(kind: NoticeKind, lure: str) -> None:
+    mail = RENDERER.render(filled(kind, f"Lampe {lure} !"))
+    tree = LexborHTMLParser(mail.html)
+    cards = [json.loads(script.text()) for script in tree.css("script")]
+    words = [mail.subject, mail.text, str(tree.root and tree.root.text(separator=" ")), str(cards)]
+    found = [link for text in words for link in links(text)]
+
+    assert [] == [link for link in found if "evil" in link or "192.0.2" in link]
+    assert [] == [a for a in tree.css("a") if "evil" in (a.attributes["href"] or "")]
 
 
 @pytest.mark.parametrize("kind", NoticeKind)

@@ -1,8 +1,9 @@
 """Every page, in every state, from invented data."""
 
 import re
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
@@ -12,6 +13,7 @@ from mailtrack.domain.model import HeldMail, InboundId, PickupPoint
 from mailtrack.domain.wishes import Wishes
 from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.notify.samples import NOW, NUMBER, ORDER, PERSONAL_ADDRESS, PICKUP, sample
+from mailtrack.notify.tidy import LIMITS
 from mailtrack.notify.view import NoticeKind, ParcelView
 from mailtrack.web.views import (
     Action,
@@ -37,6 +39,8 @@ from mailtrack.web.views import (
     draw,
 )
 from mailtrack.web.wishes import CHOOSABLE
+from tests.notify.finder import links
+from tests.notify.test_hostile import LURES
 
 ENVIRONMENT = make_environment(templates_dir())
 
@@ -607,3 +611,25 @@ def test_the_page_of_a_number_that_we_can_ask_nobody_about_says_so() -> None:
 
     assert "Nous ne pouvons pas interroger UPS" in told
     assert "Pas encore connu" not in told.partition("Vos autres suivis")[0]
+
+
+def spoiled(value: Any, words: str, name: str = "") -> Any:
+    """Return a page in which strangers wrote the same words wherever they can."""
+    if isinstance(value, str) and type(value) is str:
+        return words if name in LIMITS else value
+    if isinstance(value, tuple):
+        return tuple(spoiled(part, words, name) for part in value)
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    changes = {f.name: spoiled(getattr(value, f.name), words, f.name) for f in fields(value)}
+    return replace(value, **changes)
+
+
+@pytest.mark.parametrize("lure", LURES)
+@pytest.mark.parametrize("name", PAGES)
+def test_no_browser_makes_a_link_of_a_strangers_words(name: str, lure: str) -> None:
+    page = spoiled(PAGES[name], f"Lampe {lure} !")
+    hrefs = [link.attributes["href"] or "" for link in drawn(page).css("a[href*='://']")]
+
+    assert [] == [link for link in links(words(page)) if "evil" in link or "192.0.2" in link]
+    assert [] == [href for href in hrefs if "evil" in href]
