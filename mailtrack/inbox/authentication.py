@@ -3,8 +3,8 @@
 A server writes its results at the top, and so can a sender in its name, further down. Hops
 prepend: all that stands above the `Received` line of the server that took the mail from
 outside is ours. So headers in our server's name are read from the top, and the first
-`Received` line below one of them ends it: OpenDKIM, OpenDMARC, rspamd and spf-engine write one
-each above Postfix's own line, and a forged one can only stand below that line.
+`Received` line below one of them ends it: OpenDKIM, OpenDMARC and spf-engine write one or two
+each above that of Postfix, and a forged one can only stand below it.
 
 * Lines that only hand a mail on within our own servers (LMTP, an address of our own network,
   names of our own) may stand above the results. Any other `Received` line above them means
