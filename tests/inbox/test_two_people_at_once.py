@@ -6,7 +6,7 @@ than SQLite's one writer.
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import combinations_with_replacement
 from threading import Barrier
@@ -37,6 +37,7 @@ Act = Callable[["Encounter", str], None]
 
 #: Parcels in which a pair of actions meets.
 TIMES = 12
+LINK_OF = {"stop": Purpose.STOP_PARCEL, "erase": Purpose.DATA}
 
 
 @pytest.fixture
@@ -67,14 +68,19 @@ class Encounter:
     follow: Callable[..., Subscription]
     rows: Rows
     uids: Iterator[int]
+    tokens: dict[str, str] = field(default_factory=dict)
 
     def address(self, who: str) -> str:
         return f"{who}.{self.number.lower()}@example.org"
 
     def begin(self, who: str, action: str) -> None:
-        """Let who does something else than to come be there before."""
+        """Let who does something else than to come be there before, with a mail's link."""
         if action != "follow":
-            self.follow(self.number, self.address(who))
+            followed = self.follow(self.number, self.address(who))
+            purpose = LINK_OF.get(action, Purpose.STOP_ALL)
+            by_parcel = purpose is Purpose.STOP_PARCEL
+            about = followed.id if by_parcel else followed.subscriber
+            self.tokens[who] = self.link(purpose, about).rpartition("/")[2]
 
     def do_follow(self, who: str) -> None:
         raw = (
@@ -93,16 +99,16 @@ class Encounter:
         self.reader.read(number, key[:32])
 
     def do_stop(self, who: str) -> None:
-        Desk(self.services).stop(self._token(who, Purpose.STOP_PARCEL))
+        Desk(self.services).stop(self.tokens[who])
 
     def do_leave(self, who: str) -> None:
-        Desk(self.services).stop(self._token(who, Purpose.STOP_ALL))
+        Desk(self.services).stop(self.tokens[who])
 
     def do_resume(self, who: str) -> None:
-        Desk(self.services).resume(self._token(who, Purpose.STOP_ALL))
+        Desk(self.services).resume(self.tokens[who])
 
     def do_erase(self, who: str) -> None:
-        OwnData(self.services).erase(self._token(who, Purpose.DATA))
+        OwnData(self.services).erase(self.tokens[who])
 
     def do_poll(self, who: str) -> None:
         store, token = self.services.store, f"{who} {self.number}"
@@ -134,12 +140,6 @@ class Encounter:
         if action in ("stop", "leave") and not forgotten and not mine[0]["muted_at"]:
             return "hears of it"
         return ""
-
-    def _token(self, who: str, purpose: Purpose) -> str:
-        owner = self.rows(t.subscriber, address=self.address(who))[0]["id"]
-        about = self.rows(t.subscription, subscriber_id=owner)[0]["id"]
-        number = about if purpose is Purpose.STOP_PARCEL else owner
-        return self.link(purpose, number).rpartition("/")[2]
 
 
 ACTIONS = ("follow", "stop", "leave", "resume", "erase", "poll", "forget")
