@@ -102,21 +102,42 @@ def test_a_forged_report_changes_nothing(
     assert "" == rows(t.notice)[-1]["last_error"]
 
 
+def quoting(message_id: str) -> bytes:
+    """Return a report to our visible address that quotes the mail which came back."""
+    quoted = (
+        "--b\r\nContent-Type: message/rfc822\r\n\r\n"
+        f"From: suivi@colis.example\r\nMessage-ID: {message_id}\r\n\r\nx\r\n--b--\r\n"
+    )
+    return report("suivi@colis.example").replace(b"--b--\r\n", quoted.encode())
+
+
 def test_without_addresses_of_their_own_mails_are_known_by_their_message_id(
-    keep: Callable[[bytes], None],
-    receive: Receive,
-    send: Send,
-    rows: Rows,
-    clock: FakeClock,
+    receive: Receive, send: Send, rows: Rows, clock: FakeClock
 ) -> None:
     send()
-    quoted = (
-        b"--b\r\nContent-Type: message/rfc822\r\n\r\n"
-        b"From: suivi@colis.example\r\nMessage-ID: <1@colis.example>\r\n\r\nx\r\n--b--\r\n"
-    )
-    receive(report("suivi@colis.example").replace(b"--b--\r\n", quoted))
+    receive(quoting("<1@colis.example>"))
 
     assert clock.now() == ana(rows)["bounced_at"]
+
+
+@pytest.mark.parametrize(
+    ("ours", "forged"),
+    [
+        (b"<1@colis.example>", b"<2@colis.example>"),
+        (b"Return-Path: <>", b"Return-Path: <eve@evil.example>"),
+        (b"Return-Path: <>\r\nFrom: MAILER-DAEMON@mx", b"From: eve@evil"),
+    ],
+    ids=["an id that was never sent", "a sender to answer to", "no mail server"],
+)
+def test_whoever_is_no_mail_server_or_does_not_know_the_id_reports_nothing(
+    receive: Receive, send: Send, rows: Rows, ours: bytes, forged: bytes
+) -> None:
+    send()
+    genuine = quoting("<1@colis.example>")
+    assert ours in genuine
+    receive(genuine.replace(ours, forged))
+
+    assert (None, 0) == (ana(rows)["bounced_at"], ana(rows)["soft_bounces"])
 
 
 ABSENCE = (

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import pytest
 
 from mailtrack.errors import PermanentError
-from mailtrack.notify.mail import SmtpIdentity, compose
+from mailtrack.notify.mail import MailNames, SmtpIdentity, compose
 from mailtrack.notify.render import RenderedMail
 from mailtrack.notify.samples import LINKS, NOW, sample
 from mailtrack.notify.view import NoticeKind, NoticeView
@@ -53,6 +53,28 @@ def test_the_envelope_names_sender_recipient_subject_and_time() -> None:
 def test_a_notice_has_one_message_id_for_ever() -> None:
     assert "<7-customs_cleared-1@example.org>" == received()["Message-ID"]
     assert wire() == wire()
+
+
+def test_a_mail_has_one_name_for_who_has_the_secret_and_none_for_a_stranger() -> None:
+    """Nothing but the secret is needed, so a restored service names a repeated mail alike."""
+    mail = ("j5xw4z3pnzsxgzlm", "delivered", "1")
+    name = MailNames("secret").name(*mail)
+
+    assert name == MailNames("secret").name(*mail)
+    assert name != MailNames("guessed").name(*mail)
+    assert len(name) == len("0123456789abcdef-0123456789abcdef")
+
+
+@pytest.mark.parametrize(
+    "other", [("parcel", "delivered", "2"), ("parcel", "returned", "1"), ("parcel2", "x", "")]
+)
+def test_no_two_mails_have_one_name(other: tuple[str, str, str]) -> None:
+    names = MailNames("secret")
+    here, there = names.name("parcel", "delivered", "1"), names.name(*other)
+    same_conversation = here.partition("-")[0] == there.partition("-")[0]
+
+    assert here != there
+    assert same_conversation == (other[0] == "parcel")
 
 
 def test_the_mails_of_one_parcel_are_one_conversation() -> None:
