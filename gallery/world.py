@@ -8,15 +8,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, insert, update
 
 from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import SubscriberId, SubscriptionId
+from mailtrack.domain.model import HeldMail, Outcome, SubscriberId, SubscriptionId
 from mailtrack.domain.tracking import Skip
 from mailtrack.notify.links import Purpose
-from mailtrack.notify.samples import NOW, ORDER, STORIES, sample_parcel
+from mailtrack.notify.samples import HELD, NOW, ORDER, STORIES, sample_parcel
 from mailtrack.notify.view import NoticeKind, ParcelView
 from mailtrack.roles import listen
 from mailtrack.settings import (
@@ -30,6 +30,7 @@ from mailtrack.settings import (
 from mailtrack.store import notices, orders, parcels, people, subscriptions
 from mailtrack.store.engine import open_store
 from mailtrack.store.migrate import upgrade
+from mailtrack.store.schema import inbound
 from mailtrack.store.schema import parcel as parcel_table
 from mailtrack.web.server import serve
 
@@ -109,8 +110,33 @@ def _peopled(services: Services, address: str) -> World:
             now=NOW,
             skip=Skip.UNWANTED,  # no mail is due before a test owes one
         )
+        for held in reversed(HELD):
+            _hold(connection, reader, held)
     following |= {NoticeKind.ORDER_REGISTERED: awaited, NoticeKind.CANCELLED: ended}
     return World(services, address, reader, following)
+
+
+def _hold(connection: Connection, reader: SubscriberId, held: HeldMail) -> None:
+    """Let a mail wait for the reader's word that it is theirs."""
+    connection.execute(
+        insert(inbound).values(
+            account="colis@host",
+            folder="INBOX",
+            uidvalidity=1,
+            uid=held.id,
+            content_key=str(held.id),
+            received_at=held.received_at,
+            stored_at=held.received_at,
+            due_at=held.received_at,
+            read_at=held.received_at,
+            outcome=Outcome.REFUSED,
+            subscriber_id=reader,
+            kind=held.kind,
+            names=",".join(held.numbers),
+            held_at=held.received_at,
+            asked_at=held.received_at,
+        )
+    )
 
 
 def _follow(

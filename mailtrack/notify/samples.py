@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mailtrack.domain.milestones import STAGES, Milestone
-from mailtrack.domain.model import PickupPoint, Reason, TrackingEvent
+from mailtrack.domain.model import HeldMail, InboundId, PickupPoint, Reason, TrackingEvent
 from mailtrack.notify.view import Links, NewsLine, NoticeKind, NoticeView, ParcelView
 
 ORDER = "8211000000001234"
@@ -45,6 +45,13 @@ NEWS = (
         NoticeKind.ARRIVED_IN_COUNTRY,
         "https://mailtrack.example.org/c/OQ.exemple-parcours",
     ),
+)
+
+#: What waits for the word of whom a question goes to.
+HELD = (
+    HeldMail(InboundId(3), NOW - timedelta(minutes=2), "stop"),
+    HeldMail(InboundId(2), NOW - timedelta(minutes=9), "parcel_update", (NUMBER,)),
+    HeldMail(InboundId(1), NOW - timedelta(days=1), "order_shipped", (ORDER,)),
 )
 
 #: The way of the sample parcel: days before its end; milestone, carrier's words, place.
@@ -108,7 +115,8 @@ _LETTERS: Mapping[NoticeKind, Mapping[str, Any]] = MappingProxyType(
             "message_id": "<forward-31@mail.example.org>",
         },
         NoticeKind.CONFIRM_ADDRESS: {
-            "action": "https://mailtrack.example.org/a/Mw.exemple-confirmer"
+            "action": "https://mailtrack.example.org/a/Mw.exemple-confirmer",
+            "held": HELD,
         },
         NoticeKind.HELP: {"personal_address": PERSONAL_ADDRESS},
         NoticeKind.GOODBYE: {"action": LINKS.stop_all},

@@ -21,13 +21,19 @@ def hold(
 
 
 def of_subscriber(connection: Connection, owner: SubscriberId) -> list[HeldMail]:
-    """Return the mails that wait for somebody's word, newest first."""
-    query = (
-        select(inbound)
+    """Return the mails that wait for somebody's word, newest first.
+
+    Where they are too many, sources take turns: nobody hides a person's mail among forgeries.
+    """
+    newest = inbound.c.id.desc()
+    turn = func.row_number().over(partition_by=inbound.c.source, order_by=newest)
+    listed = (
+        select(inbound.c.id)
         .where(inbound.c.subscriber_id == owner, inbound.c.held_at.is_not(None))
-        .order_by(inbound.c.id.desc())
+        .order_by(turn, newest)
         .limit(MOST_LISTED)
     )
+    query = select(inbound).where(inbound.c.id.in_(listed)).order_by(newest)
     return [
         HeldMail(
             id=InboundId(row.id),

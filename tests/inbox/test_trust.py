@@ -23,6 +23,7 @@ from mailtrack.sandbox.mails import AUTHSERV_ID, SHOP
 from mailtrack.store import erasure, notices, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
+from mailtrack.store.held_mails import MOST_LISTED
 from mailtrack.web.own_data import NOT_THEIRS, OwnData
 from mailtrack.web.views import ConfirmState
 from tests.inbox.conftest import SIGNED, sent_on
@@ -643,6 +644,19 @@ def test_when_an_hour_is_used_up_those_who_wait_are_asked_by_turns_of_their_sour
         names[row["subscriber_id"]] for row in later[:6]
     ]
     assert 31 == asked_later
+
+
+def test_forgeries_by_the_dozen_do_not_hide_a_mail_of_one_s_own(
+    receive: Receive, unproven: Mail, page: Callable[[], tuple[OwnData, str]]
+) -> None:
+    receive(_from("62.23.18.4", unproven(NUMBER)))
+    for number in range(MOST_LISTED):
+        receive(_from("93.184.216.7", unproven(f"LP001234567{number:05}")))
+    data, token = page()
+    listed = data.ask_to_confirm(token).mails
+
+    assert MOST_LISTED == len(listed)
+    assert (NUMBER,) == listed[-1].numbers
 
 
 def test_addresses_that_nobody_confirmed_are_forgotten_after_a_month(
