@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
+from sqlalchemy import update
 
 import mailtrack
 from mailtrack import cli, logs
@@ -19,7 +20,7 @@ from mailtrack.carriers import declarations
 from mailtrack.errors import ChallengeError
 from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, carrier_app, serve
 from mailtrack.settings import Settings
-from mailtrack.store import budgets
+from mailtrack.store import budgets, inbound
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.migrate import newest
@@ -368,6 +369,87 @@ def test_preview_writes_every_mail(run: Run, tmp_path: Path) -> None:
     assert 0 == run("preview", "delivered", "--out", "out").code
     assert {".html", ".txt", ".eml"} <= {path.suffix for path in (tmp_path / "out").rglob("*")}
     assert "No notice is called pigeon" in _one_line(run("preview", "pigeon"))
+
+
+# --- words of strangers --------------------------------------------------------------
+
+#: Markup that closes what nobody opened, an emoji's code, and what a terminal obeys.
+HOSTILE = "[/red] :smile: \x1b[2J\x1b]0;x\x07 \x9b2J \r\n forged \u202e\u2028\u200b \U000e0041"
+
+
+def _obeyed(written: str) -> set[str]:
+    """Return the characters that do something, but for the ends of lines."""
+    return {c for c in written.replace("\n", "") if not c.isprintable()}
+
+
+@pytest.fixture
+def lived_in(on_store: Run, store: Store, follow: Callable[..., Subscription]) -> Run:
+    """A store in which every text is a stranger's, and means harm."""
+    follow()
+    now = datetime.now(UTC)
+    with store.write() as connection:
+        budgets.take(connection, "cainiao", 1, per_second=1, per_day=50, now=now)
+        budgets.note_error(connection, "cainiao", HOSTILE, now)
+        budgets.note_unmapped(connection, "cainiao", HOSTILE, HOSTILE, now)
+        place = inbound.MailPlace("colis@host", HOSTILE, 1, 1)
+        inbound.keep_unfetchable(connection, place, HOSTILE, now)
+        inbound.note_state(connection, "colis@host", HOSTILE, "waiting", HOSTILE, now)
+        connection.execute(update(t.inbound).values(shop=HOSTILE, kind=HOSTILE[:32]))
+        connection.execute(update(t.parcel).values(number=HOSTILE, local_number=HOSTILE))
+        connection.execute(update(t.subscription).values(titles=HOSTILE))
+    return on_store
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("status",),
+        ("parcels",),
+        ("inbound",),
+        ("unmapped",),
+        ("carriers",),
+        ("export", "ana@example.org"),
+    ],
+    ids=" ".join,
+)
+def test_words_of_strangers_are_shown_as_they_are_and_obeyed_by_no_terminal(
+    lived_in: Run, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    results = [lived_in(*command), lived_in(command[0], *command[1:] or ["--json"])]
+
+    for result in results:
+        assert (0, set()) == (result.code, _obeyed(result.out))
+        assert "[/red] :smile: \\u001b[2J" in result.out
+    assert HOSTILE in repr(results[1].json) or HOSTILE in _strings(results[1].json)
+
+
+def _strings(value: Any) -> str:
+    """Return all the texts inside a JSON value."""
+    if isinstance(value, dict):
+        return _strings([*value.values()])
+    return "".join(map(_strings, value)) if isinstance(value, list) else str(value)
+
+
+def test_a_file_and_a_number_with_commands_in_their_names_are_only_shown(
+    run: Run, tmp_path: Path
+) -> None:
+    name = "a\x1b[2J\u202e.eml"
+    (tmp_path / name).write_bytes(b"From: x@example.org\n\nHello")
+
+    for arguments in (("parse", name), ("parse", name, "--json"), ("detect", name)):
+        result = run(*arguments)
+        assert (0, set()) == (result.code, _obeyed(result.out))
+    assert "\\u001b" in _one_line(run("parse", f"{name}.nowhere"))
+
+
+def test_the_texts_of_a_carrier_are_only_shown(run: Run, world: CarrierWorld) -> None:
+    world.scan(NUMBER, CAINIAO, "LH_DEPART", HOSTILE, datetime(2026, 3, 2, 9, tzinfo=UTC))
+
+    told = run("track", NUMBER)
+    assert (0, set()) == (told.code, _obeyed(told.out))
+    assert ":smile: \\u001b[2J" in told.out
 
 
 # --- mistakes -----------------------------------------------------------------------

@@ -139,7 +139,7 @@ def _is_not_ours(error: DBAPIError) -> bool:
 
 
 def _explain(engine: Engine, error: DBAPIError) -> MailtrackError:
-    where = engine.url.render_as_string(hide_password=True)
+    where = str(engine.url.set(username=None, password=None))
     what = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
     if "disk is full" in what or "No space left" in what:
         return TransientError(f"The disk is full: {where} cannot be written; make room.")

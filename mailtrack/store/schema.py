@@ -28,6 +28,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from mailtrack.domain.harmless import without_addresses
+
 
 class Instant(TypeDecorator[datetime]):
     """An aware UTC datetime, also where the database has no time zones (SQLite)."""
@@ -73,6 +75,20 @@ class Names(TypeDecorator[frozenset[str]]):
         return frozenset((value or "").split(",")) - {""}
 
 
+class Words(TypeDecorator[str]):
+    """Why something failed or ended: quotes servers and strangers, names no address of a person."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(
+        self,
+        value: str | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> str | None:
+        return None if value is None else without_addresses(value)
+
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -105,7 +121,7 @@ mailbox = Table(
     Column("uidvalidity", BigInteger, nullable=False, default=0),
     Column("last_uid", BigInteger, nullable=False, default=0),
     Column("state", String(16), nullable=False, default=""),
-    Column("detail", Text, nullable=False, default=""),
+    Column("detail", Words, nullable=False, default=""),
     Column("state_at", Instant),
     Column("last_ok_at", Instant),
 )
@@ -156,7 +172,7 @@ inbound = Table(
     Column("stored_at", Instant, nullable=False),
     #: Null while the mail waits to be read.
     Column("outcome", String(24)),
-    Column("reason", Text, nullable=False, default=""),
+    Column("reason", Words, nullable=False, default=""),
     Column("read_at", Instant),
     Column("attempts", Integer, nullable=False, default=0),
     Column("due_at", Instant, nullable=False),
@@ -236,7 +252,7 @@ leg = Table(
     Column("asked", Integer, nullable=False, default=0),
     Column("failures", Integer, nullable=False, default=0),
     Column("last_look_at", Instant),
-    Column("last_error", Text, nullable=False, default=""),
+    Column("last_error", Words, nullable=False, default=""),
     #: Null once there is nothing left to ask.
     Column("next_poll_at", Instant),
     UniqueConstraint("parcel_id", "carrier", "number"),
@@ -324,7 +340,7 @@ notice = Table(
     Column("prompt", Boolean, nullable=False, default=False),
     #: The digest that tells this instead.
     Column("digest_id", Integer, index=True),
-    Column("last_error", Text, nullable=False, default=""),
+    Column("last_error", Words, nullable=False, default=""),
     #: The id in the logs of the mail that it goes back to.
     Column("trace", String(16), nullable=False, default=""),
     UniqueConstraint("subscription_id", "kind", "occurrence"),
@@ -357,7 +373,7 @@ carrier = Table(
     Column("blocked_until", Instant),
     Column("price_h", Float, nullable=False),
     Column("last_ok_at", Instant),
-    Column("last_error", Text, nullable=False, default=""),
+    Column("last_error", Words, nullable=False, default=""),
     Column("last_error_at", Instant),
     Column("requests", Integer, nullable=False, default=0),
     Column("failures", Integer, nullable=False, default=0),
