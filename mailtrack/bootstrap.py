@@ -80,6 +80,15 @@ class Services:
         return {d.code: granted(d, self.settings) for d in declarations()}
 
     @cached_property
+    def on(self) -> frozenset[str]:
+        """The codes of the carriers that are on; nothing is opened to tell."""
+        from mailtrack.carriers import why_off
+
+        return frozenset(
+            code for code, d in self.declarations.items() if why_off(d, self.settings) is None
+        )
+
+    @cached_property
     def links(self) -> LinkMaker:
         from mailtrack.notify.links import LinkMaker
 

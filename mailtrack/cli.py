@@ -238,7 +238,9 @@ def status(as_json: AsJson = False) -> None:
     """Show the mailbox, the mails by outcome, the notices and the queues."""
     services = _services()
     with services.store.read() as connection:
-        show(reports.status(connection, services.clock.now()), as_json)
+        place = services.settings.inbox.place_if_set
+        tables = reports.status(connection, services.clock.now(), place, services.on)
+        show(tables, as_json)
 
 
 @app.command()

@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from mailtrack.carriers import declarations
 from mailtrack.errors import ChallengeError
 from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, carrier_app, serve
 from mailtrack.settings import Settings
-from mailtrack.store import budgets, inbound
+from mailtrack.store import budgets, inbound, leases
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.migrate import newest
@@ -320,6 +320,67 @@ def test_carriers_tells_who_is_asked_how_often_and_what_went_wrong(
     )
 
 
+def test_status_speaks_of_the_mailbox_of_the_settings_and_of_watchers_that_live(
+    on_store: Run, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed watcher is known by its lease, and a former mailbox is none any more."""
+    monkeypatch.setenv("MAILTRACK_INBOX__USER", "colis")
+    monkeypatch.setenv("MAILTRACK_INBOX__HOST", "imap.example")
+    now = datetime.now(UTC)
+    seconds_left = {
+        "colis@imap.example": 60,
+        "former@imap.example": -60,
+        "ancient@imap.example": -7200,
+    }
+    with store.write() as connection:
+        for account, seconds in seconds_left.items():
+            inbound.note_state(connection, account, "INBOX", "idling", "why", now)
+            name = leases.watch_name(account, "INBOX")
+            leases.take(connection, name, "host/1", seconds, leases.time_of(connection))
+        leases.take(connection, leases.DISPATCH, "host/1", -60, leases.time_of(connection))
+
+    def shown() -> tuple[list[str], list[tuple[str, str]]]:
+        told = on_store("status", "--json").json
+        states = [row["state"] for row in told["mailbox"]]
+        return states, [(row["part"], row["state"]) for row in told["parts"]]
+
+    assert (["idling"], [("dispatch", "gone"), ("watch", "at work")]) == shown()
+    with store.write() as connection:
+        connection.execute(update(t.lease).values(until=now - timedelta(minutes=1)))
+    assert (["not watched, was idling"], [("dispatch", "gone"), ("watch", "gone")]) == shown()
+    with store.write() as connection:
+        connection.execute(update(t.lease).values(until=now - timedelta(hours=2)))
+    assert (["not watched, was idling"], []) == shown()
+
+
+def test_status_shows_a_watcher_of_another_mailbox_as_such(
+    on_store: Run, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAILTRACK_INBOX__USER", "colis")
+    monkeypatch.setenv("MAILTRACK_INBOX__HOST", "imap.example")
+    with store.write() as connection:
+        name = leases.watch_name("former@imap.example", "INBOX")
+        leases.take(connection, name, "host/1", 60, leases.time_of(connection))
+
+    (part,) = on_store("status", "--json").json["parts"]
+    assert ("watch (another mailbox)", "at work") == (part["part"], part["state"])
+
+
+def test_a_carrier_that_is_off_shows_nothing_of_how_it_answered_once(
+    on_store: Run, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAILTRACK_CARRIERS__CORREOS__ENABLED", "false")
+    now = datetime.now(UTC)
+    with store.write() as connection:
+        budgets.take(connection, "correos", 1, per_second=1, per_day=50, now=now)
+        budgets.note_error(connection, "correos", "refused", now, silence_s=7200)
+
+    listed = {row["carrier"]: row for row in on_store("carriers", "--json").json["carriers"]}
+    assert ("switched off: MAILTRACK_CARRIERS__CORREOS__ENABLED=false", "", "", "") == tuple(
+        listed["correos"][column] for column in ("state", "today", "answered", "last error")
+    )
+
+
 def test_a_narrow_terminal_shows_the_whole_name_of_a_setting(
     on_store: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -383,8 +444,15 @@ def _obeyed(written: str) -> set[str]:
 
 
 @pytest.fixture
-def lived_in(on_store: Run, store: Store, follow: Callable[..., Subscription]) -> Run:
+def lived_in(
+    on_store: Run,
+    store: Store,
+    follow: Callable[..., Subscription],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Run:
     """A store in which every text is a stranger's, and means harm."""
+    monkeypatch.setenv("MAILTRACK_INBOX__USER", "colis")
+    monkeypatch.setenv("MAILTRACK_INBOX__HOST", "host")
     follow()
     now = datetime.now(UTC)
     with store.write() as connection:
@@ -393,7 +461,9 @@ def lived_in(on_store: Run, store: Store, follow: Callable[..., Subscription]) -
         budgets.note_unmapped(connection, "cainiao", HOSTILE, HOSTILE, now)
         place = inbound.MailPlace("colis@host", HOSTILE, 1, 1)
         inbound.keep_unfetchable(connection, place, HOSTILE, now)
-        inbound.note_state(connection, "colis@host", HOSTILE, "waiting", HOSTILE, now)
+        inbound.note_state(connection, "colis@host", "INBOX", "waiting", HOSTILE, now)
+        watching = leases.watch_name("colis@host", "INBOX")
+        leases.take(connection, watching, HOSTILE[:60], 3600, leases.time_of(connection))
         connection.execute(update(t.inbound).values(shop=HOSTILE, kind=HOSTILE[:32]))
         connection.execute(update(t.parcel).values(number=HOSTILE, local_number=HOSTILE))
         connection.execute(update(t.subscription).values(titles=HOSTILE))

@@ -7,6 +7,7 @@ IMMEDIATE. `Store.read` is a consistent view.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +86,48 @@ def open_store(url: str) -> Store:
 
 
 def _sqlite(url: str, path: str | None) -> Engine:
-    if path and path != ":memory:":
-        _make_folder(Path(path).parent)
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     event.listen(engine, "connect", _configure_sqlite)
+    if path and path != ":memory:":
+        _make_folder(Path(path).parent)
+        opened = _OpenedFile(Path(path))
+        event.listen(engine, "connect", opened.remember)
+        for moment in ("begin", "commit"):
+            event.listen(engine, moment, opened.require)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+@dataclass(slots=True)
+class _OpenedFile:
+    """The file that was opened first, which must be there as long as it is written to.
+
+    SQLite goes on in a file that was deleted or replaced, and with a log of its own (WAL)
+    it never looks (https://sqlite.org/howtocorrupt.html, 2.4 and 4): all that is written
+    would be gone with the process.
+    """
+
+    path: Path
+    device_and_inode: tuple[int, int] | None = None
+
+    def remember(self, _connection: Any, _record: Any) -> None:
+        if self.device_and_inode is None:
+            self.device_and_inode = self._found()
+
+    def require(self, _connection: Connection) -> None:
+        """Raise ConfigurationError where the path leads to another file by now, or to none."""
+        if self._found() != self.device_and_inode:
+            raise ConfigurationError(
+                f"The database {self.path} was deleted or replaced while it was open: nothing "
+                "more is written; stop everything, put it back or restore a backup, start again."
+            )
+
+    def _found(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
 
 def _make_folder(folder: Path) -> None:

@@ -257,6 +257,25 @@ def oldest_waiting(connection: Connection) -> datetime | None:
     return oldest
 
 
+def count_unending(connection: Connection, before: datetime) -> int:
+    """Count the mails stored before a moment that are begun again and again, and never end.
+
+    A reading that fails gives the mail back, at most `MOST_ATTEMPTS` times; one that hangs,
+    or whose worker dies with it, leaves it taken.
+    """
+    query = (
+        select(func.count())
+        .select_from(inbound)
+        .where(
+            inbound.c.outcome.is_(None),
+            inbound.c.claim.is_not(None),
+            inbound.c.attempts >= MOST_ATTEMPTS,
+            inbound.c.stored_at < before,
+        )
+    )
+    return connection.execute(query).scalar_one()
+
+
 def forget_raw(connection: Connection, before: datetime) -> int:
     """Erase the bytes and the subjects of mails that were read before a date."""
     done = connection.execute(

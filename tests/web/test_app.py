@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-import redis
 from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -26,6 +25,7 @@ from mailtrack.store.people import Subscription
 from mailtrack.web.app import MOST_FORM_BYTES, make_app
 from mailtrack.web.desk import Desk
 from mailtrack.web.limits import Shares
+from tests.web.conftest import FakeBroker
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Follow = Callable[..., Subscription]
@@ -126,7 +126,7 @@ def test_open_pages_change_nothing(
     address: str,
     services: Services,
 ) -> None:
-    vars(services)["broker"] = _Broker()
+    vars(services)["broker"] = FakeBroker()
     before = everything()
     for _ in range(2):
         client.get(address)
@@ -174,7 +174,7 @@ def test_a_page_keeps_to_itself(
         ("GET", "/robots.txt", 200),
         ("GET", "/nowhere", 404),
         ("PUT", "/healthz", 405),
-        ("POST", "/hooks/17track", 401),
+        ("POST", "/hooks/17track", 404),
         ("POST", "/hooks/pigeon", 404),
         ("GET", "/c/forged", 404),
     ],
@@ -507,7 +507,7 @@ def test_what_a_page_cannot_do_is_said_in_french_and_kept_to_itself(
 def test_whatever_can_be_shown_can_be_asked_for_without_its_text(
     client: Browser, services: Services
 ) -> None:
-    vars(services)["broker"] = _Broker()
+    vars(services)["broker"] = FakeBroker()
     shown = [
         route.path.format(token="token")
         for route in make_app(services).routes
@@ -578,29 +578,10 @@ def test_a_retired_secret_still_opens_old_mails(
 # --- health -------------------------------------------------------------------------
 
 
-class _Client:
-    def __init__(self, error: Exception | None = None) -> None:
-        self._error = error
-
-    def ping(self) -> None:
-        if self._error is not None:
-            raise self._error
-
-    def llen(self, _queue: str) -> int:
-        return 0
-
-
-class _Broker:
-    namespace = "dramatiq"
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self.client = _Client(error)
-
-
 @pytest.fixture
 def running(services: Services, store: Store, clock: FakeClock) -> StoreLedger:
     """A service whose broker answers, whose watcher waits for mail and whose dispatcher works."""
-    vars(services)["broker"] = _Broker()
+    vars(services)["broker"] = FakeBroker()
     for name in (DISPATCH, watch_name("colis@host", "INBOX")):
         replace(services.lease(name), seconds=3600.0).take()
     ledger = StoreLedger(store, clock)
@@ -618,7 +599,7 @@ def test_a_service_at_work_is_ready(client: Browser, running: StoreLedger) -> No
 def test_what_is_wrong_is_said_and_what_to_look_at(
     client: Browser, running: StoreLedger, services: Services, clock: FakeClock
 ) -> None:
-    vars(services)["broker"] = _Broker(redis.ConnectionError("refused"))
+    vars(services)["broker"] = FakeBroker(error="refused")
     running.note_state("colis@host", "INBOX", WatcherState.REFUSED, "wrong password")
     running.keep("colis@host", "INBOX", 1, FetchedMail(1, b"x", clock.now()))
     clock.advance(minutes=16)
