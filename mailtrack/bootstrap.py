@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mailtrack.jobs.delivering import Deliverer
     from mailtrack.jobs.dispatcher import Dispatcher
     from mailtrack.jobs.looking import Looker
+    from mailtrack.jobs.rerouting import Rerouting
     from mailtrack.notify.links import LinkMaker
     from mailtrack.notify.smtp import SmtpRelay
     from mailtrack.standby import Lease
@@ -188,6 +189,13 @@ class Services:
         from mailtrack.jobs.chores import Chores
 
         return Chores(self.store, self.clock, self.settings.keep, self.manners)
+
+    def rerouting(self) -> Rerouting:
+        """Return what follows, once in a while, from carriers that were switched off or on."""
+        from mailtrack.jobs.rerouting import Rerouting
+
+        on = {code: self.declarations[code] for code in self.on}
+        return Rerouting(self.store, self.clock, on, self.declarations.keys() - self.on)
 
     def declare_actors(self) -> None:
         """Declare the actors on the broker; a worker needs no more."""

@@ -32,9 +32,14 @@ def watch(services: Services, stop: Event) -> None:
 
 def dispatch(services: Services, stop: Event) -> None:
     """Hand out what is due, tick by tick; stand by while somebody else does."""
-    dispatcher, chores = services.dispatcher(), services.chores()
+    dispatcher, chores, rerouting = services.dispatcher(), services.chores(), services.rerouting()
     tick_s = services.settings.jobs.tick_s
-    services.lease(DISPATCH).run(stop, lambda turn: dispatcher.run(turn, tick_s, chores.run))
+
+    def once_in_a_while() -> None:
+        rerouting.run()
+        chores.run()
+
+    services.lease(DISPATCH).run(stop, lambda turn: dispatcher.run(turn, tick_s, once_in_a_while))
 
 
 def work(services: Services, stop: Event) -> None:

@@ -20,7 +20,7 @@ from mailtrack.store.inbound import MailPlace
 from mailtrack.store.migrate import upgrade
 from mailtrack.store.people import Subscription
 
-_OF_THE_MOMENT = {"lease", "leg_claim"}
+_OF_THE_MOMENT = {"lease", "leg_claim", "catch_up"}
 
 
 @pytest.fixture

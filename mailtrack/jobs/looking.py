@@ -51,7 +51,12 @@ class Looker:
     rng: Random
 
     def poll(self, carrier: str, legs: Sequence[LegId], token: str) -> None:
-        """Ask a carrier about claimed legs; legs whose claim has passed on are left out."""
+        """Ask a carrier about claimed legs; legs whose claim has passed on are left out.
+
+        A carrier that was switched off meanwhile is left alone: `rerouting` sees to its legs.
+        """
+        if carrier not in self.carriers:
+            return
         with self.store.read() as connection:
             mine = leg_claims.claimed(connection, legs, token)
         if mine:

@@ -379,6 +379,14 @@ carrier = Table(
     Column("failures", Integer, nullable=False, default=0),
 )
 
+#: How far a carrier that is on was asked about the parcels from before it was switched on.
+catch_up = Table(
+    "catch_up",
+    metadata,
+    Column("carrier", String(24), primary_key=True),
+    Column("parcel_id", Integer, nullable=False),
+)
+
 #: Codes and texts that no phrase file maps: shown by `mailtrack unmapped`.
 unmapped = Table(
     "unmapped",
