@@ -174,9 +174,12 @@ class Rerouting:
         refused = (LookState.NOT_FOUND, LookState.REJECTED)
         tried = {leg.carrier for leg in asked if leg.state in refused}
         code = next_choice(number, self.on.keys(), tried, unknown_for)
-        if code is None or any(leg.carrier == code for leg in planned):
-            return None
-        return None if code in FALLBACKS and self._is_looked_after(legs) else code
+        if code in FALLBACKS and self._is_looked_after(legs):
+            code = None
+        if code is None and not planned:
+            # Nobody is left to ask but those who did not know it yet.
+            code = next((leg.carrier for leg in asked), None)
+        return None if any(leg.carrier == code for leg in planned) else code
 
     def _is_looked_after(self, legs: Sequence[Leg]) -> bool:
         """Tell whether a parcel needs no fallback for a number more: each one counts there."""

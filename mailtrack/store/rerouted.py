@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, func, select
+from sqlalchemy import Connection, delete, exists, func, or_, select
 
 from mailtrack.domain.model import LookState, ParcelId
 from mailtrack.store.leg_claims import is_out
@@ -17,7 +17,7 @@ SPAN = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Some parcels up to `last`: of these, `parcels` are polled and nobody knows them."""
+    """Some parcels up to `last`: `parcels` are those that nobody knows by one of their numbers."""
 
     parcels: Sequence[ParcelId]
     last: ParcelId
@@ -47,14 +47,21 @@ def next_span(connection: Connection, carrier: str, most: int) -> Span | None:
     last = min(reached + SPAN, newest)
     if last <= reached:
         return None
+    of_parcel, other = leg.c.parcel_id == parcel.c.id, leg.alias()
     known = exists().where(
-        leg.c.parcel_id == parcel.c.id,
-        leg.c.state == LookState.FOUND,
-        leg.c.next_poll_at.is_not(None),
+        other.c.parcel_id == leg.c.parcel_id,
+        other.c.number == leg.c.number,
+        other.c.state == LookState.FOUND,
+        other.c.next_poll_at.is_not(None),
     )
     query = (
         select(parcel.c.id)
-        .where(parcel.c.id > reached, parcel.c.id <= last, parcel.c.ended_at.is_(None), ~known)
+        .where(
+            parcel.c.id > reached,
+            parcel.c.id <= last,
+            parcel.c.ended_at.is_(None),
+            or_(exists().where(of_parcel, ~known), ~exists().where(of_parcel)),
+        )
         .order_by(parcel.c.id)
         .limit(most)
     )

@@ -16,6 +16,7 @@ from mailtrack.errors import ConfigurationError, TransientError
 from mailtrack.jobs import liveness
 from mailtrack.jobs.broker import INGEST, MAIL, READ_MAIL, BrokerOutlet
 from mailtrack.jobs.liveness import count_workers, say_absent, say_present, still_s
+from mailtrack.store.migrate import require_current
 from tests.jobs.conftest import Valkey
 
 Eventually = Callable[..., None]
@@ -188,6 +189,7 @@ def at_work(
     monkeypatch.setattr(Services, "declare_actors", lambda _: None)
     monkeypatch.setattr(roles, "ASKS", 60 / 0.05)
     vars(services)["broker"] = broker
+    require_current(services.store)  # as every part does at its start
     stop, ended_by = Event(), list[BaseException]()
 
     def run() -> None:

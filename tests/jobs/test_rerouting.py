@@ -12,7 +12,7 @@ from mailtrack.carriers.fake import FakeCarrier
 from mailtrack.clock import FakeClock
 from mailtrack.domain.manners import Manners
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import LookState, ParcelId
+from mailtrack.domain.model import Look, LookState, ParcelId, TrackingEvent
 from mailtrack.jobs import rerouting
 from mailtrack.jobs.chores import Chores
 from mailtrack.jobs.looking import Looker
@@ -204,6 +204,63 @@ def test_a_worker_does_nothing_about_a_carrier_that_is_off(
     assert (0, []) == (rows(t.leg)[0]["failures"], rows(t.carrier))
 
 
+def test_what_a_carrier_that_is_off_once_said_keeps_nobody_from_being_asked(
+    ship: Callable[..., ParcelId],
+    switch: Switch,
+    poll: Callable[..., int],
+    legs: Legs,
+) -> None:
+    """It knew the number; that makes the others no wrong guesses."""
+    ship(FRENCH, {"upu": FOUND})
+
+    switch("cainiao", "laposte")
+    assert {"upu": "never", "laposte": "now"} == legs()
+    poll("laposte")
+    assert {"upu": "never", "laposte": "later", "cainiao": "now"} == legs()
+    poll("cainiao")
+    assert {"upu": "never", "laposte": "later", "cainiao": "later"} == legs()
+
+
+def test_the_first_answer_is_shown_though_one_that_is_off_never_gave_any(
+    ship: Callable[..., ParcelId], switch: Switch, poll: Callable[..., int], rows: Rows
+) -> None:
+    ship(FRENCH, {"upu": ""})
+    switch("laposte")
+    poll("laposte")
+    poll("cainiao")
+
+    assert rows(t.parcel)[0]["first_look_at"] is not None
+
+
+@pytest.mark.parametrize(("local", "rarely"), [("laposte", True), ("upu", False)])
+def test_a_parcel_whose_local_carrier_is_off_is_asked_about_as_often_as_any(
+    ship: Callable[..., ParcelId],
+    store: Store,
+    clock: FakeClock,
+    switch: Switch,
+    poll: Callable[..., int],
+    carriers: dict[str, FakeCarrier],
+    found: Callable[..., Look],
+    scan: Callable[..., TrackingEvent],
+    rows: Rows,
+    local: str,
+    rarely: bool,
+) -> None:
+    parcel = ship(ITS_OWN, {"cainiao": FOUND})
+    with store.write() as connection:
+        parcels.add_leg(connection, parcel, local, "6A12345678901", clock.now(), is_local=True)
+        which = t.leg.c.carrier == local
+        connection.execute(update(t.leg).where(which).values(state=FOUND))
+        connection.execute(update(t.leg).values(next_poll_at=clock.now()))
+    carriers["cainiao"].script(found(scan(Milestone.OUT_FOR_DELIVERY), number=ITS_OWN))
+
+    switch("cainiao", "laposte")
+    poll("cainiao")
+
+    (leg,) = rows(t.leg, carrier="cainiao", number=ITS_OWN)
+    assert rarely == (leg["next_poll_at"] > clock.now() + timedelta(hours=2))
+
+
 # --- nobody is left -------------------------------------------------------------------
 
 
@@ -320,6 +377,24 @@ def test_a_carrier_that_was_off_for_a_while_takes_its_numbers_up_where_nobody_el
     switch("upu", "cainiao", "laposte")
     assert {"cainiao": "now"} == legs(lonely)
     assert {"laposte": "never", "upu": "now"} == legs(at_home)
+
+
+def test_a_local_carrier_that_was_off_for_a_while_is_asked_again_about_its_number(
+    store: Store, clock: FakeClock, ship: Callable[..., ParcelId], switch: Switch, legs: Legs
+) -> None:
+    """It did not know the number yet; that the first carrier knows its own is another matter."""
+    parcel = ship(ITS_OWN, {"cainiao": FOUND})
+    with store.write() as connection:
+        parcels.add_leg(connection, parcel, "laposte", "6A12345678901", clock.now(), is_local=True)
+        local = t.leg.c.carrier == "laposte"
+        connection.execute(update(t.leg).where(local).values(state=NOT_FOUND))
+    switch("cainiao", "laposte")
+    switch("upu")
+    assert {"cainiao": "never", "laposte": "never"} == legs()
+
+    for _ in range(3):
+        switch("cainiao", "laposte")
+        assert {"cainiao": "now", "laposte": "now"} == legs()
 
 
 def test_nobody_is_asked_for_nobody_or_about_what_has_ended(
