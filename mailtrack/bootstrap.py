@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mailtrack.jobs.delivering import Deliverer
     from mailtrack.jobs.dispatcher import Dispatcher
     from mailtrack.jobs.looking import Looker
+    from mailtrack.jobs.rerouting import Rerouting
     from mailtrack.notify.links import LinkMaker
     from mailtrack.notify.smtp import SmtpRelay
     from mailtrack.standby import Lease
@@ -78,6 +79,15 @@ class Services:
         from mailtrack.carriers import declarations, granted
 
         return {d.code: granted(d, self.settings) for d in declarations()}
+
+    @cached_property
+    def on(self) -> frozenset[str]:
+        """The codes of the carriers that are on; nothing is opened to tell."""
+        from mailtrack.carriers import why_off
+
+        return frozenset(
+            code for code, d in self.declarations.items() if why_off(d, self.settings) is None
+        )
 
     @cached_property
     def links(self) -> LinkMaker:
@@ -188,6 +198,13 @@ class Services:
 
         keep = self.settings.keep
         return Chores(self.store, self.clock, keep, self.manners, self.suppression)
+
+    def rerouting(self) -> Rerouting:
+        """Return what follows, once in a while, from carriers that were switched off or on."""
+        from mailtrack.jobs.rerouting import Rerouting
+
+        on = {code: self.declarations[code] for code in self.on}
+        return Rerouting(self.store, self.clock, on, self.declarations.keys() - self.on)
 
     def declare_actors(self) -> None:
         """Declare the actors on the broker; a worker needs no more."""

@@ -1,24 +1,23 @@
 """The commands. No logic: each reads its arguments, calls one room and prints."""
 
-import json
 import os
 import sys
-import traceback
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
+import structlog
 import typer
-from rich.console import Console
-from rich.table import Table as RichTable
 
 from mailtrack import __version__, logs, reports
 from mailtrack.bootstrap import Services
 from mailtrack.errors import MailtrackError, TransientError
 from mailtrack.settings import load_settings
+from mailtrack.terminal import say, say_json, show
 
 #: The exit code of a part that should be started again (sysexits: EX_TEMPFAIL).
 START_AGAIN = 75
+
+log = structlog.get_logger(__name__)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,7 +35,7 @@ def _options(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
-        typer.echo(f"mailtrack {__version__}")
+        say(f"mailtrack {__version__}")
         raise typer.Exit
 
 
@@ -49,7 +48,7 @@ def main() -> None:
     try:
         app()
     except MailtrackError as error:
-        typer.echo(f"mailtrack: {error}", err=True)
+        say(f"mailtrack: {error}", err=True)
         sys.exit(1)
 
 
@@ -71,7 +70,7 @@ def up() -> None:
     services = _services()
     require_all(services)
     settings = services.settings
-    typer.echo(
+    say(
         f"mailtrack is up: forward mails to {settings.inbox.forward_to}; "
         f"its pages are {settings.web.public_url}, served on "
         f"{settings.web.host}:{settings.web.port}. Ctrl-C ends it."
@@ -85,12 +84,12 @@ def _run(part: str) -> None:
     try:
         roles.run(_services(), getattr(roles, part))
     except TransientError as error:
-        typer.echo(f"mailtrack {part}: {error}", err=True)
+        say(f"mailtrack {part}: {error}", err=True)
         raise typer.Exit(START_AGAIN) from error
     except MailtrackError:
         raise
     except Exception as error:
-        traceback.print_exc()
+        log.exception("part failed", part=part)
         raise typer.Exit(START_AGAIN) from error
 
 
@@ -125,7 +124,7 @@ def doctor() -> None:
 
     failed = 0
     for check in check_all(_services()):
-        typer.echo(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.detail}")
+        say(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.detail}")
         failed += not check.ok
     raise typer.Exit(1 if failed else 0)
 
@@ -165,7 +164,7 @@ def parse(
         raw = sys.stdin.buffer.read() if file == "-" else _read_bytes(file)
         result = read_as_json(raw, file)
         if as_json:
-            typer.echo(json.dumps(result, ensure_ascii=False))
+            say_json(result)
         else:
             _print_reading(result)
 
@@ -177,14 +176,14 @@ def detect(numbers: list[str], as_json: AsJson = False) -> None:
 
     found = detect_as_json(numbers)
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        say_json(found)
         return
     for entry in found:
         candidates = ", ".join(
             f"{c['carrier']} ({c['format']}, check digit {c['check_digit']})"
             for c in entry["candidates"]
         )
-        typer.echo(f"{entry['number']}: {candidates or 'no carrier known'}")
+        say(f"{entry['number']}: {candidates or 'no carrier known'}")
 
 
 @app.command()
@@ -193,7 +192,10 @@ def classify(as_json: AsJson = False) -> None:
     from mailtrack.carriers.classify import classify_lines
 
     for classified in classify_lines(line.rstrip("\n") for line in sys.stdin):
-        typer.echo(json.dumps(classified.as_dict()) if as_json else str(classified.milestone))
+        if as_json:
+            say_json(classified.as_dict())
+        else:
+            say(str(classified.milestone))
 
 
 @app.command()
@@ -207,7 +209,7 @@ def track(
 
     answer = ask(_services(), number, carrier)
     if as_json:
-        typer.echo(json.dumps(answer, ensure_ascii=False))
+        say_json(answer)
     else:
         _print_answer(answer)
     raise typer.Exit(0 if answer["state"] in ("found", "not_found") else 1)
@@ -225,7 +227,7 @@ def preview(
     known = {str(kind): kind for kind in NoticeKind}
     if notice and notice not in known:
         raise MailtrackError(f"No notice is called {notice}; there are {', '.join(known)}.")
-    typer.echo(write_preview(out, [known[notice]] if notice else None))
+    say(str(write_preview(out, [known[notice]] if notice else None)))
 
 
 # --- the operator's questions -------------------------------------------------------
@@ -236,7 +238,9 @@ def status(as_json: AsJson = False) -> None:
     """Show the mailbox, the mails by outcome, the notices and the queues."""
     services = _services()
     with services.store.read() as connection:
-        _show(reports.status(connection, services.clock.now()), as_json)
+        place = services.settings.inbox.place_if_set
+        tables = reports.status(connection, services.clock.now(), place, services.on)
+        show(tables, as_json)
 
 
 @app.command()
@@ -244,7 +248,7 @@ def parcels(limit: Limit = 50, as_json: AsJson = False) -> None:
     """List the parcels."""
     services = _services()
     with services.store.read() as connection:
-        _show([reports.parcel_list(connection, services.clock.now(), limit)], as_json)
+        show([reports.parcel_list(connection, services.clock.now(), limit)], as_json)
 
 
 @app.command()
@@ -252,14 +256,14 @@ def inbound(limit: Limit = 50, as_json: AsJson = False) -> None:
     """List the inbound mails with their outcomes and reasons."""
     services = _services()
     with services.store.read() as connection:
-        _show([reports.inbound_list(connection, services.clock.now(), limit)], as_json)
+        show([reports.inbound_list(connection, services.clock.now(), limit)], as_json)
 
 
 @app.command()
 def unmapped(limit: Limit = 50, as_json: AsJson = False) -> None:
     """List the carriers' codes and texts that no phrase file knows."""
     with _services().store.read() as connection:
-        _show([reports.unmapped_list(connection, limit)], as_json)
+        show([reports.unmapped_list(connection, limit)], as_json)
 
 
 @app.command()
@@ -270,7 +274,7 @@ def carriers(as_json: AsJson = False) -> None:
     services = _services()
     off = [(d, why_off(d, services.settings)) for d in services.declarations.values()]
     with services.store.read() as connection:
-        _show([reports.carrier_list(connection, off, services.clock.now())], as_json)
+        show([reports.carrier_list(connection, off, services.clock.now())], as_json)
 
 
 @app.command()
@@ -284,7 +288,7 @@ def reread(
     services = _services()
     with services.store.write() as connection:
         times = read_again(connection, services.clock.now(), [InboundId(m) for m in mails or []])
-    typer.echo(f"{times} mails will be read again.")
+    say(f"{times} mails will be read again.")
 
 
 @app.command()
@@ -295,7 +299,7 @@ def export(address: str) -> None:
     services = _services()
     with services.store.read() as connection:
         kept = everything_about(connection, address, services.suppression, services.addresses)
-    typer.echo(json.dumps(kept, ensure_ascii=False, indent=2))
+    say_json(kept, indent=2)
 
 
 @app.command()
@@ -309,7 +313,7 @@ def erase(address: str) -> None:
     )
     services.store.leave_no_trace()
     peace = f"; no mail goes to it ({why}) until its owner writes again" if why else ""
-    typer.echo(f"Erased{peace}.")
+    say(f"Erased{peace}.")
 
 
 @db.command("upgrade")
@@ -317,7 +321,7 @@ def db_upgrade() -> None:
     """Bring the database to the schema of this version; safe to run twice."""
     from mailtrack.store.migrate import upgrade
 
-    typer.echo(f"The database is at revision {upgrade(_services().store)}.")
+    say(f"The database is at revision {upgrade(_services().store)}.")
 
 
 @app.command()
@@ -328,7 +332,7 @@ def backup(file: Path) -> None:
     services = _services()
     secret, now = services.settings.links_file, services.clock.now()
     rows = back_up(services.store, secret, file, now)
-    typer.echo(f"{rows} rows are in {file}.")
+    say(f"{rows} rows are in {file}.")
 
 
 @app.command()
@@ -344,13 +348,13 @@ def restore(
     services = _services()
     restored = fill(services.store, services.settings.links_file, file)
     made_at = f", as of {restored.made_at:%Y-%m-%d %H:%M} UTC" if restored.made_at else ""
-    typer.echo(f"{restored.rows} rows restored{made_at}.")
+    say(f"{restored.rows} rows restored{made_at}.")
     if restored.secret and services.settings.database_url:
-        typer.echo(f"Set MAILTRACK_LINKS__SECRET_FILE to {restored.secret}: links need it.")
+        say(f"Set MAILTRACK_LINKS__SECRET_FILE to {restored.secret}: links need it.")
     if replaces:
         _keep_away(services, replaces)
     elif restored.subscribed:
-        typer.echo(
+        say(
             f"{restored.subscribed} people are subscribed in it, also those who have left or were "
             "erased since by a click. Before you start: docs/operate.md, “Who left meanwhile”."
         )
@@ -365,7 +369,7 @@ def _keep_away(services: Services, replaced: str) -> None:
 
     with closing(open_store(Settings(database_url=replaced).store_url)) as former:
         gone = keep_away(services.store, former, services.suppression)
-    typer.echo(
+    say(
         f"Subscribed again since the backup, and now away again: {gone.left} people who had left, "
         f"{gone.erased} who were erased, {gone.muted} parcels that were stopped."
     )
@@ -374,30 +378,15 @@ def _keep_away(services: Services, replaced: str) -> None:
 # --- printing -----------------------------------------------------------------------
 
 
-def _show(tables: Iterable[reports.Table], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps({t.title.lower(): t.as_dicts() for t in tables}, ensure_ascii=False))
-        return
-    console = Console()
-    for table in tables:
-        shown = RichTable(title=table.title, title_justify="left")
-        for name in table.columns:
-            # Names of settings are long, and no use where they are cut short.
-            shown.add_column(name, overflow="fold")
-        for row in table.rows:
-            shown.add_row(*row)
-        console.print(shown)
-
-
 def _print_reading(result: dict[str, Any]) -> None:
     numbers = [p["number"] for p in result["parcels"]] or result["orders"]
-    typer.echo(f"{result['file']}: {result['outcome']} {' '.join(numbers)}".rstrip())
+    say(f"{result['file']}: {result['outcome']} {' '.join(numbers)}".rstrip())
 
 
 def _print_answer(answer: dict[str, Any]) -> None:
-    typer.echo(f"{answer['number']}: {answer['state']} {answer['milestone'] or ''}".rstrip())
+    say(f"{answer['number']}: {answer['state']} {answer['milestone'] or ''}".rstrip())
     for event in answer["events"]:
-        typer.echo(f"  {event['at']}  {event['milestone']:<20} {event['text']} {event['place']}")
+        say(f"  {event['at']}  {event['milestone']:<20} {event['text']} {event['place']}")
 
 
 def _read_bytes(file: str) -> bytes:

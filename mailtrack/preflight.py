@@ -13,7 +13,8 @@ from mailtrack.errors import ConfigurationError, MailtrackError
 from mailtrack.inbox.mailbox import open_mailbox
 from mailtrack.jobs.broker import policy_trouble
 from mailtrack.roles import listen
-from mailtrack.store.migrate import newest, require_current, upgrade
+from mailtrack.store.migrate import current, newest, require_current, upgrade
+from mailtrack.supervisor import broker_folder
 
 #: Less room than this on the data disk, and the service does not start.
 LEAST_ROOM_BYTES = 50_000_000
@@ -46,6 +47,7 @@ def check_all(services: Services) -> Iterator[Check]:
 def require_all(services: Services) -> None:
     """Bring the database up to date and try everything; raise the first MailtrackError."""
     _room(services)
+    _require_kept(services)
     upgrade(services.store)
     for attempt in _ATTEMPTS.values():
         attempt(services)
@@ -65,6 +67,22 @@ def _room(services: Services) -> str:
             f"The disk of {folder} is full ({free // 1_000_000} MB left): make room."
         )
     return f"{free // 1_000_000} MB free in {folder}"
+
+
+def _require_kept(services: Services) -> None:
+    """Raise ConfigurationError where the embedded store is gone from a folder that was in use.
+
+    Whoever starts us again and again must not begin with an empty one of their own accord.
+    """
+    settings = services.settings
+    if settings.database_url or not broker_folder(settings.data_dir).exists():
+        return
+    with services.store.read() as connection:
+        if not current(connection):
+            raise ConfigurationError(
+                f"The database is gone from {settings.data_dir}, which was in use: put it back or "
+                "restore a backup; `mailtrack db upgrade` makes a new one, which knows nothing."
+            )
 
 
 def _store(services: Services) -> str:

@@ -1,6 +1,6 @@
 """What the operator asks the store: `status`, `parcels`, `inbound`, `unmapped`, `carriers`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,14 +8,14 @@ from sqlalchemy import Connection, func, select
 
 from mailtrack.carriers.base import Declaration
 from mailtrack.domain.budget import spent_today
-from mailtrack.store import budgets, inbound, leases, notice_counts
+from mailtrack.store import budgets, inbound, leases, mailboxes, notice_counts
 from mailtrack.store.budgets import CarrierHealth
+from mailtrack.store.mailboxes import Place
 from mailtrack.store.schema import (
     inbound as inbound_table,
 )
 from mailtrack.store.schema import (
     leg,
-    mailbox,
     parcel,
     shop_order,
     subscriber,
@@ -40,33 +40,49 @@ class Table:
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
-def status(connection: Connection, now: datetime) -> list[Table]:
-    """Return what the service is doing, in a few tables."""
+def status(
+    connection: Connection, now: datetime, configured: Place | None, on: Collection[str]
+) -> list[Table]:
+    """Return what the service is doing, in a few tables.
+
+    `configured`: the mailbox of the settings, None where they name none; `on`: the codes of
+    the carriers that are on. What only a former setting knew is left out.
+    """
     return [
-        _mailboxes(connection, now),
-        _shifts(connection),
+        _mailboxes(connection, now, configured),
+        _shifts(connection, configured),
         Table("Mails", ("outcome", "mails"), _counts(inbound.by_outcome(connection).items())),
         _notices(connection),
-        _sizes(connection, now),
+        _sizes(connection, now, on),
     ]
 
 
-def _mailboxes(connection: Connection, now: datetime) -> Table:
+def _mailboxes(connection: Connection, now: datetime, configured: Place | None) -> Table:
     rows = [
-        (row.account.rpartition("@")[2], row.folder, row.state, _ago(row.state_at, now), row.detail)
-        for row in connection.execute(select(mailbox).order_by(mailbox.c.account))
+        (
+            one.account.rpartition("@")[2],
+            one.folder,
+            one.state if one.watched else f"not watched, was {one.state}",
+            _ago(one.state_at, now),
+            one.detail if one.watched else "",
+        )
+        for one in mailboxes.present(connection, configured)
     ]
     return Table("Mailbox", ("host", "folder", "state", "since", "detail"), rows)
 
 
-def _shifts(connection: Connection) -> Table:
-    now = leases.time_of(connection)
+def _shifts(connection: Connection, configured: Place | None) -> Table:
+    """Return the parts of the last hour; who was at work before that is no part any more."""
+    mine = leases.watch_name(*configured) if configured else ""
     rows = []
-    for shift in leases.shifts(connection):
+    for shift, alive in leases.lately(connection):
+        elsewhere = mine and shift.name.startswith(leases.WATCH) and shift.name != mine
+        if elsewhere and not alive:
+            continue
         state = "at work" if shift.at_work else "standby"
         # The rest of a watcher's name is the account, which may be somebody's address.
-        part = shift.name.partition(":")[0]
-        rows.append((part, state if shift.until > now else "gone", shift.holder))
+        part = shift.name.partition(":")[0] + (" (another mailbox)" if elsewhere else "")
+        rows.append((part, state if alive else "gone", shift.holder))
     return Table("Parts", ("part", "state", "process"), rows)
 
 
@@ -78,11 +94,15 @@ def _notices(connection: Connection) -> Table:
     return Table("Notices", ("notice", "state", "why", "times"), rows)
 
 
-def _sizes(connection: Connection, now: datetime) -> Table:
+def _sizes(connection: Connection, now: datetime, on: Collection[str]) -> Table:
     def count(table: object) -> str:
         return str(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
 
-    due = select(func.count()).select_from(leg).where(leg.c.next_poll_at <= now)
+    due = (
+        select(func.count())
+        .select_from(leg)
+        .where(leg.c.carrier.in_(on), leg.c.next_poll_at <= now)
+    )
     rows = [
         ("subscribers", count(subscriber)),
         ("subscriptions", count(subscription)),
@@ -157,13 +177,15 @@ def carrier_list(
 
 
 def _state(why: str | None, seen: CarrierHealth | None, per_day: int, now: datetime) -> Row:
+    if why is not None:
+        return why, "", "", ""  # how it answered once is no state of what is not asked
     if seen is None:
-        return why or "on", f"0 of {per_day}", "", ""
+        return "on", f"0 of {per_day}", "", ""
     until = seen.allowance.blocked_until
     silent = f"on, left alone for {_span(until - now)}" if until and until > now else "on"
     failed = f"{_ago(seen.last_error_at, now)}: {seen.last_error}" if seen.last_error else ""
     spent = spent_today(seen.allowance, now)
-    return why or silent, f"{spent} of {per_day}", _ago(seen.last_ok_at, now), failed
+    return silent, f"{spent} of {per_day}", _ago(seen.last_ok_at, now), failed
 
 
 def _counts(pairs: Iterable[tuple[str, int]]) -> list[Row]:

@@ -5,15 +5,17 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event
 
 import structlog
 
 from mailtrack.bootstrap import Services
-from mailtrack.errors import ConfigurationError
+from mailtrack.errors import ConfigurationError, TransientError
 from mailtrack.settings import WebSettings
+from mailtrack.standby import ASKS
 from mailtrack.store.leases import DISPATCH, watch_name
-from mailtrack.store.migrate import require_current
+from mailtrack.store.migrate import require_current, require_kept
 from mailtrack.supervisor import GRACE_S, SUPERVISOR, Supervisor, embedded_broker, role
 
 Role = Callable[[Services, Event], None]
@@ -30,20 +32,37 @@ def watch(services: Services, stop: Event) -> None:
 
 def dispatch(services: Services, stop: Event) -> None:
     """Hand out what is due, tick by tick; stand by while somebody else does."""
-    dispatcher, chores = services.dispatcher(), services.chores()
+    dispatcher, chores, rerouting = services.dispatcher(), services.chores(), services.rerouting()
     tick_s = services.settings.jobs.tick_s
-    services.lease(DISPATCH).run(stop, lambda turn: dispatcher.run(turn, tick_s, chores.run))
+
+    def once_in_a_while() -> None:
+        rerouting.run()
+        chores.run()
+
+    services.lease(DISPATCH).run(stop, lambda turn: dispatcher.run(turn, tick_s, once_in_a_while))
 
 
 def work(services: Services, stop: Event) -> None:
-    """Read mails, poll carriers and deliver notices, as the messages come."""
+    """Read mails, poll carriers and deliver notices, as the messages come.
+
+    Ends with ConfigurationError where the store was deleted: jobs only fail in it.
+    """
+    from mailtrack.jobs import liveness
     from mailtrack.jobs.worker import make_worker
 
     services.declare_actors()
     worker = make_worker(services.broker, services.settings.jobs.threads)
     worker.start()
-    stop.wait()
-    worker.stop(timeout=int((GRACE_S - 5) * 1000))
+    heartbeat_s = services.settings.jobs.heartbeat_s
+    try:
+        while not stop.is_set():
+            liveness.say_present(services.broker, services.holder, heartbeat_s)
+            with suppress(TransientError):  # the store is away: every job says so
+                require_kept(services.store)
+            stop.wait(heartbeat_s / ASKS)
+    finally:
+        liveness.say_absent(services.broker, services.holder)
+        worker.stop(timeout=int((GRACE_S - 5) * 1000))
 
 
 def web(services: Services, stop: Event) -> None:

@@ -156,6 +156,11 @@ class InboxSettings(Server):
         """Return the account, by which the store knows this mailbox, and the folder."""
         return f"{self.user}@{self.host}", self.folder
 
+    @property
+    def place_if_set(self) -> tuple[str, str] | None:
+        """Return the same, None where these settings name no mailbox."""
+        return self.place if self.host else None
+
 
 class SmtpSettings(Server):
     """The relay that our mails leave through."""

@@ -18,7 +18,7 @@ from threading import Event, Thread
 import structlog
 from sqlalchemy import Connection
 
-from mailtrack.errors import TransientError
+from mailtrack.errors import MailtrackError, TransientError
 from mailtrack.store import leases
 from mailtrack.store.engine import Store
 
@@ -166,5 +166,10 @@ class Turn(Event):
         except TransientError as error:
             log.warning("lease not renewed", error=str(error))
             return True
+        except MailtrackError as error:
+            # The database is gone for good: the work ends, and whoever asks next says why.
+            log.warning("lease not renewed", error=str(error))
+            self._ends_at = -math.inf
+            return False
         self._ends_at = now + self._lease.seconds if kept else -math.inf
         return kept

@@ -132,13 +132,18 @@ def role(name: str) -> Child:
     return Child(name, [sys.executable, "-m", "mailtrack", name])
 
 
+def broker_folder(data_dir: Path) -> Path:
+    """Return where the embedded broker keeps its files; it is there once `up` has run."""
+    return (data_dir / "valkey").resolve()
+
+
 def embedded_broker(data_dir: Path) -> tuple[Child, str]:
     """Return the child that runs an embedded Valkey server, and its address.
 
     It listens on a socket in the data folder that only we may open. Its log of commands
     (AOF) keeps queued ids over a restart; losing it costs a lease, never a notice.
     """
-    folder = (data_dir / "valkey").resolve()
+    folder = broker_folder(data_dir)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     socket = _short(folder / "valkey.sock")
     options = {

@@ -159,7 +159,8 @@ class Views:
             reason=row.reason,
             estimated_delivery=row.estimated_delivery,
             checked_at=row.last_look_at,
-            asked=bool(legs),
+            # Legs of carriers that were switched off are planned no more.
+            asked=any(leg.next_poll_at or row.ended_at for leg in legs),
             next_check_at=min((x.next_poll_at for x in legs if x.next_poll_at), default=None),
         )
 

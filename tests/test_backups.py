@@ -25,7 +25,7 @@ from mailtrack.store.migrate import upgrade
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.store.suppression import Suppression
 
-_OF_THE_MOMENT = {"lease", "leg_claim"}
+_OF_THE_MOMENT = {"lease", "leg_claim", "catch_up"}
 NOW = datetime(2026, 3, 3, 14, 5, tzinfo=UTC)
 
 

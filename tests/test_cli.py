@@ -5,12 +5,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
+from sqlalchemy import update
 
 import mailtrack
 from mailtrack import cli, logs
@@ -19,7 +20,7 @@ from mailtrack.carriers import declarations
 from mailtrack.errors import ChallengeError
 from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, carrier_app, serve
 from mailtrack.settings import Settings
-from mailtrack.store import budgets
+from mailtrack.store import budgets, inbound, leases
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.migrate import newest
@@ -319,6 +320,67 @@ def test_carriers_tells_who_is_asked_how_often_and_what_went_wrong(
     )
 
 
+def test_status_speaks_of_the_mailbox_of_the_settings_and_of_watchers_that_live(
+    on_store: Run, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed watcher is known by its lease, and a former mailbox is none any more."""
+    monkeypatch.setenv("MAILTRACK_INBOX__USER", "colis")
+    monkeypatch.setenv("MAILTRACK_INBOX__HOST", "imap.example")
+    now = datetime.now(UTC)
+    seconds_left = {
+        "colis@imap.example": 60,
+        "former@imap.example": -60,
+        "ancient@imap.example": -7200,
+    }
+    with store.write() as connection:
+        for account, seconds in seconds_left.items():
+            inbound.note_state(connection, account, "INBOX", "idling", "why", now)
+            name = leases.watch_name(account, "INBOX")
+            leases.take(connection, name, "host/1", seconds, leases.time_of(connection))
+        leases.take(connection, leases.DISPATCH, "host/1", -60, leases.time_of(connection))
+
+    def shown() -> tuple[list[str], list[tuple[str, str]]]:
+        told = on_store("status", "--json").json
+        states = [row["state"] for row in told["mailbox"]]
+        return states, [(row["part"], row["state"]) for row in told["parts"]]
+
+    assert (["idling"], [("dispatch", "gone"), ("watch", "at work")]) == shown()
+    with store.write() as connection:
+        connection.execute(update(t.lease).values(until=now - timedelta(minutes=1)))
+    assert (["not watched, was idling"], [("dispatch", "gone"), ("watch", "gone")]) == shown()
+    with store.write() as connection:
+        connection.execute(update(t.lease).values(until=now - timedelta(hours=2)))
+    assert (["not watched, was idling"], []) == shown()
+
+
+def test_status_shows_a_watcher_of_another_mailbox_as_such(
+    on_store: Run, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAILTRACK_INBOX__USER", "colis")
+    monkeypatch.setenv("MAILTRACK_INBOX__HOST", "imap.example")
+    with store.write() as connection:
+        name = leases.watch_name("former@imap.example", "INBOX")
+        leases.take(connection, name, "host/1", 60, leases.time_of(connection))
+
+    (part,) = on_store("status", "--json").json["parts"]
+    assert ("watch (another mailbox)", "at work") == (part["part"], part["state"])
+
+
+def test_a_carrier_that_is_off_shows_nothing_of_how_it_answered_once(
+    on_store: Run, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAILTRACK_CARRIERS__CORREOS__ENABLED", "false")
+    now = datetime.now(UTC)
+    with store.write() as connection:
+        budgets.take(connection, "correos", 1, per_second=1, per_day=50, now=now)
+        budgets.note_error(connection, "correos", "refused", now, silence_s=7200)
+
+    listed = {row["carrier"]: row for row in on_store("carriers", "--json").json["carriers"]}
+    assert ("switched off: MAILTRACK_CARRIERS__CORREOS__ENABLED=false", "", "", "") == tuple(
+        listed["correos"][column] for column in ("state", "today", "answered", "last error")
+    )
+
+
 def test_a_narrow_terminal_shows_the_whole_name_of_a_setting(
     on_store: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -368,6 +430,96 @@ def test_preview_writes_every_mail(run: Run, tmp_path: Path) -> None:
     assert 0 == run("preview", "delivered", "--out", "out").code
     assert {".html", ".txt", ".eml"} <= {path.suffix for path in (tmp_path / "out").rglob("*")}
     assert "No notice is called pigeon" in _one_line(run("preview", "pigeon"))
+
+
+# --- words of strangers --------------------------------------------------------------
+
+#: Markup that closes what nobody opened, an emoji's code, and what a terminal obeys.
+HOSTILE = "[/red] :smile: \x1b[2J\x1b]0;x\x07 \x9b2J \r\n forged \u202e\u2028\u200b \U000e0041"
+
+
+def _obeyed(written: str) -> set[str]:
+    """Return the characters that do something, but for the ends of lines."""
+    return {c for c in written.replace("\n", "") if not c.isprintable()}
+
+
+@pytest.fixture
+def lived_in(
+    on_store: Run,
+    store: Store,
+    follow: Callable[..., Subscription],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Run:
+    """A store in which every text is a stranger's, and means harm."""
+    monkeypatch.setenv("MAILTRACK_INBOX__USER", "colis")
+    monkeypatch.setenv("MAILTRACK_INBOX__HOST", "host")
+    follow()
+    now = datetime.now(UTC)
+    with store.write() as connection:
+        budgets.take(connection, "cainiao", 1, per_second=1, per_day=50, now=now)
+        budgets.note_error(connection, "cainiao", HOSTILE, now)
+        budgets.note_unmapped(connection, "cainiao", HOSTILE, HOSTILE, now)
+        place = inbound.MailPlace("colis@host", HOSTILE, 1, 1)
+        inbound.keep_unfetchable(connection, place, HOSTILE, now)
+        inbound.note_state(connection, "colis@host", "INBOX", "waiting", HOSTILE, now)
+        watching = leases.watch_name("colis@host", "INBOX")
+        leases.take(connection, watching, HOSTILE[:60], 3600, leases.time_of(connection))
+        connection.execute(update(t.inbound).values(shop=HOSTILE, kind=HOSTILE[:32]))
+        connection.execute(update(t.parcel).values(number=HOSTILE, local_number=HOSTILE))
+        connection.execute(update(t.subscription).values(titles=HOSTILE))
+    return on_store
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("status",),
+        ("parcels",),
+        ("inbound",),
+        ("unmapped",),
+        ("carriers",),
+        ("export", "ana@example.org"),
+    ],
+    ids=" ".join,
+)
+def test_words_of_strangers_are_shown_as_they_are_and_obeyed_by_no_terminal(
+    lived_in: Run, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    results = [lived_in(*command), lived_in(command[0], *command[1:] or ["--json"])]
+
+    for result in results:
+        assert (0, set()) == (result.code, _obeyed(result.out))
+        assert "[/red] :smile: \\u001b[2J" in result.out
+    assert HOSTILE in repr(results[1].json) or HOSTILE in _strings(results[1].json)
+
+
+def _strings(value: Any) -> str:
+    """Return all the texts inside a JSON value."""
+    if isinstance(value, dict):
+        return _strings([*value.values()])
+    return "".join(map(_strings, value)) if isinstance(value, list) else str(value)
+
+
+def test_a_file_and_a_number_with_commands_in_their_names_are_only_shown(
+    run: Run, tmp_path: Path
+) -> None:
+    name = "a\x1b[2J\u202e.eml"
+    (tmp_path / name).write_bytes(b"From: x@example.org\n\nHello")
+
+    for arguments in (("parse", name), ("parse", name, "--json"), ("detect", name)):
+        result = run(*arguments)
+        assert (0, set()) == (result.code, _obeyed(result.out))
+    assert "\\u001b" in _one_line(run("parse", f"{name}.nowhere"))
+
+
+def test_the_texts_of_a_carrier_are_only_shown(run: Run, world: CarrierWorld) -> None:
+    world.scan(NUMBER, CAINIAO, "LH_DEPART", HOSTILE, datetime(2026, 3, 2, 9, tzinfo=UTC))
+
+    told = run("track", NUMBER)
+    assert (0, set()) == (told.code, _obeyed(told.out))
+    assert ":smile: \\u001b[2J" in told.out
 
 
 # --- mistakes -----------------------------------------------------------------------

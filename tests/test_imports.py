@@ -20,6 +20,7 @@ INNER = {
     "carriers": {"domain", "errors", "clock", "settings", "__version__"},
     "store": {"domain", "errors"},
 }
+PRINTERS = {"print", "typer.echo", "typer.secho", "Console", "sys.stdout.write", "sys.stderr.write"}
 #: Who may import a room that the others must not know of.
 OUTER = {"cli": {"__main__"}, "sandbox": {"cli"}}
 
@@ -51,6 +52,23 @@ def test_the_inner_rooms_import_what_lies_further_in_and_no_more() -> None:
     too_much = {room: found[room] - allowed for room, allowed in INNER.items()}
 
     assert {room: set() for room in INNER} == too_much
+
+
+def printing(file: Path) -> set[str]:
+    """Return how a module prints: by `print`, typer, rich or the streams themselves."""
+    names = {
+        ast.unparse(node.func)
+        for node in ast.walk(ast.parse(file.read_bytes()))
+        if isinstance(node, ast.Call)
+    }
+    return names & PRINTERS
+
+
+def test_strangers_words_reach_a_terminal_by_one_door() -> None:
+    """It makes them harmless; the demo has colours, and uses the same function."""
+    found = {str(file.relative_to(PACKAGE)): printing(file) for file in PACKAGE.rglob("*.py")}
+
+    assert {"terminal.py", "sandbox/demo.py"} == {file for file, how in found.items() if how}
 
 
 def test_nothing_but_the_commands_knows_the_sandbox_and_nothing_knows_the_commands() -> None:

@@ -1,5 +1,6 @@
 """What people get and what they are told: the wheel, the lock files, the commands in the README."""
 
+import json
 import re
 import subprocess
 import sys
@@ -12,11 +13,14 @@ import yaml
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
+from benchmarks import audit
 from mailtrack.cli import app
 from mailtrack.settings import PREFIX, CarrierSettings, Section, Settings
 
 ROOT = Path(__file__).parent.parent
 LOCK, RUN_LOCK = ROOT / "requirements.lock", ROOT / "requirements-run.lock"
+#: What builds the image.
+IMAGE_LOCK = ROOT / "requirements-image.lock"
 #: Pages that tell people what to type.
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 ROLES = {"migrate", "watch", "dispatch", "work", "web"}
@@ -76,7 +80,7 @@ def test_the_wheel_brings_nothing_beside_the_package(wheel: set[str]) -> None:
 # --- the lock files -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lock", [LOCK, RUN_LOCK], ids=["all", "run"])
+@pytest.mark.parametrize("lock", [LOCK, RUN_LOCK, IMAGE_LOCK], ids=["all", "run", "image"])
 def test_a_lock_file_names_no_index_and_no_place_of_a_machine(lock: Path) -> None:
     lines = lock.read_text().splitlines()
 
@@ -129,6 +133,94 @@ def test_the_image_is_built_from_files_that_exist() -> None:
     sources = {source for line in copied for source in line.split()}
 
     assert set() == {source for source in sources if not (ROOT / source).exists()}
+
+
+def steps_of_the_image() -> list[str]:
+    """Return every command of the Dockerfile, one line each."""
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    lines = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", " ").splitlines()
+    return [step.strip() for line in lines for step in line.removeprefix("RUN").split("&&")]
+
+
+def test_whatever_the_image_installs_is_pinned_by_its_hash() -> None:
+    """Only our own wheel has no hash, as it is built on the spot, of what hashes pin."""
+    installs = [s for s in steps_of_the_image() if re.match(r"(uv )?pip install|uv build", s)]
+    own = [step for step in installs if step.endswith("--no-deps /dist/*.whl")]
+    locks = {lock for step in installs for lock in re.findall(r"requirements\S*\.lock", step)}
+
+    assert 4 == len(installs)
+    assert 1 == len(own)
+    assert [] == [s for s in installs if s not in own and "--require-hashes" not in s]
+    assert {LOCK.name, RUN_LOCK.name, IMAGE_LOCK.name} == locks
+
+
+def test_the_image_takes_nothing_from_elsewhere() -> None:
+    """Its base may be pinned by a digest, which only who builds it can look up."""
+    steps = steps_of_the_image()
+
+    assert [] == [s for s in steps if re.match(r"(apt|apt-get|curl|wget|git|npm|ADD)\b", s)]
+    assert ["$BASE AS build", "$BASE"] == [s[5:] for s in steps if s.startswith("FROM ")]
+    assert ["BASE=python:3.13-slim"] == [s[4:] for s in steps if s.startswith("ARG ")]
+
+
+def test_the_image_is_built_from_files_that_its_builder_is_given() -> None:
+    given = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    copied = [s.split()[1:-1] for s in steps_of_the_image() if re.match(r"COPY (?!--from)", s)]
+
+    assert set() == {source for sources in copied for source in sources} - set(given)
+
+
+# --- the audit ------------------------------------------------------------------------
+
+_STARLETTE = {"name": "starlette", "version": "1.10.0", "vulns": []}
+_SKIPPED = {"name": "mailtrack", "skip_reason": "Dependency not found on PyPI"}
+_BAD = {**_STARLETTE, "vulns": [{"id": "PYSEC-1", "fix_versions": ["2.0"]}]}
+
+
+@pytest.mark.parametrize(
+    ("pypi", "osv", "code", "said"),
+    [
+        ([_STARLETTE], None, audit.CLEAN, "PyPI knows nothing against 1 packages."),
+        ([_STARLETTE, _SKIPPED], [_STARLETTE], audit.CLEAN, "OSV knows nothing"),
+        (None, [_STARLETTE], audit.CLEAN, "OSV knows nothing"),
+        ([_BAD], None, audit.KNOWN, "starlette 1.10.0: PYSEC-1 (mended in 2.0)"),
+        ([_BAD, _SKIPPED], None, audit.KNOWN, "starlette 1.10.0: PYSEC-1"),
+        (None, [_BAD], audit.KNOWN, "starlette 1.10.0: PYSEC-1"),
+        ([_SKIPPED], [_SKIPPED], audit.NOT_ASKED, "audit: neither PyPI nor OSV"),
+        ([_STARLETTE, _SKIPPED], None, audit.NOT_ASKED, "audit: neither PyPI nor OSV"),
+        (None, None, audit.NOT_ASKED, "audit: neither PyPI nor OSV"),
+    ],
+)
+def test_an_audit_that_could_not_ask_about_everything_is_no_success(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    pypi: list[dict[str, object]] | None,
+    osv: list[dict[str, object]] | None,
+    code: int,
+    said: str,
+) -> None:
+    for service, answer in {"pypi": pypi, "osv": osv}.items():
+        if answer is not None:
+            (tmp_path / service).write_text(json.dumps({"dependencies": answer}))
+    program = tmp_path / "pip-audit"
+    program.write_text(f'#!/bin/sh\ncp "{tmp_path}/$6" "${{10}}"\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(audit, "PIP_AUDIT", program)
+
+    assert code == audit.main()
+    written = capsys.readouterr()
+    assert said in written.out + written.err
+    assert 1 == len((written.out + written.err).splitlines())
+
+
+def test_an_audit_without_its_program_says_so_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(audit, "PIP_AUDIT", tmp_path / "nowhere")
+
+    assert audit.NOT_ASKED == audit.main()
+    assert 1 == len(capsys.readouterr().err.splitlines())
 
 
 # --- the words ----------------------------------------------------------------------

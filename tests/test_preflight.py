@@ -19,6 +19,7 @@ from mailtrack.sandbox.smtp import SmtpSink
 from mailtrack.settings import InboxSettings, Security, Settings, SmtpSettings, WebSettings
 from mailtrack.store.engine import open_store
 from mailtrack.store.migrate import require_current, upgrade
+from mailtrack.supervisor import embedded_broker
 
 SECRET = "hush-hush"
 Prepare = Callable[..., Services]
@@ -158,6 +159,25 @@ def test_a_database_that_is_away_is_named_without_its_password(prepare: Prepare)
 
     assert "127.0.0.1:1/db does not answer" in failures["store"]
     assert SECRET not in failures["store"]
+
+
+def test_a_folder_that_was_in_use_gets_no_empty_database_of_its_own_accord(
+    prepare: Prepare, tmp_path: Path
+) -> None:
+    """Started again and again by systemd, a service whose file was deleted would forget all."""
+    services = prepare()
+    require_all(services)
+    embedded_broker(services.settings.data_dir)
+    require_all(prepare())
+    services.store.close()
+    for file in services.settings.data_dir.glob("mailtrack.db*"):
+        file.unlink()
+
+    for _ in range(2):
+        with pytest.raises(MailtrackError, match="was in use: put it back"):
+            require_all(prepare())
+    upgrade(prepare().store)
+    require_all(prepare())
 
 
 def test_carriers_that_are_all_off_are_said(prepare: Prepare) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import String
 
-from mailtrack.errors import TransientError
+from mailtrack.errors import ConfigurationError, TransientError
 from mailtrack.standby import HUNG_S, Lease, Turn, new_holder
 from mailtrack.store import leases
 from mailtrack.store import schema as t
@@ -204,6 +205,34 @@ def test_waiting_is_a_sign_of_life(lease: Lease) -> None:
 
     assert turn.wait(3600)
     assert not Turn(replace(lease, clock=lambda: 0.0), Event(), 0.0).wait(0.001)
+
+
+@pytest.mark.parametrize("names", [("one",), ("one", "another")], ids=["at work", "standing by"])
+def test_a_part_whose_database_is_deleted_ends_and_says_why(
+    store: Store, tmp_path: Path, eventually: Eventually, names: tuple[str, ...]
+) -> None:
+    """Its lease, its work and its wait are all in the file that nobody else sees any more."""
+    leases = [Lease(store, "dispatch", name, 1.0) for name in names]
+    parts = [Part(lease) for lease in leases]
+    ended: list[BaseException] = []
+
+    def run(part: Part) -> None:
+        try:
+            part.lease.run(part.stop, part.work)
+        except ConfigurationError as error:
+            ended.append(error)
+
+    threads = [Thread(target=run, args=(part,)) for part in parts]
+    for thread, part in zip(threads, parts, strict=True):
+        thread.start()
+        if part is parts[0]:
+            assert part.busy.wait(30)
+    (tmp_path / "mailtrack.db").rename(tmp_path / "gone.db")
+
+    for thread in threads:
+        thread.join(30)
+    assert len(names) == len(ended)
+    assert all("was deleted or replaced" in str(why) for why in ended)
 
 
 def test_a_database_that_is_away_while_we_stand_by_is_asked_again(

@@ -14,7 +14,8 @@ import structlog
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AgeLimit, Middleware, ShutdownNotifications
 
-from mailtrack.errors import MailtrackError, TransientError
+from mailtrack.errors import MailtrackError
+from mailtrack.jobs.liveness import QueueMoves, note_if_empty, redis_is_away
 
 #: How many commands in a million trigger the recovery of dead workers' messages.
 MAINTENANCE_CHANCE = 100_000
@@ -52,6 +53,7 @@ def make_broker(url: str, heartbeat_s: float) -> RedisBroker:
     broker = RedisBroker(  # type: ignore[no-untyped-call]
         url=url,
         middleware=[
+            QueueMoves(),
             AgeLimit(max_age=MESSAGE_MAX_AGE_MS),
             ShutdownNotifications(),
             OneLinePerFailure(),
@@ -70,7 +72,7 @@ def policy_trouble(client: redis.Redis) -> str:
     except redis.ResponseError:  # hosted servers keep CONFIG to themselves
         return ""
     except redis.RedisError as error:
-        raise _away(error) from error
+        raise redis_is_away(error) from error
     if policy in ("", "noeviction"):
         return ""
     return f"Redis may throw queued work away (maxmemory-policy is {policy}): set noeviction"
@@ -81,7 +83,7 @@ def waiting(broker: RedisBroker, queue: str) -> int:
     try:
         return int(broker.client.llen(f"{broker.namespace}:{queue}"))
     except redis.RedisError as error:
-        raise _away(error) from error
+        raise redis_is_away(error) from error
 
 
 class BrokerOutlet:
@@ -93,7 +95,10 @@ class BrokerOutlet:
 
     def room(self, queue: str) -> int:
         """Return how many more messages a queue should take."""
-        return self._most - waiting(self._broker, queue)
+        room = self._most - waiting(self._broker, queue)
+        if room == self._most:
+            note_if_empty(self._broker, queue)
+        return room
 
     def send(self, queue: str, actor: str, *args: object) -> None:
         """Hand one message over; its row is claimed, and due again if this fails."""
@@ -103,8 +108,4 @@ class BrokerOutlet:
         try:
             self._broker.enqueue(message)
         except (redis.RedisError, dramatiq.errors.ConnectionError) as error:
-            raise _away(error) from error
-
-
-def _away(error: Exception) -> TransientError:
-    return TransientError(f"Redis does not answer: {error}")
+            raise redis_is_away(error) from error

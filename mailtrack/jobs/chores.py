@@ -13,7 +13,7 @@ from mailtrack.clock import Clock
 from mailtrack.domain import polling
 from mailtrack.domain.manners import PARIS, Manners
 from mailtrack.domain.milestones import STAGES, Milestone, Phase
-from mailtrack.domain.model import SubscriptionId
+from mailtrack.domain.model import LookState, SubscriptionId
 from mailtrack.domain.patience import PROTECTION
 from mailtrack.inbox import questions
 from mailtrack.jobs.looking import NEVER_KNOWN
@@ -94,11 +94,17 @@ def _remind(connection: Connection, due: Select[int], kind: NoticeKind, now: dat
 
 
 def _give_up(connection: Connection, now: datetime) -> None:
-    """End the parcels that nobody can be asked about: no answer will ever judge them."""
-    quiet_since = now - polling.NEVER_KNOWN
-    for parcel_id in parcels.unasked(connection, quiet_since, ENDS_PER_ROUND):
+    """End the parcels that nobody can be asked about: no answer will ever judge them.
+
+    They are given as long as others: a month, or two where a carrier that is off knew them.
+    """
+    never_known, silent = now - polling.NEVER_KNOWN, now - polling.SILENT
+    for parcel_id in parcels.unasked(connection, never_known, silent, ENDS_PER_ROUND):
         row = parcels.lock(connection, parcel_id)
-        if row is None or parcels.legs_of(connection, parcel_id):
+        if row is None:
+            continue
+        legs = parcels.legs_of(connection, parcel_id)
+        if any(leg.next_poll_at for leg in legs):
             continue
         if row.milestone in _ENDED:
             parcels.end(connection, parcel_id, row.milestone, now)
@@ -106,7 +112,9 @@ def _give_up(connection: Connection, now: datetime) -> None:
         wait = (subscription.c.parcel_id == parcel_id) & _is_under_way()
         untold = followers.untold(NoticeKind.EXPIRED, _ONCE).where(wait)
         _remind(connection, untold, NoticeKind.EXPIRED, now)
-        parcels.end(connection, parcel_id, NEVER_KNOWN, now)
+        known = any(leg.state == LookState.FOUND for leg in legs)
+        why = row.milestone if known and row.milestone else NEVER_KNOWN
+        parcels.end(connection, parcel_id, why, now)
 
 
 def _is_under_way() -> ColumnElement[bool]:

@@ -52,7 +52,12 @@ class Looker:
     rng: Random
 
     def poll(self, carrier: str, legs: Sequence[LegId], token: str) -> None:
-        """Ask a carrier about claimed legs; legs whose claim has passed on are left out."""
+        """Ask a carrier about claimed legs; legs whose claim has passed on are left out.
+
+        A carrier that was switched off meanwhile is left alone: `rerouting` sees to its legs.
+        """
+        if carrier not in self.carriers:
+            return
         with self.store.read() as connection:
             mine = leg_claims.claimed(connection, legs, token)
         if mine:
@@ -221,7 +226,7 @@ class Looker:
         known = {candidate.carrier for candidate in numbers.detect(number)}
         codes = known & self.carriers.keys()
         asked = {leg.carrier for leg in parcels.legs_of(connection, parcel_id)}
-        if codes or not known or asked & set(FALLBACKS):
+        if codes or not known or asked & set(FALLBACKS) & self.carriers.keys():
             return codes
         fallback = next_choice(number, self.carriers.keys(), (), timedelta(0))
         return {fallback} if fallback else codes
@@ -302,7 +307,8 @@ def _may_be_shown(connection: Connection, parcel_id: ParcelId, look: Look) -> bo
     """Tell whether this answer may be shown: it says something, or no other guess is left."""
     if look.state in (LookState.FOUND, LookState.PENDING):
         return True
-    return all(leg.state for leg in parcels.legs_of(connection, parcel_id))
+    legs = parcels.legs_of(connection, parcel_id)
+    return all(leg.state for leg in legs if leg.next_poll_at is not None)
 
 
 def _stage(
@@ -324,13 +330,17 @@ def _stage(
 
 
 def _weight(leg: Leg, legs: Sequence[Leg]) -> float:
-    handed_over = any(x.is_local and x.state == LookState.FOUND for x in legs)
+    handed_over = any(x.is_local and x.state == LookState.FOUND for x in legs if x.next_poll_at)
     return AFTER_HANDOVER if handed_over and not leg.is_local else 1.0
 
 
 def _is_dead_end(leg: Leg, legs: Sequence[Leg]) -> bool:
-    """Tell whether a leg was a wrong guess: another carrier is left to ask."""
+    """Tell whether a leg was a wrong guess: another carrier is left to ask.
+
+    What is planned no more is at a carrier that is off, or was a wrong guess itself.
+    """
+    left = [x for x in legs if x.next_poll_at is not None]
     if leg.state == LookState.REJECTED:
-        return any(x.state != LookState.REJECTED for x in legs)
-    known_elsewhere = any(x.number == leg.number and x.state == LookState.FOUND for x in legs)
+        return any(x.state != LookState.REJECTED for x in left)
+    known_elsewhere = any(x.number == leg.number and x.state == LookState.FOUND for x in left)
     return leg.state == LookState.NOT_FOUND and known_elsewhere

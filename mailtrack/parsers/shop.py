@@ -103,7 +103,9 @@ def recognise(brand: Brand, original: Original) -> Recognition:
         return Recognition(Claim.NO)
     fake = next((h for h in hosts(original) if brand.imitated_by(h)), None)
     if fake:
-        return Recognition(Claim.FAKE, f"A link goes to {fake}, which is not {brand.name}'s.")
+        # What stands before an `@` is not where it goes, and may be somebody's address.
+        goes_to = fake.rpartition("@")[2]
+        return Recognition(Claim.FAKE, f"A link goes to {goes_to}, which is not {brand.name}'s.")
     return Recognition(Claim.YES)
 
 

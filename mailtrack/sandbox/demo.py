@@ -25,6 +25,7 @@ from rich.markup import escape
 from mailtrack.bootstrap import Services
 from mailtrack.carriers import declarations
 from mailtrack.clock import FastClock
+from mailtrack.domain.harmless import printable
 from mailtrack.errors import ConfigurationError
 from mailtrack.roles import stop_on_signals
 from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, carrier_app, serve
@@ -68,7 +69,7 @@ class Stage:
 
 def play(stage: Stage, *, once: bool) -> int:
     """Play the story; return the exit code: 0 if all that must come of it came."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     stop = stop_on_signals()
     with ExitStack() as stack:
         folder = stack.enter_context(_data_folder(stage.data))
@@ -111,7 +112,9 @@ def _sayer(console: Console, clock: FastClock) -> Say:
     def say(kind: str, text: str) -> None:
         day = (clock.now() - started[0]).days if started else 0
         started.append(clock.now())
-        console.print(f"[dim]day {day:>3}[/] [{_COLOURS[kind]}]{kind:<8}[/] {escape(text)}")
+        console.print(
+            f"[dim]day {day:>3}[/] [{_COLOURS[kind]}]{kind:<8}[/] {escape(printable(text))}"
+        )
 
     return say
 

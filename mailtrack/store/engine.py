@@ -17,6 +17,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -173,8 +174,45 @@ def _sqlite(url: str, path: str | None) -> Engine:
         _make_private(Path(path))
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     event.listen(engine, "connect", _configure_sqlite)
+    if path and path != ":memory:":
+        opened = _OpenedFile(Path(path))
+        event.listen(engine, "connect", opened.remember)
+        for moment in ("begin", "commit"):
+            event.listen(engine, moment, opened.require)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+@dataclass(slots=True)
+class _OpenedFile:
+    """The file that was opened first, which must be there as long as it is written to.
+
+    SQLite goes on in a file that was deleted or replaced, and with a log of its own (WAL)
+    it never looks (https://sqlite.org/howtocorrupt.html, 2.4 and 4): all that is written
+    would be gone with the process.
+    """
+
+    path: Path
+    device_and_inode: tuple[int, int] | None = None
+
+    def remember(self, _connection: Any, _record: Any) -> None:
+        if self.device_and_inode is None:
+            self.device_and_inode = self._found()
+
+    def require(self, _connection: Connection) -> None:
+        """Raise ConfigurationError where the path leads to another file by now, or to none."""
+        if self._found() != self.device_and_inode:
+            raise ConfigurationError(
+                f"The database {self.path} was deleted or replaced while it was open: nothing "
+                "more is written; stop everything, put it back or restore a backup, start again."
+            )
+
+    def _found(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
 
 def _make_private(file: Path) -> None:
@@ -241,7 +279,7 @@ def _is_not_ours(error: DBAPIError) -> bool:
 
 
 def _explain(engine: Engine, error: DBAPIError) -> MailtrackError:
-    where = engine.url.render_as_string(hide_password=True)
+    where = str(engine.url.set(username=None, password=None))
     what = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
     if "disk is full" in what or "No space left" in what:
         return TransientError(f"The disk is full: {where} cannot be written; make room.")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, case, func, select, update
 
 from mailtrack.domain.model import InboundId, Outcome, SubscriberId
 from mailtrack.store.claims import claim_due
@@ -233,7 +233,37 @@ def count_waiting(connection: Connection, most: int) -> int:
 
 
 def oldest_waiting(connection: Connection) -> datetime | None:
-    """Return when the mail that has waited longest was stored."""
-    query = select(func.min(inbound.c.stored_at)).where(inbound.c.outcome.is_(None))
+    """Return since when the mail that has waited longest waits.
+
+    One that is to be read again waits since that is due.
+    """
+    since = case((inbound.c.read_at.is_(None), inbound.c.stored_at), else_=inbound.c.due_at)
+    query = select(func.min(since)).where(inbound.c.outcome.is_(None))
     oldest: datetime | None = connection.execute(query).scalar_one()
     return oldest
+
+
+def count_unending(connection: Connection, before: datetime) -> int:
+    """Count the mails stored before a moment that somebody is still reading, as never before.
+
+    Later ones were read meanwhile: their reading hangs, or ends their workers.
+    """
+    newest_read = (
+        select(inbound.c.stored_at)
+        .where(inbound.c.read_at.is_not(None))
+        .order_by(inbound.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = (
+        select(func.count())
+        .select_from(inbound)
+        .where(
+            inbound.c.outcome.is_(None),
+            inbound.c.read_at.is_(None),
+            inbound.c.claim.is_not(None),
+            inbound.c.stored_at < before,
+            newest_read >= before,
+        )
+    )
+    return connection.execute(query).scalar_one()

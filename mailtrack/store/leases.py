@@ -109,5 +109,19 @@ def shifts(connection: Connection) -> Sequence[Shift]:
     return sorted(found, key=lambda shift: (shift.name, not shift.at_work, shift.holder))
 
 
+def at_work(connection: Connection) -> Sequence[Shift]:
+    """Return who holds a lease that has not lapsed."""
+    now = time_of(connection)
+    return [shift for shift in shifts(connection) if shift.at_work and shift.until > now]
+
+
+def lately(connection: Connection) -> Sequence[tuple[Shift, bool]]:
+    """Return who is or was at work or waited in the last hour, and whether they still are."""
+    now = time_of(connection)
+    return [
+        (shift, shift.until > now) for shift in shifts(connection) if shift.until > now - _LONG_GONE
+    ]
+
+
 def _waiting(name: str, holder: str) -> str:
     return f"{_WAITING}{name}+{holder}"

@@ -41,6 +41,19 @@ def require_current(store: Store) -> None:
         )
 
 
+def require_kept(store: Store) -> None:
+    """Raise ConfigurationError where the database was emptied or deleted under a running part.
+
+    A newer version is no reason to stop: its tables have all that this one needs.
+    """
+    with store.read() as connection:
+        if not current(connection):
+            raise ConfigurationError(
+                "The database has lost its tables while it was open: restore a backup, or run "
+                "`mailtrack db upgrade` for an empty one."
+            )
+
+
 def current(connection: Connection) -> str:
     """Return the revision of a database, "" where it is empty."""
     if not inspect(connection).has_table("alembic_version"):

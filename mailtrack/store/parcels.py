@@ -338,12 +338,18 @@ def end(connection: Connection, parcel_id: ParcelId, why: str, now: datetime) ->
     let_go(connection, leg_claim.c.leg_id.in_(legs))
 
 
-def unasked(connection: Connection, before: datetime, most: int) -> list[ParcelId]:
-    """Return up to `most` parcels that no carrier was ever asked about, quiet since a moment.
+def unasked(
+    connection: Connection, before: datetime, known_before: datetime, most: int
+) -> list[ParcelId]:
+    """Return up to `most` parcels that no carrier is asked about any more, quiet since a moment.
 
-    Quiet: no mail told anything of them, and nobody has come to follow them.
+    `known_before`: the moment for those that a carrier knew. Quiet: no mail told anything
+    of them, and nobody has come to follow them.
     """
-    asked = exists().where(leg.c.parcel_id == parcel.c.id)
+    of_parcel = leg.c.parcel_id == parcel.c.id
+    asked = exists().where(of_parcel, leg.c.next_poll_at.is_not(None))
+    known = exists().where(of_parcel, leg.c.state == LookState.FOUND)
+    quiet_since = func.coalesce(parcel.c.last_event_at, parcel.c.created_at)
     newcomer = exists().where(
         subscription.c.parcel_id == parcel.c.id,
         or_(subscription.c.created_at > before, subscription.c.milestone_at > before),
@@ -352,8 +358,9 @@ def unasked(connection: Connection, before: datetime, most: int) -> list[ParcelI
         select(parcel.c.id)
         .where(
             parcel.c.ended_at.is_(None),
-            func.coalesce(parcel.c.last_event_at, parcel.c.created_at) <= before,
+            quiet_since <= before,
             ~asked,
+            or_(quiet_since <= known_before, ~known),
             ~newcomer,
         )
         .order_by(parcel.c.id)

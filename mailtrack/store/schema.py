@@ -30,6 +30,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from mailtrack.domain.harmless import without_addresses
+
 
 class Instant(TypeDecorator[datetime]):
     """An aware UTC datetime, also where the database has no time zones (SQLite)."""
@@ -78,6 +80,20 @@ class Names(TypeDecorator[frozenset[str]]):
 def new_key() -> str:
     """Return a name for a row that nobody can guess and no other row ever gets (80 bits)."""
     return b32encode(secrets.token_bytes(10)).decode("ascii").lower()
+
+
+class Words(TypeDecorator[str]):
+    """Why something failed or ended: quotes servers and strangers, names no address of a person."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(
+        self,
+        value: str | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> str | None:
+        return None if value is None else without_addresses(value)
 
 
 metadata = MetaData(
@@ -129,7 +145,7 @@ mailbox = Table(
     Column("uidvalidity", BigInteger, nullable=False, default=0),
     Column("last_uid", BigInteger, nullable=False, default=0),
     Column("state", String(16), nullable=False, default=""),
-    Column("detail", Text, nullable=False, default=""),
+    Column("detail", Words, nullable=False, default=""),
     Column("state_at", Instant),
     Column("last_ok_at", Instant),
 )
@@ -178,7 +194,7 @@ inbound = Table(
     Column("stored_at", Instant, nullable=False),
     #: Null while the mail waits to be read.
     Column("outcome", String(24)),
-    Column("reason", Text, nullable=False, default=""),
+    Column("reason", Words, nullable=False, default=""),
     Column("read_at", Instant),
     Column("attempts", Integer, nullable=False, default=0),
     Column("due_at", Instant, nullable=False),
@@ -276,7 +292,7 @@ leg = Table(
     Column("asked", Integer, nullable=False, default=0),
     Column("failures", Integer, nullable=False, default=0),
     Column("last_look_at", Instant),
-    Column("last_error", Text, nullable=False, default=""),
+    Column("last_error", Words, nullable=False, default=""),
     #: Null once there is nothing left to ask.
     Column("next_poll_at", Instant),
     UniqueConstraint("parcel_id", "carrier", "number"),
@@ -382,7 +398,7 @@ notice = Table(
     Column("prompt", Boolean, nullable=False, default=False),
     #: The digest that tells this instead.
     Column("digest_id", Integer, index=True),
-    Column("last_error", Text, nullable=False, default=""),
+    Column("last_error", Words, nullable=False, default=""),
     #: The id in the logs of the mail that it goes back to.
     Column("trace", String(16), nullable=False, default=""),
     UniqueConstraint("subscription_id", "kind", "occurrence"),
@@ -415,10 +431,18 @@ carrier = Table(
     Column("blocked_until", Instant),
     Column("price_h", Float, nullable=False),
     Column("last_ok_at", Instant),
-    Column("last_error", Text, nullable=False, default=""),
+    Column("last_error", Words, nullable=False, default=""),
     Column("last_error_at", Instant),
     Column("requests", Integer, nullable=False, default=0),
     Column("failures", Integer, nullable=False, default=0),
+)
+
+#: How far a carrier that is on was asked about the parcels from before it was switched on.
+catch_up = Table(
+    "catch_up",
+    metadata,
+    Column("carrier", String(24), primary_key=True),
+    Column("parcel_id", Integer, nullable=False),
 )
 
 #: Codes and texts that no phrase file maps: shown by `mailtrack unmapped`.

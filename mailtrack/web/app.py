@@ -12,6 +12,7 @@ from jinja2 import Environment
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
@@ -26,7 +27,7 @@ from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.web import health, hooks, metrics
 from mailtrack.web.description import describe
 from mailtrack.web.desk import Desk, GoneError
-from mailtrack.web.limits import Limiter, asker
+from mailtrack.web.limits import Limiter, Shares, asker
 from mailtrack.web.lookup import Lookup
 from mailtrack.web.own_data import OwnData
 from mailtrack.web.views import (
@@ -50,13 +51,20 @@ MOST_FORM_BYTES = 4_096
 #: What a mail program posts for a click on its own button (RFC 8058, 3.2).
 ONE_CLICK = "One-Click"
 
+#: Pages for the operator alone, which a proxy hides by their addresses.
+FOR_THE_OPERATOR = frozenset({"/metrics", "/readyz"})
 
-_AS_FILE = {
-    "Content-Disposition": 'attachment; filename="mes-donnees.json"',
+#: What every answer says, whatever it is: kept nowhere, guessed by nobody, found by no search.
+KEPT_TO_ITSELF: Mapping[str, str] = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow",
 }
+_AS_FILE = {"Content-Disposition": 'attachment; filename="mes-donnees.json"'}
+#: Browsers ask for a picture of their own accord; they need not ask again for a day.
+_NO_PICTURE = {"Cache-Control": "public, max-age=86400"}
+_NO_ROBOTS = "User-agent: *\nDisallow: /\n"
 
 
 def make_app(
@@ -88,14 +96,20 @@ def make_app(
         Route("/confidentialite", pages.privacy),
         Route("/openapi.json", lambda _: JSONResponse(describe())),
         Route("/healthz", lambda _: PlainTextResponse("ok\n")),
+        Route("/robots.txt", lambda _: PlainTextResponse(_NO_ROBOTS)),
+        Route("/favicon.ico", lambda _: Response(status_code=204, headers=_NO_PICTURE)),
     ]
     if services.settings.web.ready:
         routes.append(Route("/readyz", pages.ready))
     if services.settings.web.metrics:
         routes.append(Route("/metrics", pages.metrics))
-    return Starlette(
+    app = Starlette(
         routes=routes,
-        middleware=[Middleware(_SlashTaken)],
+        middleware=[
+            Middleware(_KeptToItself),
+            Middleware(_Paths),
+            Middleware(_FairShares, Shares(services.settings.web.trusted_proxies)),
+        ],
         exception_handlers={
             BadLink: pages.bad_link,
             GoneError: pages.gone,
@@ -105,21 +119,68 @@ def make_app(
             Exception: pages.away,
         },
     )
+    app.router.redirect_slashes = False
+    return app
 
 
 @dataclass(frozen=True, slots=True)
-class _SlashTaken:
-    """Serves an address with a slash at its end as the one without.
+class _Paths:
+    """Serves an address with a slash at its end as the one without, but for the operator's.
 
-    A redirect would name the scheme between the proxy and us, and RFC 8058 forbids it.
+    A redirect would name the scheme between the proxy and us, and RFC 8058 forbids it. What
+    a proxy hides is served under the exact bytes of its address alone: a rule for `/metrics`
+    lets `/metrics/` and `/%6detrics` pass.
     """
 
     app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope["path"] = scope["path"].rstrip("/") or "/"
+            path: str = scope["path"]
+            as_sent = scope.get("raw_path", path.encode()).decode("latin-1")
+            if path.startswith(("http://", "https://")):  # allowed by RFC 9112, 3.2.2
+                path = "/" + path.partition("://")[2].partition("/")[2]
+            path = path.rstrip("/") or "/"
+            scope["path"] = as_sent if path in FOR_THE_OPERATOR else path
         await self.app(scope, receive, send)
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptToItself:
+    """Says with every answer what its page does not say otherwise."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in KEPT_TO_ITSELF.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, send_on)
+
+
+@dataclass(frozen=True, slots=True)
+class _FairShares:
+    """Lets one visitor have so many requests under way, also through a proxy, and no more."""
+
+    app: ASGIApp
+    shares: Shares
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        client = scope["client"][0] if scope.get("client") else None
+        if not self.shares.take(client):
+            await Response(status_code=429, headers={"Retry-After": "10"})(scope, receive, send)
+            return
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.shares.give_back(client)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,10 +311,8 @@ def _headers(nonce: str) -> Mapping[str, str]:
             f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; "
             "base-uri 'none'; frame-ancestors 'none'"
         ),
-        "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
-        "Referrer-Policy": "no-referrer",
-        "Cache-Control": "no-store",
+        **KEPT_TO_ITSELF,
     }
 
 

@@ -15,6 +15,7 @@ _HTML, _JSON, _TEXT, _FORM = (
 
 _MEANINGS = {
     200: "Done, or shown.",
+    204: "There is none.",
     400: "Not understood.",
     401: "The signature is wrong.",
     404: "No link of ours, or one that was cut on its way.",
@@ -70,6 +71,8 @@ _PAGES = {
         (),
         {},
     ),
+    ("get", "/robots.txt"): ("That robots are to stay away.", _OPEN, (_TEXT,), {}),
+    ("get", "/favicon.ico"): ("Nothing, which browsers ask for.", (204, 503), (), {}),
     ("get", "/healthz"): ("That the pages are served.", _OPEN, (_TEXT,), {}),
     ("get", "/readyz"): ("What keeps the service from its work.", _OPEN, (_JSON,), {}),
     ("get", "/metrics"): ("Figures for Prometheus.", _OPEN, (_TEXT,), {}),

@@ -1,24 +1,22 @@
 """`/readyz`: what is wrong, in words that an operator can act on."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
-import redis
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from mailtrack.bootstrap import Services
 from mailtrack.errors import MailtrackError
 from mailtrack.inbox.ledger import WatcherState
-from mailtrack.store import inbound, leases, notice_counts
+from mailtrack.jobs.broker import QUEUES
+from mailtrack.jobs.liveness import STILL_S, count_workers, still_s
+from mailtrack.store import inbound, leases, mailboxes, notice_counts
 from mailtrack.store.migrate import require_current
-from mailtrack.store.schema import mailbox
 
 #: Work that is due for longer than this points to a part that does not run.
 LATE = timedelta(minutes=15)
-#: What is said where no lease begins with a name.
-_NOBODY = {
-    leases.WATCH: "Nobody watches the mailbox: is the watcher running?",
-    leases.DISPATCH: "Nobody hands out work: is the dispatcher running?",
-}
+#: After how many leases a mail that is still being read is not only unlucky.
+UNENDING_LEASES = 2
 _AWAY = frozenset({WatcherState.WAITING, WatcherState.REFUSED})
 
 
@@ -27,22 +25,45 @@ def what_is_wrong(services: Services) -> list[str]:
     try:
         require_current(services.store)
         with services.store.read() as connection:
-            wrong = [*_mailbox(connection), *_unattended(connection), *_late(connection, services)]
+            wrong = [
+                *_mailbox(connection, services),
+                *_unattended(connection, services),
+                *_unending(connection, services),
+                *_late(connection, services),
+            ]
     except MailtrackError as error:
         return [str(error)]
-    return wrong + _broker(services)
+    return [*wrong, *_queues(services)]
 
 
-def _mailbox(connection: Connection) -> list[str]:
-    away = select(mailbox).where(mailbox.c.state.in_(_AWAY))
-    return [f"The mailbox is {row.state}: {row.detail}" for row in connection.execute(away)]
+def unending_mails(connection: Connection, services: Services) -> int:
+    """Count the mails whose reading never comes to an end."""
+    patience_s = UNENDING_LEASES * services.settings.jobs.lease_s
+    now = services.clock.now()
+    return inbound.count_unending(connection, now - (services.clock.later(patience_s) - now))
 
 
-def _unattended(connection: Connection) -> list[str]:
+def _mailbox(connection: Connection, services: Services) -> Iterator[str]:
+    for one in mailboxes.present(connection, services.settings.inbox.place_if_set):
+        if one.watched and one.state in _AWAY:
+            yield f"The mailbox is {one.state}: {one.detail}"
+
+
+def _unattended(connection: Connection, services: Services) -> Iterator[str]:
     """Say which work nobody holds the lease of; those who stand by are as they should be."""
-    now = leases.time_of(connection)
-    busy = [s.name for s in leases.shifts(connection) if s.at_work and s.until > now]
-    return [line for name, line in _NOBODY.items() if not any(b.startswith(name) for b in busy)]
+    if not mailboxes.is_watched(connection, services.settings.inbox.place_if_set):
+        yield "Nobody watches the mailbox: is the watcher running?"
+    if leases.DISPATCH not in {shift.name for shift in leases.at_work(connection)}:
+        yield "Nobody hands out work: is the dispatcher running?"
+
+
+def _unending(connection: Connection, services: Services) -> Iterator[str]:
+    mails = unending_mails(connection, services)
+    if mails:
+        yield (
+            f"Reading does not come to an end for {mails} mail(s), though later ones are read: "
+            "restart the workers, see their log."
+        )
 
 
 def _late(connection: Connection, services: Services) -> list[str]:
@@ -59,9 +80,17 @@ def _late(connection: Connection, services: Services) -> list[str]:
     ]
 
 
-def _broker(services: Services) -> list[str]:
+def _queues(services: Services) -> list[str]:
+    """Say what Redis tells of those who work, or that it tells nothing."""
     try:
-        services.broker.client.ping()
-    except redis.RedisError as error:
-        return [f"Redis does not answer: {error}"]
-    return []
+        workers = count_workers(services.broker)
+        still = {queue: still_s(services.broker, queue) for queue in QUEUES}
+    except MailtrackError as error:
+        return [str(error)]
+    wrong = [] if workers else ["Nobody reads, asks carriers or sends: is a worker running?"]
+    return wrong + [
+        f"The queue {queue} stands still for {seconds / 60:.0f} minutes, though "
+        "something waits in it: restart the workers, see their log."
+        for queue, seconds in still.items()
+        if seconds > STILL_S
+    ]

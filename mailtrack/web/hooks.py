@@ -35,7 +35,7 @@ def take_in(services: Services, carrier: str, body: bytes, headers: Mapping[str,
     Pushes come twice and out of order: that changes nothing, each holds the whole history.
     """
     hook, declaration = HOOKS.get(carrier), services.declarations.get(carrier)
-    if hook is None or declaration is None:
+    if hook is None or declaration is None or carrier not in services.on:
         return 404
     key = settings_of(declaration, services.settings).key.get_secret_value()
     if not hook.verify(body, headers.get(hook.header, ""), key):

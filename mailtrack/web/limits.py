@@ -1,11 +1,13 @@
-"""How often strangers may ask: a bucket of tokens each, and one for all of them together.
+"""How much strangers may ask for: so many look-ups, and so much at a time.
 
-Kept in this process's memory, which holds only so many buckets: who has not asked for
-longest is forgotten first. Times are seconds of a clock that never goes back.
+Look-ups have a bucket of tokens each, and one for all of them together. They are kept in
+this process's memory, which holds only so many buckets: who has not asked for longest is
+forgotten first. Times are seconds of a clock that never goes back.
 """
 
 import ipaddress
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 #: What people behind one address may ask at once, and go on to ask.
@@ -17,6 +19,10 @@ MOST_BUCKETS = 10_000
 #: Providers give a home this much of IPv6; its last half changes at will (RFC 8981).
 _HOME_IPV6 = 64
 _UNKNOWN = "unknown"
+#: Connections, or requests, that one asker may have at a time: an eighth of what there is.
+MOST_AT_ONCE = 100
+#: Where IPv4 addresses lie in IPv6, as a socket for both shows them (RFC 4291, 2.5.5.2).
+_MAPPED = ("::ffff:", 96)
 
 
 @dataclass(slots=True)
@@ -58,6 +64,61 @@ class Limiter:
         if len(self._buckets) > self._most:
             self._buckets.popitem(last=False)
         return bucket
+
+
+class Shares:
+    """Counts what each asker has under way.
+
+    `proxies`: those that come for many people, as the settings name them; whoever comes
+    from this machine is one, too, or its operator.
+    """
+
+    def __init__(self, proxies: str = "", most: int = MOST_AT_ONCE) -> None:
+        self._proxies = [ipaddress.ip_network(one) for one in with_mapped(proxies)]
+        self._most = most
+        self._under_way: Counter[str] = Counter()
+
+    def take(self, host: str | None) -> bool:
+        """Begin something for a client; False where it has its share already."""
+        if self._comes_for_many(host):
+            return True
+        name = asker(host)
+        if self._under_way[name] >= self._most:
+            return False
+        self._under_way[name] += 1
+        return True
+
+    def give_back(self, host: str | None) -> None:
+        """End what was begun."""
+        if self._comes_for_many(host):
+            return
+        name = asker(host)
+        self._under_way[name] -= 1
+        if self._under_way[name] <= 0:
+            del self._under_way[name]
+
+    @property
+    def remembered(self) -> int:
+        """Return how many askers have something under way."""
+        return len(self._under_way)
+
+    def _comes_for_many(self, host: str | None) -> bool:
+        try:
+            address = ipaddress.ip_address(host or "")
+        except ValueError:
+            return False
+        plain = getattr(address, "ipv4_mapped", None) or address
+        return plain.is_loopback or any(address in network for network in self._proxies)
+
+
+def with_mapped(networks: str) -> Iterator[str]:
+    """Yield networks, those of IPv4 also as a socket for both families names them."""
+    for network in filter(None, networks.split(",")):
+        yield network
+        address, _, length = network.partition("/")
+        if ":" not in address:
+            prefix, bits = _MAPPED
+            yield f"{prefix}{address}/{bits + int(length or 32)}"
 
 
 def asker(host: str | None) -> str:

@@ -1,6 +1,9 @@
-"""`/metrics`: counted in the store at every scrape, so that all processes count as one."""
+"""`/metrics`: counted in the store at every scrape, so that all processes count as one.
 
-from collections.abc import Iterator, Mapping
+Of what the settings name now: no mailbox and no carrier that was given up.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 
@@ -13,10 +16,13 @@ from mailtrack.bootstrap import Services
 from mailtrack.domain.budget import spent_today
 from mailtrack.errors import MailtrackError
 from mailtrack.jobs.broker import QUEUES, waiting
-from mailtrack.store import budgets, notice_counts
+from mailtrack.jobs.liveness import count_workers, still_s
+from mailtrack.store import budgets, mailboxes, notice_counts
 from mailtrack.store import inbound as mails
 from mailtrack.store.budgets import CarrierHealth
-from mailtrack.store.schema import inbound, leg, mailbox, notice, parcel, unmapped
+from mailtrack.store.mailboxes import Mailbox
+from mailtrack.store.schema import inbound, leg, notice, parcel, unmapped
+from mailtrack.web.health import unending_mails
 
 
 def render(services: Services) -> bytes:
@@ -36,18 +42,21 @@ class _Store(Collector):
         return []  # nothing is read before the first scrape
 
     def collect(self) -> Iterator[Metric]:
-        now = self._services.clock.now()
-        with self._services.store.read() as connection:
-            yield from _work(connection, now)
-            yield _retries(connection)
-            asked = budgets.health(connection)
-            yield _sources(connection, asked, now)
+        services, now = self._services, self._services.clock.now()
+        with services.store.read() as connection:
+            yield from _work(connection, services.on, now)
+            yield _unending(connection, services)
+            yield _retries(connection, services.on)
+            health = budgets.health(connection)
+            asked = {code: health[code] for code in sorted(services.on & health.keys())}
+            watched = mailboxes.present(connection, services.settings.inbox.place_if_set)
+            yield _sources(connection, watched, asked, now)
             yield from _carriers(asked, now)
             yield _unmapped(connection)
-        yield _queues(self._services)
+        yield from _queues(services)
 
 
-def _work(connection: Connection, now: datetime) -> Iterator[Metric]:
+def _work(connection: Connection, on: Collection[str], now: datetime) -> Iterator[Metric]:
     read = GaugeMetricFamily("mailtrack_mails", "Inbound mails.", labels=["outcome"])
     for outcome, times in mails.by_outcome(connection).items():
         read.add_metric([outcome], times)
@@ -61,11 +70,12 @@ def _work(connection: Connection, now: datetime) -> Iterator[Metric]:
     for milestone, times in connection.execute(by_milestone):
         parcels.add_metric([milestone or "none"], times)
     yield parcels
-    due = select(func.count()).select_from(leg).where(leg.c.next_poll_at <= now)
+    is_due = leg.c.carrier.in_(on) & (leg.c.next_poll_at <= now)
+    due = select(func.count()).select_from(leg).where(is_due)
     yield GaugeMetricFamily(
         "mailtrack_looks_due", "Legs whose next look is due.", connection.execute(due).scalar_one()
     )
-    oldest = select(func.min(leg.c.next_poll_at)).where(leg.c.next_poll_at <= now)
+    oldest = select(func.min(leg.c.next_poll_at)).where(is_due)
     ages = {
         "unread_mail": mails.oldest_waiting(connection),
         "due_notice": notice_counts.oldest_due(connection, now),
@@ -79,14 +89,22 @@ def _work(connection: Connection, now: datetime) -> Iterator[Metric]:
     yield age
 
 
-def _retries(connection: Connection) -> Metric:
+def _unending(connection: Connection, services: Services) -> Metric:
+    return GaugeMetricFamily(
+        "mailtrack_mails_unending",
+        "Mails that are begun again and again and never end: a reader hangs.",
+        unending_mails(connection, services),
+    )
+
+
+def _retries(connection: Connection, on: Collection[str]) -> Metric:
     """Count what failed before and is due again."""
     retrying = GaugeMetricFamily(
         "mailtrack_retrying", "Work that failed before and is due again.", labels=["what"]
     )
     again = {
         "mail": inbound.c.outcome.is_(None) & (inbound.c.attempts > 0),
-        "look": leg.c.next_poll_at.is_not(None) & (leg.c.failures > 0),
+        "look": leg.c.carrier.in_(on) & leg.c.next_poll_at.is_not(None) & (leg.c.failures > 0),
         "notice": (notice.c.state == "due") & (notice.c.attempts > 0),
     }
     for what, which in again.items():
@@ -96,12 +114,18 @@ def _retries(connection: Connection) -> Metric:
     return retrying
 
 
-def _sources(connection: Connection, asked: Mapping[str, CarrierHealth], now: datetime) -> Metric:
+def _sources(
+    connection: Connection,
+    watched: Collection[Mailbox],
+    asked: Mapping[str, CarrierHealth],
+    now: datetime,
+) -> Metric:
     last_ok = GaugeMetricFamily(
         "mailtrack_last_success_seconds", "Since a source last answered.", labels=["source"]
     )
-    for row in connection.execute(select(mailbox)):
-        _add_age(last_ok, "mailbox", row.last_ok_at, now)
+    # One series, also where watchers of several mailboxes share a store: the worst of them.
+    in_step = [one.last_ok_at for one in watched if one.last_ok_at is not None]
+    _add_age(last_ok, "mailbox", min(in_step, default=None), now)
     sent_at = connection.execute(select(func.max(notice.c.sent_at))).scalar_one()
     _add_age(last_ok, "relay", sent_at, now)
     for code, health in asked.items():
@@ -112,11 +136,6 @@ def _sources(connection: Connection, asked: Mapping[str, CarrierHealth], now: da
 def _carriers(asked: Mapping[str, CarrierHealth], now: datetime) -> Iterator[Metric]:
     spent = GaugeMetricFamily(
         "mailtrack_carrier_requests_today", "Requests of today's budget.", labels=["carrier"]
-    )
-    silence = GaugeMetricFamily(
-        "mailtrack_carrier_silence_seconds",
-        "For how long a carrier is left alone yet: it refuses us, asks for a robot check or fails.",
-        labels=["carrier"],
     )
     failures = GaugeMetricFamily(
         "mailtrack_carrier_failures", "Failures in a row.", labels=["carrier"]
@@ -139,15 +158,23 @@ def _unmapped(connection: Connection) -> Metric:
     )
 
 
-def _queues(services: Services) -> Metric:
-    """Count the messages of each queue; without Redis, none is told: `/readyz` says why."""
+def _queues(services: Services) -> Iterator[Metric]:
+    """Count workers and messages; without Redis, nothing is told: `/readyz` says why."""
     queues = GaugeMetricFamily(
         "mailtrack_queue_messages", "Messages that no worker has taken.", labels=["queue"]
     )
+    still = GaugeMetricFamily(
+        "mailtrack_queue_still_seconds",
+        "For how long nothing was begun or done, while something waits.",
+        labels=["queue"],
+    )
+    workers = GaugeMetricFamily("mailtrack_workers", "Workers that are there.", labels=[])
     with suppress(MailtrackError):
+        workers.add_metric([], count_workers(services.broker))
         for queue in QUEUES:
             queues.add_metric([queue], waiting(services.broker, queue))
-    return queues
+            still.add_metric([queue], still_s(services.broker, queue))
+    yield from (queues, still, workers)
 
 
 def _add_age(metric: GaugeMetricFamily, source: str, since: datetime | None, now: datetime) -> None:

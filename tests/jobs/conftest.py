@@ -1,13 +1,17 @@
-"""What the tests of the jobs share: scripted carriers and relay, and one way to ask them."""
+"""What the tests of the jobs share: scripted carriers and relay, a broker, one way to ask them."""
 
-from collections.abc import Callable
-from contextlib import nullcontext
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
+from pathlib import Path
 from random import Random
 
 import pytest
+import redis
+from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import func, select
 
 from mailtrack.bootstrap import Services
@@ -16,14 +20,18 @@ from mailtrack.clock import FakeClock
 from mailtrack.domain.manners import Manners
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Look, LookState, TrackingEvent
+from mailtrack.jobs.broker import make_broker
 from mailtrack.jobs.delivering import Deliverer
 from mailtrack.jobs.looking import Looker
 from mailtrack.notify.smtp import FakeRelay
 from mailtrack.store import budgets, leg_claims
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
+from mailtrack.supervisor import embedded_broker
 
 LEASE_S = 120.0
+#: Seconds without a sign of life after which a worker counts as dead; 60 by default.
+HEARTBEAT_S = 1.0
 
 
 @pytest.fixture
@@ -111,3 +119,45 @@ def deliverer(services: Services, relay: FakeRelay) -> Deliverer:
         manners=Manners(quiet_from=0, quiet_until=0, per_day=1_000),
         lease_s=LEASE_S,
     )
+
+
+# --- the broker ---------------------------------------------------------------------
+
+
+class Valkey:
+    """The embedded server, as `mailtrack up` starts it."""
+
+    def __init__(self, folder: Path) -> None:
+        child, self.url = embedded_broker(folder)
+        self._command = child.command
+        self.client = redis.Redis.from_url(self.url)
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command)
+
+    def answers(self) -> bool:
+        with suppress(redis.ConnectionError, redis.BusyLoadingError):
+            return bool(self.client.ping())
+        return False
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+@pytest.fixture
+def valkey(tmp_path: Path, eventually: Callable[..., None]) -> Iterator[Valkey]:
+    server = Valkey(tmp_path)
+    server.start()
+    eventually(server.answers)
+    yield server
+    server.stop()
+    server.client.close()
+
+
+@pytest.fixture
+def broker(valkey: Valkey) -> Iterator[RedisBroker]:
+    broker = make_broker(valkey.url, HEARTBEAT_S)
+    yield broker
+    broker.close()
+    broker.client.close()

@@ -4,14 +4,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 import dramatiq
 import pytest
-import redis
 from dramatiq.brokers.redis import RedisBroker
 
 from mailtrack import roles
@@ -21,65 +18,24 @@ from mailtrack.errors import TransientError
 from mailtrack.inbox.book import StoreLedger
 from mailtrack.inbox.ledger import FetchedMail
 from mailtrack.jobs import actors
-from mailtrack.jobs.broker import INGEST, READ_MAIL, BrokerOutlet, make_broker, policy_trouble
+from mailtrack.jobs.broker import INGEST, READ_MAIL, BrokerOutlet, policy_trouble
 from mailtrack.jobs.delivering import Deliverer
 from mailtrack.jobs.dispatcher import Dispatcher
 from mailtrack.jobs.looking import Looker
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
-from mailtrack.supervisor import embedded_broker
+from tests.jobs.conftest import HEARTBEAT_S, Valkey
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Eventually = Callable[..., None]
 
 LEASE_S = 120.0
-#: Seconds without a sign of life after which a worker counts as dead; 60 by default.
-HEARTBEAT_S = 1.0
 
 
 @pytest.fixture
 def database() -> str:
     """One is enough here: it is the broker that is tried."""
     return "sqlite"
-
-
-class Valkey:
-    """The embedded server, as `mailtrack up` starts it."""
-
-    def __init__(self, folder: Path) -> None:
-        child, self.url = embedded_broker(folder)
-        self._command = child.command
-        self.client = redis.Redis.from_url(self.url)
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command)
-
-    def answers(self) -> bool:
-        with suppress(redis.ConnectionError, redis.BusyLoadingError):
-            return bool(self.client.ping())
-        return False
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait()
-
-
-@pytest.fixture
-def valkey(tmp_path: Path, eventually: Eventually) -> Iterator[Valkey]:
-    server = Valkey(tmp_path)
-    server.start()
-    eventually(server.answers)
-    yield server
-    server.stop()
-    server.client.close()
-
-
-@pytest.fixture
-def broker(valkey: Valkey) -> Iterator[RedisBroker]:
-    broker = make_broker(valkey.url, HEARTBEAT_S)
-    yield broker
-    broker.close()
-    broker.client.close()
 
 
 @pytest.fixture

@@ -280,6 +280,7 @@ def test_the_shop_s_name_on_a_foreign_address_is_refused(name: str) -> None:
         "https://www.aliexpress.com@evil.example/",
         "https://www.aliexpress.com:443@evil.example/",
         "https://www.aliexpress.com\\@evil.example/",
+        "https://jane.doe@aliexpresss.com/",
         "https://aIiexpress.com/",
         "https://xn--liexpress-r1g.com/",
         "https://login.al1express.example/",
@@ -290,6 +291,7 @@ def test_a_link_to_a_look_alike_refuses_the_mail(link: str) -> None:
 
     assert Claim.FAKE is recognition.claim
     assert "link" in recognition.reason
+    assert "@" not in recognition.reason
 
 
 @pytest.mark.parametrize(

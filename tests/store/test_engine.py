@@ -1,7 +1,9 @@
 """Transactions, and what an operator reads when the database cannot be used."""
 
+import shutil
 import sqlite3
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -199,3 +201,67 @@ def test_a_transaction_that_is_always_in_the_way_is_given_up_as_transient(store:
         store.transact(work)
 
     assert begun > 1
+
+
+# --- a file that is gone ------------------------------------------------------------
+
+
+def _delete(path: Path) -> None:
+    path.unlink()
+
+
+def _delete_folder(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("elsewhere"))
+
+
+def _replace_by_a_copy(path: Path) -> None:
+    copy = path.with_name("copy.db")
+    shutil.copy(path, copy)
+    copy.replace(path)
+
+
+@pytest.mark.parametrize("lose", [_delete, _delete_folder, _replace_by_a_copy])
+def test_nothing_is_written_or_read_once_the_file_is_deleted_or_replaced(
+    blank_sqlite: Path, tmp_path: Path, clock: FakeClock, lose: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "data" / "mailtrack.db"
+    path.parent.mkdir()
+    shutil.copy(blank_sqlite, path)
+    store = open_store(f"sqlite:///{path}")
+    with store.write() as connection:
+        people.subscriber_of(connection, "ana@example.org", clock.now())
+
+    lose(path)
+
+    for open_transaction in (store.write, store.read):
+        with (
+            pytest.raises(ConfigurationError, match="deleted or replaced") as caught,
+            open_transaction() as connection,
+        ):
+            connection.execute(text("SELECT 1"))
+        assert _one_line(caught.value)
+    store.close()
+
+
+def test_a_file_that_is_deleted_meanwhile_takes_no_commit_and_may_be_put_back(
+    blank_sqlite: Path, tmp_path: Path, clock: FakeClock
+) -> None:
+    path = tmp_path / "mailtrack.db"
+    shutil.copy(blank_sqlite, path)
+    store = open_store(f"sqlite:///{path}")
+
+    def add(address: str, away: bool) -> None:
+        with store.write() as connection:
+            people.subscriber_of(connection, address, clock.now())
+            if away:
+                path.rename(tmp_path / "away.db")
+
+    with pytest.raises(ConfigurationError, match="deleted or replaced"):
+        add("ana@example.org", away=True)
+    (tmp_path / "away.db").rename(path)
+    add("bruno@example.org", away=False)
+
+    with store.read() as connection:
+        kept = connection.scalars(text("SELECT address FROM subscriber")).all()
+    assert ["bruno@example.org"] == kept
+    store.close()

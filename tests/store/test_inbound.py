@@ -146,3 +146,34 @@ def test_old_bytes_are_forgotten_and_never_read_again(
         assert 0 == erasure.forget_raw(connection, clock.now())
         assert 1 == erasure.forget_raw(connection, clock.now() + timedelta(seconds=1))
         assert 0 == inbound.reread(connection, clock.now())
+
+
+# --- reasons ------------------------------------------------------------------------
+
+
+def test_no_reason_that_is_kept_names_anybody(
+    store: Store, ledger: StoreLedger, rows: Rows
+) -> None:
+    """Servers and mails repeat addresses in what they say; every such column is guarded."""
+    said = "550 <jane.doe@example.net>: no such user"
+    ledger.keep_unfetchable(*HERE, 7, 1, said)
+    ledger.note_state(*HERE, WatcherState.REFUSED, said)
+
+    (mail,), (box,) = rows(t.inbound), rows(t.mailbox)
+    assert ["550 <address>: no such user"] * 2 == [mail["reason"], box["detail"]]
+
+
+def test_every_column_for_what_went_wrong_is_guarded() -> None:
+    named = {
+        f"{table.name}.{column.name}": column.type
+        for table in t.metadata.sorted_tables
+        for column in table.columns
+        if column.name in ("reason", "detail", "last_error")
+    }
+
+    free = {name: kind for name, kind in named.items() if getattr(kind, "length", None) is None}
+    assert {
+        *("mailbox.detail", "inbound.reason"),
+        *("leg.last_error", "notice.last_error", "carrier.last_error"),
+    } == free.keys()
+    assert {t.Words} == {type(kind) for kind in free.values()}

@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-import redis
 from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -25,6 +24,8 @@ from mailtrack.store.leases import DISPATCH, watch_name
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.web.app import MOST_FORM_BYTES, make_app
 from mailtrack.web.desk import Desk
+from mailtrack.web.limits import Shares
+from tests.web.conftest import FakeBroker
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Follow = Callable[..., Subscription]
@@ -125,7 +126,7 @@ def test_open_pages_change_nothing(
     address: str,
     services: Services,
 ) -> None:
-    vars(services)["broker"] = _Broker()
+    vars(services)["broker"] = FakeBroker()
     before = everything()
     for _ in range(2):
         client.get(address)
@@ -160,6 +161,75 @@ def test_a_page_keeps_to_itself(
     assert f'nonce="{nonce}"' in answer.text
     assert "<script" not in answer.text
     assert " src=" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "status"),
+    [
+        ("GET", "/", 200),
+        ("GET", "/openapi.json", 200),
+        ("GET", "/metrics", 200),
+        ("GET", "/readyz", 503),
+        ("GET", "/healthz", 200),
+        ("GET", "/robots.txt", 200),
+        ("GET", "/nowhere", 404),
+        ("PUT", "/healthz", 405),
+        ("POST", "/hooks/17track", 404),
+        ("POST", "/hooks/pigeon", 404),
+        ("GET", "/c/forged", 404),
+    ],
+)
+def test_whatever_is_answered_is_kept_guessed_and_found_by_nobody(
+    client: Browser, method: str, address: str, status: int
+) -> None:
+    answer = client.request(method, address)
+
+    assert status == answer.status_code
+    assert ("no-store", "nosniff", "no-referrer", "noindex, nofollow") == tuple(
+        answer.headers[name]
+        for name in (
+            *("cache-control", "x-content-type-options"),
+            *("referrer-policy", "x-robots-tag"),
+        )
+    )
+
+
+def test_robots_are_told_to_stay_away_and_browsers_that_there_is_no_picture(
+    client: Browser,
+) -> None:
+    assert "User-agent: *\nDisallow: /\n" == client.get("/robots.txt").text
+
+    picture = client.get("/favicon.ico")
+    assert (204, b"") == (picture.status_code, picture.content)
+    assert "max-age=86400" in picture.headers["cache-control"]
+
+
+def test_requests_of_one_visitor_that_never_end_leave_room_for_others(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may come through a proxy, whose connections are all alike."""
+    monkeypatch.setattr("mailtrack.web.app.Shares", lambda _: Shares(most=2))
+    app = make_app(services)
+
+    async def never() -> AsyncIterator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
+
+    async def ask(host: str, method: str = "GET", **details: Any) -> int:
+        transport = httpx.ASGITransport(app, client=(host, 1))
+        async with httpx.AsyncClient(transport=transport) as client:
+            return (await client.request(method, f"{HOME}/d/forged", **details)).status_code
+
+    async def play() -> tuple[list[int], list[int]]:
+        slow = [asyncio.create_task(ask("203.0.113.7", "POST", content=never())) for _ in range(2)]
+        await asyncio.sleep(0)
+        during = [await ask(host) for host in ("203.0.113.7", "203.0.113.8", "127.0.0.1")]
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        return during, [await ask("203.0.113.7")]
+
+    assert ([429, 404, 404], [404]) == asyncio.run(play())
 
 
 def test_every_page_has_a_style_of_its_own_nonce(
@@ -438,7 +508,7 @@ def test_what_a_page_cannot_do_is_said_in_french_and_kept_to_itself(
 def test_whatever_can_be_shown_can_be_asked_for_without_its_text(
     client: Browser, services: Services
 ) -> None:
-    vars(services)["broker"] = _Broker()
+    vars(services)["broker"] = FakeBroker()
     shown = [
         route.path.format(token="token")
         for route in make_app(services).routes
@@ -449,7 +519,7 @@ def test_whatever_can_be_shown_can_be_asked_for_without_its_text(
     for address in shown:
         looked, headed = client.get(address), client.request("HEAD", address)
         assert looked.status_code == headed.status_code
-        assert looked.headers["content-type"] == headed.headers["content-type"]
+        assert looked.headers.get("content-type") == headed.headers.get("content-type")
 
 
 @pytest.mark.parametrize("purpose", list(Purpose))
@@ -509,29 +579,10 @@ def test_a_retired_secret_still_opens_old_mails(
 # --- health -------------------------------------------------------------------------
 
 
-class _Client:
-    def __init__(self, error: Exception | None = None) -> None:
-        self._error = error
-
-    def ping(self) -> None:
-        if self._error is not None:
-            raise self._error
-
-    def llen(self, _queue: str) -> int:
-        return 0
-
-
-class _Broker:
-    namespace = "dramatiq"
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self.client = _Client(error)
-
-
 @pytest.fixture
 def running(services: Services, store: Store, clock: FakeClock) -> StoreLedger:
     """A service whose broker answers, whose watcher waits for mail and whose dispatcher works."""
-    vars(services)["broker"] = _Broker()
+    vars(services)["broker"] = FakeBroker()
     for name in (DISPATCH, watch_name("colis@host", "INBOX")):
         replace(services.lease(name), seconds=3600.0).take()
     ledger = StoreLedger(store, clock)
@@ -549,7 +600,7 @@ def test_a_service_at_work_is_ready(client: Browser, running: StoreLedger) -> No
 def test_what_is_wrong_is_said_and_what_to_look_at(
     client: Browser, running: StoreLedger, services: Services, clock: FakeClock
 ) -> None:
-    vars(services)["broker"] = _Broker(redis.ConnectionError("refused"))
+    vars(services)["broker"] = FakeBroker(error="refused")
     running.note_state("colis@host", "INBOX", WatcherState.REFUSED, "wrong password")
     running.keep("colis@host", "INBOX", 1, FetchedMail(1, b"x", clock.now()))
     clock.advance(minutes=16)

@@ -4,11 +4,9 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import redis
 import yaml
 from sqlalchemy import update
 
@@ -16,19 +14,17 @@ from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.inbox.book import StoreLedger
 from mailtrack.inbox.ledger import FetchedMail, WatcherState
+from mailtrack.settings import CarrierSettings
 from mailtrack.store import budgets, notices
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.web import metrics
 from mailtrack.web.app import make_app
+from tests.web.conftest import FakeBroker
 
 DOCS = Path(__file__).parents[2] / "docs"
 RULES = yaml.safe_load((DOCS / "alerts.yml").read_text(encoding="utf-8"))["groups"][0]["rules"]
-
-
-def _broker(llen: Callable[[str], int]) -> Any:
-    return SimpleNamespace(namespace="dramatiq", client=SimpleNamespace(llen=llen))
 
 
 @pytest.fixture
@@ -37,8 +33,7 @@ def lived_in(
 ) -> Services:
     """A service that has done a bit of everything, and failed a bit."""
     mine = follow()
-    waiting = {"dramatiq:ingest": 3, "dramatiq:poll": 0, "dramatiq:mail": 1}
-    vars(services)["broker"] = _broker(waiting.__getitem__)
+    vars(services)["broker"] = FakeBroker({"ingest": 3, "mail": 1}, still_s=90, workers=2)
     ledger = StoreLedger(store, clock)
     ledger.keep("colis@host", "INBOX", 1, FetchedMail(1, b"x", clock.now()))
     with store.write() as connection:
@@ -67,6 +62,10 @@ def _lines(services: Services) -> list[str]:
     [
         'mailtrack_queue_messages{queue="ingest"} 3.0',
         'mailtrack_queue_messages{queue="mail"} 1.0',
+        'mailtrack_queue_still_seconds{queue="mail"} 90.0',
+        'mailtrack_queue_still_seconds{queue="poll"} 0.0',
+        "mailtrack_workers 2.0",
+        "mailtrack_mails_unending 0.0",
         'mailtrack_retrying{what="mail"} 1.0',
         'mailtrack_retrying{what="look"} 1.0',
         'mailtrack_retrying{what="notice"} 1.0',
@@ -82,10 +81,7 @@ def test_queues_retries_and_sources_are_counted(lived_in: Services, line: str) -
 
 
 def test_without_redis_everything_else_is_still_told(lived_in: Services) -> None:
-    def away(_: str) -> int:
-        raise redis.ConnectionError("refused")
-
-    vars(lived_in)["broker"] = _broker(away)
+    vars(lived_in)["broker"] = FakeBroker(error="refused")
     lines = _lines(lived_in)
 
     assert 'mailtrack_mails{outcome="waiting"} 1.0' in lines
@@ -107,6 +103,42 @@ def test_a_watcher_that_waits_for_its_server_leaves_the_mailbox_silent(
     StoreLedger(store, clock).note_state("colis@host", "INBOX", WatcherState.WAITING, "away")
 
     assert 'mailtrack_last_success_seconds{source="mailbox"} 90.0' in _lines(lived_in)
+
+
+@pytest.mark.parametrize("other", [("former@host", "INBOX"), ("colis@host", "Former")])
+def test_a_former_mailbox_is_no_series_beside_the_one_of_today(
+    lived_in: Services, store: Store, clock: FakeClock, other: tuple[str, str]
+) -> None:
+    """A series that comes twice breaks the whole scrape."""
+    StoreLedger(store, clock).note_state(*other, WatcherState.IDLING, "")
+    clock.advance(seconds=10)
+
+    told = [line for line in _lines(lived_in) if 'source="mailbox"' in line]
+    assert ['mailtrack_last_success_seconds{source="mailbox"} 100.0'] == told
+
+
+def test_no_series_ever_comes_twice(lived_in: Services, store: Store, clock: FakeClock) -> None:
+    for account in ("colis@host", "former@host", "other@host"):
+        for folder in ("INBOX", "Former"):
+            StoreLedger(store, clock).note_state(account, folder, WatcherState.IDLING, "")
+
+    series = [line.rpartition(" ")[0] for line in _lines(lived_in) if not line.startswith("#")]
+    assert len(series) == len(set(series))
+
+
+def test_a_carrier_that_is_switched_off_has_no_figures(lived_in: Services) -> None:
+    off = {"cainiao": CarrierSettings(enabled=False)}
+    settings = lived_in.settings.model_copy(update={"carriers": off})
+    without = replace(lived_in, settings=settings)
+    vars(without).update(store=lived_in.store, clock=lived_in.clock, broker=lived_in.broker)
+
+    before, after = _lines(lived_in), _lines(without)
+    assert "mailtrack_looks_due 1.0" in before
+    assert "mailtrack_looks_due 0.0" in after
+    assert ['mailtrack_retrying{what="look"} 0.0'] == [
+        line for line in after if line.startswith('mailtrack_retrying{what="look"}')
+    ]
+    assert [] == [line for line in after if "cainiao" in line]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])

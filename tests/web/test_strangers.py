@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import hypothesis.strategies as st
@@ -24,6 +23,7 @@ from mailtrack.store.leases import DISPATCH, watch_name
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.web.app import make_app
 from mailtrack.web.description import describe
+from tests.web.conftest import FakeBroker
 
 SCHEMA = schemathesis.openapi.from_dict(describe())
 OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations() if isinstance(found, Ok)]
@@ -47,8 +47,7 @@ def mine(follow: Callable[..., Subscription]) -> Subscription:
 @pytest.fixture
 def app(services: Services, mine: Subscription, store: Store, clock: FakeClock) -> Any:
     """The pages of a service at work."""
-    client = SimpleNamespace(ping=lambda: True, llen=lambda _: 0)
-    vars(services)["broker"] = SimpleNamespace(namespace="dramatiq", client=client)
+    vars(services)["broker"] = FakeBroker()
     StoreLedger(store, clock).note_state("colis@host", "INBOX", WatcherState.IDLING, "")
     for name in (DISPATCH, watch_name("colis@host", "INBOX")):
         replace(services.lease(name), seconds=3600.0).take()
