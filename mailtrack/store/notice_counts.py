@@ -59,6 +59,20 @@ def sent_since(
     return Counter({SubscriberId(row.subscriber_id): row.mails for row in rows})
 
 
+def sent_within(connection: Connection, since: datetime, now: datetime) -> int:
+    """Count the mails of the whole service since a moment; none is from after `now`."""
+    query = select(func.count()).where(notice.c.sent_at > since, notice.c.sent_at <= now)
+    return connection.execute(query).scalar_one()
+
+
+def under_way(connection: Connection, now: datetime) -> int:
+    """Count the mails that somebody has claimed and may be sending."""
+    query = select(func.count()).where(
+        notice.c.state == "due", notice.c.next_attempt_at > now, notice.c.claim.is_not(None)
+    )
+    return connection.execute(query).scalar_one()
+
+
 def by_kind(connection: Connection) -> Mapping[tuple[str, str, str], int]:
     """Count the notices by (kind, state, reason of the skip)."""
     query = select(notice.c.kind, notice.c.state, notice.c.skip, func.count()).group_by(
