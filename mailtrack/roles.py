@@ -40,6 +40,7 @@ def work(services: Services, stop: Event) -> None:
     from mailtrack.jobs.worker import make_worker
 
     services.declare_actors()
+    services.try_relay_again()
     worker = make_worker(services.broker, services.settings.jobs.threads)
     worker.start()
     stop.wait()

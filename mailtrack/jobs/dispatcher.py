@@ -19,10 +19,11 @@ from sqlalchemy import Connection
 
 from mailtrack.carriers.base import Declaration
 from mailtrack.clock import Clock
-from mailtrack.domain.model import LegId
+from mailtrack.domain.manners import DAY, DayLimit
+from mailtrack.domain.model import LegId, NoticeId
 from mailtrack.errors import TransientError
 from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAIL
-from mailtrack.store import budgets, inbound, leg_claims, notices
+from mailtrack.store import budgets, inbound, leg_claims, notice_counts, notices, relays
 from mailtrack.store.engine import Store
 
 #: What one tick claims at most of each kind, so that no tick is long.
@@ -77,6 +78,9 @@ class Dispatcher:
     carriers: Mapping[str, Declaration]
     clock: Clock
     lease_s: float
+    #: What the store knows the relay by, and how many mails it takes in a day.
+    relay: str = ""
+    limit: DayLimit = DayLimit()  # noqa: RUF009 - frozen
 
     def tick(self) -> Handed:
         """Claim what is due and send it; return how many messages were sent."""
@@ -131,11 +135,39 @@ class Dispatcher:
             return 0
         claim = self._claim()
         with self.store.write() as connection:
-            due = notices.claim_notices(connection, **asdict(claim), limit=room)
-        batches = list(_batched(due, NOTICES_PER_BATCH))
+            due = self._claim_notices(connection, room, claim)
+        batches = [batch for some in due for batch in _batched(some, NOTICES_PER_BATCH)]
         for batch in batches:
             self.outlet.send(MAIL, DELIVER, batch, claim.token)
         return len(batches)
+
+    def _claim_notices(
+        self, connection: Connection, room: int, claim: Claim
+    ) -> tuple[list[NoticeId], list[NoticeId]]:
+        """Claim the urgent notices that may be sent now, then the others.
+
+        None while the relay is left alone, and one to see whether it takes mails again. Where
+        a day has only so many mails, the others leave a share of it to the urgent ones; when
+        theirs is used up, they are handed out all the same, to be told in the next digest.
+        """
+        times = asdict(claim)
+        room = relays.room(connection, self.relay, room, **times)
+        most, most_others, but = room, room, None
+        if self.limit.per_day and room:
+            under_way = notice_counts.under_way(connection, claim.now)
+            sent = notice_counts.sent_within(connection, claim.now - DAY, claim.now)
+            most = min(room, self.limit.left(sent + under_way, urgent=True))
+            most_others = min(room, self.limit.left(sent + under_way, urgent=False))
+            if not self.limit.left(sent, urgent=False):
+                most_others, but = room, notices.DIGEST
+        urgent = notices.claim_notices(connection, **times, limit=most, urgent=True)
+        most_others = min(most_others, room - len(urgent))
+        others = notices.claim_notices(
+            connection, **times, limit=most_others, urgent=False, but=but
+        )
+        if room and not (urgent or others):
+            relays.end_probe(connection, self.relay, claim.token, claim.now)
+        return urgent, others
 
     def _claim(self) -> Claim:
         return Claim(secrets.token_hex(8), self.clock.now(), self.clock.later(self.lease_s))

@@ -158,7 +158,7 @@ _RULES = (
     _Rule(Whose.LIMIT, r"2\.2", stages=_BEFORE_RCPT),  # a full mailbox, and nobody named yet
     _Rule(Whose.MAIL, r"2\.2", lasting=False),
     _Rule(Whose.MAIL, words=_FULL, stages=_OF_READERS | _DATA, lasting=False),
-    _Rule(Whose.MAIL, r"[47]\.\d+", "5", "recipient address rejected", lasting=False),  # Exchange
+    _Rule(Whose.MAIL, r"4\.\d+", "5", "recipient address rejected", lasting=False),  # Exchange
     _Rule(Whose.CONFIGURATION, code="5", words=_SENDER),
     _Rule(Whose.ADDRESS, r"2\.1", "5", stages=_OF_READERS),
     _Rule(Whose.ADDRESS, r"|0\.0|1\.\d+|5\.0", "55", _NO_SUCH_USER, _OF_READERS),

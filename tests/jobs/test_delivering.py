@@ -21,7 +21,7 @@ from mailtrack.notify import french
 from mailtrack.notify.mail import OutgoingMail, compose
 from mailtrack.notify.smtp import FakeRelay, RefusedError
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import followers, notices, parcels, people
+from mailtrack.store import followers, notices, parcels, people, relays
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.people import Subscription
@@ -45,12 +45,16 @@ def owe(store: Store, clock: FakeClock) -> Callable[..., None]:
 
 
 @pytest.fixture
-def claim(store: Store, clock: FakeClock) -> Callable[[str], list[NoticeId]]:
+def claim(store: Store, services: Services, clock: FakeClock) -> Callable[[str], list[NoticeId]]:
+    """Claim what is due and the relay may be given, as the dispatcher would."""
+
     def make(token: str) -> list[NoticeId]:
+        now, until = clock.now(), clock.later(LEASE_S)
         with store.write() as connection:
-            return notices.claim_notices(
-                connection, token=token, now=clock.now(), until=clock.later(LEASE_S), limit=20
+            room = relays.room(
+                connection, services.settings.smtp.place, 20, token=token, now=now, until=until
             )
+            return notices.claim_notices(connection, token=token, now=now, until=until, limit=room)
 
     return make
 
@@ -179,23 +183,30 @@ def test_a_refused_key_is_tried_for_as_long_as_it_takes(
 ) -> None:
     owe(follow())
     for _ in range(len(RETRY_WAITS) + 3):
-        with pytest.raises(AuthError):
-            deliver(AuthError("wrong password"))
+        deliver(AuthError("wrong password"))
         clock.advance(days=2)
 
     assert [("due", None)] == _states(rows)
+    assert [0] == [row["attempts"] for row in rows(t.notice)]
 
 
 def test_a_refused_key_is_not_tried_anew_for_each_mail_of_a_batch(
-    clock: FakeClock, follow: Follow, owe: Callable[..., None], deliver: Deliver, relay: FakeRelay
+    clock: FakeClock,
+    follow: Follow,
+    owe: Callable[..., None],
+    deliver: Deliver,
+    relay: FakeRelay,
+    rows: Rows,
 ) -> None:
     for last in range(5):
         owe(follow(f"LP0012345678901{last}"))
-    refusals = [AuthError("wrong password"), None, None, None, None]
-    with pytest.raises(AuthError):
-        deliver(*refusals)
+    deliver(*[AuthError("wrong password"), None, None, None, None])
+    assert [("due", None)] * 5 == _states(rows)
 
     clock.advance(hours=1)
+    deliver()
+    assert 1 == len(relay.sent)
+    clock.advance(seconds=1)
     deliver()
     assert 5 == len(relay.sent)
 

@@ -89,6 +89,13 @@ OUR_STANDING: list[Row] = [
     ("connect", "521 5.3.2 host does not accept mail", SYSTEM, FOR_NOW),
     ("mail rcpt", "554 5.7.1 <ana@example.org>: Relay access denied", POLICY, FOR_GOOD),
     ("mail rcpt", "550 5.7.1 Unable to relay", POLICY, FOR_GOOD),
+    # Postfix, to who has not logged in.
+    (
+        "rcpt",
+        "554 5.7.1 <ana@example.org>: Recipient address rejected: Access denied",
+        POLICY,
+        FOR_GOOD,
+    ),
     ("mail rcpt", "550 5.7.0 Mail relay denied.", POLICY, FOR_GOOD),
     ("mail", "550 5.7.1 anything else", POLICY, FOR_GOOD),
     ("mail data", "550 5.7.23 rejected because of an SPF violation", POLICY, FOR_GOOD),
@@ -184,7 +191,6 @@ ONE_MAIL: list[Row] = [
     ("rcpt", "450 4.1.2 Recipient address rejected: Domain not found", MAIL, FOR_NOW),
     ("rcpt", "452 4.5.3 Domain policy size per transaction exceeded", MAIL, FOR_NOW),
     ("rcpt", "550 5.4.1 Recipient address rejected: Access denied.", MAIL, FOR_NOW),
-    ("rcpt", "550 5.7.1 <ana@example.org>: Recipient address rejected", MAIL, FOR_NOW),
     ("mail data", "552 5.3.4 Message size exceeds fixed limit", MAIL, FOR_GOOD),
     ("data", "552 5.2.3 Your message exceeded Google's message size limits.", MAIL, FOR_GOOD),
     ("mail", "552 Message size exceeds maximum permitted", MAIL, FOR_GOOD),
