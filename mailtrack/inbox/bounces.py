@@ -2,17 +2,18 @@
 
 from datetime import datetime
 
+import structlog
 from sqlalchemy import Connection
 
 from mailtrack.domain.model import NoticeId, SubscriberId
+from mailtrack.notify.replies import OURS, Stage, Whose, judge, shown
 from mailtrack.parsers.delivery_report import Bounce
 from mailtrack.store import people, returns
 
-#: Temporary failures in a row after which an address counts as dead.
+#: Failures in a row that may pass after which an address counts as dead.
 MOST_SOFT_BOUNCES = 5
-#: Refusals for good that may pass: a full mailbox, a mail too big, a policy (RFC 3463). The
-#: last is often about us: on the day we are on a blacklist, all addresses would be dead.
-PASSING = ("5.2.2", "5.3.4", "5.7.")
+
+log = structlog.get_logger(__name__)
 
 
 def note(
@@ -21,7 +22,8 @@ def note(
     """Note a failure with the address that a mail of ours went to; return whose it is.
 
     Anybody can forge a report: only one that came to the bounce address of a notice
-    (`returned`) or names a mail that we sent counts (RFC 3464).
+    (`returned`) or names a mail that we sent counts (RFC 3464). One that is about us, a limit
+    of ours or our standing with the reader's server, counts against nobody.
     """
     notice = returned or returns.by_message_id(connection, bounce.message_id)
     if notice is None:
@@ -30,7 +32,11 @@ def note(
     owner = returns.addressee(connection, notice)
     if owner is None:
         return None
-    if bounce.status.startswith("5") and not bounce.status.startswith(PASSING):
+    said = f"{bounce.status} {bounce.diagnostic}"
+    verdict = judge(Stage.REPORT, 0, said)
+    if verdict.whose in OURS:
+        log.warning("mail came back because of us", notice=notice, said=shown(said))
+    elif verdict.whose is Whose.ADDRESS:
         people.bounced(connection, owner, now)
     elif first:
         since = returns.arrived_before(connection, owner, notice)

@@ -23,6 +23,19 @@ def state(connection: Connection, name: str) -> RelayState:
     return RelayState(**row._mapping) if row else RelayState()
 
 
+def trouble(connection: Connection, name: str, now: datetime) -> str | None:
+    """Say why mails wait, in the relay's own words; None where it takes them."""
+    current = state(connection, name)
+    if not current.refusals or current.since is None:
+        return None
+    until = current.blocked_until if current.is_blocked(now) else now
+    since, again = (when.isoformat(timespec="minutes") for when in (current.since, until or now))
+    return (
+        f"No mail is sent since {since} ({current.whose}): {current.said}; "
+        f"tried again at {again}, nothing is lost."
+    )
+
+
 def refused(
     connection: Connection, name: str, whose: str, said: str, now: datetime, *, lasting: bool
 ) -> RelayState:

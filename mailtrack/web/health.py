@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 from mailtrack.bootstrap import Services
 from mailtrack.errors import MailtrackError
 from mailtrack.inbox.ledger import WatcherState
-from mailtrack.store import inbound, leases, notice_counts
+from mailtrack.store import inbound, leases, notice_counts, relays
 from mailtrack.store.migrate import require_current
 from mailtrack.store.schema import mailbox
 
@@ -28,6 +28,8 @@ def what_is_wrong(services: Services) -> list[str]:
         require_current(services.store)
         with services.store.read() as connection:
             wrong = [*_mailbox(connection), *_unattended(connection), *_late(connection, services)]
+            name, now = services.settings.smtp.place, services.clock.now()
+            wrong += filter(None, [relays.trouble(connection, name, now)])
     except MailtrackError as error:
         return [str(error)]
     return wrong + _broker(services)

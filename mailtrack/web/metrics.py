@@ -11,9 +11,10 @@ from sqlalchemy import Connection, func, select
 
 from mailtrack.bootstrap import Services
 from mailtrack.domain.budget import spent_today
+from mailtrack.domain.manners import DAY
 from mailtrack.errors import MailtrackError
 from mailtrack.jobs.broker import QUEUES, waiting
-from mailtrack.store import budgets, notice_counts
+from mailtrack.store import budgets, notice_counts, relays
 from mailtrack.store import inbound as mails
 from mailtrack.store.budgets import CarrierHealth
 from mailtrack.store.schema import inbound, leg, mailbox, notice, parcel, unmapped
@@ -42,6 +43,7 @@ class _Store(Collector):
             yield _retries(connection)
             asked = budgets.health(connection)
             yield _sources(connection, asked, now)
+            yield from _relay(connection, self._services.settings.smtp.place, now)
             yield from _carriers(asked, now)
             yield _unmapped(connection)
         yield _queues(self._services)
@@ -107,6 +109,24 @@ def _sources(connection: Connection, asked: Mapping[str, CarrierHealth], now: da
     for code, health in asked.items():
         _add_age(last_ok, code, health.last_ok_at, now)
     return last_ok
+
+
+def _relay(connection: Connection, name: str, now: datetime) -> Iterator[Metric]:
+    """Tell since when the relay refuses us, and how many mails left within a day."""
+    refusing = GaugeMetricFamily(
+        "mailtrack_relay_refusing_seconds",
+        "Since when the relay takes no mail of ours; whose: limit, policy, credentials …",
+        labels=["whose"],
+    )
+    state = relays.state(connection, name)
+    if state.refusals:
+        refusing.add_metric([state.whose], _seconds(state.since, now))
+    yield refusing
+    yield GaugeMetricFamily(
+        "mailtrack_mails_in_a_day",
+        "Mails that the relay took within the last 24 hours.",
+        notice_counts.sent_within(connection, now - DAY, now),
+    )
 
 
 def _carriers(asked: Mapping[str, CarrierHealth], now: datetime) -> Iterator[Metric]:

@@ -7,7 +7,7 @@ import redis
 
 from mailtrack.bootstrap import Services
 from mailtrack.inbox.ledger import WatcherState
-from mailtrack.store import inbound
+from mailtrack.store import inbound, relays
 from mailtrack.store.engine import Store
 from mailtrack.store.leases import DISPATCH, watch_name
 from mailtrack.web.health import what_is_wrong
@@ -79,3 +79,27 @@ def test_a_broker_that_is_away_is_said_beside_the_rest(services: Services) -> No
     vars(services)["broker"] = _Broker(away=True)
 
     assert "Redis does not answer: refused" == what_is_wrong(services)[-1]
+
+
+def test_a_relay_that_refuses_us_is_told_in_its_own_words_until_it_takes_mails(
+    at_work: Services,
+) -> None:
+    name, now = at_work.settings.smtp.place, at_work.clock.now()
+    with at_work.store.write() as connection:
+        said = "550 5.4.5 Daily user sending limit exceeded"
+        refused = relays.refused(connection, name, "limit", said, now, lasting=True)
+    (line,) = what_is_wrong(at_work)
+    assert line.startswith("No mail is sent since 2026-03-02T08:00+00:00 (limit): 550 5.4.5 Daily")
+    assert "tried again at 2026-03-02T08:15+00:00, nothing is lost." in line
+
+    with at_work.store.write() as connection:
+        relays.took(connection, name, refused)
+    assert [] == what_is_wrong(at_work)
+
+
+def test_what_a_former_relay_said_is_not_told(at_work: Services) -> None:
+    with at_work.store.write() as connection:
+        now = at_work.clock.now()
+        relays.refused(connection, "old@relay.example:587", "limit", "no", now, lasting=True)
+
+    assert [] == what_is_wrong(at_work)
