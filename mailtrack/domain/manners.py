@@ -4,7 +4,6 @@ A day's mails are counted twice: those to one reader, so that nobody is pestered
 the whole service, where the relay takes no more.
 """
 
-import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -41,7 +40,7 @@ class DayLimit:
 
     def left(self, taken: int, *, urgent: bool) -> int:
         """Return how many more may be sent after `taken`; all but urgent ones leave a share."""
-        most = self.per_day if urgent else self.per_day - math.ceil(self.per_day * RESERVED)
+        most = self.per_day if urgent else self.per_day - int(self.per_day * RESERVED)
         return max(0, most - taken)
 
 
