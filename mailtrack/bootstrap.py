@@ -186,8 +186,16 @@ class Services:
     def chores(self) -> Chores:
         """Return what is done once in a while."""
         from mailtrack.jobs.chores import Chores
+        from mailtrack.jobs.dispatcher import CHORES_S
 
-        return Chores(self.store, self.clock, self.settings.keep, self.manners)
+        return Chores(
+            store=self.store,
+            clock=self.clock,
+            keep=self.settings.keep,
+            manners=self.manners,
+            every_s=CHORES_S,
+            lease_s=self.settings.jobs.lease_s,
+        )
 
     def declare_actors(self) -> None:
         """Declare the actors on the broker; a worker needs no more."""

@@ -168,7 +168,7 @@ class Clerk:
         now = self.clock.now()
         if now - stored.received_at > ANSWER_WITHIN:
             return
-        told = notice_counts.count_since(self.connection, owner, kind, now - DAY)
+        told = notice_counts.count_since(self.connection, owner, kind, now - DAY, now)
         if told < per_day:
             notices.owe(
                 self.connection,
@@ -239,7 +239,7 @@ class Clerk:
                 self.connection, self.carriers, self.clock, owner, stored, mail.by_rule
             )
             new = wish.follow(mail.reading)
-            if new and people.followed_since(self.connection, owner, now - DAY) > self.share:
+            if new and people.followed_since(self.connection, owner, now - DAY, now) > self.share:
                 raise _TooManyError
             resumed = not mail.by_rule and self._resume(owner, stored, mail.reading.parcels)
             return result if new or resumed else replace(result, outcome=Outcome.UPDATED)

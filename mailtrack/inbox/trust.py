@@ -49,7 +49,7 @@ def may_ask(connection: Connection, owner: SubscriberId, now: datetime) -> bool:
     month = now - timedelta(days=30)
     clicked_at = people.confirmed_at(connection, owner) or month
     return (
-        count_since(connection, owner, kind, now - timedelta(days=1)) < QUESTIONS_PER_DAY
-        and count_since(connection, owner, kind, max(month, clicked_at)) < QUESTIONS_PER_MONTH
-        and count_lately(connection, kind, now - timedelta(hours=1)) < QUESTIONS_PER_HOUR
+        count_since(connection, owner, kind, now - timedelta(days=1), now) < QUESTIONS_PER_DAY
+        and count_since(connection, owner, kind, max(month, clicked_at), now) < QUESTIONS_PER_MONTH
+        and count_lately(connection, kind, now - timedelta(hours=1), now) < QUESTIONS_PER_HOUR
     )

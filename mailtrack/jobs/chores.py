@@ -1,6 +1,6 @@
 """What is done once in a while: reminders that a date calls for, giving up, and forgetting."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,7 +16,7 @@ from mailtrack.domain.patience import PROTECTION
 from mailtrack.jobs.looking import NEVER_KNOWN
 from mailtrack.notify.view import NoticeKind
 from mailtrack.settings import KeepSettings
-from mailtrack.store import followers, inbound, notices, parcels
+from mailtrack.store import clock_skew, followers, inbound, notices, parcels
 from mailtrack.store.engine import Store
 from mailtrack.store.schema import parcel, parcel_order, shop_order, subscription
 
@@ -44,13 +44,27 @@ class Chores:
     keep: KeepSettings
     manners: Manners
 
-    def run(self) -> None:
-        """Remind, give up, then forget."""
+    #: Between two rounds, and how long a claim holds (real seconds).
+    every_s: float = 600.0
+    lease_s: float = 90.0
+
+    def run(self, went_back: bool = False) -> None:
+        """Set right what a wrong clock wrote, remind, give up, then forget.
+
+        `went_back`: the clock was seen to go back. After a jump of the clock by more than a day
+        nothing is given up or forgotten for a day: one that is ahead would erase what is new.
+        """
         now = self.clock.now()
+        self._set_right(went_back=went_back)
         with self.store.write() as connection:
             leaves = self.manners.hold_until(now) or now
             _remind(connection, _pickups(now, leaves), NoticeKind.PICKUP_REMINDER, now)
             _remind(connection, _protections(now), NoticeKind.PROTECTION_ENDING, now)
+        with self.store.write() as connection:
+            this = clock_skew.note_round(connection, now, self.clock.later(self.every_s) - now)
+        if not this.is_steady():
+            log.warning("nothing forgotten", clock_jumped_at=this.steady_since.isoformat())
+            return
         with self.store.write() as connection:
             _give_up(connection, now)
         with self.store.write() as connection:
@@ -58,6 +72,17 @@ class Chores:
             ended = parcels.forget(connection, now - timedelta(days=self.keep.parcel_days))
         if raw or ended:
             log.info("forgotten", raw_mails=raw, parcels=ended)
+
+    def _set_right(self, *, went_back: bool) -> None:
+        moment = clock_skew.Now(
+            at=self.clock.now(),
+            claimed_until=self.clock.later(self.lease_s),
+            ahead=self.clock.later(clock_skew.SKEW_S),
+        )
+        with self.store.write() as connection:
+            late = clock_skew.set_right(connection, moment, went_back=went_back)
+        if late.any:
+            log.warning("clock was ahead", **asdict(late))
 
 
 def _remind(connection: Connection, due: Select[int], kind: NoticeKind, now: datetime) -> None:

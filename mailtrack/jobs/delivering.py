@@ -23,6 +23,7 @@ from mailtrack.notify.replies import Stage, Whose
 from mailtrack.notify.smtp import DoubtError, Refusal, RefusedError, Relay, refusal_of_us
 from mailtrack.notify.view import NoticeKind, NoticeView
 from mailtrack.store import notices, people, relays
+from mailtrack.store.clock_skew import SKEW_S
 from mailtrack.store.engine import Store
 from mailtrack.store.notices import DIGESTED, Notice
 from mailtrack.views import Views
@@ -118,7 +119,7 @@ class Deliverer:
         may have been the last one to its reader.
         """
         now, old_at = self.clock.now(), self.clock.later(FRESH_S)
-        claim = Claim(batch, token, self.manners.day_began(now))
+        claim = Claim(batch, token, self.manners.day_began(now), self.clock.later(SKEW_S))
         reading = drafts.read(self.store, self.views, claim, self.relay, self.limit, now)
         if not reading.relay.may_try(token, now):
             self._give_back(batch, token)
@@ -164,9 +165,11 @@ class Deliverer:
     def _keeps(self, notice: Notice, token: str) -> bool:
         """Tell whether a notice stays ours while it is sent.
 
-        Slow mails before it may have used up the claim that all of a batch began with.
+        Slow mails before it may have used up the claim that all of a batch began with. One that
+        seems to hold for longer than any was made by a clock that has gone back since.
         """
-        if notice.claimed_until > self.clock.later(self.lease_s / 2):
+        half, whole = self.lease_s / 2, self.lease_s + SKEW_S
+        if self.clock.later(half) < notice.claimed_until <= self.clock.later(whole):
             return True
         with self.store.write() as connection:
             return notices.renew(connection, notice.id, token, self.clock.later(self.lease_s))

@@ -24,6 +24,7 @@ from mailtrack.domain.model import LegId, NoticeId
 from mailtrack.errors import TransientError
 from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAIL
 from mailtrack.store import budgets, inbound, leg_claims, notice_counts, notices, relays
+from mailtrack.store.clock_skew import SKEW_S
 from mailtrack.store.engine import Store
 
 #: What one tick claims at most of each kind, so that no tick is long.
@@ -35,6 +36,8 @@ NOTICES_PER_BATCH = 20
 
 #: Between two rounds of chores (real seconds).
 CHORES_S = 600.0
+#: A clock that goes back by more was ahead before (real seconds); less is forgiven.
+WENT_BACK_S = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -90,17 +93,22 @@ class Dispatcher:
             deliveries=self._give_deliveries(),
         )
 
-    def run(self, stop: Event, tick_s: float, chores: Callable[[], None] = lambda: None) -> None:
+    def run(
+        self, stop: Event, tick_s: float, chores: Callable[[bool], None] = lambda _: None
+    ) -> None:
         """Tick until told to stop; a broker or store that is away costs a line, no more.
 
-        `chores` are done at the start and then once in a while (CHORES_S).
+        `chores` are done at the start, once in a while (CHORES_S), and when the clock goes
+        back, which they are told.
         """
-        chores_at = 0.0
+        chores_at, last, went_back = 0.0, self.clock.now(), False
         while not stop.is_set():
+            went_back = went_back or self.clock.later(WENT_BACK_S) < last
+            last = self.clock.now()
             try:
-                if time.monotonic() >= chores_at:
-                    chores()
-                    chores_at = time.monotonic() + CHORES_S
+                if went_back or time.monotonic() >= chores_at:
+                    chores(went_back)
+                    chores_at, went_back = time.monotonic() + CHORES_S, False
                 self.tick()
             except TransientError as error:
                 log.warning("tick failed", error=str(error))
@@ -155,7 +163,7 @@ class Dispatcher:
         most, most_others, but = room, room, None
         if self.limit.per_day and room:
             under_way = notice_counts.under_way(connection, claim.now)
-            sent = notice_counts.sent_within(connection, claim.now - DAY, claim.now)
+            sent = notice_counts.sent_within(connection, claim.now - DAY, self.clock.later(SKEW_S))
             most = min(room, self.limit.left(sent + under_way, urgent=True))
             most_others = min(room, self.limit.left(sent + under_way, urgent=False))
             if not self.limit.left(sent, urgent=False):

@@ -38,11 +38,15 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The notices of a batch, the token of the claim on them, and when the readers' day began."""
+    """The notices of a batch, the token of the claim on them, and when the readers' day began.
+
+    `ahead`: what is dated after it was written by a clock that was ahead.
+    """
 
     batch: Sequence[NoticeId]
     token: str
     day_began: datetime
+    ahead: datetime
 
 
 @dataclass(slots=True)
@@ -86,8 +90,9 @@ def read(
             for notice, reader in claimed
         ]
         readers = {notice.subscriber for notice, _ in claimed}
-        sent = notice_counts.sent_since(connection, readers, claim.day_began, min(batch))
-        mails = notice_counts.sent_within(connection, now - DAY, now) if limit.per_day else 0
+        began, ahead = claim.day_began, claim.ahead
+        sent = notice_counts.sent_since(connection, readers, began, min(batch), ahead)
+        mails = notice_counts.sent_within(connection, now - DAY, ahead) if limit.per_day else 0
     return Reading(standing, drafts, sent, mails)
 
 

@@ -261,7 +261,11 @@ def forget_raw(connection: Connection, before: datetime) -> int:
     """Erase the bytes and the subjects of mails that were read before a date."""
     done = connection.execute(
         update(inbound)
-        .where(inbound.c.read_at < before, inbound.c.raw.is_not(None))
+        .where(
+            inbound.c.read_at < before,
+            inbound.c.stored_at < before,  # the clock may have been behind when it was read
+            inbound.c.raw.is_not(None),
+        )
         .values(raw=None, subject="", message_id="")
     )
     return done.rowcount

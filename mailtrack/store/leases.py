@@ -24,6 +24,8 @@ _WAITING = "waiting:"
 #: The column has room for such a row's name beside the longest holder's.
 _LONGEST_NAME = 300
 _LONG_GONE = timedelta(hours=1)
+#: A lease that holds for so many times our own was made by a clock that was ahead.
+_LONGEST = 4
 
 
 class LostLeaseError(TransientError):
@@ -60,13 +62,16 @@ def watch_name(account: str, folder: str) -> str:
 
 
 def take(connection: Connection, name: str, holder: str, seconds: float, now: datetime) -> bool:
-    """Take a lease that is free, has lapsed or is our own; tell whether it is ours now."""
-    until = now + timedelta(seconds=seconds)
+    """Take a lease that is free, has lapsed or is our own; tell whether it is ours now.
+
+    One that holds for far longer than any lease was made by a clock that was ahead: it is free.
+    """
+    until, impossible = (now + timedelta(seconds=times * seconds) for times in (1, _LONGEST))
     wanted = insert_into(connection, lease).values(name=name, holder=holder, until=until)
     taken = wanted.on_conflict_do_update(
         index_elements=["name"],
         set_={"holder": wanted.excluded.holder, "until": wanted.excluded.until},
-        where=or_(lease.c.holder == holder, lease.c.until <= now),
+        where=or_(lease.c.holder == holder, lease.c.until <= now, lease.c.until > impossible),
     ).returning(lease.c.name)
     return connection.execute(taken).one_or_none() is not None
 

@@ -355,8 +355,12 @@ def wake(connection: Connection, parcel_id: ParcelId, now: datetime) -> None:
 
 
 def forget(connection: Connection, before: datetime) -> int:
-    """Erase the parcels whose polling ended before a moment, with all that hangs on them."""
-    done = connection.execute(delete(parcel).where(parcel.c.ended_at < before))
+    """Erase the parcels whose polling ended before a moment, with all that hangs on them.
+
+    A parcel that is newer has not ended before: the clock was behind when it did.
+    """
+    old = parcel.c.ended_at < before, parcel.c.created_at < before
+    done = connection.execute(delete(parcel).where(*old))
     return done.rowcount
 
 

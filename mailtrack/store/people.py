@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, select, update
 
+from mailtrack.domain.budget import SKEW
 from mailtrack.domain.model import OrderId, ParcelId, SubscriberId, SubscriptionId
 from mailtrack.domain.wishes import Wishes
 from mailtrack.store.schema import (
@@ -127,10 +128,14 @@ def follow_parcel(
     return waiting, True
 
 
-def followed_since(connection: Connection, owner: SubscriberId, since: datetime) -> int:
-    """Count what somebody has come to follow since a moment."""
+def followed_since(
+    connection: Connection, owner: SubscriberId, since: datetime, now: datetime
+) -> int:
+    """Count what somebody has come to follow since a moment; none of it after `now`."""
     query = select(func.count()).where(
-        subscription.c.subscriber_id == owner, subscription.c.created_at > since
+        subscription.c.subscriber_id == owner,
+        subscription.c.created_at > since,
+        subscription.c.created_at <= now + SKEW,
     )
     return connection.execute(query).scalar_one()
 
