@@ -20,7 +20,7 @@ from mailtrack.store.inbound import MailPlace
 from mailtrack.store.migrate import upgrade
 from mailtrack.store.people import Subscription
 
-_OF_THE_MOMENT = {"lease", "leg_claim"}
+_OF_THE_MOMENT = {"lease", "leg_claim", "relay"}
 
 
 @pytest.fixture
@@ -57,6 +57,11 @@ _SMALL_ROWS: Mapping[Table, Callable[[Subscription, FakeClock], Mapping[str, Any
         "times": 1,
         "first_at": clock.now(),
         "last_at": clock.now(),
+    },
+    t.housekeeping: lambda _, clock: {
+        "name": "chores",
+        "done_at": clock.now(),
+        "steady_since": clock.now(),
     },
     t.tracking_event: lambda mine, clock: {
         "parcel_id": mine.parcel,

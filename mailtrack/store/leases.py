@@ -24,8 +24,6 @@ _WAITING = "waiting:"
 #: The column has room for such a row's name beside the longest holder's.
 _LONGEST_NAME = 300
 _LONG_GONE = timedelta(hours=1)
-#: A lease that holds for so many times our own was made by a clock that was ahead.
-_LONGEST = 4
 
 
 class LostLeaseError(TransientError):
@@ -64,14 +62,16 @@ def watch_name(account: str, folder: str) -> str:
 def take(connection: Connection, name: str, holder: str, seconds: float, now: datetime) -> bool:
     """Take a lease that is free, has lapsed or is our own; tell whether it is ours now.
 
-    One that holds for far longer than any lease was made by a clock that was ahead: it is free.
+    One that was taken in the future was taken by a clock that was ahead: it is free.
     """
-    until, impossible = (now + timedelta(seconds=times * seconds) for times in (1, _LONGEST))
-    wanted = insert_into(connection, lease).values(name=name, holder=holder, until=until)
+    until = now + timedelta(seconds=seconds)
+    wanted = insert_into(connection, lease).values(
+        name=name, holder=holder, until=until, taken_at=now
+    )
     taken = wanted.on_conflict_do_update(
         index_elements=["name"],
-        set_={"holder": wanted.excluded.holder, "until": wanted.excluded.until},
-        where=or_(lease.c.holder == holder, lease.c.until <= now, lease.c.until > impossible),
+        set_={column: wanted.excluded[column] for column in ("holder", "until", "taken_at")},
+        where=or_(lease.c.holder == holder, lease.c.until <= now, lease.c.taken_at > until),
     ).returning(lease.c.name)
     return connection.execute(taken).one_or_none() is not None
 

@@ -384,6 +384,7 @@ lease = Table(
     Column("name", String(400), primary_key=True),
     Column("holder", String(64), nullable=False),
     Column("until", Instant, nullable=False),
+    Column("taken_at", Instant),
 )
 
 carrier = Table(

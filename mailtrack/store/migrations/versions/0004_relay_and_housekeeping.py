@@ -25,6 +25,7 @@ def upgrade() -> None:
         ("ix_notice_sent_at", "sent_at", was_sent),
     ):
         op.create_index(name, "notice", [column], sqlite_where=which, postgresql_where=which)
+    op.add_column("lease", sa.Column("taken_at", sa.DateTime(timezone=True)))
     op.create_table(
         "relay",
         sa.Column("name", sa.String(length=400), nullable=False),
