@@ -186,9 +186,12 @@ class SmtpSettings(Server):
     @field_validator("from_address", "bounces_to")
     @classmethod
     def _is_one_address(cls, value: str) -> str:
-        if value in ("", "off") or _MAILBOX.fullmatch(value):
+        if value in ("", "off"):
             return value
-        raise ValueError("is no e-mail address such as colis@example.com or Colis <…>")
+        mailbox = _as_sent(value)
+        if mailbox is None:
+            raise ValueError("is no e-mail address such as colis@example.com")
+        return mailbox
 
     @field_validator("from_name")
     @classmethod
@@ -206,6 +209,17 @@ class SmtpSettings(Server):
     def place(self) -> str:
         """Return what the store knows this relay and our account there by."""
         return f"{self.user}@{self.host}:{self.port}"
+
+
+def _as_sent(address: str) -> str | None:
+    """Return an address as SMTP takes it, None for what is none; its domain may have accents."""
+    local, _, domain = address.rpartition("@")
+    if not _MAILBOX.fullmatch(address):
+        return None
+    try:
+        return f"{local}@{domain.encode('idna').decode('ascii')}"
+    except UnicodeError:
+        return None
 
 
 class WebSettings(Section):
@@ -368,8 +382,8 @@ class Settings(BaseSettings):
         chosen, inbox = self.smtp.bounces_to, self.inbox.forward_to
         if chosen:
             return "" if chosen == "off" else chosen
-        ours = self.smtp.domain.lower()
-        return inbox if ours and inbox.lower().endswith(f"@{ours}") else ""
+        ours, mailbox = self.smtp.domain.lower(), _as_sent(inbox) or ""
+        return mailbox if ours and mailbox.lower().endswith(f"@{ours}") else ""
 
     def make_clock(self) -> Clock:
         """Return the machine's clock, or the demo's fast one."""

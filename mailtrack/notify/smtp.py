@@ -228,6 +228,7 @@ class SmtpRelay:
 
     def _put(self, mail: OutgoingMail, sender: str) -> None:
         wire = self._signed(mail)
+        _require_ascii(sender)
         try:
             connection = self._begin(sender, mail.recipient, len(wire))
             self._stage = Stage.DATA
@@ -239,6 +240,7 @@ class SmtpRelay:
     def _try_out(self, mail: OutgoingMail, sender: str) -> None:
         """Announce a mail as `_put` does, one command at a time, and take it back."""
         wire = self._signed(mail)
+        _require_ascii(sender)
         try:
             self._connection = connection = self._connection or self._connect()
             self._stage = Stage.MAIL
@@ -401,6 +403,15 @@ def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
                 f"MAILTRACK_SMTP__CA_FILE: {ca_file} is no readable PEM file."
             ) from error
     return context
+
+
+def _require_ascii(sender: str) -> None:
+    """Raise ConfigurationError for a sender that SMTP does not take without extensions."""
+    if not sender.isascii():
+        raise ConfigurationError(
+            "MAILTRACK_SMTP__BOUNCES_TO, or the inbox's address, has letters that mail does not "
+            "take; set MAILTRACK_SMTP__BOUNCES_TO."
+        )
 
 
 def _answer(error: OSError) -> tuple[int, str]:

@@ -282,7 +282,9 @@ def unwritten(connection: Connection, parcel_id: ParcelId, kind: str) -> set[Sub
             notice.c.kind == kind,
             notice.c.state == "due",
             notice.c.claim.is_(None),
-            notice.c.attempts == 0,  # a relay may take a mail and fail to say so
+            # A relay may take a mail and fail to say so.
+            notice.c.attempts == 0,
+            notice.c.last_error == "",
         )
     )
     return {SubscriptionId(row.id) for row in connection.execute(query)}

@@ -287,6 +287,50 @@ def test_workers_that_meet_a_limit_at_once_lengthen_no_pause(
     assert 1 == server.connections
 
 
+@pytest.mark.parametrize(("hours", "told"), [(1, 3), (5, 1)])
+def test_what_waited_long_is_told_only_where_nothing_has_overtaken_it(
+    server: ScriptedRelay,
+    work: Work,
+    tell: Tell,
+    clock: FakeClock,
+    rows: Rows,
+    hours: int,
+    told: int,
+) -> None:
+    """A reader does not get the whole way of a parcel at once when a limit is over."""
+    server.answers["mail"] = GMAILS_DAY
+    for milestone in (
+        Milestone.ARRIVED_IN_COUNTRY,
+        Milestone.CUSTOMS_CLEARED,
+        Milestone.OUT_FOR_DELIVERY,
+    ):
+        tell(1, milestone)
+        work()
+        clock.advance(minutes=1)
+    clock.advance(hours=hours)
+    server.answers.clear()
+    work(times=3)
+
+    assert told == len(server.taken)
+    assert 3 - told == sum(row["skip"] == "superseded" for row in rows(t.notice))
+
+
+def test_a_delivery_of_another_day_is_not_announced(
+    server: ScriptedRelay, work: Work, tell: Tell, clock: FakeClock, rows: Rows
+) -> None:
+    server.answers["mail"] = GMAILS_DAY
+    tell(1, Milestone.OUT_FOR_DELIVERY)
+    tell(2, Milestone.PICKUP_AVAILABLE)
+    work()
+    clock.advance(days=1)
+    server.answers.clear()
+    work(times=3)
+
+    assert [("skipped", "too_late"), ("sent", None)] == [
+        (row["state"], row["skip"]) for row in rows(t.notice)
+    ]
+
+
 @pytest.mark.usefixtures("ten")
 @pytest.mark.parametrize("mistake", ["from", "key", "selector", "certificates"])
 def test_a_mistake_in_our_settings_stops_sending_until_it_is_mended(

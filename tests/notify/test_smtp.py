@@ -397,6 +397,15 @@ def test_a_password_is_not_sent_where_the_relay_takes_none() -> None:
         relay_to(port, user="colis", password="x").send(mail("un"))
 
 
+def test_a_sender_that_mail_does_not_take_is_the_operators_to_mend() -> None:
+    with (
+        serving(Desk()) as port,
+        relay_to(port) as relay,
+        pytest.raises(ConfigurationError, match="MAILTRACK_SMTP__BOUNCES_TO"),
+    ):
+        relay.send(mail("un"), "été+b-abc@example.org")
+
+
 def test_a_ca_file_that_is_none_is_the_operators_to_mend(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="CA_FILE"):
         SmtpRelay("localhost", 25, "tls", ca_file=tmp_path / "missing.pem")
