@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
     from mailtrack.carriers.base import Carrier, Declaration
     from mailtrack.carriers.transport import Transport
-    from mailtrack.domain.manners import Manners
+    from mailtrack.domain.manners import DayLimit, Manners
     from mailtrack.inbox.addresses import BounceAddresses, PersonalAddresses
     from mailtrack.inbox.book import Fence
     from mailtrack.inbox.intake import Reader
     from mailtrack.inbox.watcher import Watcher
     from mailtrack.jobs.chores import Chores
     from mailtrack.jobs.delivering import Deliverer
-    from mailtrack.jobs.dispatcher import Dispatcher
+    from mailtrack.jobs.dispatcher import Dispatcher, Outlet
     from mailtrack.jobs.looking import Looker
     from mailtrack.jobs.rerouting import Rerouting
     from mailtrack.notify.links import LinkMaker
@@ -123,6 +123,13 @@ class Services:
         return Manners(**self.settings.notices.model_dump())
 
     @cached_property
+    def day_limit(self) -> DayLimit:
+        """How many mails the whole service sends in a day."""
+        from mailtrack.domain.manners import DayLimit
+
+        return DayLimit(self.settings.smtp.per_day)
+
+    @cached_property
     def views(self) -> Views:
         from mailtrack.notify.mail import MailNames
         from mailtrack.views import Views
@@ -179,25 +186,35 @@ class Services:
             connect=lambda settings: open_mailbox(settings, self.clock),
         )
 
-    def dispatcher(self) -> Dispatcher:
-        """Return the dispatcher."""
+    def dispatcher(self, outlet: Outlet | None = None) -> Dispatcher:
+        """Return the dispatcher, to the broker or to another outlet."""
         from mailtrack.jobs.broker import QUEUE_ROOM, BrokerOutlet
         from mailtrack.jobs.dispatcher import Dispatcher
 
         return Dispatcher(
             store=self.store,
-            outlet=BrokerOutlet(self.broker, QUEUE_ROOM),
+            outlet=outlet or BrokerOutlet(self.broker, QUEUE_ROOM),
             carriers={code: self.declarations[code] for code in self.carriers},
             clock=self.clock,
             lease_s=self.settings.jobs.lease_s,
+            relay=self.settings.smtp.place,
+            limit=self.day_limit,
         )
 
     def chores(self) -> Chores:
         """Return what is done once in a while."""
         from mailtrack.jobs.chores import Chores
+        from mailtrack.jobs.dispatcher import CHORES_S
 
-        keep = self.settings.keep
-        return Chores(self.store, self.clock, keep, self.manners, self.suppression)
+        return Chores(
+            store=self.store,
+            clock=self.clock,
+            keep=self.settings.keep,
+            manners=self.manners,
+            suppression=self.suppression,
+            every_s=CHORES_S,
+            lease_s=self.settings.jobs.lease_s,
+        )
 
     def rerouting(self) -> Rerouting:
         """Return what follows, once in a while, from carriers that were switched off or on."""
@@ -267,7 +284,18 @@ class Services:
             manners=self.manners,
             lease_s=self.settings.jobs.lease_s,
             bounces=self.bounces,
+            relay=settings.place,
+            limit=self.day_limit,
         )
+
+    def try_relay_again(self) -> None:
+        """Let one mail try a relay that refused us: settings may be mended since."""
+        from mailtrack.store import notices, relays
+
+        now = self.clock.now()
+        with self.store.write() as connection:
+            relays.lift(connection, self.settings.smtp.place, now)
+            notices.hasten_held(connection, now)
 
     def open_relay(self) -> SmtpRelay:
         """Return a connection to the mail relay, opened by its first mail."""
@@ -282,10 +310,10 @@ class Services:
             password=settings.password.get_secret_value(),
             ca_file=settings.ca_file,
             timeout_s=settings.timeout_s,
-            sign=self._signer(),
+            sign=self.signer(),
         )
 
-    def _signer(self) -> Callable[[bytes], bytes] | None:
+    def signer(self) -> Callable[[bytes], bytes] | None:
         """Return what signs our mails, None where the relay does it."""
         settings = self.settings.smtp
         key = settings.dkim_key.get_secret_value()
@@ -295,7 +323,7 @@ class Services:
 
         return partial(
             sign,
-            domain=settings.from_address.rpartition("@")[2],
+            domain=settings.domain,
             selector=settings.dkim_selector,
             private_key_pem=key,
         )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import structlog
 import typer
 
-from mailtrack import __version__, logs, reports
+from mailtrack import __version__, corrections, logs, reports
 from mailtrack.bootstrap import Services
 from mailtrack.errors import MailtrackError, TransientError
 from mailtrack.settings import load_settings
@@ -237,10 +237,12 @@ def preview(
 def status(as_json: AsJson = False) -> None:
     """Show the mailbox, the mails by outcome, the notices and the queues."""
     services = _services()
+    smtp, now = services.settings.smtp, services.clock.now()
     with services.store.read() as connection:
         place = services.settings.inbox.place_if_set
-        tables = reports.status(connection, services.clock.now(), place, services.on)
-        show(tables, as_json)
+        tables = reports.status(connection, now, place, services.on)
+        sending = corrections.sending(connection, smtp.place, smtp.per_day, now)
+        show([*tables, sending], as_json)
 
 
 @app.command()
@@ -289,6 +291,63 @@ def reread(
     with services.store.write() as connection:
         times = read_again(connection, services.clock.now(), [InboundId(m) for m in mails or []])
     say(f"{times} mails will be read again.")
+
+
+Since = Annotated[str, typer.Option(help="From a moment on: 2d, 3h, 2026-03-02.")]
+
+
+@app.command("notices")
+def notices_(
+    ids: Annotated[list[str] | None, typer.Argument(help="Their numbers.")] = None,
+    retry: Annotated[bool, typer.Option(help="Send those that failed again.")] = False,
+    failed: Annotated[bool, typer.Option(help="With --retry: all that failed.")] = False,
+    since: Since = "",
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the notices: state, age and reason; --retry makes failed ones due again."""
+    services = _services()
+    wanted, now = _wanted(ids, since, services), services.clock.now()
+    if failed and not retry:
+        raise MailtrackError("--failed goes with --retry: `mailtrack notices --retry --failed`.")
+    if not retry:
+        with services.store.read() as connection:
+            show([corrections.notice_list(connection, wanted, now, limit)], as_json)
+        return
+    if not (wanted.numbers or wanted.since or failed):
+        raise MailtrackError(
+            "Say which: `mailtrack notices --retry NUMBER …`, --failed or --since."
+        )
+    if wanted.numbers and failed:
+        raise MailtrackError("Either numbers or --failed, not both.")
+    with services.store.write() as connection:
+        say(corrections.retry(connection, wanted, now))
+
+
+@app.command("people")
+def people_(
+    ids: Annotated[list[str] | None, typer.Argument(help="Their numbers.")] = None,
+    revive: Annotated[bool, typer.Option(help="Let mails go to them again.")] = False,
+    bounced_since: Since = "",
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the people whose address counts as dead; --revive takes the marks back."""
+    services = _services()
+    wanted, now = _wanted(ids, bounced_since, services), services.clock.now()
+    if not revive:
+        with services.store.read() as connection:
+            show([corrections.people_list(connection, wanted, now, limit)], as_json)
+        return
+    if not (wanted.numbers or wanted.since):
+        raise MailtrackError("Say who: `mailtrack people --revive NUMBER …` or --bounced-since.")
+    with services.store.write() as connection:
+        say(corrections.revive(connection, wanted, now))
+
+
+def _wanted(ids: list[str] | None, since: str, services: Services) -> corrections.Wanted:
+    at = corrections.moment(since, services.clock.now()) if since else None
+    return corrections.Wanted(corrections.numbers(ids or ()), at)
 
 
 @app.command()

@@ -1,17 +1,26 @@
 """Trying everything that the service needs before it starts: `mailtrack doctor` and `up`."""
 
+import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import redis
+import structlog
 
 from mailtrack.bootstrap import Services
 from mailtrack.carriers import why_off
-from mailtrack.domain.model import RowKey
-from mailtrack.errors import ConfigurationError, MailtrackError
+from mailtrack.domain.model import NoticeId, RowKey
+from mailtrack.errors import ConfigurationError, MailtrackError, QuotaError
 from mailtrack.inbox.mailbox import open_mailbox
 from mailtrack.jobs.broker import policy_trouble
+from mailtrack.notify import dkim
+from mailtrack.notify.mail import OutgoingMail, SmtpIdentity, compose
+from mailtrack.notify.render import Renderer, templates_dir
+from mailtrack.notify.samples import sample
+from mailtrack.notify.view import NoticeKind
 from mailtrack.roles import listen
 from mailtrack.store.migrate import current, newest, require_current, upgrade
 from mailtrack.supervisor import broker_folder
@@ -19,6 +28,7 @@ from mailtrack.supervisor import broker_folder
 #: Less room than this on the data disk, and the service does not start.
 LEAST_ROOM_BYTES = 50_000_000
 
+log = structlog.get_logger(__name__)
 
 _EVERYBODY_IS_ASKED = (
     "; senders are asked once by mail whether they are who they say, and then believed, because "
@@ -47,10 +57,14 @@ def check_all(services: Services) -> Iterator[Check]:
 def require_all(services: Services) -> None:
     """Bring the database up to date and try everything; raise the first MailtrackError."""
     _room(services)
+    _make_private(services.settings.data_dir)
     _require_kept(services)
     upgrade(services.store)
-    for attempt in _ATTEMPTS.values():
-        attempt(services)
+    for name, attempt in _ATTEMPTS.items():
+        try:
+            attempt(services)
+        except QuotaError as error:  # what waits is sent when the limit is over
+            log.warning("not now", check=name, error=str(error))
 
 
 def _room(services: Services) -> str:
@@ -67,6 +81,14 @@ def _room(services: Services) -> str:
             f"The disk of {folder} is full ({free // 1_000_000} MB left): make room."
         )
     return f"{free // 1_000_000} MB free in {folder}"
+
+
+def _make_private(folder: Path) -> None:
+    """Let nobody else look into a data folder of ours; one that others share stays as it is."""
+    found = folder.stat()
+    is_shared = found.st_mode & stat.S_ISVTX
+    if found.st_uid == os.geteuid() and found.st_mode & 0o077 and not is_shared:
+        folder.chmod(0o700)
 
 
 def _require_kept(services: Services) -> None:
@@ -105,13 +127,30 @@ def _mailbox(services: Services) -> str:
 
 
 def _relay(services: Services) -> str:
+    """Try all that a mail needs: write, sign and address one, log in; nothing is sent."""
     settings = services.settings.smtp
     settings.check("SMTP")
-    if "@" not in settings.from_address:
+    if not settings.from_address:
         raise ConfigurationError("MAILTRACK_SMTP__FROM_ADDRESS is not set.")
+    mail, said = _try_to_write(services), [f"{settings.host} takes our mails"]
+    signer, bounces = services.signer(), services.bounces
+    if signer is not None:
+        said.append(dkim.check(signer(mail.wire), settings.domain, settings.dkim_selector))
     with services.open_relay() as relay:
-        relay.check()
-    return f"{settings.host} takes our mails"
+        comes_back = bounces.of(NoticeId(0), RowKey("nobody")) if bounces else ""
+        takes_others = relay.check(mail, comes_back)
+    if bounces and not takes_others:
+        said.append(f"from no sender but {settings.from_address}: reports go there")
+    return ", ".join(said)
+
+
+def _try_to_write(services: Services) -> OutgoingMail:
+    """Write a mail to ourselves."""
+    settings, inbox = services.settings.smtp, services.settings.inbox.forward_to
+    view = sample(NoticeKind.HELP)
+    view = replace(view, to=inbox if "@" in inbox else settings.from_address)
+    sender = SmtpIdentity(settings.from_address, settings.from_name)
+    return compose(view, Renderer(templates_dir()).render(view), sender, services.clock.now())
 
 
 def _broker(services: Services) -> str:

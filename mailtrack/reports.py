@@ -182,7 +182,7 @@ def _state(why: str | None, seen: CarrierHealth | None, per_day: int, now: datet
     if seen is None:
         return "on", f"0 of {per_day}", "", ""
     until = seen.allowance.blocked_until
-    silent = f"on, left alone for {_span(until - now)}" if until and until > now else "on"
+    silent = f"on, left alone for {span(until - now)}" if until and until > now else "on"
     failed = f"{_ago(seen.last_error_at, now)}: {seen.last_error}" if seen.last_error else ""
     spent = spent_today(seen.allowance, now)
     return silent, f"{spent} of {per_day}", _ago(seen.last_ok_at, now), failed
@@ -193,10 +193,11 @@ def _counts(pairs: Iterable[tuple[str, int]]) -> list[Row]:
 
 
 def _ago(moment: datetime | None, now: datetime) -> str:
-    return "" if moment is None else f"{_span(now - moment)} ago"
+    return "" if moment is None else f"{span(now - moment)} ago"
 
 
-def _span(time: timedelta) -> str:
+def span(time: timedelta) -> str:
+    """Return a time in its largest unit."""
     seconds = int(time.total_seconds())
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:

@@ -35,9 +35,9 @@ def dispatch(services: Services, stop: Event) -> None:
     dispatcher, chores, rerouting = services.dispatcher(), services.chores(), services.rerouting()
     tick_s = services.settings.jobs.tick_s
 
-    def once_in_a_while() -> None:
+    def once_in_a_while(went_back: bool) -> None:
         rerouting.run()
-        chores.run()
+        chores.run(went_back)
 
     services.lease(DISPATCH).run(stop, lambda turn: dispatcher.run(turn, tick_s, once_in_a_while))
 
@@ -51,6 +51,7 @@ def work(services: Services, stop: Event) -> None:
     from mailtrack.jobs.worker import make_worker
 
     services.declare_actors()
+    services.try_relay_again()
     worker = make_worker(services.broker, services.settings.jobs.threads)
     worker.start()
     heartbeat_s = services.settings.jobs.heartbeat_s

@@ -31,6 +31,8 @@ from mailtrack.errors import ConfigurationError
 PREFIX = "MAILTRACK_"
 #: What only the tests read, and what `mailtrack up` tells its children.
 _NOT_OURS = frozenset({"samples", "supervisor"})
+#: An address as SMTP takes it without extensions (RFC 5321, 4.1.2); the domain may have accents.
+_MAILBOX = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?u:[\w-]+(?:\.[\w-]+)*)", re.ASCII)
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -167,16 +169,69 @@ class SmtpSettings(Server):
 
     port: int = 587
     security: Security = Security.STARTTLS
+    #: `Name <address>` is taken apart: the name is `from_name`, unless that is set.
     from_address: str = ""
     from_name: str = "mailtrack"
-    #: Where the relay does not sign (RFC 6376): the selector in the DNS, and the private key
-    #: (PEM), best from a file: MAILTRACK_SMTP__DKIM_KEY_FILE.
+    #: Mails of the whole service within 24 hours; 0 is no limit of ours.
+    per_day: int = Field(default=0, ge=0)
+    #: Where the relay does not sign (RFC 6376, RFC 8463): the selector in the DNS, and the
+    #: private key (PEM), best from a file: MAILTRACK_SMTP__DKIM_KEY_FILE.
     dkim_selector: str = ""
     dkim_key: SecretStr = SecretStr("")
     timeout_s: float = 30.0
     #: Where failed deliveries are reported to, with a "+" and the notice in it: an address of
     #: the watched mailbox, or `off` for `from_address` itself.
     bounces_to: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_the_name_apart(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Let `Name <address>` set the name, too, where no other is set."""
+        values = dict(_resolve(name, value, cls.model_fields) for name, value in values.items())
+        written = str(values.get("from_address", "")).strip()
+        if not written.endswith(">") or "<" not in written:
+            return {**values, "from_address": written}
+        name, _, address = written.rstrip("> ").rpartition("<")
+        named = {"from_name": name.strip(' "')} if name.strip(' "') else {}
+        return {**named, **values, "from_address": address.strip()}
+
+    @field_validator("from_address", "bounces_to")
+    @classmethod
+    def _is_one_address(cls, value: str) -> str:
+        if value in ("", "off"):
+            return value
+        mailbox = _as_sent(value)
+        if mailbox is None:
+            raise ValueError("is no e-mail address such as colis@example.com")
+        return mailbox
+
+    @field_validator("from_name")
+    @classmethod
+    def _is_one_line(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("is more than one line of text")
+        return value
+
+    @property
+    def domain(self) -> str:
+        """Return the domain that our mails come from."""
+        return self.from_address.rpartition("@")[2]
+
+    @property
+    def place(self) -> str:
+        """Return what the store knows this relay and our account there by."""
+        return f"{self.user}@{self.host}:{self.port}"
+
+
+def _as_sent(address: str) -> str | None:
+    """Return an address as SMTP takes it, None for what is none; its domain may have accents."""
+    local, _, domain = address.rpartition("@")
+    if not _MAILBOX.fullmatch(address):
+        return None
+    try:
+        return f"{local}@{domain.encode('idna').decode('ascii')}"
+    except UnicodeError:
+        return None
 
 
 class WebSettings(Section):
@@ -339,8 +394,8 @@ class Settings(BaseSettings):
         chosen, inbox = self.smtp.bounces_to, self.inbox.forward_to
         if chosen:
             return "" if chosen == "off" else chosen
-        ours = self.smtp.from_address.lower().rpartition("@")[2]
-        return inbox if ours and inbox.lower().endswith(f"@{ours}") else ""
+        ours, mailbox = self.smtp.domain.lower(), _as_sent(inbox) or ""
+        return mailbox if ours and mailbox.lower().endswith(f"@{ours}") else ""
 
     def make_clock(self) -> Clock:
         """Return the machine's clock, or the demo's fast one."""

@@ -25,7 +25,7 @@ from mailtrack.store.migrate import upgrade
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.store.suppression import Suppression
 
-_OF_THE_MOMENT = {"lease", "leg_claim", "catch_up"}
+_OF_THE_MOMENT = {"lease", "leg_claim", "catch_up", "relay"}
 NOW = datetime(2026, 3, 3, 14, 5, tzinfo=UTC)
 
 
@@ -67,6 +67,11 @@ _SMALL_ROWS: Mapping[Table, Callable[[Subscription, FakeClock], Mapping[str, Any
         "times": 1,
         "first_at": clock.now(),
         "last_at": clock.now(),
+    },
+    t.housekeeping: lambda _, clock: {
+        "name": "chores",
+        "done_at": clock.now(),
+        "steady_since": clock.now(),
     },
     t.tracking_event: lambda mine, clock: {
         "parcel_id": mine.parcel,

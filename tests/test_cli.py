@@ -20,7 +20,7 @@ from mailtrack.carriers import declarations
 from mailtrack.errors import ChallengeError
 from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, carrier_app, serve
 from mailtrack.settings import Settings
-from mailtrack.store import budgets, inbound, leases
+from mailtrack.store import budgets, inbound, leases, notices, people, relays
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.migrate import newest
@@ -273,7 +273,9 @@ def on_store(run: Run, store: Store, database_url: str, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("command", "tables"),
     [
-        ("status", {"mailbox", "parts", "mails", "notices", "store"}),
+        ("status", {"mailbox", "parts", "mails", "notices", "store", "sending"}),
+        ("notices", {"notices"}),
+        ("people", {"people whose mails come back"}),
         ("parcels", {"parcels"}),
         ("inbound", {"inbound mails"}),
         ("unmapped", {"unmapped"}),
@@ -294,6 +296,51 @@ def test_parcels_lists_what_is_followed(on_store: Run, follow: Callable[..., Sub
     follow()
 
     assert [NUMBER] == [row["number"] for row in on_store("parcels", "--json").json["parcels"]]
+
+
+def test_what_a_mistake_did_is_taken_back_in_a_line(
+    on_store: Run, store: Store, follow: Callable[..., Subscription]
+) -> None:
+    mine, now = follow(), datetime.now(UTC)
+    with store.write() as connection:
+        notices.owe_follower(connection, mine.id, "stalled", occurrence="1", now=now)
+        connection.execute(t.notice.update().values(state="failed"))
+        people.bounced(connection, mine.subscriber, now)
+    revived = on_store("people", "--revive", str(mine.subscriber))
+    retried = on_store("notices", "--retry", "--failed")
+
+    assert (0, "1 person gets mails again.\n") == (revived.code, revived.out)
+    assert (0, "1 notice is due again.\n") == (retried.code, retried.out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("notices", "--retry"), "Say which"),
+        (("notices", "--failed"), "--failed goes with --retry"),
+        (("notices", "--retry", "3", "--failed"), "Either numbers or --failed"),
+        (("notices", "--retry", "all"), "all is no number of a row"),
+        (("notices", "--retry", "--since", "tomorrow"), "tomorrow is no moment"),
+        (("notices", "--since", "2999-01-01"), "is not over yet"),
+        (("people", "--revive"), "Say who"),
+        (("people", "--revive", "ana"), "ana is no number of a row"),
+        (("people", "--bounced-since", "5"), "5 is no moment"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_a_line(
+    on_store: Run, arguments: tuple[str, ...], said: str
+) -> None:
+    assert said in _one_line(on_store(*arguments))
+
+
+def test_status_repeats_why_the_relay_takes_no_mail(on_store: Run, store: Store) -> None:
+    with store.write() as connection:
+        now = datetime.now(UTC)
+        relays.refused(connection, "@:587", "limit", "550 5.4.5 enough", now, lasting=True)
+    sending = {row["what"]: row["how"] for row in on_store("status", "--json").json["sending"]}
+
+    assert "0" == sending["mails within 24 hours"]
+    assert "(limit): 550 5.4.5 enough; tried again at" in sending["relay"]
 
 
 def test_carriers_tells_who_is_asked_how_often_and_what_went_wrong(
@@ -392,11 +439,13 @@ def test_a_narrow_terminal_shows_the_whole_name_of_a_setting(
 def test_reports_name_nobody(on_store: Run, follow: Callable[..., Subscription]) -> None:
     follow()
 
-    for command in ("status", "parcels", "inbound", "unmapped", "carriers"):
+    for command in ("status", "parcels", "inbound", "unmapped", "carriers", "notices", "people"):
         assert "ana@example.org" not in on_store(command, "--json").out
 
 
-@pytest.mark.parametrize("command", ["status", "parcels", "inbound", "unmapped", "carriers"])
+@pytest.mark.parametrize(
+    "command", ["status", "parcels", "inbound", "unmapped", "carriers", "notices", "people"]
+)
 def test_a_report_without_a_database_says_how_to_make_one(run: Run, command: str) -> None:
     assert "mailtrack db upgrade" in _one_line(run(command))
 

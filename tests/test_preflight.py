@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from stat import S_IMODE
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +21,7 @@ from mailtrack.settings import InboxSettings, Security, Settings, SmtpSettings, 
 from mailtrack.store.engine import open_store
 from mailtrack.store.migrate import require_current, upgrade
 from mailtrack.supervisor import embedded_broker
+from tests.jobs.scripted import serving
 
 SECRET = "hush-hush"
 Prepare = Callable[..., Services]
@@ -96,6 +98,19 @@ def test_a_service_that_is_set_up_passes(prepare: Prepare) -> None:
     require_current(services.store)
 
 
+@pytest.mark.parametrize(("found", "left"), [(0o755, 0o700), (0o750, 0o700), (0o1777, 0o1777)])
+def test_nobody_else_looks_into_a_data_folder_that_is_not_shared(
+    prepare: Prepare, tmp_path: Path, found: int, left: int
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    folder.chmod(found)
+    require_all(prepare())
+
+    assert left == S_IMODE(folder.stat().st_mode)
+    assert 0o600 == S_IMODE((folder / "mailtrack.db").stat().st_mode)
+
+
 def test_nothing_is_sent(prepare: Prepare, servers: tuple[ImapServer, SmtpSink]) -> None:
     require_all(prepare())
 
@@ -125,6 +140,67 @@ def test_a_port_where_nobody_listens_is_named(prepare: Prepare) -> None:
     port = free_port()
 
     assert str(port) in _said(prepare(smtp={"port": port}), "relay")
+
+
+def _scripted(port: int) -> dict[str, Any]:
+    """Return the settings for a relay that says what it is told to."""
+    return {"port": port, "host": "127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "answer", "said"),
+    [
+        ("mail", "550 5.7.60 no permissions to send as this sender", "refuses us"),
+        ("rcpt", "554 5.7.1 Relay access denied", "refuses us"),
+        ("mail", "550 5.4.5 Daily user sending limit exceeded", "takes no more mails for now"),
+        ("rcpt", "550 5.4.5 Daily user sending limit exceeded", "takes no more mails for now"),
+        ("mail", "421 4.3.2 shutting down", "out of order"),
+    ],
+)
+def test_a_relay_that_will_not_take_our_mails_is_said_with_its_words(
+    prepare: Prepare, stage: str, answer: str, said: str
+) -> None:
+    with serving() as relay:
+        relay.answers[stage] = answer
+        detail = _said(prepare(smtp=_scripted(relay.port)), "relay")
+
+    assert said in detail
+    assert answer[4:20] in detail
+
+
+def test_a_limit_that_is_used_up_keeps_nothing_from_starting(prepare: Prepare) -> None:
+    """Mails are read and carriers asked meanwhile; what is owed waits."""
+    with serving() as relay:
+        relay.answers["mail"] = "550 5.4.5 Daily user sending limit exceeded"
+        require_all(prepare(smtp=_scripted(relay.port)))
+
+
+def test_a_relay_that_wants_one_mail_later_is_well_and_is_given_none(prepare: Prepare) -> None:
+    with serving() as relay:
+        relay.answers["rcpt"] = "451 4.7.1 Greylisted"
+        checks = check_all(
+            prepare(smtp=_scripted(relay.port), inbox={"address": "a@colis.example"})
+        )
+
+        assert next(check.ok for check in checks if check.name == "relay")
+        assert [] == relay.taken
+
+
+@pytest.mark.parametrize(
+    ("smtp", "said"),
+    [
+        ({"dkim_key": SecretStr("no key"), "dkim_selector": "s1"}, "MAILTRACK_SMTP__DKIM_KEY"),
+        ({"dkim_key": SecretStr("no key")}, "MAILTRACK_SMTP__DKIM_SELECTOR"),
+    ],
+)
+def test_a_key_that_signs_nothing_is_said_before_the_start(
+    prepare: Prepare, smtp: dict[str, Any], said: str
+) -> None:
+    services = prepare(smtp=smtp)
+    assert said in _said(services, "relay")
+
+    with pytest.raises(MailtrackError, match=said):
+        require_all(services)
 
 
 def test_a_port_in_use_is_named_with_what_to_do(prepare: Prepare) -> None:

@@ -211,3 +211,64 @@ def test_reports_come_to_the_inbox_where_the_domain_of_our_mails_covers_it(
     )
 
     assert bounces_to == settings.bounces_to
+
+
+@pytest.mark.parametrize(
+    ("written", "name", "address"),
+    [
+        ("colis@colis.example", "mailtrack", "colis@colis.example"),
+        ("Colis <colis@colis.example>", "Colis", "colis@colis.example"),
+        ('"Suivi, des colis" <colis@colis.example>', "Suivi, des colis", "colis@colis.example"),
+        ("À vous <colis@bücher.example> ", "À vous", "colis@xn--bcher-kva.example"),
+        ("<colis@colis.example>", "mailtrack", "colis@colis.example"),
+    ],
+)
+def test_who_mails_are_from_may_be_written_with_a_name(
+    monkeypatch: pytest.MonkeyPatch, written: str, name: str, address: str
+) -> None:
+    monkeypatch.setenv("MAILTRACK_SMTP__FROM_ADDRESS", written)
+    smtp = load_settings().smtp
+    assert (name, address) == (smtp.from_name, smtp.from_address)
+
+    monkeypatch.setenv("MAILTRACK_SMTP__FROM_NAME", "Le suivi")
+    assert "Le suivi" == load_settings().smtp.from_name
+
+
+def test_who_mails_are_from_may_come_from_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "from").write_text("Colis <colis@colis.example>\n")
+    monkeypatch.setenv("MAILTRACK_SMTP__FROM_ADDRESS_FILE", str(tmp_path / "from"))
+    smtp = load_settings().smtp
+
+    assert ("Colis", "colis@colis.example") == (smtp.from_name, smtp.from_address)
+
+
+@pytest.mark.parametrize("name", ["FROM_ADDRESS", "BOUNCES_TO"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "Colis",
+        "Colis <colis>",
+        "colis@",
+        "a@-é..example",
+        "a@b.example, c@d.example",
+        "été@colis.example",
+        "a b@c",
+    ],
+)
+def test_an_address_of_ours_that_is_none_is_refused_by_the_name_of_its_setting(
+    monkeypatch: pytest.MonkeyPatch, name: str, written: str
+) -> None:
+    monkeypatch.setenv(f"MAILTRACK_SMTP__{name}", written)
+
+    with pytest.raises(ConfigurationError, match=f"^MAILTRACK_SMTP__{name}: is no e-mail address"):
+        load_settings()
+
+
+def test_all_that_follows_from_our_address_follows_from_the_address_in_it() -> None:
+    smtp = SmtpSettings(from_address="Colis <colis@colis.example>")
+    inbox = InboxSettings(address="inbox@colis.example")
+
+    assert "colis.example" == smtp.domain
+    assert "inbox@colis.example" == Settings(smtp=smtp, inbox=inbox).bounces_to

@@ -5,9 +5,13 @@ refill what was spent.
 """
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from mailtrack.domain.polling import PRICE_H
+
+#: How far the clocks of hosts may differ. A day that begins later than this from now, and a
+#: bucket that was filled later, were written by a clock that was ahead and is right again.
+SKEW = timedelta(minutes=5)
 
 #: How far a refusal or the hourly feedback may move the price of a request.
 PRICE_BOUNDS_H = (PRICE_H / 8, PRICE_H * 64)
@@ -103,8 +107,21 @@ def _capacity(per_second: float) -> float:
 def _refilled(allowance: Allowance, per_second: float, per_day: int, now: datetime) -> Allowance:
     elapsed_s = max(0.0, (now - allowance.filled_at).total_seconds())
     tokens = min(_capacity(per_second), allowance.tokens + elapsed_s * per_second)
-    current = replace(allowance, tokens=tokens, filled_at=now)
-    return current if now.date() <= allowance.day else _next_day(current, per_day, now)
+    current = replace(
+        allowance, tokens=tokens, filled_at=now, blocked_until=_set_right(allowance, now)
+    )
+    if now.date() > allowance.day:
+        return _next_day(current, per_day, now)
+    begins = datetime.combine(allowance.day, time(), tzinfo=now.tzinfo)
+    return replace(current, day=now.date(), spent=0) if begins - now > SKEW else current
+
+
+def _set_right(allowance: Allowance, now: datetime) -> datetime | None:
+    """Return until when a carrier is left alone; a wrong clock's silence keeps its length."""
+    ahead = allowance.filled_at - now
+    if allowance.blocked_until is None or ahead <= SKEW:
+        return allowance.blocked_until
+    return allowance.blocked_until - ahead
 
 
 def _next_day(allowance: Allowance, per_day: int, now: datetime) -> Allowance:

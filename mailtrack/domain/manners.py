@@ -1,4 +1,8 @@
-"""When a mail may be sent: nights are quiet, and a day has only so many mails."""
+"""When a mail may be sent: nights are quiet, and a day has only so many mails.
+
+A day's mails are counted twice: those to one reader, so that nobody is pestered, and those of
+the whole service, where the relay takes no more.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +16,32 @@ PARIS = ZoneInfo("Europe/Paris")
 URGENT = frozenset(
     {Milestone.OUT_FOR_DELIVERY, Milestone.DELIVERY_FAILED, Milestone.PICKUP_AVAILABLE}
 )
+
+#: What is of no use on the next day, besides: the last day at a pick-up point.
+_PERISHABLE = URGENT | {"pickup_reminder"}
+
+#: How providers count a day: Gmail and Microsoft 365 both look back from each mail.
+DAY = timedelta(days=1)
+#: The share of the service's mails of a day that is kept for what cannot wait: urgent news and
+#: answers to people who have just written.
+RESERVED = 1 / 5
+
+
+def goes_first(kind: str) -> bool:
+    """Return True if news of a kind go before others, where not all can go at once."""
+    return kind in _PERISHABLE
+
+
+@dataclass(frozen=True, slots=True)
+class DayLimit:
+    """How many mails the whole service sends within 24 hours; 0 is no limit."""
+
+    per_day: int = 0
+
+    def left(self, taken: int, *, urgent: bool) -> int:
+        """Return how many more may be sent after `taken`; all but urgent ones leave a share."""
+        most = self.per_day if urgent else self.per_day - int(self.per_day * RESERVED)
+        return max(0, most - taken)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,28 +2,37 @@
 
 from datetime import datetime
 
+import structlog
 from sqlalchemy import Connection
 
 from mailtrack.domain.model import NoticeId, SubscriberId
+from mailtrack.notify.replies import OURS, Stage, Whose, judge, shown
 from mailtrack.parsers.delivery_report import Bounce
 from mailtrack.store import people, returns
 
-#: Temporary failures in a row after which an address counts as dead.
+#: Failures in a row that may pass after which an address counts as dead.
 MOST_SOFT_BOUNCES = 5
-#: Refusals for good that may pass: a full mailbox, a mail too big, a policy (RFC 3463). The
-#: last is often about us: on the day we are on a blacklist, all addresses would be dead.
-PASSING = ("5.2.2", "5.3.4", "5.7.")
+
+log = structlog.get_logger(__name__)
 
 
 def note(
     connection: Connection, bounce: Bounce, notice: NoticeId, now: datetime
 ) -> SubscriberId | None:
-    """Note a failure with the address that a notice went to; return whose it is (RFC 3464)."""
+    """Note a failure with the address that a notice went to; return whose it is (RFC 3464).
+
+    One that is about us, a limit of ours or our standing with the reader's server, counts
+    against nobody.
+    """
     first = returns.mark_returned(connection, notice, bounce.status)
     owner = returns.addressee(connection, notice)
     if owner is None:
         return None
-    if bounce.status.startswith("5") and not bounce.status.startswith(PASSING):
+    said = f"{bounce.status} {bounce.diagnostic}"
+    verdict = judge(Stage.REPORT, 0, said)
+    if verdict.whose in OURS:
+        log.warning("mail came back because of us", notice=notice, said=shown(said))
+    elif verdict.whose is Whose.ADDRESS:
         people.bounced(connection, owner, now)
     elif first:
         since = returns.arrived_before(connection, owner, notice)

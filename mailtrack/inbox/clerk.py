@@ -160,7 +160,7 @@ class Clerk:
         now = self.clock.now()
         if now - stored.received_at > ANSWER_WITHIN:
             return
-        told = notice_counts.count_since(self.connection, owner, kind, now - DAY)
+        told = notice_counts.count_since(self.connection, owner, kind, now - DAY, now)
         if told < per_day:
             notices.owe(
                 self.connection,

@@ -45,15 +45,15 @@ def hold(
         held_mails.mark_asked(connection, owner, now)
         return
     since = now - _HOUR
-    of_source = held_mails.count_asked_of_source(connection, source, since)
-    of_all = count_lately(connection, _KIND, since)
+    of_source = held_mails.count_asked_of_source(connection, source, since, now)
+    of_all = count_lately(connection, _KIND, since, now)
     if of_source < AT_ONCE_OF_A_SOURCE and of_all < AT_ONCE:
         _ask(connection, owner, mail, now)
 
 
 def ask_waiting(connection: Connection, now: datetime) -> int:
     """Ask people about mails that had to wait, as many as an hour has room for; return how many."""
-    room = QUESTIONS_PER_HOUR - count_lately(connection, _KIND, now - _HOUR)
+    room = QUESTIONS_PER_HOUR - count_lately(connection, _KIND, now - _HOUR, now)
     asked = 0
     for owner, mail in held_mails.waiting_by_turns(connection, max(0, room)):
         if not people.lock(connection, owner):
@@ -77,7 +77,7 @@ def _takes_one(connection: Connection, owner: SubscriberId, now: datetime) -> bo
         return False
     clicked_at = people.confirmed_at(connection, owner) or now - _MONTH
     return (
-        count_since(connection, owner, _KIND, now - _DAY) < QUESTIONS_PER_DAY
-        and count_since(connection, owner, _KIND, max(now - _MONTH, clicked_at))
+        count_since(connection, owner, _KIND, now - _DAY, now) < QUESTIONS_PER_DAY
+        and count_since(connection, owner, _KIND, max(now - _MONTH, clicked_at), now)
         < QUESTIONS_PER_MONTH
     )

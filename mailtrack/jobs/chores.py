@@ -1,6 +1,6 @@
 """What is done once in a while: reminders that a date calls for, giving up, and forgetting."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -19,7 +19,7 @@ from mailtrack.inbox import questions
 from mailtrack.jobs.looking import NEVER_KNOWN
 from mailtrack.notify.view import NoticeKind
 from mailtrack.settings import KeepSettings
-from mailtrack.store import erasure, followers, notices, parcels
+from mailtrack.store import clock_skew, erasure, followers, notices, parcels
 from mailtrack.store.engine import Store
 from mailtrack.store.schema import parcel, parcel_order, shop_order, subscription
 from mailtrack.store.suppression import Suppression
@@ -51,10 +51,26 @@ class Chores:
     manners: Manners
     suppression: Suppression
 
-    def run(self) -> None:
-        """Remind, ask, give up, then forget."""
+    #: Between two rounds, and how long a claim holds (real seconds).
+    every_s: float = 600.0
+    lease_s: float = 90.0
+
+    def run(self, went_back: bool = False) -> None:
+        """Set right what a wrong clock wrote, remind, ask, give up, then forget.
+
+        `went_back`: the clock was seen to go back. After a jump of the clock by more than a day
+        nothing is given up or forgotten for a day: one that is ahead would erase what is new.
+        """
         now = self.clock.now()
-        for task in (self._remind, self._ask, self._give_up, self._forget):
+        self._set_right(went_back=went_back)
+        for task in (self._remind, self._ask):
+            self.store.transact(partial(task, now=now))
+        with self.store.write() as connection:
+            this = clock_skew.note_round(connection, now, self.clock.later(self.every_s) - now)
+        if not this.is_steady():
+            log.warning("nothing forgotten", clock_jumped_at=this.steady_since.isoformat())
+            return
+        for task in (self._give_up, self._forget):
             self.store.transact(partial(task, now=now))
         if not self.store.leave_no_trace():
             log.info("former pages are still in the log of the database: readers hold them")
@@ -86,6 +102,16 @@ class Chores:
         }
         if any(forgotten.values()):
             log.info("forgotten", **forgotten)
+
+    def _set_right(self, *, went_back: bool) -> None:
+        moment = clock_skew.Now(
+            at=self.clock.now(),
+            claimed_until=self.clock.later(self.lease_s),
+            ahead=self.clock.later(clock_skew.SKEW_S),
+        )
+        late = self.store.transact(partial(clock_skew.set_right, now=moment, went_back=went_back))
+        if late.any:
+            log.warning("clock was ahead", **asdict(late))
 
 
 def _remind(connection: Connection, due: Select[int], kind: NoticeKind, now: datetime) -> None:

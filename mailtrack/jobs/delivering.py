@@ -4,27 +4,34 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
+from sqlalchemy import Connection
 
 from mailtrack.clock import Clock
-from mailtrack.domain.manners import PARIS, URGENT, Manners
+from mailtrack.domain.manners import PARIS, URGENT, DayLimit, Manners
+from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import NoticeId
+from mailtrack.domain.relay import RelayState
 from mailtrack.domain.tracking import Skip
-from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
+from mailtrack.errors import MailtrackError, PermanentError, TransientError
 from mailtrack.inbox.addresses import BounceAddresses
 from mailtrack.jobs import drafts
-from mailtrack.jobs.drafts import Draft, Reading
+from mailtrack.jobs.drafts import Claim, Draft, Reading
 from mailtrack.notify.mail import OutgoingMail, SmtpIdentity, compose
 from mailtrack.notify.render import Renderer
-from mailtrack.notify.smtp import RefusedError, Relay
+from mailtrack.notify.replies import Stage, Whose
+from mailtrack.notify.smtp import DoubtError, Refusal, RefusedError, Relay, refusal_of_us
 from mailtrack.notify.view import NoticeKind, NoticeView
-from mailtrack.store import notices, people
+from mailtrack.store import notices, people, relays
+from mailtrack.store.clock_skew import SKEW_S
 from mailtrack.store.engine import Store
 from mailtrack.store.notices import DIGESTED, Notice
 from mailtrack.views import Views
 
-#: Waits after a first, second … refusal; about three days in all, then the mail is given up.
+#: Waits after a first, second … refusal of one mail; about three days in all, then it is given
+#: up. What is about us or about the relay itself is not counted: see `domain.relay`.
 RETRY_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 120, 240, 480, 720, 1440, 1440))
 
 #: Answers to a mail that somebody has just sent: they go out to those who left, too.
@@ -48,8 +55,18 @@ _NOTHING_LEFT = "nothing_left"
 #: Why a reminder is not sent whose last day is past.
 _TOO_LATE = "too_late"
 
+#: Why a mail waits that the whole service may not send on this day.
+_DAY_IS_FULL = "the day's mails are used up"
+
 #: For how long what was read of a batch may be told (real seconds).
 FRESH_S = 2.0
+#: A mail that has waited for longer is sent only while it is still true (real seconds).
+STALE_S = 7200.0
+#: After this a summary is tried again that the day had no room for (real seconds).
+FULL_DAY_S = 1800.0
+
+#: Answers to what names a reader, or what they are sent: others may pass where these are given.
+_OF_ONE_MAIL = frozenset({Stage.RCPT, Stage.DATA})
 
 log = structlog.get_logger(__name__)
 
@@ -71,15 +88,29 @@ class Deliverer:
     #: Real seconds that one mail has until somebody else may send it.
     lease_s: float
     bounces: BounceAddresses | None = None
+    #: What the store knows the relay by.
+    relay: str = ""
+    limit: DayLimit = DayLimit()  # noqa: RUF009 - frozen
 
     def deliver(self, batch: Sequence[NoticeId], token: str) -> None:
         """Send claimed notices; those whose claim has passed on are left out.
 
-        Raises AuthError at once: a relay that refuses our key is asked once per batch.
+        A relay that refuses us is left alone by all workers, and what is left of the batch
+        stays due, as if nothing had been tried.
         """
-        with self.open_relay() as relay:
-            while batch:
-                batch = self._deliver_some(relay, batch, token)
+        left = batch
+        try:
+            with self.open_relay() as relay:
+                while left:
+                    left = self._deliver_some(relay, left, token)
+        except _RelayStoppedError:
+            self._give_back(batch, token)
+        except MailtrackError as error:
+            refusal = refusal_of_us(error)
+            if refusal is None:
+                raise
+            self._suspect(refusal, None, certain=True)
+            self._give_back(batch, token)
 
     def _deliver_some(
         self, relay: Relay, batch: Sequence[NoticeId], token: str
@@ -90,84 +121,117 @@ class Deliverer:
         may have been the last one to its reader.
         """
         now, old_at = self.clock.now(), self.clock.later(FRESH_S)
-        since = self.manners.day_began(now)
-        reading = drafts.read(self.store, self.views, batch, token, since, now)
+        claim = Claim(batch, token, self.manners.day_began(now), self.clock.later(SKEW_S))
+        reading = drafts.read(self.store, self.views, claim, self.relay, self.limit, now)
+        if not reading.relay.may_try(token, now):
+            self._give_back(batch, token)
+            return ()
         for done, draft in enumerate(reading.drafts):
             refused = reading.refused[draft.notice.subscriber]
-            if done and (refused or self.clock.now() > old_at):
+            if done and (refused or reading.is_past or self.clock.now() > old_at):
                 return [late.notice.id for late in reading.drafts[done:]]
             self._deliver_one(relay, draft, token, reading)
+        if reading.relay.refusals:
+            with self.store.write() as connection:
+                relays.end_probe(connection, self.relay, token, now)
         return ()
 
     def _deliver_one(self, relay: Relay, draft: Draft, token: str, reading: Reading) -> None:
         """Send one mail or leave it out."""
         reader = draft.notice.subscriber
-        why = None if draft.notice.kind in _ANSWERS else self._forbids(draft, reading.sent[reader])
+        why = None if draft.notice.kind in _ANSWERS else self._forbids(draft, reading)
         if why is not None:
             self._leave_out(draft.notice, why)
         elif self._keeps(draft.notice, token):
-            count = reading.sent if self._send(relay, draft) else reading.refused
+            count = reading.sent if self._send(relay, draft, reading) else reading.refused
             count[reader] += 1
 
-    def _send(self, relay: Relay, draft: Draft) -> bool:
+    def _send(self, relay: Relay, draft: Draft, reading: Reading) -> bool:
         """Send one mail and note what came of it; tell whether the relay took it."""
         notice = draft.notice
         try:
             mail = self._compose(notice, draft.view)
-            relay.send(
-                mail, "" if self.bounces is None else self.bounces.of(notice.id, notice.reader)
-            )
+            comes_back = self.bounces.of(notice.id, notice.reader) if self.bounces else ""
+            has_own_path = relay.send(mail, comes_back)
         except MailtrackError as error:
-            self._take_in_failure(notice, error)
-            if isinstance(error, AuthError):
-                raise
+            self._take_in_failure(notice, error, reading)
             return False
-        with self.store.write() as connection:
-            notices.mark_sent(connection, notice.id, mail.message_id, self.clock.now())
+        # What comes back to an address of its own is known by that alone: who reads a mail
+        # knows its Message-ID.
+        known_by = None if has_own_path else mail.message_id
+        self.store.transact(partial(self._note_sent, notice.id, known_by, reading.relay))
+        reading.is_past = reading.is_past or reading.relay.is_suspect
+        reading.mails += 1
         log.info("notice sent", **_named(notice), subscriber=notice.subscriber)
         return True
+
+    def _note_sent(
+        self, notice: NoticeId, known_by: str | None, relay: RelayState, connection: Connection
+    ) -> None:
+        notices.mark_sent(connection, notice, known_by, self.clock.now())
+        if relay.is_suspect:
+            relays.took(connection, self.relay, relay)
 
     def _keeps(self, notice: Notice, token: str) -> bool:
         """Tell whether a notice stays ours while it is sent.
 
-        Slow mails before it may have used up the claim that all of a batch began with.
+        Slow mails before it may have used up the claim that all of a batch began with. One that
+        seems to hold for longer than any was made by a clock that has gone back since.
         """
-        if notice.claimed_until > self.clock.later(self.lease_s / 2):
+        half, whole = self.lease_s / 2, self.lease_s + SKEW_S
+        if self.clock.later(half) < notice.claimed_until <= self.clock.later(whole):
             return True
         with self.store.write() as connection:
             return notices.renew(connection, notice.id, token, self.clock.later(self.lease_s))
 
-    def _forbids(self, draft: Draft, sent: int) -> str | None:
+    def _forbids(self, draft: Draft, reading: Reading) -> str | None:
         """Tell why somebody gets no mail now: who left, a quiet night, a day that is full.
 
         What is urgent goes out by night, too, and what answers a forward: its sender is awake.
         """
-        kind = draft.notice.kind
-        if draft.silenced or draft.notice.prompt or kind in URGENT:
+        notice, kind = draft.notice, draft.notice.kind
+        if draft.silenced:
             return draft.silenced
+        if not notice.prompt and self._is_over(draft):
+            return Skip.SUPERSEDED if draft.overtaken else _TOO_LATE
+        if notice.prompt or kind in URGENT:
+            return None
         if kind == NoticeKind.DIGEST and draft.view is not None and not draft.view.news:
             return _NOTHING_LEFT
-        if self._is_too_late(draft):
-            return _TOO_LATE
         if self.manners.hold_until(self.clock.now()) is not None:
             return _QUIET
-        if draft.overtaken and self.manners.hold_until(draft.notice.created_at) is not None:
-            return Skip.SUPERSEDED  # it waited for the morning, which tells what came after it
-        return DIGESTED if sent >= self.manners.per_day and kind not in _ALONE else None
+        if reading.sent[notice.subscriber] >= self.manners.per_day and kind not in _ALONE:
+            return DIGESTED
+        if self.limit.per_day and not self.limit.left(reading.mails, urgent=notice.urgent):
+            return DIGESTED if kind not in _ALONE else _DAY_IS_FULL
+        return None
 
-    def _is_too_late(self, draft: Draft) -> bool:
-        """Tell whether a mail would remind of a last day that is past."""
+    def _is_over(self, draft: Draft) -> bool:
+        """Return True if what a mail tells is past: it waited too long, for whatever reason.
+
+        Its reader hears of what came after it, or of a last day or a delivery that is past.
+        """
+        now, notice = self.clock.now(), draft.notice
+        waited = now - notice.created_at > self.clock.later(STALE_S) - now
+        held_by_night = self.manners.hold_until(notice.created_at) is not None
+        if draft.overtaken and (waited or (held_by_night and notice.kind not in URGENT)):
+            return True
+        today = now.astimezone(PARIS).date()
+        if notice.kind == Milestone.OUT_FOR_DELIVERY:
+            return waited and notice.created_at.astimezone(PARIS).date() < today
         parcel = draft.view.parcel if draft.view else None
-        if draft.notice.kind != NoticeKind.PICKUP_REMINDER or parcel is None:
-            return False
-        last_day = parcel.pickup_point.last_day if parcel.pickup_point else None
-        return last_day is not None and last_day < self.clock.now().astimezone(PARIS).date()
+        point = parcel.pickup_point if parcel else None
+        last_day = point.last_day if point else None
+        is_reminder = notice.kind == NoticeKind.PICKUP_REMINDER
+        return is_reminder and last_day is not None and last_day < today
 
     def _leave_out(self, notice: Notice, why: str) -> None:
         now = self.clock.now()
         with self.store.write() as connection:
             if why == _QUIET:
                 notices.put_off(connection, notice.id, self.manners.hold_until(now) or now)
+            elif why == _DAY_IS_FULL:
+                notices.put_off(connection, notice.id, self.clock.later(FULL_DAY_S))
             elif why == DIGESTED:
                 morning = self.manners.next_morning(now)
                 notices.hold_for_digest(connection, notice, at=morning, now=now)
@@ -189,19 +253,78 @@ class Deliverer:
                 f"The mail cannot be written ({type(error).__name__}): see the log."
             ) from error
 
-    def _take_in_failure(self, notice: Notice, error: MailtrackError) -> None:
+    def _take_in_failure(self, notice: Notice, error: MailtrackError, reading: Reading) -> None:
+        """Note what a failure means for a mail, or stop where it means that of all mails."""
+        refusal = refusal_of_us(error)
+        if refusal is not None and not _is_of_one_mail(refusal, notice, reading.relay):
+            self._suspect(refusal, notice, certain=True)
+            raise _RelayStoppedError
+        doubt = _doubt(error)
+        if doubt is not None:
+            reading.is_past = True
+            if self._suspect(doubt, notice, certain=False):
+                raise _RelayStoppedError
         log.warning("notice refused", **_named(notice), error=str(error))
+        self.store.transact(partial(self._note_failure, notice, error))
+
+    def _note_failure(self, notice: Notice, error: MailtrackError, connection: Connection) -> None:
         now = self.clock.now()
+        if isinstance(error, PermanentError):
+            people.lock(connection, notice.subscriber)
+            notices.mark_failed(connection, notice.id, str(error))
+            if not isinstance(error, RefusedError) or error.address:
+                people.bounced(connection, notice.subscriber, now)
+        elif notice.failures >= len(RETRY_WAITS):
+            notices.mark_failed(connection, notice.id, f"given up: {error}")
+        else:
+            wait = RETRY_WAITS[notice.failures]
+            why = f"{notices.HELD}: {error}" if notice.held else str(error)
+            notices.try_later(connection, notice.id, why, now + wait)
+
+    def _suspect(self, refusal: Refusal, met: Notice | None, *, certain: bool) -> bool:
+        """Tell all workers of a refusal; return True if the relay is left alone for it.
+
+        The mail that met it goes last when the relay is tried again, in case it was the mail.
+        """
+        now, whose = self.clock.now(), refusal.whose
         with self.store.write() as connection:
-            if isinstance(error, PermanentError):
-                notices.mark_failed(connection, notice.id, str(error))
-                if not isinstance(error, RefusedError) or error.address:
-                    people.bounced(connection, notice.subscriber, now)
-            elif notice.failures >= len(RETRY_WAITS) and not isinstance(error, AuthError):
-                notices.mark_failed(connection, notice.id, f"given up: {error}")
+            if certain:
+                state = relays.refused(
+                    connection, self.relay, whose, refusal.said, now, lasting=refusal.lasting
+                )
             else:
-                wait = RETRY_WAITS[min(notice.failures, len(RETRY_WAITS) - 1)]
-                notices.try_later(connection, notice.id, str(error), now + wait)
+                state = relays.doubted(connection, self.relay, whose, refusal.said, now)
+            until = state.blocked_until
+            if until is None:
+                return False
+            if met is not None:
+                notices.hold_back(connection, met.id, refusal.said, until)
+        alarm = log.error if state.since == now else log.warning
+        alarm("relay left alone", whose=state.whose, said=state.said, until=until.isoformat())
+        return True
+
+    def _give_back(self, batch: Sequence[NoticeId], token: str) -> None:
+        """Put back what was not tried; what was has no claim any more."""
+        with self.store.write() as connection:
+            notices.give_back(connection, batch, token, self.clock.now())
+
+
+class _RelayStoppedError(Exception):
+    """Raised to end a batch when no mail is taken, which is noted already."""
+
+
+def _is_of_one_mail(refusal: Refusal, notice: Notice, known: RelayState) -> bool:
+    """Return True if others were taken since a mail met such a refusal, and it meets it again."""
+    return notice.held and refusal.stage in _OF_ONE_MAIL and not known.is_suspect
+
+
+def _doubt(error: MailtrackError) -> Refusal | None:
+    """Return a refusal that may be about us, if every mail in a row meets one."""
+    if isinstance(error, DoubtError):
+        return error.refusal
+    if isinstance(error, RefusedError) and not error.address:
+        return Refusal(Whose.UNKNOWN, error.said)
+    return None
 
 
 def _named(notice: Notice) -> dict[str, str | int]:

@@ -19,10 +19,12 @@ from sqlalchemy import Connection
 
 from mailtrack.carriers.base import Declaration
 from mailtrack.clock import Clock
-from mailtrack.domain.model import LegId
+from mailtrack.domain.manners import DAY, DayLimit
+from mailtrack.domain.model import LegId, NoticeId
 from mailtrack.errors import TransientError
 from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAIL
-from mailtrack.store import budgets, inbound, leg_claims, notices
+from mailtrack.store import budgets, inbound, leg_claims, notice_counts, notices, relays
+from mailtrack.store.clock_skew import SKEW_S
 from mailtrack.store.engine import Store
 
 #: What one tick claims at most of each kind, so that no tick is long.
@@ -34,6 +36,8 @@ NOTICES_PER_BATCH = 20
 
 #: Between two rounds of chores (real seconds).
 CHORES_S = 600.0
+#: A clock that goes back by more was ahead before (real seconds); less is forgiven.
+WENT_BACK_S = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +81,9 @@ class Dispatcher:
     carriers: Mapping[str, Declaration]
     clock: Clock
     lease_s: float
+    #: What the store knows the relay by, and how many mails it takes in a day.
+    relay: str = ""
+    limit: DayLimit = DayLimit()  # noqa: RUF009 - frozen
 
     def tick(self) -> Handed:
         """Claim what is due and send it; return how many messages were sent."""
@@ -86,17 +93,22 @@ class Dispatcher:
             deliveries=self._give_deliveries(),
         )
 
-    def run(self, stop: Event, tick_s: float, chores: Callable[[], None] = lambda: None) -> None:
+    def run(
+        self, stop: Event, tick_s: float, chores: Callable[[bool], None] = lambda _: None
+    ) -> None:
         """Tick until told to stop; a broker or store that is away costs a line, no more.
 
-        `chores` are done at the start and then once in a while (CHORES_S).
+        `chores` are done at the start, once in a while (CHORES_S), and when the clock goes
+        back, which they are told.
         """
-        chores_at = 0.0
+        chores_at, last, went_back = 0.0, self.clock.now(), False
         while not stop.is_set():
+            went_back = went_back or self.clock.later(WENT_BACK_S) < last
+            last = self.clock.now()
             try:
-                if time.monotonic() >= chores_at:
-                    chores()
-                    chores_at = time.monotonic() + CHORES_S
+                if went_back or time.monotonic() >= chores_at:
+                    chores(went_back)
+                    chores_at, went_back = time.monotonic() + CHORES_S, False
                 self.tick()
             except TransientError as error:
                 log.warning("tick failed", error=str(error))
@@ -131,11 +143,39 @@ class Dispatcher:
             return 0
         claim = self._claim()
         with self.store.write() as connection:
-            due = notices.claim_notices(connection, **asdict(claim), limit=room)
-        batches = list(_batched(due, NOTICES_PER_BATCH))
+            due = self._claim_notices(connection, room, claim)
+        batches = [batch for some in due for batch in _batched(some, NOTICES_PER_BATCH)]
         for batch in batches:
             self.outlet.send(MAIL, DELIVER, batch, claim.token)
         return len(batches)
+
+    def _claim_notices(
+        self, connection: Connection, room: int, claim: Claim
+    ) -> tuple[list[NoticeId], list[NoticeId]]:
+        """Claim the urgent notices that may be sent now, then the others.
+
+        None while the relay is left alone, and one to see whether it takes mails again. Where
+        a day has only so many mails, the others leave a share of it to the urgent ones; when
+        theirs is used up, they are handed out all the same, to be told in the next digest.
+        """
+        times = asdict(claim)
+        room = relays.room(connection, self.relay, room, **times)
+        most, most_others, but = room, room, None
+        if self.limit.per_day and room:
+            under_way = notice_counts.under_way(connection, claim.now)
+            sent = notice_counts.sent_within(connection, claim.now - DAY, self.clock.later(SKEW_S))
+            most = min(room, self.limit.left(sent + under_way, urgent=True))
+            most_others = min(room, self.limit.left(sent + under_way, urgent=False))
+            if not self.limit.left(sent, urgent=False):
+                most_others, but = room, notices.DIGEST
+        urgent = notices.claim_notices(connection, **times, limit=most, urgent=True)
+        most_others = min(most_others, room - len(urgent))
+        others = notices.claim_notices(
+            connection, **times, limit=most_others, urgent=False, but=but
+        )
+        if room and not (urgent or others):
+            relays.end_probe(connection, self.relay, claim.token, claim.now)
+        return urgent, others
 
     def _claim(self) -> Claim:
         return Claim(secrets.token_hex(8), self.clock.now(), self.clock.later(self.lease_s))

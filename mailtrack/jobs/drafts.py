@@ -9,9 +9,11 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from mailtrack.domain.manners import DAY, DayLimit
 from mailtrack.domain.model import NoticeId, SubscriberId, SubscriptionId
+from mailtrack.domain.relay import RelayState
 from mailtrack.notify.view import NoticeView
-from mailtrack.store import dossiers, notice_counts, notices
+from mailtrack.store import dossiers, notice_counts, notices, relays
 from mailtrack.store.dossiers import Dossier
 from mailtrack.store.engine import Store
 from mailtrack.store.notices import Notice, Recipient
@@ -35,27 +37,46 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """The drafts of a batch, how many mails each reader had on that day, and how many failed."""
+class Claim:
+    """The notices of a batch, the token of the claim on them, and when the readers' day began.
 
-    drafts: Sequence[Draft]
-    sent: Counter[SubscriberId]
+    `ahead`: what is dated after it was written by a clock that was ahead.
+    """
+
+    batch: Sequence[NoticeId]
+    token: str
+    day_began: datetime
+    ahead: datetime
+
+
+@dataclass(slots=True)
+class Reading:
+    """The drafts of a batch, how many mails each reader had on that day, and how many failed.
+
+    `mails`: those of the whole service in a day, 0 where they are not limited. `is_past`: the
+    state of the relay has changed since.
+    """
+
+    relay: RelayState
+    drafts: Sequence[Draft] = ()
+    sent: Counter[SubscriberId] = field(default_factory=Counter)
+    mails: int = 0
+    is_past: bool = False
     refused: Counter[SubscriberId] = field(default_factory=Counter)
 
 
 def read(
-    store: Store,
-    views: Views,
-    batch: Sequence[NoticeId],
-    token: str,
-    since: datetime,
-    now: datetime,
+    store: Store, views: Views, claim: Claim, relay: str, limit: DayLimit, now: datetime
 ) -> Reading:
-    """Read the notices that the claim still holds; `since`: when the day began.
+    """Read the notices that a claim still holds; none where the relay is to be left alone.
 
     Nothing is written about a notice that goes out: each question costs a part of its time.
     """
+    batch, token = claim.batch, claim.token
     with store.read() as connection:
+        standing = relays.state(connection, relay)
+        if not standing.may_try(token, now):
+            return Reading(standing)
         claimed = notices.claimed(connection, batch, token)
         known = dossiers.read(connection, {n.subscription for n, _ in claimed if n.subscription})
         overtaken = notices.overtaken(connection, [notice.id for notice, _ in claimed])
@@ -69,8 +90,10 @@ def read(
             for notice, reader in claimed
         ]
         readers = {notice.subscriber for notice, _ in claimed}
-        sent = notice_counts.sent_since(connection, readers, since, min(batch))
-    return Reading(drafts, sent)
+        began, ahead = claim.day_began, claim.ahead
+        sent = notice_counts.sent_since(connection, readers, began, min(batch), ahead)
+        mails = notice_counts.sent_within(connection, now - DAY, ahead) if limit.per_day else 0
+    return Reading(standing, drafts, sent, mails)
 
 
 def _view(

@@ -14,12 +14,7 @@ def announce(connection: smtplib.SMTP, sender: str, recipient: str, size: int) -
 
     Raises SMTPSenderRefused, SMTPRecipientsRefused or SMTPDataError, or any other OSError.
     """
-    declared = f" SIZE={size}" if connection.has_extn("size") else ""
-    commands = (
-        f"MAIL FROM:<{sender}>{declared}",
-        f"RCPT TO:<{recipient}>",
-        "DATA",
-    )
+    commands = _commands(connection, sender, recipient, size)
     say = _at_once if connection.has_extn("pipelining") else _in_turn
     answers = iter(say(connection, commands))
     if (answer := next(answers))[0] != 250:
@@ -30,6 +25,16 @@ def announce(connection: smtplib.SMTP, sender: str, recipient: str, size: int) -
         raise smtplib.SMTPDataError(*answer)
 
 
+def try_out(connection: smtplib.SMTP, sender: str, recipient: str, size: int) -> None:
+    """Announce a mail without asking for its content, and take it back; raises as `announce`."""
+    mail, to, _ = _commands(connection, sender, recipient, size)
+    if (answer := connection.docmd(mail))[0] != 250:
+        raise smtplib.SMTPSenderRefused(*answer, sender)
+    if (answer := connection.docmd(to))[0] not in (250, 251):
+        raise smtplib.SMTPRecipientsRefused({recipient: answer})
+    connection.rset()
+
+
 def hand_over(connection: smtplib.SMTP, wire: bytes) -> None:
     """Send an announced mail; raises SMTPDataError where the relay does not take it."""
     # A dot alone ends the mail: one that begins a line is doubled (RFC 5321, 4.5.2).
@@ -37,6 +42,13 @@ def hand_over(connection: smtplib.SMTP, wire: bytes) -> None:
     answer = connection.getreply()
     if answer[0] != 250:
         raise smtplib.SMTPDataError(*answer)
+
+
+def _commands(
+    connection: smtplib.SMTP, sender: str, recipient: str, size: int
+) -> tuple[str, str, str]:
+    declared = f" SIZE={size}" if connection.has_extn("size") else ""
+    return f"MAIL FROM:<{sender}>{declared}", f"RCPT TO:<{recipient}>", "DATA"
 
 
 def _in_turn(connection: smtplib.SMTP, commands: Iterable[str]) -> Iterator[Answer]:

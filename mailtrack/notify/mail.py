@@ -21,7 +21,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from functools import cache
 
-from mailtrack.errors import PermanentError
+from mailtrack.errors import ConfigurationError, PermanentError
 from mailtrack.notify.render import RenderedMail
 from mailtrack.notify.view import NoticeView
 
@@ -76,7 +76,7 @@ class MailNames:
 def compose(
     view: NoticeView, rendered: RenderedMail, sender: SmtpIdentity, now: datetime
 ) -> OutgoingMail:
-    """Return the mail, ready to be sent; raises PermanentError for an impossible address.
+    """Return the mail, ready to be sent; raises PermanentError for an impossible recipient.
 
     It is put together here, since the standard library takes three times as long.
     """
@@ -123,8 +123,17 @@ def _encoded(subject: str) -> str:
 
 @cache
 def _from(sender: SmtpIdentity) -> str:
-    """Return the header, the same in every mail."""
-    parsed = SMTP.header_factory("From", str(_address(sender.from_address, sender.from_name)))
+    """Return the header, the same in every mail; raises ConfigurationError.
+
+    An address of our own that is none is the operator's mistake, and no fault of any reader.
+    """
+    try:
+        mailbox = _address(sender.from_address, sender.from_name)
+    except PermanentError as error:
+        raise ConfigurationError(
+            "MAILTRACK_SMTP__FROM_ADDRESS is no e-mail address such as colis@example.com."
+        ) from error
+    parsed = SMTP.header_factory("From", str(mailbox))
     folded: str = parsed.fold(policy=SMTP)
     return folded.partition(": ")[2].rstrip()
 

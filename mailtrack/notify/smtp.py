@@ -1,7 +1,7 @@
 """Mail out: one connection to the relay, kept for a batch, and a fake beside it.
 
-What the relay answers becomes one of the branches of `mailtrack.errors`. Its own words
-stay out of the messages: they repeat people's addresses.
+What the relay answers becomes one of the branches of `mailtrack.errors`, by the table in
+`notify.replies`. Its words are repeated where they are about us, without the addresses in them.
 """
 
 import smtplib
@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from functools import cache
@@ -23,27 +24,96 @@ from mailtrack.errors import (
     ConfigurationError,
     MailtrackError,
     PermanentError,
+    QuotaError,
     TransientError,
 )
-from mailtrack.notify.exchange import announce, hand_over
+from mailtrack.notify.exchange import announce, hand_over, try_out
 from mailtrack.notify.mail import OutgoingMail
+from mailtrack.notify.replies import OURS, Stage, Verdict, Whose, judge, shown
 
-#: Answers that ask for (other) credentials, whichever command they follow (RFC 4954, 6).
-_CREDENTIALS = frozenset({530, 534, 535, 538})
 #: Answers to a sender that is not one of the relay's own.
 _NOT_THIS_SENDER = frozenset({501, 550, 551, 553, 554})
+#: What to do about a refusal of us.
+_HINTS = {
+    Whose.CREDENTIALS: "check MAILTRACK_SMTP__USER and MAILTRACK_SMTP__PASSWORD",
+    Whose.CONFIGURATION: "check MAILTRACK_SMTP__*",
+    Whose.POLICY: "check MAILTRACK_SMTP__USER, what it wants of senders, and blacklists",
+}
+#: Service not available, closing transmission channel (RFC 5321, 3.8).
+_CLOSING = 421
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What kept a relay from taking a mail; `said`: its own words, without addresses.
+
+    `stage` is None where our own check failed, before anything was said to the relay.
+    """
+
+    whose: Whose
+    said: str
+    lasting: bool = False
+    stage: Stage | None = None
 
 
 class RefusedError(PermanentError):
     """Raised when the relay refuses this mail for good; `code` is its SMTP answer (5xx).
 
-    `address`: it is the recipient whom it refuses, not what the mail says.
+    `address`: it is the recipient whom it refuses, not what the mail says. `said`: its words,
+    without addresses.
     """
 
-    def __init__(self, code: int, *, address: bool = True) -> None:
+    def __init__(self, code: int, *, address: bool = True, said: str = "") -> None:
         super().__init__(f"The relay refused the mail with {code}.")
         self.code = code
         self.address = address
+        self.said = said or str(code)
+
+
+class DoubtError(TransientError):
+    """Raised when a relay did not take a mail, and one answer does not tell whose fault it is."""
+
+    def __init__(self, message: str, refusal: Refusal) -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+
+class RelayAwayError(TransientError):
+    """Raised when the relay is out of order, whatever mail it is given."""
+
+    def __init__(self, message: str, refusal: Refusal) -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+
+class RelayRefusesUsError(AuthError):
+    """Raised when the relay refuses us: our credentials, our sender, our standing."""
+
+    def __init__(self, message: str, refusal: Refusal) -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+
+class SendingLimitError(QuotaError):
+    """Raised when we have sent as many mails as the relay takes for now."""
+
+    def __init__(self, message: str, refusal: Refusal) -> None:
+        super().__init__(message, retry_after_s=0.0)
+        self.refusal = refusal
+
+
+def refusal_of_us(error: MailtrackError) -> Refusal | None:
+    """Return why no mail at all can be sent, None where an error is about one mail."""
+    match error:
+        case RelayAwayError() | RelayRefusesUsError() | SendingLimitError():
+            return error.refusal
+        case ConfigurationError():
+            return Refusal(Whose.CONFIGURATION, str(error), lasting=True)
+        case AuthError():
+            return Refusal(Whose.CREDENTIALS, str(error), lasting=True)
+        case QuotaError():
+            return Refusal(Whose.LIMIT, str(error), lasting=True)
+    return None
 
 
 class Relay(Protocol):
@@ -58,11 +128,12 @@ class Relay(Protocol):
         traceback: TracebackType | None,
     ) -> None: ...
 
-    def send(self, mail: OutgoingMail, return_path: str = "") -> None:
+    def send(self, mail: OutgoingMail, return_path: str = "") -> bool:
         """Hand one mail over; `return_path` is where reports go, "" for its sender.
 
-        Raises TransientError where a later try may succeed, PermanentError where this
-        mail never will, AuthError where the relay refuses us rather than the mail.
+        Return True if it left with that path. Raises TransientError where a later try may
+        succeed, RefusedError where this mail never will, and what `refusal_of_us` knows where
+        no mail at all is taken.
         """
         ...
 
@@ -92,6 +163,7 @@ class SmtpRelay:
         self._context = _tls_context(ca_file)
         self._connection: smtplib.SMTP | None = None
         self._takes_from_only = False
+        self._stage = Stage.CONNECT
 
     def __enter__(self) -> Self:
         return self
@@ -112,44 +184,83 @@ class SmtpRelay:
                 connection.quit()
             connection.close()
 
-    def send(self, mail: OutgoingMail, return_path: str = "") -> None:
+    def send(self, mail: OutgoingMail, return_path: str = "") -> bool:
         """Hand one mail over; see `Relay.send`."""
         try:
             self._transmit(mail, return_path)
         except OSError as error:  # the errors of smtplib and ssl are OSErrors too
-            raise self._translated(error) from error
+            raise self._translated(error, mail.recipient) from error
+        return bool(return_path) and not self._takes_from_only
 
-    def check(self) -> None:
-        """Connect and log in without sending anything; raises what `send` would."""
+    def check(self, mail: OutgoingMail, return_path: str = "") -> bool:
+        """Log in and announce a mail, then take it back; return True if a return path is taken.
+
+        Raises what `send` would. What is said of the recipient for now is no trouble of ours.
+        """
         try:
-            self._connection = self._connection or self._connect()
+            self._transmit(mail, return_path, only_announced=True)
         except OSError as error:
-            raise self._translated(error) from error
+            translated = self._translated(error, mail.recipient)
+            if isinstance(error, smtplib.SMTPRecipientsRefused) and not refusal_of_us(translated):
+                return not self._takes_from_only
+            raise translated from error
+        return not self._takes_from_only
 
-    def _transmit(self, mail: OutgoingMail, return_path: str) -> None:
+    def _transmit(
+        self, mail: OutgoingMail, return_path: str, *, only_announced: bool = False
+    ) -> None:
+        put = self._try_out if only_announced else self._put
         if not return_path or self._takes_from_only:
-            self._put(mail, mail.sender)
+            put(mail, mail.sender)
             return
         try:
-            self._put(mail, return_path)
+            put(mail, return_path)
         except (smtplib.SMTPSenderRefused, smtplib.SMTPRecipientsRefused) as error:
-            if _code(error) not in _NOT_THIS_SENDER:
+            if not self._minds_the_sender(error):
                 raise
             # Many relays take no sender but the one who logged in, and some say so as late as
             # to the recipient: without a return path, reports are known by what they quote.
-            self._put(mail, mail.sender)
+            put(mail, mail.sender)
             self._takes_from_only = True
 
+    def _minds_the_sender(self, error: OSError) -> bool:
+        """Return True if it may be the sender that is refused, not the reader, nor a limit."""
+        perhaps = {Whose.POLICY, Whose.CONFIGURATION, Whose.UNKNOWN}
+        return _answer(error)[0] in _NOT_THIS_SENDER and self._judged(error).whose in perhaps
+
     def _put(self, mail: OutgoingMail, sender: str) -> None:
-        wire = self._sign(mail.wire) if self._sign else mail.wire
+        wire = self._signed(mail)
+        _require_ascii(sender)
         try:
             connection = self._begin(sender, mail.recipient, len(wire))
+            self._stage = Stage.DATA
             hand_over(connection, wire)
-        except OSError:
-            if self._connection is not None:
-                with suppress(OSError):
-                    self._connection.rset()
+        except OSError as error:
+            self._tidy_up(error)
             raise
+
+    def _try_out(self, mail: OutgoingMail, sender: str) -> None:
+        """Announce a mail as `_put` does, one command at a time, and take it back."""
+        wire = self._signed(mail)
+        _require_ascii(sender)
+        try:
+            self._connection = connection = self._connection or self._connect()
+            self._stage = Stage.MAIL
+            try_out(connection, sender, mail.recipient, len(wire))
+        except OSError as error:
+            self._tidy_up(error)
+            raise
+
+    def _signed(self, mail: OutgoingMail) -> bytes:
+        return self._sign(mail.wire) if self._sign else mail.wire
+
+    def _tidy_up(self, error: OSError) -> None:
+        """Make the connection fit for the next mail, or leave one that the relay closes."""
+        if _answer(error)[0] == _CLOSING:
+            self.close()
+        elif self._connection is not None:
+            with suppress(OSError):
+                self._connection.rset()
 
     def _begin(self, sender: str, recipient: str, size: int) -> smtplib.SMTP:
         """Announce a mail on the kept connection, or on a new one where that is gone.
@@ -159,23 +270,32 @@ class SmtpRelay:
         """
         if self._connection is not None:
             try:
+                self._stage = Stage.MAIL
                 announce(self._connection, sender, recipient, size)
             except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError):
                 raise
-            except OSError:
+            except OSError as error:
+                if _answer(error)[0] not in (0, _CLOSING):
+                    raise
                 self.close()
         if self._connection is None:
             self._connection = self._connect()
+            self._stage = Stage.MAIL
             announce(self._connection, sender, recipient, size)
         return self._connection
 
     def _connect(self) -> smtplib.SMTP:
+        self._stage = Stage.CONNECT
         connection = self._open()
         try:
             if self._security == "starttls":
+                connection.ehlo_or_helo_if_needed()
+                self._stage = Stage.TLS
                 connection.starttls(context=self._context)
+                self._stage = Stage.CONNECT
             connection.ehlo_or_helo_if_needed()
             if self._user:
+                self._stage = Stage.LOGIN
                 self._log_in(connection)
         except OSError:
             connection.close()
@@ -204,17 +324,39 @@ class SmtpRelay:
             )
         return smtplib.SMTP(self._host, self._port, _own_name(), timeout=self._timeout_s)
 
-    def _translated(self, error: OSError) -> MailtrackError:
+    def _judged(self, error: OSError) -> Verdict:
+        """Return whose refusal an error is; what has no answer is the connection's end."""
+        if isinstance(error, ssl.SSLCertVerificationError | smtplib.SMTPNotSupportedError):
+            return Verdict(Whose.CONFIGURATION, lasting=True)
+        if type(error) is smtplib.SMTPException:  # "No suitable authentication method found."
+            return Verdict(Whose.CREDENTIALS, lasting=True)
+        code, words = _answer(error)
+        if not code:
+            return Verdict(Whose.SYSTEM, lasting=False)
+        return judge(_stage(error) or self._stage, code, words)
+
+    def _translated(self, error: OSError, recipient: str) -> MailtrackError:
         """Return the branch of an error: the other side, this mail, or our own standing."""
         relay = f"The relay {self._host}:{self._port}"
-        code = _code(error)
-        if _refuses_us(error, code):
-            return AuthError(f"{relay} refuses us ({_reason(error)}); check MAILTRACK_SMTP__*.")
-        if code >= 500:
-            return RefusedError(code, address=isinstance(error, smtplib.SMTPRecipientsRefused))
+        verdict, (code, words) = self._judged(error), _answer(error)
+        said = f"{code} {shown(words, recipient)}" if code else _what_broke(error)
+        refusal = Refusal(verdict.whose, said, verdict.lasting, _stage(error) or self._stage)
+        if verdict.whose is Whose.LIMIT:
+            return SendingLimitError(f"{relay} takes no more mails for now: {said}", refusal)
+        if verdict.whose in OURS:
+            hint = _HINTS[verdict.whose]
+            return RelayRefusesUsError(f"{relay} refuses us: {said}; {hint}.", refusal)
         if isinstance(error, socket.gaierror):
-            return TransientError(f"{relay} is unknown; check MAILTRACK_SMTP__HOST.")
-        return TransientError(f"{relay} did not take the mail ({_reason(error)}); try again later.")
+            unknown = f"{relay} is unknown; check MAILTRACK_SMTP__HOST."
+            return RelayAwayError(unknown, replace(refusal, said=unknown))
+        if verdict.whose is Whose.SYSTEM:
+            return RelayAwayError(f"{relay} is out of order: {said}", refusal)
+        if verdict.lasting:
+            return RefusedError(code, address=verdict.whose is Whose.ADDRESS, said=said)
+        later = f"{relay} did not take the mail ({code}); try again later."
+        if verdict.whose is Whose.UNKNOWN:
+            return DoubtError(later, refusal)
+        return TransientError(later)
 
 
 class FakeRelay:
@@ -236,13 +378,14 @@ class FakeRelay:
     ) -> None:
         """Nothing is open."""
 
-    def send(self, mail: OutgoingMail, return_path: str = "") -> None:
+    def send(self, mail: OutgoingMail, return_path: str = "") -> bool:
         """Keep the mail, or raise what the script says."""
         error = self._script.popleft() if self._script else None
         if error is not None:
             raise error
         self.sent.append(message_from_bytes(mail.wire, policy=policy.default))
         self.return_paths.append(return_path)
+        return bool(return_path)
 
 
 @cache
@@ -265,36 +408,40 @@ def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def _refuses_us(error: OSError, code: int) -> bool:
-    """Tell whether it is us, not the mail, that the relay (or our own check of it) refuses."""
-    if isinstance(error, ssl.SSLCertVerificationError | smtplib.SMTPNotSupportedError):
-        return True
-    if type(error) is smtplib.SMTPException:  # "No suitable authentication method found."
-        return True
-    if isinstance(error, smtplib.SMTPRecipientsRefused) and _is_policy(error):
-        return True
-    about_the_mail = isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError)
-    return code in _CREDENTIALS or (code >= 500 and not about_the_mail)
+def _require_ascii(sender: str) -> None:
+    """Raise ConfigurationError for a sender that SMTP does not take without extensions."""
+    if not sender.isascii():
+        raise ConfigurationError(
+            "MAILTRACK_SMTP__BOUNCES_TO, or the inbox's address, has letters that mail does not "
+            "take; set MAILTRACK_SMTP__BOUNCES_TO."
+        )
 
 
-def _is_policy(error: smtplib.SMTPRecipientsRefused) -> bool:
-    """Tell whether it is not the address that is refused but our right to write to it.
-
-    “Relay access denied” comes as an answer to RCPT, too (RFC 3463, 3.8: X.7.n).
-    """
-    return all(answer.startswith(b"5.7.") for _, answer in error.recipients.values())
-
-
-def _code(error: OSError) -> int:
-    """Return the answer's SMTP code, 0 where there was no answer."""
+def _answer(error: OSError) -> tuple[int, str]:
+    """Return the relay's code and words; 0 where it gave no answer."""
+    code: int = 0
+    words: bytes | str = b""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return max(code for code, _ in error.recipients.values())
-    return error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else 0
+        code, words = max(error.recipients.values())
+    elif isinstance(error, smtplib.SMTPResponseException):
+        code, words = error.smtp_code, error.smtp_error
+    return max(code, 0), words if isinstance(words, str) else words.decode("utf-8", "replace")
 
 
-def _reason(error: OSError) -> str:
-    """Say what happened without the relay's words, which may hold an address."""
+def _stage(error: OSError) -> Stage | None:
+    """Return what an answer was said to, where its type tells: several are heard at once."""
+    match error:
+        case smtplib.SMTPSenderRefused():
+            return Stage.MAIL
+        case smtplib.SMTPRecipientsRefused():
+            return Stage.RCPT
+        case smtplib.SMTPDataError():
+            return Stage.DATA
+    return None
+
+
+def _what_broke(error: OSError) -> str:
+    """Say what happened where the relay said nothing."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate: {error.verify_message}"
-    code = _code(error)
-    return str(code) if code else type(error).__name__
+    return str(error) if isinstance(error, smtplib.SMTPException) else type(error).__name__

@@ -17,6 +17,8 @@ _ADDRESS = re.compile(r"[\w.+=%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 _REPLY_CODE = re.compile(r"\b([45])\d\d[ -]")
 _MESSAGE_ID = re.compile(r"^message-id:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
+#: What is read of a server's words (characters).
+_LONGEST_SAID = 1_000
 # Reports of success and of relaying are no bounces.
 _BAD_ACTIONS = frozenset({"failed", "delayed", ""})
 
@@ -27,11 +29,13 @@ class Bounce:
 
     `status` is the enhanced status code ("5.1.1", RFC 3463), `message_id` that of the
     mail that came back, with its angle brackets; each "" where the report is silent.
+    `diagnostic`: what the server said that would not take it, beside the status.
     """
 
     recipients: tuple[str, ...] = ()
     status: str = ""
     message_id: str = ""
+    diagnostic: str = ""
 
 
 def read_bounce(part: Part) -> Bounce | None:
@@ -49,10 +53,21 @@ def _from_report(part: Part, reports: list[Part]) -> Bounce | None:
     if not any(recipients):
         return None
     status = next((_field(b, "status") for b in failed if _field(b, "status")), "")
-    code = _STATUS.search(status)
+    said = next((_field(b, "diagnostic-code") for b in failed if _field(b, "diagnostic-code")), "")
     return Bounce(
-        tuple(dict.fromkeys(r for r in recipients if r)), code[0] if code else "", _original(part)
+        recipients=tuple(dict.fromkeys(r for r in recipients if r)),
+        status=_telling(status, said),
+        message_id=_original(part),
+        diagnostic=" ".join(said[:_LONGEST_SAID].split()),
     )
+
+
+def _telling(status: str, said: str) -> str:
+    """Return the status, or that of the server's own words where a relay writes 5.0.0."""
+    found, quoted = _STATUS.search(status), _STATUS.search(said[:_LONGEST_SAID])
+    if found is None or found[0].endswith(".0.0"):
+        found = quoted or found
+    return found[0] if found else ""
 
 
 def _blocks(report: Part) -> list[Part]:
@@ -88,7 +103,9 @@ def _from_words(part: Part) -> Bounce | None:
     code = status[0] if status else f"{reply[1]}.0.0" if reply else ""
     if not (recipients or code):
         return None
-    return Bounce(tuple(a.lower() for a in recipients), code, _original(part))
+    line = next((line for line in text.splitlines() if code and code in line), "")
+    said = " ".join(line[:_LONGEST_SAID].split())
+    return Bounce(tuple(a.lower() for a in recipients), code, _original(part), said)
 
 
 def _texts(part: Part) -> Iterator[str]:

@@ -4,12 +4,12 @@ from sqlalchemy import Connection, Table, func, insert, select, text
 
 from mailtrack.errors import ConfigurationError
 from mailtrack.store.engine import Store
-from mailtrack.store.schema import catch_up, lease, leg_claim, metadata
+from mailtrack.store.schema import catch_up, lease, leg_claim, metadata, relay
 
 #: Rows in memory at once; raw mails are among them.
 _AT_ONCE = 100
-#: Who is at work now, and with which carriers, which is nothing to keep.
-_OF_THE_MOMENT = frozenset({lease, leg_claim, catch_up})
+#: Who is at work now, with which carriers, and what the relay says: nothing to keep.
+_OF_THE_MOMENT = frozenset({lease, leg_claim, catch_up, relay})
 #: In an order in which every row finds the ones that it names.
 _KEPT = tuple(table for table in metadata.sorted_tables if table not in _OF_THE_MOMENT)
 

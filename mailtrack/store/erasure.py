@@ -54,9 +54,10 @@ def _forget_unfollowed(connection: Connection, locked_parcels: Iterable[ParcelId
 def forget_parcels(connection: Connection, before: datetime) -> int:
     """Erase parcels whose polling ended before a moment, with all that hangs on them.
 
-    Goes with the first of them, and their orders, which nobody awaits any more.
+    Goes with the first of them, and their orders, which nobody awaits any more. A parcel that
+    is newer has not ended before: the clock was behind when it did.
     """
-    ended = parcel.c.ended_at < before
+    ended = and_(parcel.c.ended_at < before, parcel.c.created_at < before)
     due = locked(select(parcel.c.id).where(ended).order_by(parcel.c.id).limit(PER_ROUND))
     gone = connection.scalars(due).all()
     theirs = select(parcel_order.c.shop_order_id).where(parcel_order.c.parcel_id.in_(gone))
@@ -78,7 +79,7 @@ def _forget_orders(connection: Connection, numbers: Iterable[int]) -> None:
 def forget_orders(connection: Connection, ended_before: datetime, unended_before: datetime) -> int:
     """Erase orders without a parcel: those that ended before a moment, others noted before one."""
     over = or_(
-        subscription.c.milestone_at < ended_before,
+        and_(subscription.c.milestone_at < ended_before, subscription.c.created_at < ended_before),
         and_(subscription.c.milestone_at.is_(None), subscription.c.created_at < unended_before),
     )
     due = locked(
@@ -128,7 +129,11 @@ def forget_raw(connection: Connection, before: datetime) -> int:
     """Erase the bytes, subjects and numbers of mails that were read before a moment."""
     done = connection.execute(
         update(inbound)
-        .where(inbound.c.read_at < before, inbound.c.raw.is_not(None))
+        .where(
+            inbound.c.read_at < before,
+            inbound.c.stored_at < before,  # the clock may have been behind when it was read
+            inbound.c.raw.is_not(None),
+        )
         .values(raw=None, subject="", message_id="", names="", held_at=None)
     )
     return done.rowcount

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, update
 
+from mailtrack.domain.budget import SKEW
 from mailtrack.domain.model import HeldMail, InboundId, SubscriberId
 from mailtrack.store.schema import inbound, notice
 
@@ -83,13 +84,16 @@ def mark_asked(connection: Connection, owner: SubscriberId, now: datetime) -> No
     )
 
 
-def count_asked_of_source(connection: Connection, source: str, since: datetime) -> int:
-    """Count the questions since a moment about mails of one source."""
+def count_asked_of_source(
+    connection: Connection, source: str, since: datetime, now: datetime
+) -> int:
+    """Count the questions since a moment about mails of one source; none of it after `now`."""
     asked = exists().where(notice.c.inbound_id == inbound.c.id)
     query = select(func.count()).where(
         inbound.c.held_at.is_not(None),
         inbound.c.source == source,
         inbound.c.asked_at > since,
+        inbound.c.asked_at <= now + SKEW,
         asked,
     )
     return connection.execute(query).scalar_one()

@@ -60,13 +60,18 @@ def watch_name(account: str, folder: str) -> str:
 
 
 def take(connection: Connection, name: str, holder: str, seconds: float, now: datetime) -> bool:
-    """Take a lease that is free, has lapsed or is our own; tell whether it is ours now."""
+    """Take a lease that is free, has lapsed or is our own; tell whether it is ours now.
+
+    One that was taken in the future was taken by a clock that was ahead: it is free.
+    """
     until = now + timedelta(seconds=seconds)
-    wanted = insert_into(connection, lease).values(name=name, holder=holder, until=until)
+    wanted = insert_into(connection, lease).values(
+        name=name, holder=holder, until=until, taken_at=now
+    )
     taken = wanted.on_conflict_do_update(
         index_elements=["name"],
-        set_={"holder": wanted.excluded.holder, "until": wanted.excluded.until},
-        where=or_(lease.c.holder == holder, lease.c.until <= now),
+        set_={column: wanted.excluded[column] for column in ("holder", "until", "taken_at")},
+        where=or_(lease.c.holder == holder, lease.c.until <= now, lease.c.taken_at > until),
     ).returning(lease.c.name)
     return connection.execute(taken).one_or_none() is not None
 

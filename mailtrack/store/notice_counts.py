@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
+from mailtrack.domain.budget import SKEW
 from mailtrack.domain.model import NoticeId, SubscriberId
 from mailtrack.store.schema import notice
 
@@ -18,7 +19,7 @@ _SENT_SINCE = (
     .where(
         notice.c.subscriber_id.in_(bindparam("owners", expanding=True)),
         or_(
-            notice.c.sent_at >= bindparam("since"),
+            and_(notice.c.sent_at >= bindparam("since"), notice.c.sent_at <= bindparam("ahead")),
             and_(
                 notice.c.state == "due",
                 notice.c.claim.is_not(None),
@@ -30,33 +31,63 @@ _SENT_SINCE = (
 )
 
 
-def count_since(connection: Connection, owner: SubscriberId, kind: str, since: datetime) -> int:
-    """Count the notices of a kind that somebody was owed since a moment."""
+def count_since(
+    connection: Connection, owner: SubscriberId, kind: str, since: datetime, now: datetime
+) -> int:
+    """Count the notices of a kind that somebody was owed since a moment.
+
+    What is dated after `now` was written by a clock that was ahead, and uses nothing up.
+    """
     query = select(func.count()).where(
-        notice.c.subscriber_id == owner, notice.c.kind == kind, notice.c.created_at > since
+        notice.c.subscriber_id == owner,
+        notice.c.kind == kind,
+        notice.c.created_at > since,
+        notice.c.created_at <= now + SKEW,
     )
     return connection.execute(query).scalar_one()
 
 
-def count_lately(connection: Connection, kind: str, since: datetime) -> int:
+def count_lately(connection: Connection, kind: str, since: datetime, now: datetime) -> int:
     """Count the notices of a kind to anybody since a moment, among the newest `NEWEST`."""
     newest = select(notice.c.kind, notice.c.created_at).order_by(notice.c.id.desc())
     newest_rows = newest.limit(NEWEST).subquery()
-    query = select(func.count()).where(newest_rows.c.kind == kind, newest_rows.c.created_at > since)
+    query = select(func.count()).where(
+        newest_rows.c.kind == kind,
+        newest_rows.c.created_at > since,
+        newest_rows.c.created_at <= now + SKEW,
+    )
     return connection.execute(query).scalar_one()
 
 
 def sent_since(
-    connection: Connection, owners: Collection[SubscriberId], since: datetime, first: NoticeId
+    connection: Connection,
+    owners: Collection[SubscriberId],
+    since: datetime,
+    first: NoticeId,
+    ahead: datetime,
 ) -> Counter[SubscriberId]:
-    """Count the mails that went to each of some people since a moment.
+    """Count the mails that went to each of some people since a moment, none from after `ahead`.
 
     Those that somebody else is about to send count, too, where they were owed before `first`:
     of two batches to one reader that are sent at once, each would count none of the other.
     """
-    asked = {"owners": list(owners), "since": since, "first": first}
+    asked = {"owners": list(owners), "since": since, "first": first, "ahead": ahead}
     rows = connection.execute(_SENT_SINCE, asked)
     return Counter({SubscriberId(row.subscriber_id): row.mails for row in rows})
+
+
+def sent_within(connection: Connection, since: datetime, ahead: datetime) -> int:
+    """Count the mails of the whole service since a moment, none from after `ahead`."""
+    query = select(func.count()).where(notice.c.sent_at > since, notice.c.sent_at <= ahead)
+    return connection.execute(query).scalar_one()
+
+
+def under_way(connection: Connection, now: datetime) -> int:
+    """Count the mails that somebody has claimed and may be sending."""
+    query = select(func.count()).where(
+        notice.c.state == "due", notice.c.next_attempt_at > now, notice.c.claim.is_not(None)
+    )
+    return connection.execute(query).scalar_one()
 
 
 def by_kind(connection: Connection) -> Mapping[tuple[str, str, str], int]:

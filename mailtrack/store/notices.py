@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 
+from mailtrack.domain.manners import goes_first
 from mailtrack.domain.milestones import mailed_on_request
 from mailtrack.domain.model import (
     InboundId,
@@ -27,6 +28,9 @@ from mailtrack.store.upsert import insert_ignoring
 #: The kind of the mail that gathers what was held back, and the reason noted with that.
 DIGEST = "digest"
 DIGESTED = "digested"
+
+#: What the error of a notice begins with that the relay would not take, for reasons of ours.
+HELD = "held back"
 
 #: Built once: every mail asks them (see `store.parcels`).
 _NOTICES = (
@@ -95,6 +99,9 @@ class Notice:
     trace: str
     #: It answers somebody who has just written.
     prompt: bool
+    urgent: bool
+    #: The relay refused us when it was tried last.
+    held: bool
     #: The keys of the subscriber, and of the subscription where there is one.
     reader: RowKey
     about: RowKey | None
@@ -152,6 +159,7 @@ def record(connection: Connection, decisions: Iterable[Decision], now: datetime)
                 "event_fingerprint": decision.event.fingerprint[:255],
                 "created_at": now,
                 "next_attempt_at": now,
+                "urgent": goes_first(decision.key.milestone),
                 "trace": _trace(decision.subscription, None),
             },
         )
@@ -190,6 +198,7 @@ def owe(
             "created_at": now,
             "next_attempt_at": at,
             "prompt": prompt,
+            "urgent": prompt or goes_first(kind),
             "trace": _trace(subscription_id, inbound_id),
         },
     )
@@ -288,16 +297,33 @@ def unwritten(connection: Connection, parcel_id: ParcelId, kind: str) -> set[Sub
             notice.c.kind == kind,
             notice.c.state == "due",
             notice.c.claim.is_(None),
-            notice.c.attempts == 0,  # a relay may take a mail and fail to say so
+            # A relay may take a mail and fail to say so.
+            notice.c.attempts == 0,
+            notice.c.last_error == "",
         )
     )
     return {SubscriptionId(row.id) for row in connection.execute(query)}
 
 
 def claim_notices(
-    connection: Connection, *, token: str, now: datetime, until: datetime, limit: int
+    connection: Connection,
+    *,
+    token: str,
+    now: datetime,
+    until: datetime,
+    limit: int,
+    urgent: bool | None = None,
+    but: str | None = None,
 ) -> list[NoticeId]:
-    """Claim notices that are due, longest due first."""
+    """Claim notices that are due, longest due first.
+
+    `urgent`: only those that go before the others, or only the others; `but`: not this kind.
+    """
+    where = [notice.c.state == "due"]
+    if urgent is not None:
+        where.append(notice.c.urgent if urgent else ~notice.c.urgent)
+    if but is not None:
+        where.append(notice.c.kind != but)
     rows = claim_due(
         connection,
         notice,
@@ -306,9 +332,44 @@ def claim_notices(
         now=now,
         until=until,
         limit=limit,
-        where=[notice.c.state == "due"],
+        where=where,
     )
     return sorted(NoticeId(row.id) for row in rows)
+
+
+def give_back(
+    connection: Connection, numbers: Collection[NoticeId], token: str, now: datetime
+) -> None:
+    """Put claimed notices back as they were: nothing was tried, they are due now."""
+    connection.execute(
+        update(notice)
+        .where(notice.c.id.in_(list(numbers)), notice.c.claim == token, notice.c.state == "due")
+        .values(next_attempt_at=now, claim=None)
+    )
+
+
+def hold_back(connection: Connection, notice_id: NoticeId, said: str, at: datetime) -> None:
+    """Put a notice back that the relay did not take for reasons of ours; nothing is counted."""
+    connection.execute(
+        update(notice)
+        .where(notice.c.id == notice_id, notice.c.state == "due")
+        .values(next_attempt_at=at, last_error=f"{HELD}: {said}", claim=None)
+    )
+
+
+def hasten_held(connection: Connection, now: datetime) -> None:
+    """Let the notices that were held back be due now, after the others."""
+    connection.execute(
+        update(notice)
+        .where(
+            notice.c.state == "due",
+            notice.c.claim.is_(None),
+            notice.c.next_attempt_at > now,
+            notice.c.attempts == 0,
+            notice.c.last_error.like(f"{HELD}%"),
+        )
+        .values(next_attempt_at=now)
+    )
 
 
 def claimed(
@@ -346,6 +407,8 @@ def _notice(row: Row[Any]) -> Notice:
         reader=RowKey(row.reader),
         about=row.about,
         answers=row.answers or "",
+        urgent=row.urgent,
+        held=row.last_error.startswith(HELD),
     )
 
 
@@ -363,8 +426,13 @@ def overtaken(connection: Connection, held: Collection[NoticeId]) -> set[NoticeI
     return {NoticeId(row.id) for row in connection.execute(_OVERTAKEN, {"numbers": list(held)})}
 
 
-def mark_sent(connection: Connection, notice_id: NoticeId, message_id: str, now: datetime) -> bool:
-    """Record that the relay took the mail; False where that was recorded before."""
+def mark_sent(
+    connection: Connection, notice_id: NoticeId, message_id: str | None, now: datetime
+) -> bool:
+    """Record that the relay took the mail; False where that was recorded before.
+
+    `message_id`: what a report may name it by, None where a return address of its own does.
+    """
     said = {"number": notice_id, "now": now, "sent_as": message_id}
     return connection.execute(_MARK_SENT, said).rowcount == 1
 

@@ -28,6 +28,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    and_,
 )
 
 from mailtrack.domain.harmless import without_addresses
@@ -396,6 +397,8 @@ notice = Table(
     Column("message_id", Text, index=True),
     #: It answers somebody who has just written: it goes out by night, too.
     Column("prompt", Boolean, nullable=False, default=False),
+    #: It goes before the others, where not all can go at once.
+    Column("urgent", Boolean, nullable=False, default=False),
     #: The digest that tells this instead.
     Column("digest_id", Integer, index=True),
     Column("last_error", Words, nullable=False, default=""),
@@ -410,6 +413,43 @@ Index(
     sqlite_where=notice.c.state == "due",
     postgresql_where=notice.c.state == "due",
 )
+Index(
+    "ix_notice_urgent",
+    notice.c.next_attempt_at,
+    sqlite_where=and_(notice.c.state == "due", notice.c.urgent),
+    postgresql_where=and_(notice.c.state == "due", notice.c.urgent),
+)
+Index(
+    "ix_notice_sent_at",
+    notice.c.sent_at,
+    sqlite_where=notice.c.sent_at.is_not(None),
+    postgresql_where=notice.c.sent_at.is_not(None),
+)
+
+#: How the relay takes our mails, for all workers: see `domain.relay`. A row appears with the
+#: first refusal; another relay or account has a row of its own.
+relay = Table(
+    "relay",
+    metadata,
+    Column("name", String(400), primary_key=True),
+    Column("refusals", Integer, nullable=False, default=0),
+    Column("doubts", Integer, nullable=False, default=0),
+    Column("since", Instant),
+    Column("blocked_until", Instant),
+    Column("whose", String(16), nullable=False, default=""),
+    Column("said", Text, nullable=False, default=""),
+    Column("probe", String(32), nullable=False, default=""),
+    Column("probe_until", Instant),
+)
+
+#: When the chores were done last, and since when without a jump of the clock.
+housekeeping = Table(
+    "housekeeping",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("done_at", Instant, nullable=False),
+    Column("steady_since", Instant, nullable=False),
+)
 
 #: Who is at work where only one may be: on one mailbox, on the ticks.
 lease = Table(
@@ -418,6 +458,7 @@ lease = Table(
     Column("name", String(400), primary_key=True),
     Column("holder", String(64), nullable=False),
     Column("until", Instant, nullable=False),
+    Column("taken_at", Instant),
 )
 
 carrier = Table(

@@ -10,7 +10,7 @@ from mailtrack.errors import MailtrackError
 from mailtrack.inbox.ledger import WatcherState
 from mailtrack.jobs.broker import QUEUES
 from mailtrack.jobs.liveness import STILL_S, count_workers, still_s
-from mailtrack.store import inbound, leases, mailboxes, notice_counts
+from mailtrack.store import inbound, leases, mailboxes, notice_counts, relays
 from mailtrack.store.migrate import require_current
 
 #: Work that is due for longer than this points to a part that does not run.
@@ -29,6 +29,7 @@ def what_is_wrong(services: Services) -> list[str]:
                 *_mailbox(connection, services),
                 *_unattended(connection, services),
                 *_unending(connection, services),
+                *_relay(connection, services),
                 *_late(connection, services),
             ]
     except MailtrackError as error:
@@ -64,6 +65,12 @@ def _unending(connection: Connection, services: Services) -> Iterator[str]:
             f"Reading does not come to an end for {mails} mail(s), though later ones are read: "
             "restart the workers, see their log."
         )
+
+
+def _relay(connection: Connection, services: Services) -> Iterator[str]:
+    trouble = relays.trouble(connection, services.settings.smtp.place, services.clock.now())
+    if trouble:
+        yield trouble
 
 
 def _late(connection: Connection, services: Services) -> list[str]:

@@ -14,10 +14,11 @@ from sqlalchemy import Connection, func, select
 
 from mailtrack.bootstrap import Services
 from mailtrack.domain.budget import spent_today
+from mailtrack.domain.manners import DAY
 from mailtrack.errors import MailtrackError
 from mailtrack.jobs.broker import QUEUES, waiting
 from mailtrack.jobs.liveness import count_workers, still_s
-from mailtrack.store import budgets, mailboxes, notice_counts
+from mailtrack.store import budgets, mailboxes, notice_counts, relays
 from mailtrack.store import inbound as mails
 from mailtrack.store.budgets import CarrierHealth
 from mailtrack.store.mailboxes import Mailbox
@@ -51,6 +52,7 @@ class _Store(Collector):
             asked = {code: health[code] for code in sorted(services.on & health.keys())}
             watched = mailboxes.present(connection, services.settings.inbox.place_if_set)
             yield _sources(connection, watched, asked, now)
+            yield from _relay(connection, services.settings.smtp.place, now)
             yield from _carriers(asked, now)
             yield _unmapped(connection)
         yield from _queues(services)
@@ -131,6 +133,24 @@ def _sources(
     for code, health in asked.items():
         _add_age(last_ok, code, health.last_ok_at, now)
     return last_ok
+
+
+def _relay(connection: Connection, name: str, now: datetime) -> Iterator[Metric]:
+    """Tell since when the relay refuses us, and how many mails left within a day."""
+    refusing = GaugeMetricFamily(
+        "mailtrack_relay_refusing_seconds",
+        "Since when the relay takes no mail of ours; whose: limit, policy, credentials …",
+        labels=["whose"],
+    )
+    state = relays.state(connection, name)
+    if state.refusals:
+        refusing.add_metric([state.whose], _seconds(state.since, now))
+    yield refusing
+    yield GaugeMetricFamily(
+        "mailtrack_mails_in_a_day",
+        "Mails that the relay took within the last 24 hours.",
+        notice_counts.sent_within(connection, now - DAY, now),
+    )
 
 
 def _carriers(asked: Mapping[str, CarrierHealth], now: datetime) -> Iterator[Metric]:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -105,3 +106,38 @@ def test_the_silence_grows_to_an_hour_and_no_further() -> None:
         allowance = failed(allowance, NOW)
 
     assert NOW + timedelta(hours=1) == allowance.blocked_until
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=20), timedelta(days=3), timedelta(days=400)])
+def test_a_clock_that_was_ahead_leaves_a_new_day_behind_when_it_is_right_again(
+    ahead: timedelta,
+) -> None:
+    _, spent = take(fresh(NOW, 100), 10, 100, 10, NOW)
+    _, wrong = take(spent, 10, 100, 10, NOW + ahead)
+    granted, right = take(wrong, 1, 100, 10, NOW)
+
+    assert (1, NOW.date(), 1) == (granted, right.day, spent_today(right, NOW))
+    assert wrong.price_h == right.price_h
+
+
+def test_clocks_that_differ_a_little_share_one_day_around_midnight() -> None:
+    """Else each look across midnight would renew it."""
+    before, after = datetime(2026, 3, 3, 23, 59, tzinfo=UTC), datetime(2026, 3, 4, tzinfo=UTC)
+    allowance, granted = fresh(before, 100), 0
+    for _ in range(6):
+        for now in (before, after):
+            some, allowance = take(allowance, 5, 100, 10, now)
+            granted += some
+
+    assert 2 * 10 >= granted
+
+
+def test_a_silence_that_a_wrong_clock_set_keeps_its_length_and_no_more() -> None:
+    ahead = timedelta(days=100)
+    _, asked = take(fresh(NOW, 10), 1, 10, 100, NOW + ahead)
+    blocked = refused(asked, 3600, NOW + ahead)
+    granted, left = take(blocked, 1, 10, 100, NOW)
+    assert 0 == granted
+    assert NOW + timedelta(hours=1) == left.blocked_until
+
+    assert 1 == take(left, 1, 10, 100, NOW + timedelta(hours=1))[0]

@@ -214,7 +214,7 @@ def _wait_until_it_lets_us_in(relay: Relay, home: Path) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         with suppress(TransientError), relay.open() as connection:
-            connection.check()
+            connection.check(mail())
             return
         time.sleep(0.05)
     logs = "\n".join(path.read_text() for path in home.glob("*.log"))

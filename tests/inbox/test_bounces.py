@@ -53,8 +53,15 @@ def send(
     return make
 
 
-def report(to: str, status: str = "5.1.1", header: str = "To", action: str = "failed") -> bytes:
+def report(
+    to: str,
+    status: str = "5.1.1",
+    header: str = "To",
+    action: str = "failed",
+    diagnostic: str = "",
+) -> bytes:
     """Write a report that says nothing of the mail that came back (RFC 3464)."""
+    said = f"Diagnostic-Code: {diagnostic}\r\n" if diagnostic else ""
     return (
         "Return-Path: <>\r\n"
         "From: MAILER-DAEMON@mx.example.org\r\n"
@@ -64,7 +71,8 @@ def report(to: str, status: str = "5.1.1", header: str = "To", action: str = "fa
         "\r\n"
         "--b\r\nContent-Type: message/delivery-status\r\n\r\n"
         "Reporting-MTA: dns; mx.example.org\r\n\r\n"
-        f"Final-Recipient: rfc822; ana@example.org\r\nAction: {action}\r\nStatus: {status}\r\n\r\n"
+        f"Final-Recipient: rfc822; ana@example.org\r\nAction: {action}\r\n"
+        f"Status: {status}\r\n{said}\r\n"
         "--b--\r\n"
     ).encode()
 
@@ -170,7 +178,57 @@ def test_a_report_of_success_is_no_failure(receive: Receive, send: Send, rows: R
     assert None is ana(rows)["bounced_at"]
 
 
-@pytest.mark.parametrize("status", ["4.2.2", "5.2.2", "5.7.1", "5.7.26"])
+@pytest.mark.parametrize(
+    ("status", "diagnostic"),
+    [
+        ("5.7.1", ""),
+        ("5.7.26", "smtp; 550-5.7.26 Unauthenticated email is not accepted"),
+        ("4.7.0", "smtp; 421-4.7.0 unusual rate of unsolicited mail"),
+        ("5.4.5", "smtp; 550-5.4.5 Daily user sending limit exceeded"),
+        ("5.1.90", ""),
+        ("5.1.8", "smtp; 550 5.1.8 Access denied, bad outbound sender"),
+        ("5.0.0", "smtp; 550 5.7.606 Access denied, banned sending IP"),
+        ("5.0.0", "smtp; 550 Service refuse. LPN007_510 for <ana@example.org>"),
+        ("5.2.2", "smtp; 554 5.2.2 Submission quota exceeded"),
+    ],
+)
+def test_a_report_about_us_is_never_counted_against_a_reader(
+    receive: Receive,
+    send: Send,
+    rows: Rows,
+    logged: list[Mapping[str, Any]],
+    status: str,
+    diagnostic: str,
+) -> None:
+    """On the day we are on a blacklist, all addresses would be dead."""
+    for _ in range(MOST_SOFT_BOUNCES + 1):
+        receive(report(send(), status, diagnostic=diagnostic))
+
+    assert (0, None) == (ana(rows)["soft_bounces"], ana(rows)["bounced_at"])
+    assert MOST_SOFT_BOUNCES + 1 == sum(
+        entry["event"] == "mail came back because of us" for entry in logged
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "diagnostic"),
+    [
+        ("5.1.1", ""),
+        ("5.1.10", ""),
+        ("5.2.1", "smtp; 550 5.2.1 The email account that you tried to reach is disabled."),
+        ("5.0.0", "smtp; 550 5.1.1 User unknown"),
+        ("5.0.0", "smtp; 550 No such user here"),
+    ],
+)
+def test_a_report_of_an_address_that_is_none_ends_it_at_once(
+    receive: Receive, send: Send, rows: Rows, clock: FakeClock, status: str, diagnostic: str
+) -> None:
+    receive(report(send(), status, diagnostic=diagnostic))
+
+    assert clock.now() == ana(rows)["bounced_at"]
+
+
+@pytest.mark.parametrize("status", ["4.2.2", "5.2.2", "5.3.4", "5.4.4", "5.4.7", "4.4.1", "5.0.0"])
 def test_failures_that_may_pass_count_in_a_row_and_the_fifth_ends_it(
     receive: Receive, send: Send, rows: Rows, clock: FakeClock, status: str
 ) -> None:

@@ -1,10 +1,11 @@
 """Our own signature, verified as a receiver does."""
 
 import base64
+from collections.abc import Callable
 
 import dkim
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from mailtrack.errors import ConfigurationError
-from mailtrack.notify.dkim import sign
+from mailtrack.notify.dkim import check, sign
 from mailtrack.notify.mail import SmtpIdentity, compose
 from mailtrack.notify.render import RenderedMail
 from mailtrack.notify.samples import NOW, sample
@@ -34,6 +35,16 @@ WIRE = compose(
     SmtpIdentity("colis@example.org", "mailtrack"),
     NOW,
 ).wire
+
+
+EDWARDS = ed25519.Ed25519PrivateKey.generate()
+EDWARDS_PEM = EDWARDS.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def edwards_record(name: bytes, timeout: int = 5) -> bytes:
+    """Answer as the DNS does for an Ed25519 key (RFC 8463, 4)."""
+    raw = EDWARDS.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return b"v=DKIM1; k=ed25519; p=" + base64.b64encode(raw)
 
 
 def public_record(name: bytes, timeout: int = 5) -> bytes:
@@ -80,10 +91,55 @@ def test_a_relay_may_fold_headers_anew() -> None:
     assert is_valid(signed().replace(b"\r\nTo: ", b"\r\nTo:\r\n   ", 1))
 
 
-@pytest.mark.parametrize("pem", ["", "no key", "clé", CURVE_PEM, PEM[:200]])
-def test_a_key_that_is_none_is_named_as_such(pem: str) -> None:
-    with pytest.raises(ConfigurationError, match="no RSA private key in PEM"):
+def test_a_receiver_that_knows_them_finds_a_signature_by_an_ed25519_key_valid() -> None:
+    wire = signed(EDWARDS_PEM)
+
+    assert b"a=ed25519-sha256" in wire
+    assert dkim.verify(wire, dnsfunc=edwards_record)
+
+
+BROKEN_EDWARDS = EDWARDS_PEM.replace(
+    "BEGIN PRIVATE KEY-----\nMC4CAQAw", "BEGIN PRIVATE KEY-----\nMC4"
+)
+
+
+@pytest.mark.parametrize(
+    "pem",
+    ["", "no key", "clé", CURVE_PEM, PEM[:200], BROKEN_EDWARDS, EDWARDS_PEM[:60]],
+    ids=["empty", "words", "accents", "P-256", "cut", "Ed25519 cut", "Ed25519 without end"],
+)
+def test_a_key_that_is_none_is_named_with_its_setting(pem: str) -> None:
+    with pytest.raises(ConfigurationError, match="MAILTRACK_SMTP__DKIM_KEY"):
         sign(WIRE, "example.org", "s1", pem)
+
+
+@pytest.mark.parametrize("selector", ["é", "s 1\r\n", "s;1"])
+def test_a_selector_that_is_no_name_is_refused(selector: str) -> None:
+    with pytest.raises(ConfigurationError, match="SELECTOR"):
+        sign(WIRE, "example.org", selector, PEM)
+
+
+def no_record(name: bytes, timeout: int = 5) -> None:
+    return None
+
+
+def silence(name: bytes, timeout: int = 5) -> bytes:
+    raise dkim.DnsTimeoutError("no answer")
+
+
+def test_what_receivers_will_find_in_the_dns_is_said() -> None:
+    assert "signed by s1._domainkey.example.org" == check(
+        signed(), "example.org", "s1", public_record
+    )
+    assert "could not be asked" in check(signed(), "example.org", "s1", silence)
+
+
+@pytest.mark.parametrize("record", [no_record, edwards_record])
+def test_a_key_that_the_dns_does_not_have_is_the_operators_to_mend(
+    record: Callable[..., bytes | None],
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"no key at s1\._domainkey\.example\.org"):
+        check(signed(), "example.org", "s1", record)
 
 
 @pytest.mark.parametrize(("domain", "selector"), [("", "s1"), ("example.org", "")])

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from mailtrack.errors import PermanentError
+from mailtrack.errors import ConfigurationError, PermanentError
 from mailtrack.notify.mail import MailNames, SmtpIdentity, compose
 from mailtrack.notify.render import RenderedMail
 from mailtrack.notify.samples import LINKS, NOW, sample
@@ -184,3 +184,9 @@ def test_no_line_is_longer_than_mail_servers_take() -> None:
     texts = replace(TEXTS, html="<p>" + "très long " * 2000 + "</p>", text="très long " * 2000)
 
     assert 998 >= max(len(line) for line in wire(texts=texts).split(b"\r\n"))
+
+
+@pytest.mark.parametrize("address", ["", "Colis <colis@example.org>", "a@b, c@d", "colis@"])
+def test_an_impossible_address_of_our_own_is_no_fault_of_the_reader(address: str) -> None:
+    with pytest.raises(ConfigurationError, match="MAILTRACK_SMTP__FROM_ADDRESS"):
+        compose(VIEW, TEXTS, SmtpIdentity(address, "mailtrack"), NOW)

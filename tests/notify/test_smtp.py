@@ -17,7 +17,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from mailtrack.errors import AuthError, ConfigurationError, PermanentError, TransientError
 from mailtrack.notify.mail import OutgoingMail
-from mailtrack.notify.smtp import FakeRelay, RefusedError, SmtpRelay
+from mailtrack.notify.smtp import FakeRelay, RefusedError, RelayAwayError, SmtpRelay
 
 #: Signs the server's certificate; nobody trusts it unless told to.
 AUTHORITY = trustme.CA()
@@ -154,8 +154,8 @@ RETURN_PATH = "colis+b-abcdefghijkl1@example.org"
 def test_reports_of_a_mail_go_to_its_return_path() -> None:
     desk = Desk()
     with serving(desk) as port, relay_to(port) as relay:
-        relay.send(mail("un"), RETURN_PATH)
-        relay.send(mail("deux"))
+        assert relay.send(mail("un"), RETURN_PATH)
+        assert not relay.send(mail("deux"))
     with serving(desk) as port, relay_to(port, sign=lambda _: b"Subject: trois\r\n\r\n") as relay:
         relay.send(mail("trois"), RETURN_PATH)
 
@@ -169,7 +169,7 @@ def test_a_relay_that_takes_only_the_sender_who_logged_in_gets_that_one(command:
     desk = Desk()
     desk.answers[command] = ["553 5.7.1 Sender address rejected: not owned by user colis"]
     with serving(desk) as port, relay_to(port) as relay:
-        relay.send(mail("un"), RETURN_PATH)
+        assert not relay.send(mail("un"), RETURN_PATH)
 
     assert ["colis@example.org"] == [sender for sender, _ in desk.envelopes]
 
@@ -178,7 +178,7 @@ def test_a_relay_that_takes_only_the_sender_who_logged_in_gets_that_one(command:
     ("command", "answer", "address"),
     [
         ("RCPT", "550 5.1.1 unknown", True),
-        ("RCPT", "550 unknown", True),
+        ("RCPT", "550 User unknown", True),
         ("DATA", "554 5.7.1 spam", False),
         ("DATA", "550 5.1.1 too late", False),
     ],
@@ -308,7 +308,7 @@ def test_nobody_listening_is_for_later() -> None:
 def test_a_relay_that_never_answers_is_given_up_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         relay = SmtpRelay("127.0.0.1", silent.getsockname()[1], "plain", timeout_s=0.1)
-        with relay, pytest.raises(TransientError, match="try again later"):
+        with relay, pytest.raises(RelayAwayError, match="timed out"):
             relay.send(mail("un"))
 
 
@@ -395,6 +395,15 @@ def test_a_password_beyond_ascii_lets_us_in(password: str) -> None:
 def test_a_password_is_not_sent_where_the_relay_takes_none() -> None:
     with serving(Desk()) as port, pytest.raises(AuthError):
         relay_to(port, user="colis", password="x").send(mail("un"))
+
+
+def test_a_sender_that_mail_does_not_take_is_the_operators_to_mend() -> None:
+    with (
+        serving(Desk()) as port,
+        relay_to(port) as relay,
+        pytest.raises(ConfigurationError, match="MAILTRACK_SMTP__BOUNCES_TO"),
+    ):
+        relay.send(mail("un"), "été+b-abc@example.org")
 
 
 def test_a_ca_file_that_is_none_is_the_operators_to_mend(tmp_path: Path) -> None:

@@ -351,3 +351,32 @@ def test_the_notice_that_waits_longest_is_seen_also_while_claimed(
     _claim(store, clock)
     with store.read() as connection:
         assert clock.later(LEASE_S) == notice_counts.oldest_due(connection, clock.now())
+
+
+def test_a_mail_that_was_held_back_may_have_been_read_all_the_same(
+    store: Store, clock: FakeClock, follow: Follow, rows: Rows
+) -> None:
+    """The relay may have hung up after it took the mail."""
+    mine, kind = follow(), NoticeKind.REGISTERED
+    assert mine.parcel is not None
+    with store.write() as connection:
+        notices.owe_follower(connection, mine.id, kind, occurrence="1", now=clock.now())
+        assert {mine.id} == notices.unwritten(connection, mine.parcel, kind)
+    number = NoticeId(rows(t.notice)[0]["id"])
+    with store.write() as connection:
+        notices.hold_back(connection, number, "it closed the connection", clock.now())
+        assert set() == notices.unwritten(connection, mine.parcel, kind)
+
+
+def test_urgent_news_and_answers_go_before_the_others(
+    store: Store, clock: FakeClock, follow: Follow, rows: Rows
+) -> None:
+    mine = follow()
+    for milestone in (Milestone.CUSTOMS_CLEARED, Milestone.PICKUP_AVAILABLE):
+        _record(store, clock, _decision(mine, clock, Key(milestone, "1")))
+    with store.write() as connection:
+        now, owner = clock.now(), mine.subscriber
+        notices.owe(connection, owner, NoticeKind.HELP, at=now, now=now, prompt=True)
+        notices.owe(connection, owner, NoticeKind.PICKUP_REMINDER, at=now, now=now)
+
+    assert [False, True, True, True] == [row["urgent"] for row in rows(t.notice)]

@@ -12,7 +12,7 @@ from mailtrack.domain.model import InboundId, Outcome
 from mailtrack.inbox.book import StoreLedger
 from mailtrack.inbox.ledger import FetchedMail, WatcherState
 from mailtrack.settings import InboxSettings
-from mailtrack.store import inbound
+from mailtrack.store import inbound, relays
 from mailtrack.store.engine import Store
 from mailtrack.store.inbound import MailResult
 from mailtrack.store.leases import DISPATCH, watch_name
@@ -265,3 +265,30 @@ def test_a_database_that_was_made_anew_and_is_empty_is_all_that_is_said(
 
     (line,) = what_is_wrong(at_work)
     assert line.startswith("The database is at revision none")
+
+
+# --- the relay --------------------------------------------------------------------------
+
+
+def test_a_relay_that_refuses_us_is_told_in_its_own_words_until_it_takes_mails(
+    at_work: Services,
+) -> None:
+    name, now = at_work.settings.smtp.place, at_work.clock.now()
+    with at_work.store.write() as connection:
+        said = "550 5.4.5 Daily user sending limit exceeded"
+        refused = relays.refused(connection, name, "limit", said, now, lasting=True)
+    (line,) = what_is_wrong(at_work)
+    assert line.startswith("No mail is sent since 2026-03-02T08:00+00:00 (limit): 550 5.4.5 Daily")
+    assert "tried again at 2026-03-02T08:15+00:00, nothing is lost." in line
+
+    with at_work.store.write() as connection:
+        relays.took(connection, name, refused)
+    assert [] == what_is_wrong(at_work)
+
+
+def test_what_a_former_relay_said_is_not_told(at_work: Services) -> None:
+    with at_work.store.write() as connection:
+        now = at_work.clock.now()
+        relays.refused(connection, "old@relay.example:587", "limit", "no", now, lasting=True)
+
+    assert [] == what_is_wrong(at_work)

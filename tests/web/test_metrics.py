@@ -15,7 +15,7 @@ from mailtrack.clock import FakeClock
 from mailtrack.inbox.book import StoreLedger
 from mailtrack.inbox.ledger import FetchedMail, WatcherState
 from mailtrack.settings import CarrierSettings
-from mailtrack.store import budgets, notices
+from mailtrack.store import budgets, notices, relays
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.subscriptions import Subscription
@@ -41,6 +41,8 @@ def lived_in(
         budgets.note_error(connection, "cainiao", "refused", clock.now(), silence_s=7200)
         notices.owe_follower(connection, mine.id, "stalled", occurrence="1", now=clock.now())
         notices.owe_follower(connection, mine.id, "registered", occurrence="1", now=clock.now())
+        smtp = services.settings.smtp
+        relays.refused(connection, smtp.place, "limit", "enough", clock.now(), lasting=True)
         connection.execute(update(t.inbound).values(attempts=1))
         connection.execute(update(t.leg).values(failures=2))
         connection.execute(update(t.notice).where(t.notice.c.kind == "stalled").values(attempts=1))
@@ -74,6 +76,8 @@ def _lines(services: Services) -> list[str]:
         'mailtrack_carrier_requests_today{carrier="cainiao"} 2.0',
         'mailtrack_carrier_failures{carrier="cainiao"} 1.0',
         'mailtrack_carrier_silence_seconds{carrier="cainiao"} 7110.0',
+        'mailtrack_relay_refusing_seconds{whose="limit"} 90.0',
+        "mailtrack_mails_in_a_day 1.0",
     ],
 )
 def test_queues_retries_and_sources_are_counted(lived_in: Services, line: str) -> None:
