@@ -72,7 +72,7 @@ lock: install  ## write the lock files anew, with the newest versions that fit
 # Not in the environment of the tests: it brings many libraries. Without it, nobody is asked.
 audit:  ## look for known vulnerabilities of the pinned versions; needs the network
 	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv --without-pip $(VENV)/audit && \
-		$(PYTHON) -m pip --python $(VENV)/audit/bin/python install --quiet pip-audit; } || true
+		$(PYTHON) -m pip --python $(VENV)/audit/bin/python install --quiet pip-audit; } 2>/dev/null || true
 	@$(PYTHON) -m benchmarks.audit
 
 clean:  ## remove what the commands above made

@@ -42,9 +42,11 @@ def main() -> int:
             continue
         print("\n".join(answer.known) or f"{name} knows nothing against {answer.asked} packages.")
         return KNOWN if answer.known else CLEAN
+    why = f"neither {' nor '.join(SERVICES)} could be asked about every package of {LOCK}"
+    if not PIP_AUDIT.exists():
+        why = "pip-audit could not be installed"
     print(
-        f"audit: neither {' nor '.join(SERVICES)} could be asked about every package of {LOCK}: "
-        "nothing is known, and nothing is promised. Try again with a network.",
+        f"audit: {why}: nothing is known, and nothing is promised. Try again with a network.",
         file=sys.stderr,
     )
     return NOT_ASKED

@@ -6,6 +6,7 @@ every tenth command instead of every thousandth, so that the messages of a kille
 come back within its heartbeat and seconds, also on a quiet queue.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import dramatiq
@@ -15,7 +16,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AgeLimit, Middleware, ShutdownNotifications
 
 from mailtrack.errors import MailtrackError
-from mailtrack.jobs.liveness import QueueMoves, note_if_empty, redis_is_away
+from mailtrack.jobs.liveness import STILL_S, QueueMoves, note_if_empty, redis_is_away, still_s
 
 #: How many commands in a million trigger the recovery of dead workers' messages.
 MAINTENANCE_CHANCE = 100_000
@@ -84,6 +85,17 @@ def waiting(broker: RedisBroker, queue: str) -> int:
         return int(broker.client.llen(f"{broker.namespace}:{queue}"))
     except redis.RedisError as error:
         raise redis_is_away(error) from error
+
+
+def standing_still(broker: RedisBroker) -> Mapping[str, float]:
+    """Return for how many seconds nothing of each queue was begun or done, 0 where none waits.
+
+    Looks come last: while workers are busy with mails and notices they are not stuck, but
+    late. Raises TransientError where Redis is away.
+    """
+    still = {queue: still_s(broker, queue) for queue in QUEUES}
+    busy = any(0 < still[queue] <= STILL_S for queue in (INGEST, MAIL))
+    return still | {POLL: 0.0} if busy else still
 
 
 class BrokerOutlet:

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 from mailtrack.bootstrap import Services
 from mailtrack.errors import MailtrackError
 from mailtrack.inbox.ledger import WatcherState
-from mailtrack.jobs.broker import QUEUES
-from mailtrack.jobs.liveness import STILL_S, count_workers, still_s
+from mailtrack.jobs.broker import standing_still
+from mailtrack.jobs.liveness import STILL_S, count_workers
 from mailtrack.store import inbound, leases, mailboxes, notice_counts, relays
 from mailtrack.store.migrate import require_current
 
@@ -91,7 +91,7 @@ def _queues(services: Services) -> list[str]:
     """Say what Redis tells of those who work, or that it tells nothing."""
     try:
         workers = count_workers(services.broker)
-        still = {queue: still_s(services.broker, queue) for queue in QUEUES}
+        still = standing_still(services.broker)
     except MailtrackError as error:
         return [str(error)]
     wrong = [] if workers else ["Nobody reads, asks carriers or sends: is a worker running?"]

@@ -16,8 +16,8 @@ from mailtrack.bootstrap import Services
 from mailtrack.domain.budget import spent_today
 from mailtrack.domain.manners import DAY
 from mailtrack.errors import MailtrackError
-from mailtrack.jobs.broker import QUEUES, waiting
-from mailtrack.jobs.liveness import count_workers, still_s
+from mailtrack.jobs.broker import QUEUES, standing_still, waiting
+from mailtrack.jobs.liveness import count_workers
 from mailtrack.store import budgets, mailboxes, notice_counts, relays
 from mailtrack.store import inbound as mails
 from mailtrack.store.budgets import CarrierHealth
@@ -191,9 +191,10 @@ def _queues(services: Services) -> Iterator[Metric]:
     workers = GaugeMetricFamily("mailtrack_workers", "Workers that are there.", labels=[])
     with suppress(MailtrackError):
         workers.add_metric([], count_workers(services.broker))
+        for queue, seconds in standing_still(services.broker).items():
+            still.add_metric([queue], seconds)
         for queue in QUEUES:
             queues.add_metric([queue], waiting(services.broker, queue))
-            still.add_metric([queue], still_s(services.broker, queue))
     yield from (queues, still, workers)
 
 

@@ -1,6 +1,6 @@
 """What the tests of the pages share: settings that name a mailbox, and a broker to look at."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -24,7 +24,7 @@ class FakeBroker:
     """Redis, as far as the pages ask: `waiting` messages, `still_s` since a queue moved."""
 
     waiting: dict[str, int] = field(default_factory=dict)
-    still_s: float = 0.0
+    still_s: float | Mapping[str, float] = 0.0
     workers: int = 1
     error: str = ""
     namespace: str = "dramatiq"
@@ -41,8 +41,10 @@ class FakeBroker:
     def hlen(self, key: str) -> int:
         return self.llen(key.removesuffix(".msgs"))
 
-    def pttl(self, _key: str) -> float:
-        return (86_400 - self.still_s) * 1000
+    def pttl(self, key: str) -> float:
+        still = self.still_s
+        seconds = still if isinstance(still, int | float) else still[key.rpartition(":")[2]]
+        return (86_400 - seconds) * 1000
 
     def scan_iter(self, _pattern: str, count: int) -> Iterator[str]:
         assert count

@@ -243,6 +243,18 @@ def test_a_queue_that_stands_still_is_said_though_a_worker_is_there(at_work: Ser
     assert [] == what_is_wrong(at_work)
 
 
+def test_looks_that_wait_for_mails_are_late_and_not_stuck(at_work: Services) -> None:
+    waiting = {"ingest": 2_000, "poll": 1}
+    vars(at_work)["broker"] = FakeBroker(waiting, still_s={"ingest": 1, "poll": 3_600})
+    assert [] == what_is_wrong(at_work)
+
+    vars(at_work)["broker"] = FakeBroker(waiting, still_s={"ingest": 3_600, "poll": 3_600})
+    assert ["ingest", "poll"] == [line.split()[2] for line in what_is_wrong(at_work)]
+
+    vars(at_work)["broker"] = FakeBroker({"poll": 1}, still_s={"poll": 3_600})
+    assert ["poll"] == [line.split()[2] for line in what_is_wrong(at_work)]
+
+
 # --- a store that is gone -------------------------------------------------------------
 
 
