@@ -87,7 +87,7 @@ class Deliverer:
     lease_s: float
     bounces: BounceAddresses | None = None
     #: What the store knows the relay by.
-    relay: str = ""
+    relay_name: str = ""
     limit: DayLimit = DayLimit()  # noqa: RUF009 - frozen
 
     def deliver(self, batch: Sequence[NoticeId], token: str) -> None:
@@ -120,7 +120,7 @@ class Deliverer:
         """
         now, old_at = self.clock.now(), self.clock.later(FRESH_S)
         claim = Claim(batch, token, self.manners.day_began(now), self.clock.later(SKEW_S))
-        reading = drafts.read(self.store, self.views, claim, self.relay, self.limit, now)
+        reading = drafts.read(self.store, self.views, claim, self.relay_name, self.limit, now)
         if not reading.relay.may_try(token, now):
             self._give_back(batch, token)
             return ()
@@ -131,7 +131,7 @@ class Deliverer:
             self._deliver_one(relay, draft, token, reading)
         if reading.relay.refusals:
             with self.store.write() as connection:
-                relays.end_probe(connection, self.relay, token, now)
+                relays.end_probe(connection, self.relay_name, token, now)
         return ()
 
     def _deliver_one(self, relay: Relay, draft: Draft, token: str, reading: Reading) -> None:
@@ -156,7 +156,7 @@ class Deliverer:
         with self.store.write() as connection:
             notices.mark_sent(connection, notice.id, mail.message_id, self.clock.now())
             if reading.relay.is_suspect:
-                relays.took(connection, self.relay, reading.relay)
+                relays.took(connection, self.relay_name, reading.relay)
                 reading.is_past = True
         reading.mails += 1
         log.info("notice sent", **_named(notice), subscriber=notice.subscriber)
@@ -277,10 +277,10 @@ class Deliverer:
         with self.store.write() as connection:
             if certain:
                 state = relays.refused(
-                    connection, self.relay, whose, refusal.said, now, lasting=refusal.lasting
+                    connection, self.relay_name, whose, refusal.said, now, lasting=refusal.lasting
                 )
             else:
-                state = relays.doubted(connection, self.relay, whose, refusal.said, now)
+                state = relays.doubted(connection, self.relay_name, whose, refusal.said, now)
             until = state.blocked_until
             if until is None:
                 return False

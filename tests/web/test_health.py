@@ -6,6 +6,7 @@ import pytest
 import redis
 
 from mailtrack.bootstrap import Services
+from mailtrack.clock import FakeClock
 from mailtrack.inbox.ledger import WatcherState
 from mailtrack.store import inbound, relays
 from mailtrack.store.engine import Store
@@ -94,6 +95,18 @@ def test_a_relay_that_refuses_us_is_told_in_its_own_words_until_it_takes_mails(
 
     with at_work.store.write() as connection:
         relays.took(connection, name, refused)
+    assert [] == what_is_wrong(at_work)
+
+
+def test_a_relay_that_refused_the_last_mail_that_waited_is_no_trouble_for_ever(
+    at_work: Services, clock: FakeClock
+) -> None:
+    name = at_work.settings.smtp.place
+    with at_work.store.write() as connection:
+        relays.refused(connection, name, "system", "421 closing", clock.now(), lasting=False)
+    assert 1 == len(what_is_wrong(at_work))
+
+    clock.advance(minutes=1)
     assert [] == what_is_wrong(at_work)
 
 
