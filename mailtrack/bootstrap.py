@@ -197,7 +197,7 @@ class Services:
             carriers={code: self.declarations[code] for code in self.carriers},
             clock=self.clock,
             lease_s=self.settings.jobs.lease_s,
-            relay=self.settings.smtp.place,
+            relay_name=self.settings.smtp.place,
             limit=self.day_limit,
         )
 
@@ -284,7 +284,7 @@ class Services:
             manners=self.manners,
             lease_s=self.settings.jobs.lease_s,
             bounces=self.bounces,
-            relay=settings.place,
+            relay_name=settings.place,
             limit=self.day_limit,
         )
 

@@ -89,7 +89,7 @@ class Deliverer:
     lease_s: float
     bounces: BounceAddresses | None = None
     #: What the store knows the relay by.
-    relay: str = ""
+    relay_name: str = ""
     limit: DayLimit = DayLimit()  # noqa: RUF009 - frozen
 
     def deliver(self, batch: Sequence[NoticeId], token: str) -> None:
@@ -122,7 +122,7 @@ class Deliverer:
         """
         now, old_at = self.clock.now(), self.clock.later(FRESH_S)
         claim = Claim(batch, token, self.manners.day_began(now), self.clock.later(SKEW_S))
-        reading = drafts.read(self.store, self.views, claim, self.relay, self.limit, now)
+        reading = drafts.read(self.store, self.views, claim, self.relay_name, self.limit, now)
         if not reading.relay.may_try(token, now):
             self._give_back(batch, token)
             return ()
@@ -133,7 +133,7 @@ class Deliverer:
             self._deliver_one(relay, draft, token, reading)
         if reading.relay.refusals:
             with self.store.write() as connection:
-                relays.end_probe(connection, self.relay, token, now)
+                relays.end_probe(connection, self.relay_name, token, now)
         return ()
 
     def _deliver_one(self, relay: Relay, draft: Draft, token: str, reading: Reading) -> None:
@@ -170,7 +170,7 @@ class Deliverer:
     ) -> None:
         notices.mark_sent(connection, notice, known_by, self.clock.now())
         if relay.is_suspect:
-            relays.took(connection, self.relay, relay)
+            relays.took(connection, self.relay_name, relay)
 
     def _keeps(self, notice: Notice, token: str) -> bool:
         """Tell whether a notice stays ours while it is sent.
@@ -290,10 +290,10 @@ class Deliverer:
         with self.store.write() as connection:
             if certain:
                 state = relays.refused(
-                    connection, self.relay, whose, refusal.said, now, lasting=refusal.lasting
+                    connection, self.relay_name, whose, refusal.said, now, lasting=refusal.lasting
                 )
             else:
-                state = relays.doubted(connection, self.relay, whose, refusal.said, now)
+                state = relays.doubted(connection, self.relay_name, whose, refusal.said, now)
             until = state.blocked_until
             if until is None:
                 return False

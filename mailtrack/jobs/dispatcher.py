@@ -82,7 +82,7 @@ class Dispatcher:
     clock: Clock
     lease_s: float
     #: What the store knows the relay by, and how many mails it takes in a day.
-    relay: str = ""
+    relay_name: str = ""
     limit: DayLimit = DayLimit()  # noqa: RUF009 - frozen
 
     def tick(self) -> Handed:
@@ -159,9 +159,11 @@ class Dispatcher:
         theirs is used up, they are handed out all the same, to be told in the next digest.
         """
         times = asdict(claim)
-        room = relays.room(connection, self.relay, room, **times)
+        room = relays.room(connection, self.relay_name, room, **times)
+        if room == 0:
+            return [], []
         most, most_others, but = room, room, None
-        if self.limit.per_day and room:
+        if self.limit.per_day:
             under_way = notice_counts.under_way(connection, claim.now)
             sent = notice_counts.sent_within(connection, claim.now - DAY, self.clock.later(SKEW_S))
             most = min(room, self.limit.left(sent + under_way, urgent=True))
@@ -173,8 +175,8 @@ class Dispatcher:
         others = notices.claim_notices(
             connection, **times, limit=most_others, urgent=False, but=but
         )
-        if room and not (urgent or others):
-            relays.end_probe(connection, self.relay, claim.token, claim.now)
+        if not (urgent or others):
+            relays.end_probe(connection, self.relay_name, claim.token, claim.now)
         return urgent, others
 
     def _claim(self) -> Claim:

@@ -66,7 +66,7 @@ class Reading:
 
 
 def read(
-    store: Store, views: Views, claim: Claim, relay: str, limit: DayLimit, now: datetime
+    store: Store, views: Views, claim: Claim, relay_name: str, limit: DayLimit, now: datetime
 ) -> Reading:
     """Read the notices that a claim still holds; none where the relay is to be left alone.
 
@@ -74,7 +74,7 @@ def read(
     """
     batch, token = claim.batch, claim.token
     with store.read() as connection:
-        standing = relays.state(connection, relay)
+        standing = relays.state(connection, relay_name)
         if not standing.may_try(token, now):
             return Reading(standing)
         claimed = notices.claimed(connection, batch, token)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, update
 
 from mailtrack.domain import relay as rules
 from mailtrack.domain.relay import RelayState
-from mailtrack.store.schema import relay
+from mailtrack.store.schema import notice, relay
 from mailtrack.store.upsert import insert_ignoring
 
 _COLUMNS = tuple(relay.c[field.name] for field in fields(RelayState))
@@ -23,13 +23,23 @@ def state(connection: Connection, name: str) -> RelayState:
     return RelayState(**row._mapping) if row else RelayState()
 
 
+def refusing(connection: Connection, name: str, now: datetime) -> RelayState | None:
+    """Return how a relay refuses us, None where it takes mails, or none waits to try it with."""
+    current = state(connection, name)
+    if not current.refusals:
+        return None
+    waits = select(notice.c.id).where(notice.c.state == "due", notice.c.next_attempt_at <= now)
+    is_tried = current.is_blocked(now) or connection.execute(waits.limit(1)).first() is not None
+    return current if is_tried else None
+
+
 def trouble(connection: Connection, name: str, now: datetime) -> str | None:
     """Say why mails wait, in the relay's own words; None where it takes them."""
-    current = state(connection, name)
-    if not current.refusals or current.since is None:
+    current = refusing(connection, name, now)
+    if current is None or current.since is None:
         return None
-    until = current.blocked_until if current.is_blocked(now) else now
-    since, again = (when.isoformat(timespec="minutes") for when in (current.since, until or now))
+    until = current.blocked_until if current.is_blocked(now) else None
+    since, again = (at.isoformat(timespec="minutes") for at in (current.since, until or now))
     return (
         f"No mail is sent since {since} ({current.whose}): {current.said}; "
         f"tried again at {again}, nothing is lost."

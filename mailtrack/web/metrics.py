@@ -142,8 +142,8 @@ def _relay(connection: Connection, name: str, now: datetime) -> Iterator[Metric]
         "Since when the relay takes no mail of ours; whose: limit, policy, credentials …",
         labels=["whose"],
     )
-    state = relays.state(connection, name)
-    if state.refusals:
+    state = relays.refusing(connection, name, now)
+    if state is not None:
         refusing.add_metric([state.whose], _seconds(state.since, now))
     yield refusing
     yield GaugeMetricFamily(

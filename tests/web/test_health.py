@@ -298,6 +298,18 @@ def test_a_relay_that_refuses_us_is_told_in_its_own_words_until_it_takes_mails(
     assert [] == what_is_wrong(at_work)
 
 
+def test_a_relay_that_refused_the_last_mail_that_waited_is_no_trouble_for_ever(
+    at_work: Services, clock: FakeClock
+) -> None:
+    name = at_work.settings.smtp.place
+    with at_work.store.write() as connection:
+        relays.refused(connection, name, "system", "421 closing", clock.now(), lasting=False)
+    assert 1 == len(what_is_wrong(at_work))
+
+    clock.advance(minutes=1)
+    assert [] == what_is_wrong(at_work)
+
+
 def test_what_a_former_relay_said_is_not_told(at_work: Services) -> None:
     with at_work.store.write() as connection:
         now = at_work.clock.now()
