@@ -44,6 +44,7 @@ def work(services: Services, stop: Event) -> None:
     worker.start()
     stop.wait()
     worker.stop(timeout=int((GRACE_S - 5) * 1000))
+    services.reading_pool.close()
 
 
 def web(services: Services, stop: Event) -> None:

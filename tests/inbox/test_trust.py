@@ -201,6 +201,7 @@ def test_a_click_lets_the_rules_of_the_mailbox_through(
 def test_where_no_server_vouches_for_anybody_one_click_is_enough(
     keep: Callable[[bytes], None],
     reader: Reader,
+    services: Services,
     unproven: Mail,
     click: Click,
     rows: Rows,
@@ -208,7 +209,7 @@ def test_where_no_server_vouches_for_anybody_one_click_is_enough(
     read_with: Callable[[Reader], None],
 ) -> None:
     """Else every single mail would need one; setting AUTHSERV_ID is better."""
-    trusting = replace(reader, doorkeeper=replace(reader.doorkeeper, authserv_id=""))
+    trusting = replace(reader, doorkeeper=replace(services.doorkeeper, authserv_id=""))
     keep(unproven(NUMBER))
     read_with(trusting)
     click()
