@@ -1,13 +1,19 @@
-"""Reading forwarded mails, small and dense, against mail-parser alone taking them apart."""
+"""Reading forwarded mails, small and dense, against mail-parser alone taking them apart.
 
-from collections.abc import Iterator
+And in processes of their own, against a worker's threads in its one process.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import mailparser
 
 from benchmarks.dense import PARCEL, dense_mails
+from benchmarks.hostile import make_doorkeeper
 from benchmarks.measure import Ratio, in_turns
 from mailtrack.domain.model import Outcome
+from mailtrack.inbox.reading_pool import ReadingLimits, ReadingPool
 from mailtrack.parsers import parse
 from mailtrack.parsers.message import read_message
 from mailtrack.sandbox.mails import (
@@ -22,6 +28,8 @@ from mailtrack.sandbox.mails import (
 )
 
 ROUNDS = 40
+#: Threads of a worker, mails that they read, and how often.
+THREADS, BATCH, BATCHES = 8, 120, 7
 
 
 def ratios() -> Iterator[Ratio]:
@@ -38,6 +46,28 @@ def ratios() -> Iterator[Ratio]:
     )
     for name, raw in dense_mails().items():
         yield _dense(name, raw)
+
+    for processes in (1, 2):
+        yield _in_processes(processes, [*mails, *dense_mails().values()])
+
+
+def _in_processes(processes: int, mails: Sequence[bytes]) -> Ratio:
+    """Measure what a worker's threads read in processes and in their own, which shares a lock."""
+    doorkeeper = make_doorkeeper()
+    pool = ReadingPool(doorkeeper, processes, ReadingLimits())
+    batch = [mails[n % len(mails)] for n in range(BATCH)]
+    with ThreadPoolExecutor(THREADS) as threads:
+
+        def read(understand: Callable[[bytes], object]) -> None:
+            list(threads.map(understand, batch))
+
+        read(pool.understand)  # nobody waits for the start of a process but the first
+        ours, yardstick = in_turns(
+            lambda: read(pool.understand), lambda: read(doorkeeper.understand), BATCHES
+        )
+    pool.close()
+    name = f"reading {BATCH} mails in {processes} process{'es' * (processes > 1)}"
+    return Ratio(name, ours, f"{THREADS} threads of one process", yardstick, count=BATCH)
 
 
 def _dense(name: str, raw: bytes) -> Ratio:

@@ -11,7 +11,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from random import SystemRandom
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from mailtrack.inbox.addresses import BounceAddresses, PersonalAddresses
     from mailtrack.inbox.book import Fence
     from mailtrack.inbox.intake import Reader
+    from mailtrack.inbox.reading_pool import ReadingPool
+    from mailtrack.inbox.understanding import Doorkeeper
     from mailtrack.inbox.watcher import Watcher
     from mailtrack.jobs.chores import Chores
     from mailtrack.jobs.delivering import Deliverer
@@ -156,7 +158,7 @@ class Services:
     def close(self) -> None:
         """Close what was opened."""
         for name, opened in tuple(vars(self).items()):
-            if name in ("store", "transport"):
+            if name in ("store", "transport", "reading_pool"):
                 opened.close()
 
     @cached_property
@@ -229,35 +231,51 @@ class Services:
 
         deliverer = self.deliverer()
         deliverer.renderer.load()
-        actors.declare(self.broker, self.reader(), self.looker(), deliverer)
+        reader = replace(self.reader(), doorkeeper=self.reading_pool)
+        actors.declare(self.broker, reader, self.looker(), deliverer)
 
-    def reader(self) -> Reader:
-        """Return what reads stored mails."""
-        from mailtrack.inbox.intake import Reader
-        from mailtrack.inbox.quotas import ParcelQuotas
+    @cached_property
+    def doorkeeper(self) -> Doorkeeper:
+        """What tells whom a mail speaks for, and what it says."""
         from mailtrack.inbox.understanding import Doorkeeper
 
         settings = self.settings
-        own = {settings.inbox.forward_to.lower(), settings.smtp.from_address.lower()}
-        keeper = Doorkeeper(
+        return Doorkeeper(
             authserv_id=settings.inbox.authserv_id,
             authserv_below=settings.inbox.authserv_below,
             allow=settings.inbox.allowed,
-            own_addresses=own,
+            own_addresses={settings.inbox.forward_to.lower(), settings.smtp.from_address.lower()},
             personal=self.addresses,
             bounces=self.bounces,
         )
+
+    @cached_property
+    def reading_pool(self) -> ReadingPool:
+        """The same in processes of their own: what a worker reads mails with."""
+        from mailtrack.inbox.reading_pool import ReadingLimits, ReadingPool
+
+        jobs = self.settings.jobs
+        # After its lease a mail is handed out again: nobody waits for this reading any more.
+        limits = ReadingLimits(wall_s=jobs.lease_s)
+        return ReadingPool(self.doorkeeper, jobs.readers, limits)
+
+    def reader(self) -> Reader:
+        """Return what reads stored mails, in this process."""
+        from mailtrack.inbox.intake import Reader
+        from mailtrack.inbox.quotas import ParcelQuotas
+
+        inbox = self.settings.inbox
         return Reader(
             store=self.store,
-            doorkeeper=keeper,
+            doorkeeper=self.doorkeeper,
             carriers=self.carriers.keys(),
             clock=self.clock,
             suppression=self.suppression,
             bounces=self.bounces,
             quotas=ParcelQuotas(
-                per_address=settings.inbox.parcels_per_day,
-                per_domain=settings.inbox.domain_parcels_per_day,
-                in_all=settings.inbox.all_parcels_per_day,
+                per_address=inbox.parcels_per_day,
+                per_domain=inbox.domain_parcels_per_day,
+                in_all=inbox.all_parcels_per_day,
             ),
         )
 

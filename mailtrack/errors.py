@@ -6,7 +6,8 @@ four branches, and the caller decides by the branch alone::
     MailtrackError
     ├── TransientError       try again later, nothing is wrong on our side
     ├── PermanentError       trying again with the same input gives the same answer
-    │   └── ConfigurationError   the operator has to change a setting
+    │   ├── ConfigurationError   the operator has to change a setting
+    │   └── ReadingLimitError    a mail costs more than any mail may; never try it again
     ├── QuotaError           we asked too much; wait `retry_after_s`
     │   └── ChallengeError       a robot check was answered; hours of silence
     └── AuthError            key, password or certificate refused; alarm, never hammer
@@ -29,6 +30,10 @@ class PermanentError(MailtrackError):
 
 class ConfigurationError(PermanentError):
     """Raised when a setting is missing or wrong."""
+
+
+class ReadingLimitError(PermanentError):
+    """Raised when reading a mail took more time or memory than any mail may, and was stopped."""
 
 
 class QuotaError(MailtrackError):

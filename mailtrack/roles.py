@@ -64,6 +64,7 @@ def work(services: Services, stop: Event) -> None:
     finally:
         liveness.say_absent(services.broker, services.holder)
         worker.stop(timeout=int((GRACE_S - 5) * 1000))
+        services.reading_pool.close()
 
 
 def web(services: Services, stop: Event) -> None:

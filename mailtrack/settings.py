@@ -283,10 +283,17 @@ class CarrierSettings(Section):
     per_day: int | None = None
 
 
+def _cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class JobSettings(Section):
     """How work is handed out."""
 
     threads: int = 8
+    #: Processes of a worker that read mails.
+    readers: int = Field(default_factory=_cores, ge=1)
     #: Real seconds between two ticks of the dispatcher.
     tick_s: float = 1.0
     #: Real seconds after which work that nobody finished is handed out again.

@@ -23,7 +23,7 @@ from mailtrack.inbox.addresses import PersonalAddresses
 from mailtrack.notify.links import LinkMaker, Purpose
 from mailtrack.notify.mail import MailNames
 from mailtrack.notify.view import NewsLine, NoticeKind, NoticeView, ParcelView
-from mailtrack.parsers import parse
+from mailtrack.parsers.confirmation import read_confirmation
 from mailtrack.parsers.message import read_message
 from mailtrack.store import dossiers, held_mails, notices, people
 from mailtrack.store.dossiers import Dossier, KnownParcel
@@ -207,10 +207,13 @@ def _held(connection: Connection, notice: Notice) -> tuple[HeldMail, ...]:
 
 
 def _request(connection: Connection, mail: InboundId | None) -> tuple[str, str]:
-    """Return the link and the code of a provider's question, as its mail gave them."""
+    """Return the link and the code of a provider's question, as its mail gave them.
+
+    The mail was read before, within the limits of `inbox.reading_pool`; this reads less of it.
+    """
     query = select(inbound.c.raw).where(inbound.c.id == mail)
     raw = connection.execute(query).scalar_one_or_none()
-    request = parse(read_message(raw)).confirmation if raw else None
+    request = read_confirmation(read_message(raw)) if raw else None
     return (request.link, request.code) if request else ("", "")
 
 

@@ -3,6 +3,9 @@
 import re
 import unicodedata
 
+#: No carrier says more about a scan; the rest of an endless text is not looked at (characters).
+MAX_TEXT = 500
+
 _BLANKS = re.compile(r"\s+")
 _PLACE = re.compile(r"^\s*(?:\[([^\[\]]{1,60})\]|【([^【】]{1,60})】)\s*")
 _PREFIX = re.compile(r"^carrier note\s*:\s*", re.IGNORECASE)
@@ -20,17 +23,17 @@ _TELEPHONE = "tel|phone|mobile|téléphone|tél|portable"
 _PERSONAL = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        r"[（(][^()（）]*(?:姓名|电话|手机|tel|phone)[^()（）]*[)）]",
+        r"[（(][^()（）]*(?:姓名|电话|手机|tel|phone)[^()（）]*+[)）]",
         rf"{_POSTMAN_ZH}?(?:姓名|联系电话|电话|手机号?)\s*[:：]\s*[^,，;；。、\s]*",
         rf"{_POSTMAN_ZH}\s*[:：]\s*[^,，;；。、\s]+",
         r"(?<=交给)[^,，;；。、\s]{1,6}(?=[,，]?正在派送)",
         rf"\b(?:{_POSTMAN})(?: name)?\s*[:：]\s*[^,;.()]+",
         rf"(?:\s*[-–,;]\s*)?\b(?:{_SIGNED})[^,;.()]+",
-        rf"\b(?:{_TELEPHONE})\b\.?\s*(?:no\.?|number)?\s*[:：]?\s*\+?\d[\d .\-]{{6,}}\d",
+        rf"\b(?:{_TELEPHONE})\b\.?\s*+(?:no\.?|number)?\s*+[:：]?\s*+\+?\d[\d .\-]{{6,}}\d",
         r"(?<![\w+])\+\d{1,3}[\d .\-()]{7,}\d",
         r"\b1[3-9]\d{9}\b",
         r"\b0[1-9](?:[ .\-]?\d{2}){4}\b",
-        r"[\w.+\-]+@[\w\-]+\.[\w.\-]+",
+        r"(?<![\w.+\-])[\w.+\-]++@[\w\-]+\.[\w.\-]+",
     )
 )
 _LEFT_OVERS = re.compile(r"\s*[,，;；、]\s*(?=[,，;；、。.)）]|$)|[（(]\s*[)）]")
@@ -43,10 +46,13 @@ def tidy(text: str) -> str:
 
 def without_people(text: str) -> str:
     """Return `text` without the names, telephones and addresses of the people who deliver."""
-    cleaned = text
+    # What is cut within a telephone number would no longer look like one.
+    cleaned = text = text[: 2 * MAX_TEXT]
     for pattern in _PERSONAL:
         cleaned = pattern.sub("", cleaned)
-    return text if cleaned == text else tidy(_LEFT_OVERS.sub("", cleaned)).strip(" ,，;；、:：.")
+    if cleaned != text:
+        cleaned = tidy(_LEFT_OVERS.sub("", cleaned)).strip(" ,，;；、:：.")
+    return cleaned[:MAX_TEXT]
 
 
 def split_place(text: str) -> tuple[str, str]:
@@ -59,7 +65,7 @@ def split_place(text: str) -> tuple[str, str]:
 
 def comparable(text: str) -> str:
     """Return `text` as phrases are compared: no case, accents, punctuation or prefixes."""
-    _, bare = split_place(tidy(text))
+    _, bare = split_place(tidy(text[:MAX_TEXT]))
     apart = _JOINED.sub(" ", unicodedata.normalize("NFKD", _PREFIX.sub("", bare)))
     plain = apart.casefold().replace("ł", "l")
     return _NOT_A_WORD.sub(" ", _COMBINING.sub("", plain)).strip()

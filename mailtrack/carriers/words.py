@@ -17,7 +17,7 @@ from mailtrack.carriers.tables import read_table
 WORDS_SIGN = "&"
 _BARRED = "-"
 #: No carrier says what happened later than this; what somebody else wrote may be of any length.
-_LONGEST = 600
+_LONGEST = 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from typing import Any
 from mailtrack.domain.model import Candidate
 from mailtrack.domain.number_formats import FORMATS, MASKS, S10, S10_POSTS, Format
 
+#: No number is in a longer text; to put marks on letters in order takes the square of its length.
+MAX_TEXT = 10_000
 #: Shapes up to this ambiguity are accepted without a label or a link beside them.
 ALONE = 2
 #: A check digit right by accident less often than this makes up for a common shape.
@@ -26,7 +28,7 @@ _READ_AS = {"A": str.maketrans("01", "OI"), "9": str.maketrans("OI", "01"), "*":
 
 def normalise(text: str) -> str:
     """Return the number in capitals without spaces, dots, hyphens and invisible characters."""
-    return _NOISE.sub("", unicodedata.normalize("NFKC", text)).upper()
+    return _NOISE.sub("", unicodedata.normalize("NFKC", text[:MAX_TEXT])).upper()
 
 
 def correct(text: str) -> str:

@@ -7,13 +7,13 @@ form. Headers stay byte for byte: they prove who sent it.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from email.parser import BytesHeaderParser
 from typing import Any
 
 from imapclient.response_types import BodyData
 
 from mailtrack.errors import PermanentError
 from mailtrack.inbox.imap_errors import GARBAGE
+from mailtrack.parsers.mime import take_header
 from mailtrack.parsers.slimming import MAX_FILE, MAX_HEADER, MAX_MAIL, MAX_TEXT
 
 #: Asks the server about one mail: FETCH items in, its answer out.
@@ -184,7 +184,7 @@ def _with_end(header: bytes) -> bytes:
 
 def _boundary(header: bytes) -> bytes:
     """Return the delimiter of a multipart's parts as its header has it, b"" where it is none."""
-    fields = BytesHeaderParser().parsebytes(header)
+    fields = take_header(header)
     if fields.get_content_maintype() != "multipart":
         return b""
     return (fields.get_boundary() or "").encode("ascii", "surrogateescape")

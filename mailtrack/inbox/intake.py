@@ -11,11 +11,11 @@ from sqlalchemy import Connection
 
 from mailtrack.clock import Clock
 from mailtrack.domain.model import InboundId, Outcome
-from mailtrack.errors import MailtrackError, TransientError
+from mailtrack.errors import MailtrackError, ReadingLimitError, TransientError
 from mailtrack.inbox.addresses import BounceAddresses
 from mailtrack.inbox.clerk import Clerk
 from mailtrack.inbox.quotas import ParcelQuotas
-from mailtrack.inbox.understanding import Doorkeeper
+from mailtrack.inbox.reading_process import Analyzer
 from mailtrack.store import inbound
 from mailtrack.store.engine import Store
 from mailtrack.store.inbound import MailResult, StoredMail
@@ -32,7 +32,7 @@ class Reader:
     """Reads claimed mails. `carriers`: codes of those that are on."""
 
     store: Store
-    doorkeeper: Doorkeeper
+    doorkeeper: Analyzer
     carriers: Collection[str]
     clock: Clock
     suppression: Suppression
@@ -84,7 +84,9 @@ class Reader:
             attempt=failures,
             error=reason,
         )
-        if failures >= inbound.MOST_ATTEMPTS:
+        # What cost too much once is not paid for again.
+        is_too_much = isinstance(error, ReadingLimitError)
+        if is_too_much or failures >= inbound.MOST_ATTEMPTS:
             self._quarantine(stored, reason)
 
     def _quarantine(self, stored: StoredMail, reason: str) -> None:

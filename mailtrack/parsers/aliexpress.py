@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Candidate, Outcome
@@ -67,9 +68,11 @@ SENDER_KINDS: dict[str, str] = {
 _BY_CONTEXT = Candidate("cainiao", "aliexpress_mail", "none")
 
 _TEMPLATE = re.compile(r"(?P<name>.+?)_(?P<language>[a-z]{2})_[A-Z]{2}_\d{4}-\d\d-\d\d")
-_NUMBER = re.compile(r"(?=(?:[a-z]*\d){6})[a-z0-9]{8,40}")
+_NUMBER = re.compile(r"(?=(?:[a-z]{0,40}+\d){6})[a-z0-9]{8,40}")
 #: Subjects and sentences that tell a step are shorter than this (characters).
 _MAX_SENTENCE = 500
+#: Sentences with a number in which a step is looked for; a real mail tells it in the first.
+_MOST_SENTENCES = 40
 
 
 def recognise(original: Original) -> Recognition:
@@ -180,7 +183,8 @@ def _step(
         for line in lines
         if len(line) < _MAX_SENTENCE and any(number in line for number in named)
     )
-    return next((step for step in map(_match, sentences) if step), None)
+    steps = map(_match, islice(sentences, _MOST_SENTENCES))
+    return next((step for step in steps if step), None)
 
 
 def _match(text: str) -> Step | None:

@@ -34,8 +34,9 @@ _ORDER = re.compile(r"[0-9]{12,20}")
 _ITEM = re.compile(r"(?:1005|3256|2251)[0-9]{12}")
 # At least six digits: "Package delivered" names no parcel.
 _PARCEL = re.compile(r"(?=(?:[A-Z]*[0-9]){6})[A-Z0-9]{8,40}")
-# No lookbehind: with one set of characters in front, the search runs in C.
-_WORD = re.compile(r"[A-Z0-9][A-Z0-9]{7,39}+(?![A-Za-z0-9])")
+# No lookbehind: with one set of characters in front, the search runs in C. A word that is too
+# long is taken whole, so that it is not looked at again from its second letter.
+_WORD = re.compile(r"[A-Z0-9][A-Z0-9]{7,}+(?![A-Za-z0-9])")
 # rowan_msg_id: the last four digits of the order, then its first twelve.
 _ROWAN_MESSAGE = re.compile(r"([0-9]{4})([0-9]{12})(?:\$|%24)")
 
@@ -57,6 +58,8 @@ _LOOK_BACK = 60
 _BETWEEN = " \n\t:\uff1a"
 #: Numbers that are looked at in one mail; the largest real one has a tenth.
 _MOST_NUMBERS = 300
+#: Numbers of one kind that are taken from one link; a real one names a few.
+_MOST_IN_LINK = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,8 @@ class Numbers:
 
 def read_numbers(subject: str, text: str, links: Sequence[Parameters]) -> Numbers:
     """Read the orders and parcels of a mail; `links` are the parameters of the shop's links."""
-    linked_orders = list(_values(links, _ORDER_PARAMETERS, _ORDER))
-    linked_parcels = list(_values(links, _PARCEL_PARAMETERS, _PARCEL))
+    linked_orders = list(islice(_values(links, _ORDER_PARAMETERS, _ORDER), _MOST_NUMBERS))
+    linked_parcels = list(islice(_values(links, _PARCEL_PARAMETERS, _PARCEL), _MOST_NUMBERS))
     named = _in_subject(subject, text, linked_orders, linked_parcels)
     tokens = list(_tokens(text))
     orders = [*named.orders, *linked_orders]
@@ -107,7 +110,7 @@ def read_numbers(subject: str, text: str, links: Sequence[Parameters]) -> Number
         orders=tuple(dict.fromkeys(orders or _from_message_ids(links))),
         parcels=tuple(dict.fromkeys(parcels or labelled)),
         labelled=tuple(dict.fromkeys(labelled)),
-        bonds=tuple(_bonds(links)),
+        bonds=tuple(islice(_bonds(links), _MOST_NUMBERS)),
         is_order_mail=bool(named.orders),
     )
 
@@ -187,8 +190,8 @@ def _values(
     for link in links:
         for name in names:
             if name in link:
-                values = unquote(link[name]).replace(",", " ").split()
-                yield from (value for value in values if shape.fullmatch(value))
+                values = unquote(link[name]).replace(",", " ").split(maxsplit=_MOST_IN_LINK)
+                yield from (v for v in values[:_MOST_IN_LINK] if shape.fullmatch(v))
 
 
 def _bonds(links: Iterable[Parameters]) -> Iterator[tuple[str, str]]:

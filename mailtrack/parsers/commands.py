@@ -12,6 +12,7 @@ from enum import StrEnum
 from mailtrack.domain.model import Outcome
 from mailtrack.parsers.bare_number import numbers_in
 from mailtrack.parsers.message import Message
+from mailtrack.parsers.mime import normalised
 from mailtrack.parsers.own_words import own_lines, own_subject
 from mailtrack.parsers.reading import Forward, ParcelRead, Reading
 
@@ -79,7 +80,7 @@ def _plain(line: str) -> str:
     """Return the words of a line without accents, punctuation and courtesies."""
     bare = line.casefold()
     if not bare.isascii():
-        letters = unicodedata.normalize("NFKD", bare)
+        letters = normalised(bare, "NFKD")
         bare = "".join(c for c in letters if not unicodedata.combining(c))
     words = re.sub(r"[^a-z0-9]+", " ", bare)
     return " ".join(_POLITE.sub(" ", words).split())

@@ -14,13 +14,20 @@ from urllib.parse import parse_qs, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-#: Tags of a body that are read; a shop's mail has a tenth. Lexbor takes a time that grows
-#: with the square of the nesting, so that more would be a way to stall us.
+#: Tags of a body that are read; a shop's mail has a tenth.
 MAX_TAGS = 20_000
+#: Of more tags only links are left, and what hides text: a parser of HTML takes a time that
+#: grows with the square of the nesting.
+MAX_TREE = 5_000
+#: Longer tags are left out, e.g. pictures that are written into one (characters).
+MAX_TAG = 8_000
 #: Characters and links of a body that are read; the rest of an endless one says nothing new.
 MAX_BODY, MAX_LINKS = 1_000_000, 2_000
 #: Parts of the class names that shops' parsers ask for; no other class is remembered.
 MARKS = ("item-title", "product-name")
+#: Characters in elements of these classes that are read; elements inside each other hold the
+#: same text again and again.
+MAX_MARKED = 100_000
 
 _SKIPPED = ["head", "script", "style", "template", "title"]
 # No-break and other wide spaces, and what nobody sees: one set, so that the search runs in C.
@@ -49,6 +56,15 @@ _TAG_MARKS: dict[str, str] = {
     }.items()
     for start in (starts + "|" + starts.upper()).split("|")
 }
+# What a parser of HTML opens anew in each block that follows, as long as it is not closed:
+# a mail of 40 KB then takes a gigabyte. By another name it stays where it is.
+_FORMATTING = re.compile(
+    r"<(/?)(b(?:ig)?|code|em|font|i|nobr|s(?:mall|trike|trong)?|tt|u)(?=[\s/>])", re.IGNORECASE
+)
+#: Fewer tags are left as they are: they make no more than so many elements times themselves.
+_FEW_TAGS = 1_000
+_TAG_NAME = re.compile(r"[/!?]?([a-z]*)", re.IGNORECASE)
+_KEPT_OUTSIDE_A_TREE = frozenset({"a", "script", "style", "title"})
 _PREFORMATTED = re.compile(r"(?=</?pre\b)", re.IGNORECASE)
 # A title cell and its value are one line.
 _TITLE_CELL = re.compile(r"</th\s*>\s*<td\b[^<>]*>", re.IGNORECASE)
@@ -160,11 +176,15 @@ _MARKED = ",".join(f'[class*="{mark}"]' for mark in MARKS)
 
 def _marks(tree: LexborHTMLParser) -> dict[str, str]:
     """Return the class of each line of text that lies in an element with a known class."""
-    return {
-        line: node.attributes["class"] or ""
-        for node in tree.css(_MARKED)
-        for line in _lines(node.text())[0]
-    }
+    marks: dict[str, str] = {}
+    left = MAX_MARKED
+    for node in tree.css(_MARKED):
+        text = node.text()
+        left -= len(text)
+        if left < 0:
+            break
+        marks |= dict.fromkeys(_lines(text)[0], node.attributes["class"] or "")
+    return marks
 
 
 def _address(anchor: LexborNode) -> str:
@@ -180,7 +200,25 @@ def _with_line_ends(html: str) -> str:
     for space in _SPACES:
         html = html.replace(space, " ")
     first, *tags = _with_addresses(html).split("<")
-    return first + "".join([_TAG_MARKS.get(tag[:2], "<") + tag for tag in tags[:MAX_TAGS]])
+    if len(html) > MAX_TAG and max(map(len, tags), default=0) > MAX_TAG:
+        tags = [_without_long_tag(tag) for tag in tags]
+    if len(tags) > MAX_TREE:
+        return first + "".join([_without_structure(tag) for tag in tags[:MAX_TAGS]])
+    marked = "".join([_TAG_MARKS.get(tag[:2], "<") + tag for tag in tags])
+    return first + (_FORMATTING.sub(r"<\1x-\2", marked) if len(tags) > _FEW_TAGS else marked)
+
+
+def _without_structure(tag: str) -> str:
+    """Return the mark of a line's end for what follows a "<", and it where it is needed."""
+    mark, name = _TAG_MARKS.get(tag[:2], "<"), _TAG_NAME.match(tag)
+    if name is None or tag[:1].isspace() or name[1].lower() in _KEPT_OUTSIDE_A_TREE:
+        return mark + tag
+    return mark[:-1] + tag.partition(">")[2]
+
+
+def _without_long_tag(tag: str) -> str:
+    end = tag.find(">")
+    return tag if 0 <= end <= MAX_TAG else "x>" + tag[end + 1 :] if end >= 0 else "x>"
 
 
 def _without_comments(html: str) -> str:

@@ -4,7 +4,6 @@ Reads the standard library's parts, since mail-parser shows nothing of a report.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message as Part
 from email.utils import parseaddr
@@ -19,6 +18,8 @@ _REPLY_CODE = re.compile(r"\b([45])\d\d[ -]")
 _MESSAGE_ID = re.compile(r"^message-id:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
 #: What is read of a server's words (characters).
 _LONGEST_SAID = 1_000
+#: Of the texts of a report, so much is looked through (characters).
+MAX_TEXT = 200_000
 # Reports of success and of relaying are no bounces.
 _BAD_ACTIONS = frozenset({"failed", "delayed", ""})
 
@@ -95,7 +96,7 @@ def _comes_from_a_daemon(part: Part) -> bool:
 
 
 def _from_words(part: Part) -> Bounce | None:
-    text = "\n".join(_texts(part))
+    text = _text(part)
     named = _ADDRESS.findall(str(part.get("x-failed-recipients", "")))
     recipients = named or [a for a in _ADDRESS.findall(text) if "daemon" not in a.lower()][:1]
     status = _STATUS.search(text)
@@ -108,12 +109,12 @@ def _from_words(part: Part) -> Bounce | None:
     return Bounce(tuple(a.lower() for a in recipients), code, _original(part), said)
 
 
-def _texts(part: Part) -> Iterator[str]:
-    for leaf in part.walk():
-        if leaf.get_content_maintype() == "text":
-            payload = leaf.get_payload(decode=True)
-            if isinstance(payload, bytes):
-                yield payload.decode("utf-8", "replace")
+def _text(part: Part) -> str:
+    """Return the beginning of all texts of a report."""
+    leaves = (leaf for leaf in part.walk() if leaf.get_content_maintype() == "text")
+    payloads = (leaf.get_payload(decode=True) for leaf in leaves)
+    texts = (p[:MAX_TEXT].decode("utf-8", "replace") for p in payloads if isinstance(p, bytes))
+    return "\n".join(texts)[:MAX_TEXT]
 
 
 def _original(part: Part) -> str:
@@ -121,5 +122,5 @@ def _original(part: Part) -> str:
     for leaf in part.walk():
         if leaf is not part and leaf.get("message-id") and leaf.get("from"):
             return _field(leaf, "message-id")
-    found = _MESSAGE_ID.search("\n".join(_texts(part)))
+    found = _MESSAGE_ID.search(_text(part))
     return found[1] if found else ""

@@ -21,7 +21,7 @@ from mailtrack.parsers.header_block import (
 )
 from mailtrack.parsers.label_lines import AROUND
 from mailtrack.parsers.message import Message, decode_words
-from mailtrack.parsers.own_words import attribution_length
+from mailtrack.parsers.own_words import MAX_SENTENCE, attribution_length
 from mailtrack.parsers.people import read_people, read_person
 from mailtrack.parsers.reading import Forward, ForwardMethod, Original, Person
 
@@ -153,8 +153,10 @@ def _quoted(message: Message, is_shop: IsShop) -> Forward | None:
 def _chain(lines: Sequence[str], message: Message, is_shop: IsShop) -> list[Block]:
     """Return the header blocks from the outermost forward inwards; [] where there is none."""
     blocks = list(find_blocks(lines))
+    last_start = blocks[-1].start if blocks and not _has_forward_prefix(message) else 0
+    quote = next((at for at in range(last_start) if attribution_length(lines, at)), len(lines))
     for at, block in enumerate(blocks):
-        if _is_forward(block, lines, message, is_shop):
+        if _is_forward(block, quote, message, is_shop):
             return blocks[at:]
     last = _attribution(lines) if _has_forward_prefix(message) else None
     if last is None and not _is_reply(message):
@@ -162,11 +164,11 @@ def _chain(lines: Sequence[str], message: Message, is_shop: IsShop) -> list[Bloc
     return [last] if last else []
 
 
-def _is_forward(block: Block, lines: Sequence[str], message: Message, is_shop: IsShop) -> bool:
-    """Tell a forward from a reply, which quotes in nearly the same way."""
+def _is_forward(block: Block, quote: int, message: Message, is_shop: IsShop) -> bool:
+    """Tell a forward from a reply, whose quote begins at a line, in nearly the same way."""
     if _has_forward_prefix(message):
         return True
-    if any(attribution_length(lines, at) for at in range(block.start)):
+    if quote < block.start:
         return False
     if block.separator is Separator.FORWARDED:
         return True
@@ -239,7 +241,8 @@ def _attribution(lines: Sequence[str]) -> Block | None:
         if address:
             before = text[: address.start()].rstrip(" <([")
             quoted = _QUOTED_NAME.search(before)
-            name = quoted[0] if quoted else _WORDS_BEFORE_NAME.sub("", before)
+            words = _WORDS_BEFORE_NAME.match(before)
+            name = quoted[0] if quoted else before[words.end() if words else 0 :]
             date = _DATE.search(text)
             start, fields = labels_above(lines, at)
             fields[Field.FROM] = f"{name} <{address[0]}>"
@@ -250,7 +253,7 @@ def _attribution(lines: Sequence[str]) -> Block | None:
 
 def _is_dated(line: str) -> bool:
     """Say whether a line is Yandex's `02.03.2026, 09:31, "Jo" <jo@…>:`."""
-    return line.endswith(">:") and _DATE.match(line) is not None
+    return len(line) <= MAX_SENTENCE and line.endswith(">:") and _DATE.match(line) is not None
 
 
 def _subject(message: Message) -> str:

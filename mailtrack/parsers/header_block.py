@@ -38,6 +38,8 @@ MIN_LABELS_BELOW_SEPARATOR = 2
 MAX_LINES = 40
 #: No mail has more header blocks than this inside each other, nor more quote marks.
 MAX_BLOCKS, MAX_QUOTES = 50, 100
+#: So many lines are tried as the first of a block; a long conversation has a tenth.
+MAX_TRIED = 1_000
 #: No separator is longer than this, and no line of a header (characters).
 MAX_SEPARATOR, MAX_VALUE = 120, 10_000
 #: Lotus Notes writes the sender and the date between a separator and the labels (lines).
@@ -81,15 +83,16 @@ def find_blocks(lines: Sequence[str]) -> Iterator[Block]:
     begun = [(at, field) for at in marked if (field := begins(lines[at]))]
     starts = [at for at, _ in begun]
     senders = [at for at, field in begun if field is Field.FROM]
-    done = found = 0
+    done = found = tried = 0
     for at in starts:
         if at < done or not _any_between(senders, at, at + MAX_LINES):
             continue
         block = reader.block_at(at)
+        tried += 1
         if block:
             yield block
             done, found = block.end, found + 1
-        if found >= MAX_BLOCKS:
+        if found >= MAX_BLOCKS or tried >= MAX_TRIED:
             return
 
 
@@ -141,16 +144,26 @@ _FORWARDED = tuple(FORWARDED)
 
 
 class _Plain:
-    """Lines as the labels see them; few are ever looked at."""
+    """Lines as the labels see them; few are ever looked at, and those again and again."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         self._raw = lines
+        self._seen: dict[int, str] = {}
+        self._labels: dict[int, tuple[Field, str] | None] = {}
 
     def __len__(self) -> int:
         return len(self._raw)
 
     def __getitem__(self, at: int) -> str:
-        return plain(self._raw[at])
+        if at not in self._seen:
+            self._seen[at] = plain(self._raw[at][: MAX_VALUE + 1])
+        return self._seen[at]
+
+    def label(self, at: int) -> tuple[Field, str] | None:
+        """Return the label that a line begins with, and the value behind it."""
+        if at not in self._labels:
+            self._labels[at] = label_of(self[at])
+        return self._labels[at]
 
 
 class _Reader:
@@ -172,7 +185,7 @@ class _Reader:
             if separator < Separator.ORIGINAL:
                 return None
             return self._bare(at, separator) or self._notes(at, separator)
-        if not label_of(text):
+        if not self._lines.label(at):
             return None
         start, separator, told = self._separator_above(at)
         return self._glued(start, at, separator, text) or self._lined(start, at, separator, told)
@@ -209,7 +222,7 @@ class _Reader:
     def _notes(self, at: int, separator: Separator) -> Block | None:
         """Read a block of old Lotus Notes: no label stands before the sender and the date."""
         below = range(at + 1, min(at + MAX_LINES_ABOVE_LABELS, len(self._lines)))
-        labels = next((n for n in below if label_of(self._lines[n])), None)
+        labels = next((n for n in below if self._lines.label(n)), None)
         if labels is None:
             return None
         told = unlabelled(self._lines[n] for n in range(at + 1, labels))
@@ -219,10 +232,10 @@ class _Reader:
         fields: Fields = {}
         end, current = at, Field.IGNORED
         # Labels and values in cells of a table are lines of their own.
-        first = label_of(self._lines[at])
+        first = self._lines.label(at)
         in_cells = first is not None and not first[1]
         while end < min(len(self._lines), at + MAX_LINES):
-            found = label_of(self._lines[end]) or self._guess(end, fields)
+            found = self._lines.label(end) or self._guess(end, fields)
             if found and (found[0] is Field.IGNORED or found[0] not in fields):
                 current = found[0]
                 fields[current] = found[1]
@@ -243,15 +256,17 @@ class _Reader:
         if not found or not (is_last or self._label_within(at, fields)):
             return None
         field = Field.TO if "@" in found else Field.DATE if _TIME.search(found) else Field.IGNORED
-        known = {*fields, *(label[0] for line in self._next(at) if (label := label_of(line)))}
+        known = {*fields, *(label[0] for label in self._labels_below(at))}
         return None if field in known or Field.FROM not in known else (field, found)
 
-    def _next(self, at: int) -> Iterator[str]:
-        """Yield the lines of a block that follow."""
+    def _labels_below(self, at: int) -> Iterator[tuple[Field, str]]:
+        """Yield the labels in the lines of a block that follow."""
         for below in range(at + 1, min(at + len(Field), len(self._lines))):
             if not self._lines[below]:
                 return
-            yield self._lines[below]
+            label = self._lines.label(below)
+            if label:
+                yield label
 
     def _continues(self, at: int, current: Field, fields: Fields, in_cells: bool) -> bool:
         """Say whether an unlabelled line belongs to the field above it."""
@@ -268,7 +283,7 @@ class _Reader:
 
     def _label_within(self, at: int, fields: Fields) -> bool:
         """Say whether a new label follows before a blank line."""
-        found = next((label for line in self._next(at) if (label := label_of(line))), None)
+        found = next(self._labels_below(at), None)
         return found is not None and found[0] not in fields
 
     def _is_wrapped(self, at: int) -> bool:
@@ -280,7 +295,7 @@ class _Reader:
     def _goes_on(self, at: int, fields: Fields) -> bool:
         """Say whether the block goes on after blank lines (some programs double them)."""
         below = next((n for n in range(at, min(at + 3, len(self._lines))) if self._lines[n]), at)
-        found = label_of(self._lines[below])
+        found = self._lines.label(below)
         is_open = Field.SUBJECT not in fields or not self._lines[at - 2]
         return found is not None and found[0] not in fields and is_open
 

@@ -4,11 +4,11 @@ A line is first made plain: no quote marks, no invisible characters, plain space
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
 from mailtrack.parsers.forward_labels import BARE_LABELS, LABELS, Field
+from mailtrack.parsers.mime import normalised
 
 #: Labels that a block must have, where no separator stands above it.
 MIN_LABELS = 3
@@ -29,7 +29,7 @@ _WIDE_COLON = "\uff1a"
 # A label in a language that we do not know: some words, a colon and a value.
 _LABELLED = re.compile(r"[^\W\d_]{1,20}(?:[ '.-][^\W\d_]{1,20}){0,3} ?[:\uff1a]\s*(\S.*)")
 # "Jo <jo@…> le 02/03/2026 09:31:49", or the date in a line of its own
-_SENDER = re.compile(r".{0,200}?[^\s<>]{1,64}@[^\s<>]{1,200}>?")
+_SENDER = re.compile(r".{0,200}?[^\s<>@]{1,64}+@[^\s<>]{1,200}>?")
 _DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{2,4}\b.{0,30}")
 
 
@@ -39,7 +39,7 @@ def plain(line: str) -> str:
     if bare.isascii():
         return bare.strip()
     bare = bare.replace("\u00a0", " ").replace("\u202f", " ").strip(" \t" + _UNSEEN)
-    return bare if unicodedata.is_normalized("NFC", bare) else unicodedata.normalize("NFC", bare)
+    return normalised(bare)
 
 
 def depth(line: str) -> int:

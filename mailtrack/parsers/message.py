@@ -5,27 +5,31 @@ should be single and trusts wrong charset labels; all of that ends here. Numbers
 shops are none of this module's business.
 """
 
-import email
 import logging
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from email.message import Message as Part
 
 import mailparser
 from mailparser.exceptions import MailParserError
-from mailparser.utils import decode_header_part
 
 from mailtrack.errors import PermanentError
 from mailtrack.parsers.delivery_report import Bounce, read_bounce
+from mailtrack.parsers.mime import (
+    MAX_VALUE,
+    Part,
+    decode_encoded_words,
+    decode_text,
+    take_apart,
+)
 from mailtrack.parsers.reading import Person
 from mailtrack.parsers.slimming import slim
 
 #: Attached mails inside attached mails are followed this deep.
 MAX_DEPTH = 5
-#: Longer values of headers are cut, longer texts too (characters).
-MAX_VALUE, MAX_TEXT = 20_000, 500_000
+#: Longer texts are cut (characters, lines).
+MAX_TEXT, MAX_LINES = 500_000, 50_000
 
 # mail-parser logs the headers that it cannot decode: addresses, among others.
 logging.getLogger("mailparser").setLevel(logging.CRITICAL + 1)
@@ -35,6 +39,11 @@ _AUTOMATIC_HEADERS = ("x-autoreply", "x-autorespond", "x-autoresponder")
 # Sieve and Exchange mark redirected mail so: that is a forward, not an answer.
 _NOT_AUTOMATIC = frozenset({"", "no", "auto-forwarded"})
 _NOBODY = Person()
+#: What mail-parser is asked about, besides the bodies and the fields that describe them.
+_PEOPLE_AND_DATE = frozenset({"from", "reply-to", "to", "cc", "date"})
+#: Subtypes of the parts that may be bodies, and encodings that leave a text as it is.
+_TEXTS = frozenset({"plain", "html"})
+_PLAIN_ENCODINGS = frozenset({"", "7bit", "8bit"})
 # One RFC 2047 run: words side by side belong together, even cut within a letter.
 _WORD = r"=\?[^?\s]+\?[bqBQ]\?[^?]*\?="
 _WORDS = re.compile(rf"{_WORD}(?:\s+{_WORD})*")
@@ -86,7 +95,7 @@ def read_message(raw: bytes) -> Message:
     # One kind of line ends: bytes are replaced faster than the characters that they become.
     small = slim(raw).replace(b"\r\n", b"\n")
     try:
-        return _read(email.message_from_bytes(small), depth=0)
+        return _read(take_apart(small), depth=0)
     except _POISON as error:
         kind = type(error).__name__
         raise PermanentError(
@@ -99,10 +108,15 @@ def _read(part: Part, depth: int) -> Message:
     attached = tuple(_read(inner, depth + 1) for inner in _detach(part) if depth < MAX_DEPTH)
     headers = tuple((name.lower(), _unicode(value)) for name, value in part.raw_items())
     bare = Message(headers=headers, attached=attached, bounce=bounce)
-    return _with_bodies(bare, _parse(part), part)
+    return _with_bodies(replace(bare, is_automatic=_is_automatic(bare, part)), part)
 
 
-def _with_bodies(bare: Message, mail: "mailparser.MailParser", part: Part) -> Message:
+def _with_bodies(bare: Message, part: Part) -> Message:
+    mail, bodies = _choose_bodies(part)
+    plain, html = (
+        "\n".join(filter(None, (_decoded_body(bodies[int(n)]) for n in chosen)))
+        for chosen in (mail.text_plain, mail.text_html)
+    )
     return Message(
         sender=next(iter(_people(mail.from_)), _NOBODY),
         reply_to=_people(mail.reply_to),
@@ -113,48 +127,48 @@ def _with_bodies(bare: Message, mail: "mailparser.MailParser", part: Part) -> Me
         message_id=_message_id(bare.header("message-id")),
         in_reply_to=_message_id(bare.header("in-reply-to")),
         references=tuple(re.findall(r"<[^<>\s]+>", bare.header("references"))),
-        text=_with_newlines("\n".join(mail.text_plain)),
-        html=_clean("\n".join(mail.text_html)),
+        text=_with_newlines(plain),
+        html=_clean(html),
         attached=bare.attached,
         bounce=bare.bounce,
-        is_automatic=_is_automatic(bare, part),
+        is_automatic=bare.is_automatic,
         headers=bare.headers,
     )
 
 
-def _parse(part: Part) -> "mailparser.MailParser":
-    """Parse the bodies; a wrong charset label is corrected to cp1252 and read again."""
-    if part.epilogue is None:
-        # mail-parser looks for a lost part there and stumbles over None.
-        part.epilogue = ""
-    mail = mailparser.MailParser(part)
-    if "CharsetDecodeDefect" not in mail.defects_categories:
-        return mail
-    for text in _text_parts(part):
-        if not _decodes(text.get_payload(decode=True), text.get_content_charset("utf-8")):
-            kind = text.get_content_type()
-            del text["content-type"]
-            text["Content-Type"] = f'{kind}; charset="cp1252"'
-    return mailparser.MailParser(part)
+def _choose_bodies(part: Part) -> tuple["mailparser.MailParser", list[Part]]:
+    """Let mail-parser choose the bodies among the texts; it names them by their numbers.
+
+    It is shown no more than it needs for that: it reads each header that it finds, several
+    times over, packs each file up again, and decodes a text in a time of its own.
+    """
+    part.keep_first(_PEOPLE_AND_DATE)
+    # It looks for a lost part there, stumbles over None, and would read it without limits.
+    part.epilogue = ""
+    texts: list[Part] = []
+    for inner in part.walk():
+        if inner.is_multipart():
+            if inner.get_content_disposition() == "attachment":
+                # It would be written out again, whole; what is inside stays no body.
+                inner.replace_header("content-disposition", "x-attachment")
+        elif inner.get_content_subtype() in _TEXTS and inner.get_payload():
+            texts.append(copy(inner))
+            inner.set_payload(str(len(texts) - 1))
+            del inner["content-transfer-encoding"]
+        else:
+            inner.set_payload("")
+    return mailparser.MailParser(part), texts
 
 
-def _text_parts(part: Part) -> Iterator[Part]:
-    return (
-        p
-        for p in part.walk()
-        if p.get_content_maintype() == "text" and not (p.is_multipart() or p.get_filename())
-    )
-
-
-def _decodes(payload: object, charset: str) -> bool:
-    assert isinstance(payload, bytes)  # noqa: S101  the part is no multipart
-    for name in (charset, "utf-8"):
-        try:
-            payload.decode(name)
-        except (LookupError, UnicodeError):
-            continue
-        return True
-    return False
+def _decoded_body(part: Part) -> str:
+    payload = part.get_payload(decode=True)
+    assert isinstance(payload, bytes)  # noqa: S101  a part with a text
+    encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
+    if encoding in _PLAIN_ENCODINGS and payload.isascii():
+        return payload.decode("ascii")
+    # Where the label is wrong, it is mostly UTF-8, else Windows' own.
+    charsets = (part.get_content_charset("utf-8"), "utf-8", "cp1252")
+    return decode_text(payload, *charsets[: 3 if part.get_content_maintype() == "text" else 2])
 
 
 def _detach(part: Part) -> list[Part]:
@@ -182,13 +196,13 @@ def _attached_mail(part: Part) -> Part | None:
         return _decoded(inner) if encoded and not inner.keys() else inner
     filename = part.get_filename() or ""
     if filename.lower().endswith(".eml") and not part.is_multipart():
-        return email.message_from_bytes(part.get_payload(decode=True))  # type: ignore[arg-type]
+        return take_apart(part.get_payload(decode=True))  # type: ignore[arg-type]
     return None
 
 
 def _decoded(inner: Part) -> Part:
     inner["Content-Transfer-Encoding"] = "base64"
-    return email.message_from_bytes(inner.get_payload(decode=True))  # type: ignore[arg-type]
+    return take_apart(inner.get_payload(decode=True))  # type: ignore[arg-type]
 
 
 def _is_automatic(message: Message, part: Part) -> bool:
@@ -217,7 +231,9 @@ def _aware(date: datetime | None) -> datetime | None:
 
 def _with_newlines(text: str) -> str:
     text = _clean(text[:MAX_TEXT])
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    is_long = text.count("\n") > MAX_LINES
+    return "\n".join(text.split("\n", MAX_LINES)[:MAX_LINES]) if is_long else text
 
 
 def _clean(text: str) -> str:
@@ -245,4 +261,4 @@ def decode_words(value: str) -> str:
     """Return a header with its encoded words (RFC 2047) read."""
     if "=?" not in value:
         return value
-    return _WORDS.sub(lambda words: _clean(str(decode_header_part(words[0]))), value)
+    return _WORDS.sub(lambda words: _clean(decode_encoded_words(words[0])), value)

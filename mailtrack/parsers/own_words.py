@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from mailtrack.parsers.forward_labels import ATTRIBUTION_BEGINS, REPLY_PREFIX, is_attribution
 from mailtrack.parsers.header_block import Separator, classify, find_blocks
@@ -10,7 +11,7 @@ from mailtrack.parsers.label_lines import AROUND
 #: A person's own words are looked for in as many lines and characters.
 MAX_LINES, MAX_CHARACTERS = 200, 10_000
 #: Sentences above quotes and signatures are shorter than this (characters).
-_MAX_SENTENCE = 500
+MAX_SENTENCE = 500
 #: A sentence above a quote may be broken over as many lines (Gmail breaks at 72 characters).
 _BROKEN_OVER = 3
 
@@ -52,17 +53,19 @@ def is_reply(subject: str) -> bool:
 
 def attribution_length(lines: Sequence[str], at: int) -> int:
     """Return how many lines the sentence above a quote takes that begins here, 0 for none."""
-    broken = [line.lstrip(AROUND).rstrip() for line in lines[at : at + _BROKEN_OVER]]
-    if len(broken[0]) > _MAX_SENTENCE or is_attribution(broken[0]):
-        return int(len(broken[0]) <= _MAX_SENTENCE)
-    if not ATTRIBUTION_BEGINS.match(broken[0]):
+    first = lines[at].lstrip(AROUND).rstrip()
+    if len(first) > MAX_SENTENCE or is_attribution(first):
+        return int(len(first) <= MAX_SENTENCE)
+    if not ATTRIBUTION_BEGINS.match(first):
         return 0
+    rest = takewhile(lambda line: len(line) <= MAX_SENTENCE, lines[at + 1 : at + _BROKEN_OVER])
+    broken = [first, *(line.lstrip(AROUND).rstrip() for line in rest)]
     lengths = range(2, len(broken) + 1)
     return next((n for n in lengths if is_attribution(" ".join(broken[:n]))), 0)
 
 
 def _ends_the_words(bare: str, lines: Sequence[str], at: int) -> bool:
-    if len(bare) > _MAX_SENTENCE:
+    if len(bare) > MAX_SENTENCE:
         return False
     is_mark = _SIGNATURE.match(bare) is not None or classify(bare) > Separator.RULE
     return is_mark or attribution_length(lines, at) > 0

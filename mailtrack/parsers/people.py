@@ -6,8 +6,11 @@ from mailtrack.parsers.reading import Person
 
 #: Characters of a list of people that are read; no header needs more.
 MAX_LIST = 5_000
+#: A longer name before an address is none (characters).
+MAX_NAME = 300
 
-_ADDRESS = r"[^\s<>\[\]()\"',;:][^\s<>\[\]()\",;:]{0,199}@[^\s<>\[\]()\"',;]{1,200}+"
+# Each repetition ends where the next sign begins, and gives nothing back.
+_ADDRESS = r"[^\s<>\[\]()\"',;:@][^\s<>\[\]()\",;:@]{0,199}+@[^\s<>\[\]()\"',;]{1,200}+"
 # <address>, [mailto:address], <address<mailto:address>>, (<address>)
 _BRACKETED = (
     rf" ?[<\[(]{{1,3}} ?(?:mailto:)? ?'?(?P<address>{_ADDRESS})'?"
@@ -18,7 +21,7 @@ _PERSON = re.compile(
     rf"(?P<bare>{_ADDRESS})(?:<mailto:[^>]{{0,200}}>)?(?! ?[<\[]| ?\({_ADDRESS}|')"
     rf"|(?P<name>\"[^\"]{{0,200}}\"|'{_ADDRESS}'|{_ADDRESS}|[^<>\[\];@]{{0,200}}?){_BRACKETED}"
 )
-_ONE = re.compile(rf"(?P<name>.{{0,300}}?){_BRACKETED}", re.DOTALL)
+_ONE = re.compile(_BRACKETED)
 _BARE = re.compile(_ADDRESS)
 # Outlook as text: jo@example.org<mailto:jo@example.org> <jo@example.org<mailto:…>>
 _LINKED = re.compile(rf"({_ADDRESS})<mailto:\1>")
@@ -39,9 +42,9 @@ def read_people(text: str) -> tuple[Person, ...]:
 def read_person(text: str) -> Person:
     """Read one person, whose name may contain commas; the address may be missing."""
     text = _tidy(text)
-    found = _ONE.match(text)
-    if found:
-        return _named(found["name"], found["address"])
+    found = _ONE.search(text)
+    if found and found.start() <= MAX_NAME:
+        return _named(text[: found.start()], found["address"])
     bare = _BARE.search(text)
     if bare:
         return _named(text[: bare.start()], bare[0])

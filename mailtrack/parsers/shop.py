@@ -1,7 +1,6 @@
 """What every shop offers to the registry: a declaration, `recognise` and `read`."""
 
 import contextlib
-import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Collection
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from mailtrack.parsers.mime import normalised
 from mailtrack.parsers.reading import Forward, Original, Person, Reading
 
 
@@ -164,7 +164,7 @@ def _skeleton(text: str) -> str:
             text = text.encode("ascii").decode("idna")
     elif text.isascii():
         return text.lower().translate(_CONFUSABLES)
-    plain = unicodedata.normalize("NFKD", _UNSEEN.sub("", text).casefold())
+    plain = normalised(_UNSEEN.sub("", text).casefold(), "NFKD")
     return "".join(c for c in plain if not unicodedata.combining(c)).translate(_CONFUSABLES)
 
 
@@ -174,4 +174,20 @@ def _resembles(label: str, wanted: str) -> bool:
         return True
     if abs(len(label) - len(wanted)) > 1:
         return False
-    return difflib.SequenceMatcher(None, label, wanted).ratio() >= _ALIKE
+    return 2 * _in_common(label, wanted) / (len(label) + len(wanted)) >= _ALIKE
+
+
+def _in_common(one: str, other: str) -> int:
+    """Count the letters that two labels share if one is changed, added, left out or moved."""
+    begin = _same(one, other)
+    one, other = one[begin:], other[begin:]
+    end = _same(one[::-1], other[::-1])
+    one, other = one[: len(one) - end], other[: len(other) - end]
+    moved = one[1:] == other[:-1] or one[:-1] == other[1:]
+    return begin + end + (min(len(one), len(other)) - 1 if moved and one and other else 0)
+
+
+def _same(one: str, other: str) -> int:
+    """Count the letters with which both begin."""
+    pairs = zip(one, other, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))

@@ -13,10 +13,11 @@ from mailtrack.errors import PermanentError
 TINY, SMALL = 150_000, 1_000_000
 #: Bodies of parts that are no text are cut above this, texts are cut to that (bytes).
 MAX_FILE, MAX_TEXT = 400_000, 1_000_000
-#: Nothing beyond is read (bytes); no person's mail has more texts.
-MAX_MAIL = 4_000_000
-#: No header and no mail is longer than this (bytes, parts).
-MAX_HEADER, MAX_PARTS = 300_000, 3_000
+#: Nothing beyond is read (bytes, lines); no person's mail has more texts. Each line is compared
+#: with the boundaries of all multiparts that it is in.
+MAX_MAIL, MAX_LINES = 4_000_000, 100_000
+#: No header is longer than this (bytes).
+MAX_HEADER = 300_000
 
 _TYPE = re.compile(rb"^content-type:[ \t\r\n]{0,4}([a-z]{1,20})", re.IGNORECASE | re.MULTILINE)
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
@@ -28,14 +29,11 @@ def slim(raw: bytes) -> bytes:
     if len(raw) <= TINY:
         return raw
     _check_header(raw)
-    if raw.count(_BOUNDARY) > MAX_PARTS:
-        raise PermanentError(
-            f"The mail has more than {MAX_PARTS} parts ({len(raw)} bytes): look at its raw source."
-        )
-    if len(raw) <= SMALL:
-        return raw
-    view = memoryview(raw)
-    return b"".join(view[start:end] for start, end in _kept(raw))[:MAX_MAIL]
+    if len(raw) > SMALL:
+        view = memoryview(raw)
+        raw = b"".join(view[start:end] for start, end in _kept(raw))[:MAX_MAIL]
+    lines = raw.split(b"\n", MAX_LINES)
+    return raw if len(lines) <= MAX_LINES else b"\n".join(lines[:MAX_LINES])
 
 
 def header_of(raw: bytes) -> bytes:
@@ -55,12 +53,13 @@ def _check_header(raw: bytes) -> None:
 
 def _kept(raw: bytes) -> Iterator[tuple[int, int]]:
     """Yield the spans to keep: headers, boundaries and the beginnings of texts."""
-    done = 0
+    done, end = 0, -1
     for start, limit in _bodies(raw):
         if start < done:
             continue
-        end = raw.find(_BOUNDARY, start)
-        end = len(raw) if end < 0 else end
+        if end < start:  # else it is the next boundary still: each byte is searched once
+            end = raw.find(_BOUNDARY, start)
+            end = len(raw) if end < 0 else end
         if end - start > limit:
             yield done, start + (limit if limit == MAX_TEXT else 0)
             # A line of dashes inside a long text is no boundary.
@@ -70,11 +69,12 @@ def _kept(raw: bytes) -> Iterator[tuple[int, int]]:
 
 def _bodies(raw: bytes) -> Iterator[tuple[int, int]]:
     """Yield where each body begins, and how long it may be."""
-    first = _HEADER_END.search(raw)
-    if first and not _TYPE.search(raw, 0, first.start()):
-        yield first.end(), MAX_TEXT
+    header_end = _HEADER_END.search(raw)
+    if header_end and not _TYPE.search(raw, 0, header_end.start()):
+        yield header_end.end(), MAX_TEXT
     for found in _TYPE.finditer(raw):
-        header_end = _HEADER_END.search(raw, found.end())
+        if header_end and header_end.start() < found.end():
+            header_end = _HEADER_END.search(raw, found.end())
         kind = found[1].lower()
         if header_end and kind not in (b"multipart", b"message"):
             yield header_end.end(), MAX_TEXT if kind == b"text" else MAX_FILE

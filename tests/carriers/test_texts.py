@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailtrack.carriers.texts import (
+    MAX_TEXT,
     comparable,
     comparable_code,
     split_place,
@@ -32,6 +33,17 @@ def test_tabs_and_no_break_spaces_become_single_spaces() -> None:
 )
 def test_names_and_telephones_of_postmen_are_left_out(text: str, kept: str) -> None:
     assert kept == without_people(text)
+
+
+@pytest.mark.parametrize("before", range(MAX_TEXT - 15, MAX_TEXT + 1))
+def test_no_part_of_a_telephone_is_left_where_a_text_is_cut(before: int) -> None:
+    text = "a" * before + " 06 39 98 12 34 et la suite" * 100
+
+    assert not any(map(str.isdigit, without_people(text)))
+
+
+def test_an_endless_text_is_compared_by_its_beginning() -> None:
+    assert comparable("Delivered " * 10_000) == comparable(("Delivered " * 100)[:MAX_TEXT])
 
 
 @pytest.mark.parametrize(

@@ -320,6 +320,7 @@ def test_a_click_lets_the_rules_of_the_mailbox_through_where_the_shop_signed(
 def test_where_no_server_vouches_for_anybody_one_click_is_enough(
     keep: Callable[[bytes], None],
     reader: Reader,
+    services: Services,
     unproven: Mail,
     click: Click,
     rows: Rows,
@@ -327,7 +328,7 @@ def test_where_no_server_vouches_for_anybody_one_click_is_enough(
     read_with: Callable[[Reader], None],
 ) -> None:
     """Else every single mail would need one; setting AUTHSERV_ID is better."""
-    trusting = replace(reader, doorkeeper=replace(reader.doorkeeper, authserv_id=""))
+    trusting = replace(reader, doorkeeper=replace(services.doorkeeper, authserv_id=""))
     keep(unproven(NUMBER))
     read_with(trusting)
     click()
@@ -447,12 +448,13 @@ def test_where_no_server_vouches_the_owner_of_a_rule_is_asked_once(
     personal: str,
     keep: Callable[[bytes], None],
     reader: Reader,
+    services: Services,
     click: Click,
     rows: Rows,
     clock: FakeClock,
     read_with: Callable[[Reader], None],
 ) -> None:
-    trusting = replace(reader, doorkeeper=replace(reader.doorkeeper, authserv_id=""))
+    trusting = replace(reader, doorkeeper=replace(services.doorkeeper, authserv_id=""))
     keep(sent_on(OTHER, to=personal))
     read_with(trusting)
     assert "refused" == outcomes(rows)[-1]
@@ -500,13 +502,14 @@ https://mail-settings.google.com/mail/vf-%5BANGjdJ8x%5D-Ab_c
 def test_gmail_s_question_is_passed_on_where_gmail_is_our_own_mailbox(
     keep: Callable[[bytes], None],
     reader: Reader,
+    services: Services,
     read_with: Callable[[Reader], None],
     rows: Rows,
     above: str,
     outcome: str,
 ) -> None:
     """Gmail names whom it found by `header.i` alone, and below its own `Received` line."""
-    at_gmail = replace(reader.doorkeeper, authserv_id=GMAIL.authserv_id)
+    at_gmail = replace(services.doorkeeper, authserv_id=GMAIL.authserv_id)
     keep((above + QUESTION).encode())
     read_with(replace(reader, doorkeeper=at_gmail))
 
@@ -562,13 +565,14 @@ def test_who_never_wrote_and_wants_no_mail_or_gets_none_is_not_asked_again(
 def test_a_stop_is_asked_about_also_where_no_server_vouches_for_anybody(
     keep: Callable[[bytes], None],
     reader: Reader,
+    services: Services,
     unproven: Mail,
     click: Click,
     rows: Rows,
     read_with: Callable[[Reader], None],
 ) -> None:
     """A click makes such mails believed; nobody is silenced by one."""
-    trusting = replace(reader, doorkeeper=replace(reader.doorkeeper, authserv_id=""))
+    trusting = replace(reader, doorkeeper=replace(services.doorkeeper, authserv_id=""))
     keep(unproven(NUMBER))
     read_with(trusting)
     click()

@@ -107,6 +107,17 @@ def test_orders_come_from_link_parameters(parameter: str) -> None:
     assert (ORDER, OTHER) == numbers.orders
 
 
+def test_of_a_link_that_names_endless_numbers_few_are_read() -> None:
+    orders = ",".join(str(int(ORDER) + n) for n in range(2_000))
+    parcels = ",".join(f"LP{827165784034 + n:014}" for n in range(2_000))
+    link = f"https://www.aliexpress.com/?orderId={orders}&mailNoList={parcels}"
+
+    reading = _read("Colis", links=(link,) * 3)
+
+    assert 20 == len(reading.orders) == len(reading.parcels)
+    assert 20 == len(reading.parcels[0].orders)
+
+
 def test_an_item_number_is_never_an_order() -> None:
     link = "https://www.aliexpress.com/item/1005007654726169.html?ug_edm_item_id=1005007654726169"
 

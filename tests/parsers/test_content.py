@@ -4,7 +4,10 @@ import pytest
 
 from mailtrack.parsers.content import (
     MAX_LINKS,
+    MAX_MARKED,
+    MAX_TAG,
     MAX_TAGS,
+    MAX_TREE,
     from_html,
     from_text,
     unwrap_url,
@@ -50,6 +53,42 @@ def test_a_line_knows_the_class_around_it() -> None:
 
     assert ("a", "b") == content.lines
     assert {"a": "x_item-title"} == content.marks
+
+
+ROW = '<tr><td><b>a</b> b</td><td><a href="https://c.example/">c</a></td></tr>'
+HIDDEN = "<style>s</style><script>x < y</script><title>t</title>"
+
+
+@pytest.mark.parametrize("rows", [1, MAX_TREE // 20, MAX_TREE // 5])
+def test_lines_and_links_are_the_same_however_many_tags_a_body_has(rows: int) -> None:
+    content = from_html(f"{HIDDEN}<table>{ROW * rows}</table><p>1 < 2</p>")
+
+    assert ("a b", "c") * rows + ("", "1 < 2") == content.lines
+    assert rows == len(content.links)
+    assert [2 * n + 1 for n in range(rows)] == [link.line for link in content.links]
+
+
+def test_formatting_without_end_is_not_opened_anew_in_each_block() -> None:
+    content = from_html("".join(f"<p><b class=item-title id={n}>a{n}" for n in range(1_500)))
+
+    assert 1_500 == sum(map(bool, content.lines))
+    assert "item-title" == content.marks["a1499"]
+
+
+def test_of_classes_inside_each_other_the_innermost_counts() -> None:
+    content = from_html(
+        '<div class="a-item-title">a<div class="b-item-title">b</div></div>'
+        f'<div class="item-title">{"c" * MAX_MARKED}</div><div class="item-title">d</div>'
+    )
+
+    assert {"a": "a-item-title", "b": "b-item-title"} == content.marks
+
+
+def test_a_tag_without_end_leaves_the_others_alone() -> None:
+    picture = f'<img src="data:image/png;base64,{"A" * MAX_TAG}">'
+
+    assert ["a b"] == _lines(f"<p>a {picture}b</p>")
+    assert ["a"] == _lines(f"<p>a</p><a {'b=c ' * MAX_TAG}")
 
 
 def test_a_part_of_a_body_keeps_only_its_own_links() -> None:

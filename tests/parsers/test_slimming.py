@@ -8,7 +8,7 @@ from mailtrack.errors import PermanentError
 from mailtrack.parsers import parse
 from mailtrack.parsers.message import MAX_TEXT as MAX_CHARACTERS
 from mailtrack.parsers.message import read_message
-from mailtrack.parsers.slimming import MAX_HEADER, MAX_MAIL, MAX_PARTS, MAX_TEXT, SMALL, slim
+from mailtrack.parsers.slimming import MAX_HEADER, MAX_MAIL, MAX_TEXT, SMALL, slim
 
 HEAD = b"From: Camille <camille.durand@example.org>\r\nSubject: Fwd: x\r\nMIME-Version: 1.0\r\n"
 FORWARD = (
@@ -69,19 +69,12 @@ def test_endless_texts_are_read_to_a_limit(head: bytes, newline: bytes) -> None:
     assert "LP00827165784034" == parse(message).parcels[0].number
 
 
-def test_a_line_of_dashes_in_an_endless_text_is_no_boundary() -> None:
-    raw = HEAD + TEXT + FORWARD + (b"a" * 70 + b"\r\n-- \r\n") * 100_000
+@pytest.mark.parametrize("row", [b"a" * 70 + b"\r\n-- \r\n", b"a" * 20_000 + b"\r\n-- \r\n"])
+def test_a_line_of_dashes_in_an_endless_text_is_no_boundary(row: bytes) -> None:
+    raw = HEAD + TEXT + FORWARD + row * (5_000_000 // len(row))
 
-    with pytest.raises(PermanentError, match="parts"):
-        slim(raw)
-    assert (
-        len(slim(HEAD + TEXT + FORWARD + (b"a" * 20_000 + b"\r\n-- \r\n") * 1_000)) < MAX_MAIL + 1
-    )
-
-
-def test_more_parts_than_people_send_are_refused() -> None:
-    with pytest.raises(PermanentError, match=f"more than {MAX_PARTS} parts"):
-        read_message(_parts(*[TEXT] * (MAX_PARTS + 1)))
+    assert len(slim(raw)) <= MAX_MAIL
+    assert "LP00827165784034" == parse(read_message(raw)).parcels[0].number
 
 
 def test_a_header_without_end_is_refused() -> None:
