@@ -9,10 +9,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import SecretStr
 
 from mailtrack.bootstrap import Services
-from mailtrack.errors import MailtrackError
+from mailtrack.errors import ConfigurationError, MailtrackError
 from mailtrack.preflight import check_all, require_all
 from mailtrack.sandbox.imap import ImapServer
 from mailtrack.sandbox.loopback import free_port
@@ -197,10 +199,32 @@ def test_a_key_that_signs_nothing_is_said_before_the_start(
     prepare: Prepare, smtp: dict[str, Any], said: str
 ) -> None:
     services = prepare(smtp=smtp)
-    assert said in _said(services, "relay")
+    upgrade(services.store)
+    failures = _failures(services)
+    assert {"relay", "signature"} == {*failures}
+    assert said in failures["relay"]
 
     with pytest.raises(MailtrackError, match=said):
         require_all(services)
+
+
+def test_a_key_that_the_dns_does_not_know_is_said_and_keeps_nothing_from_starting(
+    prepare: Prepare, monkeypatch: pytest.MonkeyPatch, logged: list[Any]
+) -> None:
+    """It may take the DNS an hour to know a new one."""
+
+    def unknown(*_: object) -> str:
+        raise ConfigurationError("The DNS has no key at s1._domainkey.colis.example")
+
+    monkeypatch.setattr("mailtrack.notify.dkim.check", unknown)
+    pem = ed25519.Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    services = prepare(smtp={"dkim_key": SecretStr(pem.decode()), "dkim_selector": "s1"})
+    assert "The DNS has no key at s1" in _said(services, "signature")
+
+    require_all(services)
+    assert ["signature"] == [entry["check"] for entry in logged if entry["event"] == "not now"]
 
 
 def test_a_port_in_use_is_named_with_what_to_do(prepare: Prepare) -> None:

@@ -135,11 +135,11 @@ def test_a_run_writes_no_secret_and_no_address_anywhere(
     eventually: Callable[..., None],
 ) -> None:
     service, postbox, sink = run
-    sink.fail_next(Fault.TRY_LATER)
     process = service.start()
     try:
         eventually(lambda: process.poll() is not None or _is_served(service.url), 60)
         assert process.poll() is None, service.log.read_text()
+        sink.fail_next(Fault.TRY_LATER)
         postbox.deliver(mail())
         postbox.deliver(HELP)
         for trouble in ("notice refused", "carrier failed"):
