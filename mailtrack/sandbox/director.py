@@ -26,7 +26,6 @@ from mailtrack.sandbox.story import STORY, Forward, Leave, Line, Scan, Thread, T
 #: How long one line may take before the story is given up (real seconds).
 PATIENCE_S = 60.0
 _LOOK_S = 0.05
-_KIND = re.compile(r"-([a-z_]+)-")
 
 Say = Callable[[str, str], None]
 
@@ -89,10 +88,9 @@ class Director:
     def arrived(self) -> Iterator[Arrived]:
         """Yield the notices that have arrived, oldest first, repeated deliveries included."""
         for mail in self._sink.messages:
-            message_id = str(mail.message["Message-ID"])
-            found = _KIND.search(message_id)
-            if found:
-                yield Arrived(mail.recipients[0], NoticeKind(found[1]), message_id, mail)
+            kind, message_id = mail.kind, str(mail.message["Message-ID"])
+            if kind is not None:
+                yield Arrived(mail.recipients[0], kind, message_id, mail)
 
     def _go_on(self, place: _Place) -> None:
         line = place.thread.lines[place.at]

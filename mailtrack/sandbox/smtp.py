@@ -13,6 +13,7 @@ from enum import StrEnum
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from mailtrack.clock import Clock, SystemClock
+from mailtrack.notify.view import NoticeKind
 from mailtrack.sandbox.loopback import LoopbackServer
 
 
@@ -52,6 +53,12 @@ class ReceivedMail:
     raw: bytes
     message: EmailMessage
     at: datetime
+
+    @property
+    def kind(self) -> NoticeKind | None:
+        """Which notice of ours it is, None for other mails."""
+        said = str(self.message.get("Feedback-ID", "")).partition(":")[0]
+        return NoticeKind(said) if said in set(NoticeKind) else None
 
 
 class SmtpSink(LoopbackServer):

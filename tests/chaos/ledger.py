@@ -49,7 +49,6 @@ LETTERS: Mapping[Letter, tuple[Outcome, NoticeKind | None]] = {
     Letter.TOO_DEEP: (Outcome.QUARANTINED, NoticeKind.NOTHING_FOUND),
 }
 
-_KIND = re.compile(r"-([a-z_]+)-")
 _NUMBER = re.compile(r"\b(?:LP\d{14}|6A\d{11})\b")
 
 
@@ -110,7 +109,7 @@ class Ledger:
             self.received += 1
             message_id = str(mail.message["Message-ID"])
             if message_id not in self._arrived:
-                self._arrived[message_id] = self._due(mail, message_id)
+                self._arrived[message_id] = self._due(mail)
                 self.counted[self._arrived[message_id]] += 1
 
     @property
@@ -139,9 +138,8 @@ class Ledger:
             if due.kind not in OF_TIME:
                 yield str(due)
 
-    def _due(self, mail: ReceivedMail, message_id: str) -> Due:
-        found = _KIND.search(message_id)
-        kind = NoticeKind(found[1]) if found else NoticeKind.DIGEST
+    def _due(self, mail: ReceivedMail) -> Due:
+        kind = mail.kind or NoticeKind.DIGEST
         text = mail.message.get_body(("plain",))
         about = kind in _ABOUT_A_PARCEL and text is not None
         numbers = _NUMBER.findall(text.get_content()) if about and text else []

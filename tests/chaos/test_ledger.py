@@ -24,7 +24,8 @@ DUE = Due("ana@example.org", NoticeKind.CUSTOMS_CLEARED, NUMBER)
 
 def _arrived(text: str = NUMBER, serial: int = 1, kind: str = "customs_cleared") -> ReceivedMail:
     mail = EmailMessage()
-    mail["Message-ID"] = f"<{serial}-{kind}-1@colis.example>"
+    mail["Message-ID"] = f"<{serial}@colis.example>"
+    mail["Feedback-ID"] = f"{kind}:mailtrack"
     mail.set_content(f"Votre colis {text} …")
     return ReceivedMail("", ("ana@example.org",), b"", mail, datetime.now(UTC))
 
