@@ -22,7 +22,6 @@ from benchmarks import drain
 from benchmarks.measure import Ratio, Stopwatch
 from benchmarks.stores import STORES, OpenStore
 from benchmarks.world import let_people_follow, service
-from mailtrack.bootstrap import Services
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import ParcelId, SubscriptionId, TrackingEvent
 from mailtrack.domain.tracking import Decision, Key
@@ -31,10 +30,11 @@ from mailtrack.notify.mail import SmtpIdentity, compose
 from mailtrack.notify.render import Renderer, templates_dir
 from mailtrack.notify.samples import sample
 from mailtrack.notify.view import NoticeKind
+from mailtrack.runtime.services import Services
+from mailtrack.runtime.supervisor import embedded_broker
 from mailtrack.store import notices, parcels, subscriptions
 from mailtrack.store.engine import Store
 from mailtrack.store.schema import notice
-from mailtrack.supervisor import embedded_broker
 
 NOTICES = 1_000
 

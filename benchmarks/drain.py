@@ -16,7 +16,7 @@ _ANSWERS = {
 }
 
 
-class Desk(socketserver.StreamRequestHandler):
+class PageService(socketserver.StreamRequestHandler):
     """One connection."""
 
     disable_nagle_algorithm = True
@@ -51,6 +51,6 @@ def running() -> Iterator[int]:
 
 
 if __name__ == "__main__":
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Desk) as server:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), PageService) as server:
         print(server.server_address[1], flush=True)
         server.serve_forever()

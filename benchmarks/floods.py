@@ -29,11 +29,12 @@ from mailtrack.carriers.base import Budget
 from mailtrack.carriers.fake import FakeCarrier
 from mailtrack.jobs.broker import INGEST, MAIL, POLL, QUEUE_ROOM
 from mailtrack.jobs.dispatcher import Dispatcher
+from mailtrack.runtime.supervisor import embedded_broker
 from mailtrack.sandbox.loopback import StreamServer
 from mailtrack.sandbox.mails import (
     AUTHSERV_ID,
     FORWARD_TO,
-    Person,
+    DemoPerson,
     forwarded,
     gmail,
     parcel_update,
@@ -44,7 +45,6 @@ from mailtrack.store.engine import Store, open_store
 from mailtrack.store.inbound import count_waiting
 from mailtrack.store.migrate import upgrade
 from mailtrack.store.schema import inbound
-from mailtrack.supervisor import embedded_broker
 
 MAILS, MAIL_BYTES = 10_000, 10_000
 LEGS = 100_000
@@ -73,7 +73,7 @@ def main() -> None:
     for name, opened in STORES.items():
         with opened() as store:
             console.print(
-                _table(f"{legs:,} looks due at once, {name}", _flood_of_looks(store, legs))
+                _table(f"{legs:,} polls due at once, {name}", _flood_of_polls(store, legs))
             )
 
 
@@ -142,7 +142,7 @@ class _FullMailbox(StreamServer):
 
 def _mail(serial: int) -> bytes:
     """Return somebody's forward of a mail about a parcel of their own."""
-    person = Person(f"Ana {serial}", f"ana{serial}@example.org")
+    person = DemoPerson(f"Ana {serial}", f"ana{serial}@example.org")
     shop = parcel_update(f"LP{serial:014}", f"{3054169918880000 + serial}", "Lampe")
     note = "Voilà. " * (MAIL_BYTES // 8)
     return forwarded(gmail, shop, person, ARRIVAL, note, serial)
@@ -170,14 +170,14 @@ def _flood_of_mails(count: int) -> Highs:
         client = redis.Redis.from_url(address)
         stack.callback(client.close)
         while _unfinished(store, count) and time.monotonic() - began < PATIENCE_S:
-            _look(highs, parts, client, store)
+            _result(highs, parts, client, store)
             time.sleep(0.2)
         highs.see("seconds until all were read", time.monotonic() - began)
         highs.see("mails not read", _unfinished(store, count))
     return highs
 
 
-def _look(
+def _result(
     highs: Highs, parts: dict[str, subprocess.Popen[bytes]], client: redis.Redis, store: Store
 ) -> None:
     for name, part in parts.items():
@@ -247,7 +247,7 @@ class _Queue:
         self.waiting += 1
 
 
-def _flood_of_looks(store: Store, count: int) -> Highs:
+def _flood_of_polls(store: Store, count: int) -> Highs:
     highs, queue = Highs(), _Queue()
     ticking.fill(store, count, taken=count, early=0)
     carrier = FakeCarrier("cainiao", budget=Budget(per_second=1e6, per_day=10**9))

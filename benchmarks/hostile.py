@@ -25,8 +25,8 @@ from mailtrack.carriers.vocabulary import vocabulary
 from mailtrack.carriers.words import words_of
 from mailtrack.errors import PermanentError
 from mailtrack.inbox.addresses import BounceAddresses, PersonalAddresses
+from mailtrack.inbox.analysis import MailAnalyzer
 from mailtrack.inbox.big_mail import Piece, compose
-from mailtrack.inbox.understanding import Doorkeeper
 from mailtrack.parsers.content import from_html
 from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
 
@@ -294,9 +294,9 @@ _CARRIERS = {
 # --- how it is measured ---------------------------------------------------------------
 
 
-def make_doorkeeper() -> Doorkeeper:
+def make_analyzer() -> MailAnalyzer:
     """Return what tells a worker what a mail says."""
-    return Doorkeeper(
+    return MailAnalyzer(
         authserv_id=AUTHSERV_ID,
         allow=(),
         own_addresses=(FORWARD_TO,),
@@ -307,12 +307,12 @@ def make_doorkeeper() -> Doorkeeper:
 
 def make_reader() -> Callable[[bytes], object]:
     """Return what reads a mail as a worker does, or refuses it."""
-    doorkeeper = make_doorkeeper()
+    analyzer = make_analyzer()
 
     def read(raw: bytes) -> None:
         from_html.cache_clear()
         with suppress(PermanentError):
-            doorkeeper.understand(raw)
+            analyzer.analyze(raw)
 
     read(_HEAD + _HTML + _BLOCK_IN_HTML)
     return read

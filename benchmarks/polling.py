@@ -10,8 +10,8 @@ from random import Random
 from benchmarks.measure import Ratio
 from benchmarks.stores import STORES, OpenStore
 from benchmarks.world import let_people_follow, service, tracking_number
-from mailtrack.bootstrap import Services
 from mailtrack.domain.model import LegId
+from mailtrack.runtime.services import Services
 from mailtrack.sandbox.carriers import CAINIAO, CarrierWorld, carrier_app, serve
 from mailtrack.settings import JobSettings
 from mailtrack.store import leg_claims
@@ -42,10 +42,10 @@ def _measured(name: str, open_store: OpenStore) -> Ratio:
         service(store, carrier_url=f"{base}/cainiao") as services,
     ):
         legs = _due(services)
-        looker = replace(services.looker(), rng=Random(1))
+        poller = replace(services.poller(), rng=Random(1))
         began = time.perf_counter()
         with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(lambda leg: looker.poll(CAINIAO, [leg], "token"), legs))
+            list(pool.map(lambda leg: poller.poll(CAINIAO, [leg], "token"), legs))
         took = time.perf_counter() - began
     assert world.requests[CAINIAO] == REQUESTS
     return Ratio(

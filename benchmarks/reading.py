@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 import mailparser
 
 from benchmarks.dense import PARCEL, dense_mails
-from benchmarks.hostile import make_doorkeeper
+from benchmarks.hostile import make_analyzer
 from benchmarks.measure import Ratio, in_turns
 from mailtrack.domain.model import Outcome
 from mailtrack.inbox.reading_pool import ReadingLimits, ReadingPool
 from mailtrack.parsers import parse
 from mailtrack.parsers.message import read_message
 from mailtrack.sandbox.mails import (
-    Person,
+    DemoPerson,
     apple,
     forwarded,
     gmail,
@@ -53,17 +53,17 @@ def ratios() -> Iterator[Ratio]:
 
 def _in_processes(processes: int, mails: Sequence[bytes]) -> Ratio:
     """Measure what a worker's threads read in processes and in their own, which shares a lock."""
-    doorkeeper = make_doorkeeper()
-    pool = ReadingPool(doorkeeper, processes, ReadingLimits())
+    analyzer = make_analyzer()
+    pool = ReadingPool(analyzer, processes, ReadingLimits())
     batch = [mails[n % len(mails)] for n in range(BATCH)]
     with ThreadPoolExecutor(THREADS) as threads:
 
         def read(understand: Callable[[bytes], object]) -> None:
             list(threads.map(understand, batch))
 
-        read(pool.understand)  # nobody waits for the start of a process but the first
+        read(pool.analyze)  # nobody waits for the start of a process but the first
         ours, yardstick = in_turns(
-            lambda: read(pool.understand), lambda: read(doorkeeper.understand), BATCHES
+            lambda: read(pool.analyze), lambda: read(analyzer.analyze), BATCHES
         )
     pool.close()
     name = f"reading {BATCH} mails in {processes} process{'es' * (processes > 1)}"
@@ -80,7 +80,7 @@ def _dense(name: str, raw: bytes) -> Ratio:
 
 def _mails() -> list[bytes]:
     shop_mail = parcel_update("LP00123456789012", "3054169918880001", "Lampe de bureau")
-    ana, at = Person("Ana", "ana@example.org"), datetime(2026, 3, 2, 8, tzinfo=UTC)
+    ana, at = DemoPerson("Ana", "ana@example.org"), datetime(2026, 3, 2, 8, tzinfo=UTC)
     forwarders = (gmail, outlook, apple, thunderbird, orange)
     return [
         forwarded(forwarder, shop_mail, ana, at, "Voilà", serial)

@@ -83,7 +83,7 @@ def fill(store: Store, count: int, taken: int = TAKEN, early: int = EARLY) -> No
     asked = _moment(now - timedelta(hours=1))
     one_leg = (parcel.c.id, literal("cainiao"), parcel.c.number, asked, due, literal(False))
     legs = select(*one_leg, *_blank())
-    columns = ["parcel_id", "carrier", "number", "last_look_at", "next_poll_at", "is_local"]
+    columns = ["parcel_id", "carrier", "number", "last_answer_at", "next_poll_at", "is_local"]
     with store.write() as connection:
         connection.execute(insert(parcel).from_select(["number", "created_at"], one))
         connection.execute(

@@ -9,8 +9,8 @@ from pathlib import Path
 from pydantic import SecretStr
 from sqlalchemy import Connection
 
-from mailtrack.bootstrap import Services
 from mailtrack.domain.model import SubscriptionId
+from mailtrack.runtime.services import Services
 from mailtrack.settings import (
     CarrierSettings,
     InboxSettings,

@@ -7,13 +7,13 @@ from pathlib import Path
 from playwright.sync_api import Browser
 
 from gallery import scenes, world
-from gallery.browser import LOOKS, Look, chromium, looking
+from gallery.browser import SCREENS, Screen, chromium, showing
 from gallery.scenes import Scene
 from mailtrack.errors import MailtrackError
 from mailtrack.notify.render import make_environment
 
 #: On the sheet every picture is this wide, and cut at this height (CSS pixels).
-SHEET = Look(1640, "light")
+SHEET = Screen(1640, "light")
 
 
 def main(out: Path) -> Path:
@@ -25,28 +25,28 @@ def main(out: Path) -> Path:
 
 
 def _photograph_all(browser: Browser, out: Path) -> list[Scene]:
-    """Photograph every scene in every way of looking; each way gets a world of its own."""
+    """Photograph every scene in every way of showing; each way gets a world of its own."""
     taken: list[Scene] = []
-    for look in LOOKS:
+    for screen in SCREENS:
         with world.running() as there:
             written = (*scenes.mails(out / "mails"), *scenes.rare_pages(out / "pages"))
             taken = [*written, *scenes.pages(there)]
-            _photograph(browser, look, taken, out)
+            _photograph(browser, screen, taken, out)
     return taken
 
 
-def _photograph(browser: Browser, look: Look, what: Iterable[Scene], out: Path) -> None:
-    with looking(browser, look) as page:
+def _photograph(browser: Browser, screen: Screen, what: Iterable[Scene], out: Path) -> None:
+    with showing(browser, screen) as page:
         for scene in what:
             scenes.visit(page, scene)
-            page.screenshot(path=out / f"{scene.name}-{look}.png", full_page=True)
+            page.screenshot(path=out / f"{scene.name}-{screen}.png", full_page=True)
 
 
 def _make_sheet(browser: Browser, out: Path, names: list[str]) -> Path:
     template = make_environment(Path(__file__).parent).get_template("sheet.html")
     sheet = out / "index.html"
-    sheet.write_text(template.render(names=names, looks=LOOKS), encoding="utf-8")
-    with looking(browser, SHEET) as page:
+    sheet.write_text(template.render(names=names, screens=SCREENS), encoding="utf-8")
+    with showing(browser, SHEET) as page:
         page.goto(sheet.resolve().as_uri())
         page.screenshot(path=out / "index.png", full_page=True)
     return sheet

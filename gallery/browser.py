@@ -21,8 +21,8 @@ QUIET = (
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One way of looking: a width in CSS pixels and a colour scheme."""
+class Screen:
+    """One way of showing: a width in CSS pixels and a colour scheme."""
 
     width: int
     scheme: Literal["light", "dark"]
@@ -31,9 +31,9 @@ class Look:
         return f"{self.width}-{self.scheme}"
 
 
-TELEPHONE = tuple(Look(375, scheme) for scheme in ("light", "dark"))
-DESK = tuple(Look(1280, scheme) for scheme in ("light", "dark"))
-LOOKS = (*TELEPHONE, *DESK)
+TELEPHONE = tuple(Screen(375, scheme) for scheme in ("light", "dark"))
+DESKTOP = tuple(Screen(1280, scheme) for scheme in ("light", "dark"))
+SCREENS = (*TELEPHONE, *DESKTOP)
 
 
 @contextmanager
@@ -49,11 +49,11 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def looking(browser: Browser, look: Look, *, scripts: bool = True) -> Iterator[Page]:
+def showing(browser: Browser, screen: Screen, *, scripts: bool = True) -> Iterator[Page]:
     """Open an empty page that is looked at in one way; `scripts` off is JavaScript off."""
     context = browser.new_context(
-        viewport={"width": look.width, "height": 812},
-        color_scheme=look.scheme,
+        viewport={"width": screen.width, "height": 812},
+        color_scheme=screen.scheme,
         locale="fr-FR",
         java_script_enabled=scripts,
         bypass_csp=scripts,  # axe is a script, and our pages allow none

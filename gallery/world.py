@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from pydantic import SecretStr
 from sqlalchemy import Connection, insert, update
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import HeldMail, Outcome, SubscriberId, SubscriptionId
@@ -18,7 +17,8 @@ from mailtrack.domain.tracking import Skip
 from mailtrack.notify.links import Purpose
 from mailtrack.notify.samples import HELD, NOW, ORDER, STORIES, sample_parcel
 from mailtrack.notify.view import NoticeKind, ParcelView
-from mailtrack.roles import listen
+from mailtrack.runtime.roles import listen
+from mailtrack.runtime.services import Services
 from mailtrack.settings import (
     InboxSettings,
     LinkSettings,
@@ -158,7 +158,7 @@ def _follow(
             pickup_name=pickup and pickup.name,
             pickup_address=pickup and pickup.address,
             pickup_last_day=pickup and pickup.last_day,
-            last_look_at=NOW,
+            last_answer_at=NOW,
         )
     )
     mine, _ = subscriptions.follow_parcel(connection, reader, parcel, [], [view.name], NOW)

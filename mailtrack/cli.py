@@ -8,11 +8,12 @@ from typing import Annotated, Any
 import structlog
 import typer
 
-from mailtrack import __version__, corrections, logs, reports
-from mailtrack.bootstrap import Services
+from mailtrack import __version__, logs
+from mailtrack.admin import corrections, reports
+from mailtrack.admin.terminal import say, say_json, show
 from mailtrack.errors import MailtrackError, TransientError
+from mailtrack.runtime.services import Services
 from mailtrack.settings import load_settings
-from mailtrack.terminal import say, say_json, show
 
 #: The exit code of a part that should be started again (sysexits: EX_TEMPFAIL).
 START_AGAIN = 75
@@ -64,8 +65,8 @@ def _services() -> Services:
 @app.command()
 def up() -> None:
     """Run the whole service: mailbox, carriers, mails and pages."""
-    from mailtrack import roles
-    from mailtrack.preflight import require_all
+    from mailtrack.admin.doctor import require_all
+    from mailtrack.runtime import roles
 
     services = _services()
     require_all(services)
@@ -79,7 +80,7 @@ def up() -> None:
 
 
 def _run(part: str) -> None:
-    from mailtrack import roles
+    from mailtrack.runtime import roles
 
     try:
         roles.run(_services(), getattr(roles, part))
@@ -120,7 +121,7 @@ def web() -> None:
 @app.command()
 def doctor() -> None:
     """Check the settings against the world: one line per check."""
-    from mailtrack.preflight import check_all
+    from mailtrack.admin.doctor import check_all
 
     failed = 0
     for check in check_all(_services()):
@@ -140,13 +141,13 @@ def demo(
 ) -> None:
     """Show the service at work on loopback, time sped up; needs nothing."""
     try:
-        from mailtrack.sandbox.demo import Stage, play
+        from mailtrack.sandbox.demo import DemoServers, play
     except ModuleNotFoundError as error:
         raise MailtrackError(
             f"The demo needs {error.name}; run `pip install 'mailtrack[demo]'`."
         ) from error
 
-    raise typer.Exit(play(Stage(port, database, redis, imap, data), once=once))
+    raise typer.Exit(play(DemoServers(port, database, redis, imap, data), once=once))
 
 
 # --- one thing, now -----------------------------------------------------------------
@@ -205,7 +206,7 @@ def track(
     as_json: AsJson = False,
 ) -> None:
     """Ask the carriers about a number once, now; stores nothing."""
-    from mailtrack.asking import ask
+    from mailtrack.admin.track_once import ask
 
     answer = ask(_services(), number, carrier)
     if as_json:
@@ -353,18 +354,18 @@ def _wanted(ids: list[str] | None, since: str, services: Services) -> correction
 @app.command()
 def export(address: str) -> None:
     """Print everything that is kept about an address, as JSON."""
-    from mailtrack.privacy import everything_about
+    from mailtrack.store.personal_data import everything_about
 
     services = _services()
     with services.store.read() as connection:
-        kept = everything_about(connection, address, services.suppression, services.addresses)
+        kept = everything_about(connection, address, services.suppression, services.addresses.of)
     say_json(kept, indent=2)
 
 
 @app.command()
 def erase(address: str) -> None:
     """Erase everything that is kept about an address."""
-    from mailtrack.privacy import erase as forget
+    from mailtrack.store.personal_data import erase as forget
 
     services = _services()
     why = services.store.transact(
@@ -386,7 +387,7 @@ def db_upgrade() -> None:
 @app.command()
 def backup(file: Path) -> None:
     """Write everything that is kept into one file; the service may be at work."""
-    from mailtrack.backups import back_up
+    from mailtrack.admin.backups import back_up
 
     services = _services()
     secret, now = services.settings.links_file, services.clock.now()
@@ -402,7 +403,7 @@ def restore(
     ] = "",
 ) -> None:
     """Fill an empty database from a backup; who has left since can be kept away."""
-    from mailtrack.backups import restore as fill
+    from mailtrack.admin.backups import restore as fill
 
     services = _services()
     restored = fill(services.store, services.settings.links_file, file)
@@ -422,7 +423,7 @@ def restore(
 def _keep_away(services: Services, replaced: str) -> None:
     from contextlib import closing
 
-    from mailtrack.backups import keep_away
+    from mailtrack.admin.backups import keep_away
     from mailtrack.settings import Settings
     from mailtrack.store.engine import open_store
 

@@ -124,7 +124,7 @@ class InboxSettings(Server):
     #: Seconds between two IDLE renewals (RFC 2177 allows 29 minutes; NATs do not). Only a
     #: renewal finds out that a connection is dead, and mails wait until it does.
     idle_s: float = 45.0
-    #: Seconds between two looks where the server has no IDLE.
+    #: Seconds between two searches where the server has no IDLE.
     poll_s: float = 60.0
     #: The name by which the receiving server signs its Authentication-Results (RFC 8601).
     authserv_id: str = ""

@@ -6,7 +6,10 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import uuid4
 
@@ -14,19 +17,33 @@ import psycopg
 import pytest
 import structlog
 from pydantic import SecretStr
-from sqlalchemy import Table, event, select
+from sqlalchemy import Table, event, func, select
 
-from mailtrack.bootstrap import Services
+from mailtrack.carriers.fake import FakeCarrier
 from mailtrack.clock import FakeClock
-from mailtrack.domain.model import RowKey
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import PollResult, PollState, RowKey, TrackingEvent
 from mailtrack.notify.links import Purpose
-from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO, Person, forwarded, gmail, parcel_update
+from mailtrack.runtime.services import Services
+from mailtrack.sandbox.mails import (
+    AUTHSERV_ID,
+    FORWARD_TO,
+    DemoPerson,
+    forwarded,
+    gmail,
+    parcel_update,
+)
 from mailtrack.settings import InboxSettings, LinkSettings, Settings, SmtpSettings
-from mailtrack.store import parcels, people, subscriptions
+from mailtrack.store import budgets, leg_claims, parcels, people, subscriptions
+from mailtrack.store import schema as t
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.migrate import upgrade
 from mailtrack.store.schema import subscriber, subscription
 from mailtrack.store.subscriptions import Subscription
+from mailtrack.tracking.polling import Poller
+
+#: How long a claim on legs holds (seconds).
+CLAIM_S = 120.0
 
 
 @pytest.fixture
@@ -200,7 +217,7 @@ def mail(clock: FakeClock) -> Callable[..., bytes]:
         address: str = "ana@example.org",
         item: str = "Lampe de bureau",
     ) -> bytes:
-        person = Person(address.partition("@")[0].title(), address)
+        person = DemoPerson(address.partition("@")[0].title(), address)
         shop_mail = parcel_update(parcel, order, item)
         return forwarded(gmail, shop_mail, person, clock.now(), "Voilà", next(serials))
 
@@ -250,3 +267,77 @@ def rows(store: Store) -> Callable[..., list[Mapping[str, Any]]]:
             return [dict(row._mapping) for row in connection.execute(query)]
 
     return read
+
+
+# --- polling -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def carriers() -> dict[str, FakeCarrier]:
+    return {code: FakeCarrier(code) for code in ("cainiao", "laposte")}
+
+
+@pytest.fixture
+def poller(store: Store, carriers: dict[str, FakeCarrier], clock: FakeClock) -> Poller:
+    declarations = {code: carrier.declaration for code, carrier in carriers.items()}
+    return Poller(store, carriers, declarations, clock, Random(7))
+
+
+@pytest.fixture
+def poll(store: Store, clock: FakeClock, poller: Poller) -> Callable[..., int]:
+    """Ask a carrier about what is due, as the dispatcher would; tells how many legs were due."""
+    tokens = count()
+
+    def make(carrier: str = "cainiao") -> int:
+        token, now = f"token {next(tokens)}", clock.now()
+        with store.write() as connection:
+            budgets.take(connection, carrier, 1, per_second=1e6, per_day=10**6, now=now)
+            legs = leg_claims.claim_legs(
+                connection, carrier, token=token, now=now, until=clock.later(CLAIM_S), limit=100
+            )
+        if legs:
+            poller.poll(carrier, legs, token)
+        return len(legs)
+
+    return make
+
+
+@pytest.fixture
+def pass_days(store: Store, clock: FakeClock, poll: Callable[..., int]) -> Callable[[float], int]:
+    """Let time pass, asking the carriers whenever something is due; tells how often."""
+
+    def next_due() -> datetime | None:
+        with store.read() as connection:
+            due: datetime | None = connection.execute(
+                select(func.min(t.leg.c.next_poll_at))
+            ).scalar_one()
+        return due
+
+    def make(days: float) -> int:
+        end, asked = clock.now() + timedelta(days=days), 0
+        while (due := next_due()) is not None and due <= end:
+            clock.instant = max(due, clock.now())
+            asked += sum(poll(carrier) for carrier in ("cainiao", "laposte"))
+        clock.instant = end
+        return asked
+
+    return make
+
+
+@pytest.fixture
+def scan(clock: FakeClock) -> Callable[..., TrackingEvent]:
+    def make(
+        milestone: Milestone, hours_ago: float = 1.0, source: str = "cainiao", text: str = ""
+    ) -> TrackingEvent:
+        at = clock.now() - timedelta(hours=hours_ago)
+        return TrackingEvent(at, milestone, source, milestone.upper(), text or milestone)
+
+    return make
+
+
+@pytest.fixture
+def found() -> Callable[..., PollResult]:
+    def make(*events: TrackingEvent, number: str = "LP00123456789012") -> PollResult:
+        return PollResult(number, PollState.FOUND, events)
+
+    return make

@@ -15,9 +15,9 @@ from sqlalchemy import update
 
 import mailtrack
 from mailtrack import cli, logs
-from mailtrack.bootstrap import Services
 from mailtrack.carriers import declarations
 from mailtrack.errors import ChallengeError
+from mailtrack.runtime.services import Services
 from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, carrier_app, serve
 from mailtrack.settings import Settings
 from mailtrack.store import budgets, inbound, leases, notices, people, relays
@@ -615,7 +615,7 @@ def test_up_does_not_start_without_a_mailbox(run: Run) -> None:
 
 def test_up_does_not_start_on_a_full_disk(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     full = SimpleNamespace(free=1_000_000)
-    monkeypatch.setattr("mailtrack.preflight.shutil.disk_usage", lambda _: full)
+    monkeypatch.setattr("mailtrack.admin.doctor.shutil.disk_usage", lambda _: full)
 
     assert "is full (1 MB left): make room" in _one_line(run("up"))
 

@@ -30,7 +30,7 @@ from mailtrack.carriers.transport import (
 from mailtrack.carriers.vocabulary import Classified, classify, classify_words_first
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, PickupPoint
+from mailtrack.domain.model import PickupPoint, PollResult, PollState
 from mailtrack.errors import PermanentError
 from mailtrack.settings import CarrierSettings
 
@@ -48,10 +48,10 @@ DECLARATION = Declaration(
 PATH = "/tracking/2025-01/trackings"
 #: What the refusal to create a shipment says of its number (meta.code).
 NUMBER_CODES = {
-    "4003": LookState.NOT_FOUND,  # it exists: listed the next time
-    "4005": LookState.REJECTED,
-    "4012": LookState.REJECTED,
-    "4017": LookState.REJECTED,
+    "4003": PollState.NOT_FOUND,  # it exists: listed the next time
+    "4005": PollState.REJECTED,
+    "4012": PollState.REJECTED,
+    "4017": PollState.REJECTED,
 }
 #: Tags so wide that the words beside them say more.
 WIDE_TAGS = frozenset(
@@ -77,7 +77,7 @@ class AfterShip:
         self._transport = transport
         self._clock = clock
 
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
         """List all numbers at once and create new ones; see `carriers.base.Carrier`."""
         answer = self._transport.get(
             self._url,
@@ -89,23 +89,23 @@ class AfterShip:
         if not isinstance(trackings, list):
             raise PermanentError(f"{answer.host} answered without a list of trackings.")
         # Several carriers may have a number: the newest history is the parcel's.
-        listed = sorted(map(_look, records(trackings)), key=_recency)
-        looks = {look.number: look for look in listed if look.number in numbers}
-        missing = [number for number in numbers if number not in looks]
+        listed = sorted(map(_result, records(trackings)), key=_recency)
+        results = {result.number: result for result in listed if result.number in numbers}
+        missing = [number for number in numbers if number not in results]
         created = (self._create(number) for number in missing)
-        return looks | {look.number: look for look in created if look}
+        return results | {result.number: result for result in created if result}
 
-    def _create(self, number: str) -> Look | None:
+    def _create(self, number: str) -> PollResult | None:
         answer = self._transport.post(
             self._url, json={"tracking_number": number}, headers=self._headers()
         )
         state = NUMBER_CODES.get(_refusal(answer))
         if state:
-            return Look(number, state)
+            return PollResult(number, state)
         self._raise_for_status(answer)
         data = record(answer.object().get("data"))
-        look = _look(record(data.get("tracking")) or data)
-        return look if look.number == number else None
+        result = _result(record(data.get("tracking")) or data)
+        return result if result.number == number else None
 
     def _headers(self) -> Mapping[str, str]:
         return {"as-api-key": self._key.get_secret_value(), "Accept": "application/json"}
@@ -128,19 +128,19 @@ def _reset_s(headers: Mapping[str, str], now: datetime) -> float:
     return min(max(int(reset) - now.timestamp(), 1.0), MAX_RETRY_S)
 
 
-def _recency(look: Look) -> datetime:
-    return newest_at(look.events)
+def _recency(result: PollResult) -> datetime:
+    return newest_at(result.events)
 
 
-def _look(tracking: Mapping[str, Any]) -> Look:
+def _result(tracking: Mapping[str, Any]) -> PollResult:
     number = string(tracking.get("tracking_number"))
     # Checkpoints are listed oldest first.
     scans = (_scan(checkpoint) for checkpoint in records(tracking.get("checkpoints")))
     events = read_history(DECLARATION.code, filter(None, scans))
     local = string(record(tracking.get("last_mile")).get("tracking_number"))
-    return Look(
+    return PollResult(
         number=number,
-        state=LookState.FOUND if events else _state(string(tracking.get("tag"))),
+        state=PollState.FOUND if events else _state(string(tracking.get("tag"))),
         events=events,
         local_number=local if local and local != number else None,
         estimated_delivery=_estimate(tracking),
@@ -148,9 +148,9 @@ def _look(tracking: Mapping[str, Any]) -> Look:
     )
 
 
-def _state(tag: str) -> LookState:
+def _state(tag: str) -> PollState:
     """Return what a tag without checkpoints says: of a pending number nothing is known."""
-    return LookState.PENDING if tag == "InfoReceived" else LookState.NOT_FOUND
+    return PollState.PENDING if tag == "InfoReceived" else PollState.NOT_FOUND
 
 
 def _scan(checkpoint: Mapping[str, Any]) -> Scan | None:

@@ -2,7 +2,7 @@
 
 A carrier is one file: a `Declaration` on top, then a class with `fetch`. What went
 wrong for a whole call is raised as one of the four branches of `mailtrack.errors`;
-what a carrier says of a single number is a `Look`.
+what a carrier says of a single number is a `PollResult`.
 """
 
 from abc import ABC, abstractmethod
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from mailtrack.domain.model import Look
+from mailtrack.domain.model import PollResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Declaration:
 class Push:
     """What a carrier sends of itself: news, and numbers that it no longer follows by itself."""
 
-    looks: Mapping[str, Look]
+    results: Mapping[str, PollResult]
     stopped: frozenset[str] = frozenset()
 
 
@@ -60,7 +60,7 @@ class Carrier(Protocol):
     @property
     def declaration(self) -> Declaration: ...
 
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
         """Ask about at most `declaration.batch` numbers at once.
 
         A number that the answer leaves out is left out of the mapping.
@@ -72,11 +72,11 @@ class Carrier(Protocol):
 class OneByOne(ABC):
     """A carrier whose requests take one number each."""
 
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
         """Ask for one number after the other; see `Carrier`."""
-        looks = map(self._ask, numbers)
-        return {look.number: look for look in looks if look}
+        results = map(self._ask, numbers)
+        return {result.number: result for result in results if result}
 
     @abstractmethod
-    def _ask(self, number: str) -> Look | None:
+    def _ask(self, number: str) -> PollResult | None:
         """Ask for one number; None where the answer is not about it."""

@@ -28,7 +28,7 @@ from mailtrack.carriers.transport import Answer, Transport, join, raise_for_stat
 from mailtrack.carriers.vocabulary import Classified, classify
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import STAGES, Phase
-from mailtrack.domain.model import Look, LookState, TrackingEvent
+from mailtrack.domain.model import PollResult, PollState, TrackingEvent
 from mailtrack.errors import ChallengeError, MailtrackError, PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -74,16 +74,16 @@ class Cainiao:
         self._transport = transport
         self._clock = clock
 
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
         """Ask for all numbers at once; see `carriers.base.Carrier`."""
         answer = self._transport.get(
             self._url,
             params={"mailNos": ",".join(numbers), "lang": "en-US"},
             headers={"Accept": "application/json"},
         )
-        looks = (_look(module) for module in self._modules(answer))
+        results = (_result(module) for module in self._modules(answer))
         # The answer may hold a neighbour's shipment: only what was asked for counts.
-        return {look.number: look for look in looks if look.number in numbers}
+        return {result.number: result for result in results if result.number in numbers}
 
     def _modules(self, answer: Answer) -> list[Mapping[str, Any]]:
         if _is_challenge(answer):
@@ -116,11 +116,11 @@ def _failure(host: str, page: Mapping[str, Any]) -> MailtrackError:
     return TransientError(f"{said}; asking again later.")
 
 
-def _look(module: Mapping[str, Any]) -> Look:
+def _result(module: Mapping[str, Any]) -> PollResult:
     number = string(module.get("mailNo"))
     local_number = _local_number(module, number)
     events = tuple(_events(records(module.get("detailList"))))
-    return Look(
+    return PollResult(
         number=number,
         state=_state(module, events, local_number),
         events=events,
@@ -131,13 +131,13 @@ def _look(module: Mapping[str, Any]) -> Look:
 
 def _state(
     module: Mapping[str, Any], events: tuple[TrackingEvent, ...], local_number: str | None
-) -> LookState:
+) -> PollState:
     if events:
-        return LookState.FOUND
+        return PollState.FOUND
     # An unknown number is echoed as EXTERNAL; a known one waits for its seller.
     source = string(module.get("mailNoSource"))
     unknown = local_number is None and source in ("", "EXTERNAL") and not module.get("status")
-    return LookState.NOT_FOUND if unknown else LookState.PENDING
+    return PollState.NOT_FOUND if unknown else PollState.PENDING
 
 
 def _local_number(module: Mapping[str, Any], number: str) -> str | None:

@@ -19,7 +19,7 @@ from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import Transport, join
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, PickupPoint, TrackingEvent
+from mailtrack.domain.model import PickupPoint, PollResult, PollState, TrackingEvent
 from mailtrack.errors import PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -53,7 +53,7 @@ class Chronopost(OneByOne):
         self._transport = transport
         self._clock = clock
 
-    def _ask(self, number: str) -> Look | None:
+    def _ask(self, number: str) -> PollResult | None:
         parameters = {"language": "fr_FR", "skybillNumber": number}
         answer = soap.call(
             self._transport,
@@ -68,9 +68,9 @@ class Chronopost(OneByOne):
             return None
         lines = answer.findall("return/listEventInfoComp/events")
         events = read_history(DECLARATION.code, _scans(lines))
-        return Look(
+        return PollResult(
             number=number,
-            state=LookState.FOUND if events else LookState.NOT_FOUND,
+            state=PollState.FOUND if events else PollState.NOT_FOUND,
             events=events,
             local_number=_local_number(lines, number),
             pickup_point=_pickup_point(lines, events),

@@ -17,7 +17,7 @@ from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, PickupPoint, TrackingEvent
+from mailtrack.domain.model import PickupPoint, PollResult, PollState, TrackingEvent
 from mailtrack.errors import PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -50,7 +50,7 @@ class Correos(OneByOne):
         self._transport = transport
         self._clock = clock
 
-    def _ask(self, number: str) -> Look | None:
+    def _ask(self, number: str) -> PollResult | None:
         answer = self._transport.get(
             f"{self._url}/{quote(number, safe='')}",
             params=PARAMETERS,
@@ -60,7 +60,7 @@ class Correos(OneByOne):
         parcel = _parcel(answer)
         code = string(record(parcel.get("error")).get("codError"))
         if code == UNKNOWN:
-            return Look(number, LookState.NOT_FOUND)
+            return PollResult(number, PollState.NOT_FOUND)
         if code not in ("", OK):
             raise TransientError(
                 f"{answer.host} could not answer ({code[:20]}); asking again later."
@@ -77,14 +77,14 @@ def _parcel(answer: Answer) -> Mapping[str, Any]:
     return parcel
 
 
-def _read(parcel: Mapping[str, Any], number: str) -> Look | None:
+def _read(parcel: Mapping[str, Any], number: str) -> PollResult | None:
     if string(parcel.get("codEnvio")) not in ("", number):
         return None
     lines = records(parcel.get("eventos"))
     events = read_history(DECLARATION.code, oldest_first([*_scans(lines)]))
-    return Look(
+    return PollResult(
         number=number,
-        state=LookState.FOUND if events else LookState.PENDING,
+        state=PollState.FOUND if events else PollState.PENDING,
         events=events,
         local_number=_relabelled(parcel, number),
         pickup_point=_pickup_point(events),

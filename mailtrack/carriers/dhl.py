@@ -30,7 +30,7 @@ from mailtrack.carriers.transport import (
 from mailtrack.carriers.vocabulary import Classified, classify_words_first
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import PermanentError
 from mailtrack.settings import CarrierSettings
 
@@ -58,7 +58,7 @@ class Dhl(OneByOne):
         self._transport = transport
         self._clock = clock
 
-    def _ask(self, number: str) -> Look | None:
+    def _ask(self, number: str) -> PollResult | None:
         answer = self._transport.get(
             self._url,
             params={"trackingNumber": number, "requesterCountryCode": "FR", "language": "en"},
@@ -73,25 +73,25 @@ class Dhl(OneByOne):
             for shipment in records(answer.object().get("shipments"))
             if string(shipment.get("id")).upper() == number.upper()
         ]
-        return max((_look(number, s) for s in found), key=_recency, default=None)
+        return max((_result(number, s) for s in found), key=_recency, default=None)
 
 
-def _unknown(answer: Answer, number: str) -> Look:
+def _unknown(answer: Answer, number: str) -> PollResult:
     # The service says so in a problem document; a wrong address answers 404 as well.
     if string(answer.object().get("status")) != "404":
         raise PermanentError(f"{answer.host} answered 404: check the carrier's URL.")
-    return Look(number, LookState.NOT_FOUND)
+    return PollResult(number, PollState.NOT_FOUND)
 
 
-def _recency(look: Look) -> datetime:
-    return newest_at(look.events)
+def _recency(result: PollResult) -> datetime:
+    return newest_at(result.events)
 
 
-def _look(number: str, shipment: Mapping[str, Any]) -> Look:
+def _result(number: str, shipment: Mapping[str, Any]) -> PollResult:
     events = read_history(DECLARATION.code, filter(None, _scans(shipment)))
-    return Look(
+    return PollResult(
         number=number,
-        state=LookState.FOUND if events else LookState.PENDING,
+        state=PollState.FOUND if events else PollState.PENDING,
         events=events,
         estimated_delivery=day_as_written(
             string(record(shipment.get("estimatedDeliveryTimeFrame")).get("estimatedThrough"))

@@ -16,7 +16,7 @@ from mailtrack.carriers.shape import wall_time
 from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
 from mailtrack.clock import Clock
-from mailtrack.domain.model import Look, LookState
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import ChallengeError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -49,35 +49,35 @@ class Ems(OneByOne):
         self._transport = transport
         self._clock = clock
 
-    def _ask(self, number: str) -> Look | None:
+    def _ask(self, number: str) -> PollResult | None:
         if not NUMBER.fullmatch(number):
-            return Look(number, LookState.REJECTED)
+            return PollResult(number, PollState.REJECTED)
         answer = self._transport.get(self._url, params={"language": "EN", "itemId": number})
         raise_for_status(answer, self._clock.now())
         return _read(answer, number)
 
 
-def _read(answer: Answer, number: str) -> Look | None:
+def _read(answer: Answer, number: str) -> PollResult | None:
     page = LexborHTMLParser(answer.text)
     table = page.css_first(f"#table-{number}")
     if table is None:
         return _without_a_table(answer, page, number)
     events = read_history(DECLARATION.code, _scans(table.css("tbody tr")))
     if events:
-        return Look(number, LookState.FOUND, events)
+        return PollResult(number, PollState.FOUND, events)
     if NO_RESULTS in tidy(table.text()):
-        return Look(number, LookState.NOT_FOUND)
+        return PollResult(number, PollState.NOT_FOUND)
     raise TransientError(f"{answer.host} answered a table without scans; asking again later.")
 
 
-def _without_a_table(answer: Answer, page: LexborHTMLParser, number: str) -> Look | None:
+def _without_a_table(answer: Answer, page: LexborHTMLParser, number: str) -> PollResult | None:
     said = tidy(page.text())
     if NOT_EMS in said:
-        return Look(number, LookState.REJECTED)
+        return PollResult(number, PollState.REJECTED)
     if page.css_first("[id^=table-]") is not None:
         return None
     if NO_RESULTS in said:
-        return Look(number, LookState.NOT_FOUND)
+        return PollResult(number, PollState.NOT_FOUND)
     if any(mark in answer.text for mark in CHALLENGES):
         raise ChallengeError(f"{answer.host} asks for a robot check.", CHALLENGE_S)
     raise TransientError(f"{answer.host} answered a page without a table; asking again later.")

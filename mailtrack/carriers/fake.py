@@ -4,12 +4,12 @@ from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 
 from mailtrack.carriers.base import Budget, Declaration
-from mailtrack.domain.model import Look, LookState
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import MailtrackError
 
 
 class FakeCarrier:
-    """Scripted looks per number, the last of which stays; scripted errors per call."""
+    """Scripted results per number, the last of which stays; scripted errors per call."""
 
     def __init__(self, code: str = "fake", *, batch: int = 10, budget: Budget | None = None):
         self.declaration = Declaration(
@@ -22,14 +22,14 @@ class FakeCarrier:
         )
         #: The numbers of every call, in order.
         self.asked: list[tuple[str, ...]] = []
-        self._looks: dict[str, deque[Look]] = defaultdict(deque)
+        self._results: dict[str, deque[PollResult]] = defaultdict(deque)
         self._errors: deque[MailtrackError] = deque()
         self._silent: set[str] = set()
 
-    def script(self, *looks: Look) -> None:
-        """Answer these looks, one a call for each number."""
-        for look in looks:
-            self._looks[look.number].append(look)
+    def script(self, *results: PollResult) -> None:
+        """Answer these results, one a call for each number."""
+        for result in results:
+            self._results[result.number].append(result)
 
     def fail(self, *errors: MailtrackError) -> None:
         """Raise these errors, one a call, before answering again."""
@@ -39,15 +39,15 @@ class FakeCarrier:
         """Say nothing of these numbers."""
         self._silent.update(numbers)
 
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
-        """Answer the next look of every number; NOT_FOUND for those without a script."""
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
+        """Answer the next result of every number; NOT_FOUND for those without a script."""
         self.asked.append(tuple(numbers))
         if self._errors:
             raise self._errors.popleft()
         return {number: self._next(number) for number in numbers if number not in self._silent}
 
-    def _next(self, number: str) -> Look:
-        looks = self._looks[number]
-        if not looks:
-            return Look(number, LookState.NOT_FOUND)
-        return looks.popleft() if len(looks) > 1 else looks[0]
+    def _next(self, number: str) -> PollResult:
+        results = self._results[number]
+        if not results:
+            return PollResult(number, PollState.NOT_FOUND)
+        return results.popleft() if len(results) > 1 else results[0]

@@ -28,7 +28,7 @@ from mailtrack.carriers.transport import (
     until_midnight_s,
 )
 from mailtrack.clock import Clock
-from mailtrack.domain.model import Look, LookState, PickupPoint
+from mailtrack.domain.model import PickupPoint, PollResult, PollState
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -47,7 +47,7 @@ TOKEN_PATH = "/oauth/token"  # noqa: S105 - an address
 #: Seconds of silence after too many calls in a row.
 BURST_SILENCE_S = 60.0
 #: What an error of one number says of it; of others nothing is known.
-NUMBER_ERRORS = {"NOTFOUND": LookState.NOT_FOUND, "INVALID": LookState.REJECTED}
+NUMBER_ERRORS = {"NOTFOUND": PollState.NOT_FOUND, "INVALID": PollState.REJECTED}
 #: Parts of the code of an error of the whole call that comes as a 200.
 CALL_ERRORS: Mapping[str, type[MailtrackError]] = {
     "AUTHORIZED": AuthError,
@@ -73,7 +73,7 @@ class FedEx:
         self._transport = transport
         self._clock = clock
 
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
         """Ask for all numbers at once; see `carriers.base.Carrier`."""
         asked = {
             "includeDetailedScans": True,
@@ -85,11 +85,11 @@ class FedEx:
             )
         )
         if len(numbers) == 1 and _says_unknown(answer):
-            return {numbers[0]: Look(numbers[0], LookState.NOT_FOUND)}
+            return {numbers[0]: PollResult(numbers[0], PollState.NOT_FOUND)}
         now = self._clock.now()
         raise_for_status(answer, now, silence_s=_silence_s(answer, now))
-        looks = (_newest_look(number, _results(answer, number)) for number in numbers)
-        return {look.number: look for look in looks if look}
+        results = (_newest_result(number, _tracks(answer, number)) for number in numbers)
+        return {result.number: result for result in results if result}
 
 
 def _error_codes(body: Mapping[str, Any]) -> list[str]:
@@ -109,16 +109,16 @@ def _silence_s(answer: Answer, now: datetime) -> float:
     return until_midnight_s(now) if is_daily else BURST_SILENCE_S
 
 
-def _results(answer: Answer, number: str) -> list[Mapping[str, Any]]:
+def _tracks(answer: Answer, number: str) -> list[Mapping[str, Any]]:
     body = answer.object()
     output = record(body.get("output"))
     if not isinstance(output.get("completeTrackResults"), list):
         raise _failure(answer.host, _error_codes(body))
     return [
-        result
+        track
         for complete in records(output["completeTrackResults"])
         if string(complete.get("trackingNumber")) == number
-        for result in records(complete.get("trackResults"))
+        for track in records(complete.get("trackResults"))
     ]
 
 
@@ -130,27 +130,27 @@ def _failure(host: str, codes: Sequence[str]) -> MailtrackError:
     return PermanentError(f"{said}: it does not understand the request.")
 
 
-def _newest_look(number: str, results: Sequence[Mapping[str, Any]]) -> Look | None:
-    looks = [look for look in (_look(number, result) for result in results) if look]
-    return max(looks, key=lambda look: newest_at(look.events), default=None)
+def _newest_result(number: str, tracks: Sequence[Mapping[str, Any]]) -> PollResult | None:
+    results = [result for result in (_result(number, track) for track in tracks) if result]
+    return max(results, key=lambda result: newest_at(result.events), default=None)
 
 
-def _look(number: str, result: Mapping[str, Any]) -> Look | None:
-    scans = (_scan(event) for event in reversed(records(result.get("scanEvents"))))
+def _result(number: str, track: Mapping[str, Any]) -> PollResult | None:
+    scans = (_scan(event) for event in reversed(records(track.get("scanEvents"))))
     events = read_history(DECLARATION.code, filter(None, scans))
-    error = string(record(result.get("error")).get("code")).upper()
+    error = string(record(track.get("error")).get("code")).upper()
     # FedEx's own example has an error beside a whole history: the history counts.
     if error and not events:
         states = (state for part, state in NUMBER_ERRORS.items() if part in error)
         state = next(states, None)
-        return Look(number, state) if state else None
-    return Look(
+        return PollResult(number, state) if state else None
+    return PollResult(
         number=number,
-        state=LookState.FOUND if events else LookState.PENDING,
+        state=PollState.FOUND if events else PollState.PENDING,
         events=events,
-        local_number=_partner_number(result, number),
-        estimated_delivery=_estimate(result),
-        pickup_point=_pickup_point(result),
+        local_number=_partner_number(track, number),
+        estimated_delivery=_estimate(track),
+        pickup_point=_pickup_point(track),
     )
 
 
@@ -171,9 +171,9 @@ def _scan(event: Mapping[str, Any]) -> Scan | None:
     )
 
 
-def _partner_number(result: Mapping[str, Any], number: str) -> str | None:
+def _partner_number(track: Mapping[str, Any], number: str) -> str | None:
     """Return the number by which a partner carrier delivers."""
-    more = record(result.get("additionalTrackingInfo"))
+    more = record(track.get("additionalTrackingInfo"))
     for identifier in records(more.get("packageIdentifiers")):
         values = identifier.get("values")
         if string(identifier.get("type")) == "PARTNER_CARRIER_NUMBER" and isinstance(values, list):
@@ -181,19 +181,19 @@ def _partner_number(result: Mapping[str, Any], number: str) -> str | None:
     return None
 
 
-def _estimate(result: Mapping[str, Any]) -> date | None:
+def _estimate(track: Mapping[str, Any]) -> date | None:
     dates = {
         string(entry.get("type")): string(entry.get("dateTime"))
-        for entry in records(result.get("dateAndTimes"))
+        for entry in records(track.get("dateAndTimes"))
     }
-    window = record(record(result.get("estimatedDeliveryTimeWindow")).get("window"))
+    window = record(record(track.get("estimatedDeliveryTimeWindow")).get("window"))
     promised = (dates.get(kind, "") for kind in PROMISES)
     return day_as_written(next(filter(None, promised), "") or string(window.get("ends")))
 
 
-def _pickup_point(result: Mapping[str, Any]) -> PickupPoint | None:
+def _pickup_point(track: Mapping[str, Any]) -> PickupPoint | None:
     """Return where FedEx holds the parcel; the contact there may be the addressee: not read."""
-    held = record(record(result.get("holdAtLocation")).get("locationContactAndAddress"))
+    held = record(record(track.get("holdAtLocation")).get("locationContactAndAddress"))
     address = record(held.get("address"))
     streets = address.get("streetLines")
     lines = [*map(string, streets if isinstance(streets, list) else [])]

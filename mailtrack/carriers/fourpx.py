@@ -16,7 +16,7 @@ from mailtrack.carriers.scans import BEIJING, Scan, read_history
 from mailtrack.carriers.shape import local_time, record, records, string
 from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
 from mailtrack.clock import Clock
-from mailtrack.domain.model import Look, LookState
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -61,10 +61,10 @@ class FourPx(OneByOne):
         self._transport = transport
         self._clock = clock
 
-    def _ask(self, number: str) -> Look | None:
+    def _ask(self, number: str) -> PollResult | None:
         return self._ask_list(number) if self._keyless else self._ask_platform(number)
 
-    def _ask_platform(self, number: str) -> Look | None:
+    def _ask_platform(self, number: str) -> PollResult | None:
         body = json.dumps({"deliveryOrderNo": number}, separators=(",", ":"))
         signed = {
             "app_key": self._key.get_secret_value(),
@@ -83,7 +83,7 @@ class FourPx(OneByOne):
         )
         return _read_platform(_page(answer, self._clock), number, answer.host)
 
-    def _ask_list(self, number: str) -> Look | None:
+    def _ask_list(self, number: str) -> PollResult | None:
         answer = self._transport.post(
             join(self._base or DECLARATION.keyless_url, LIST_PATH),
             json={"queryCodes": [number], "language": "en-us", "translateLanguage": ""},
@@ -106,21 +106,21 @@ def _page(answer: Answer, clock: Clock) -> Mapping[str, Any]:
     return page
 
 
-def _read_platform(page: Mapping[str, Any], number: str, host: str) -> Look | None:
+def _read_platform(page: Mapping[str, Any], number: str, host: str) -> PollResult | None:
     if string(page.get("result")) != "1":
         return _refused(page, number, host)
     data = record(page.get("data"))
     if string(data.get("deliveryOrderNo")) not in ("", number):
         return None
     events = read_history(DECLARATION.code, _platform_scans(records(data.get("trackingList"))))
-    return Look(number, LookState.FOUND if events else LookState.NOT_FOUND, events)
+    return PollResult(number, PollState.FOUND if events else PollState.NOT_FOUND, events)
 
 
-def _refused(page: Mapping[str, Any], number: str, host: str) -> Look:
+def _refused(page: Mapping[str, Any], number: str, host: str) -> PollResult:
     error = next(iter(records(page.get("errors"))), {})
     code, message = string(error.get("errorCode")), string(error.get("errorMsg"))
     if _NOTHING.search(message):
-        return Look(number, LookState.NOT_FOUND)
+        return PollResult(number, PollState.NOT_FOUND)
     raise _failure(host, code, message)
 
 
@@ -147,7 +147,7 @@ def _platform_scans(newest_first: Sequence[Mapping[str, Any]]) -> Iterator[Scan]
             )
 
 
-def _read_list(page: Mapping[str, Any], number: str, host: str) -> Look | None:
+def _read_list(page: Mapping[str, Any], number: str, host: str) -> PollResult | None:
     if string(page.get("result")) != "1":
         raise TransientError(f"{host} could not answer (result not 1); asking again later.")
     parcels = records(page.get("data"))
@@ -157,8 +157,8 @@ def _read_list(page: Mapping[str, Any], number: str, host: str) -> Look | None:
     events = read_history(DECLARATION.code, _list_scans(records(parcel.get("tracks"))))
     if not events:
         unknown = string(parcel.get("status")) == UNKNOWN
-        return Look(number, LookState.NOT_FOUND if unknown else LookState.PENDING)
-    return Look(number, LookState.FOUND, events, _local_number(parcel, number))
+        return PollResult(number, PollState.NOT_FOUND if unknown else PollState.PENDING)
+    return PollResult(number, PollState.FOUND, events, _local_number(parcel, number))
 
 
 def _local_number(parcel: Mapping[str, Any], number: str) -> str | None:

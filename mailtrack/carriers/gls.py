@@ -19,7 +19,7 @@ from mailtrack.carriers.transport import Transport, join, raise_for_status
 from mailtrack.carriers.vocabulary import classify
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, TrackingEvent
+from mailtrack.domain.model import PollResult, PollState, TrackingEvent
 from mailtrack.errors import PermanentError
 from mailtrack.settings import CarrierSettings
 
@@ -38,7 +38,7 @@ TOKEN_PATH = "/oauth2/v1/token"  # noqa: S105 - an address
 #: Seconds of silence after a violated quota, whose end is not told.
 SILENCE_S = 3600.0
 #: Beginnings of a number's errorCode; of those that are not here nothing is known.
-ERROR_CODES = {"E_404": LookState.NOT_FOUND, "E_400": LookState.REJECTED}
+ERROR_CODES = {"E_404": PollState.NOT_FOUND, "E_400": PollState.REJECTED}
 
 
 class Gls:
@@ -55,7 +55,7 @@ class Gls:
         self._transport = transport
         self._clock = clock
 
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
         """Ask for all numbers at once; see `carriers.base.Carrier`."""
         url = f"{self._url}/{','.join(quote(number, safe='') for number in numbers)}"
         answer = self._tokens.send(
@@ -67,26 +67,26 @@ class Gls:
         parcels = answer.object().get("parcels")
         if not isinstance(parcels, list):
             raise PermanentError(f"{answer.host} answered without a list of parcels.")
-        looks: dict[str, Look] = {}
+        results: dict[str, PollResult] = {}
         # Several parcels may share a number that GLS used before: the newest counts.
-        for look in sorted(filter(None, map(_look, records(parcels))), key=_recency):
-            if look.number in numbers:
-                looks[look.number] = look
-        return looks
+        for result in sorted(filter(None, map(_result, records(parcels))), key=_recency):
+            if result.number in numbers:
+                results[result.number] = result
+        return results
 
 
-def _recency(look: Look) -> datetime:
-    return newest_at(look.events)
+def _recency(result: PollResult) -> datetime:
+    return newest_at(result.events)
 
 
-def _look(parcel: Mapping[str, Any]) -> Look | None:
+def _result(parcel: Mapping[str, Any]) -> PollResult | None:
     number = string(parcel.get("requested"))
     error = string(parcel.get("errorCode"))
     if error:
         state = ERROR_CODES.get(error[:5])
-        return Look(number, state) if state else None
+        return PollResult(number, state) if state else None
     events = _told_by_status(_events(parcel), string(parcel.get("status")))
-    return Look(number, LookState.FOUND if events else LookState.PENDING, events)
+    return PollResult(number, PollState.FOUND if events else PollState.PENDING, events)
 
 
 def _events(parcel: Mapping[str, Any]) -> tuple[TrackingEvent, ...]:

@@ -27,7 +27,7 @@ from mailtrack.carriers.transport import Answer, Transport, join, raise_for_stat
 from mailtrack.carriers.vocabulary import classify
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, PickupPoint, TrackingEvent
+from mailtrack.domain.model import PickupPoint, PollResult, PollState, TrackingEvent
 from mailtrack.errors import PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -48,9 +48,9 @@ ANSWERS = frozenset({200, 207, 400, 404})
 #: What a `returnCode` without a shipment says of its number. The enum also has 101,
 #: 105, 109, 201, 208, which nobody explains: such a number counts as unanswered.
 RETURN_CODES = {
-    104: LookState.NOT_FOUND,
-    400: LookState.REJECTED,
-    404: LookState.NOT_FOUND,
+    104: PollState.NOT_FOUND,
+    400: PollState.REJECTED,
+    404: PollState.NOT_FOUND,
 }
 _MONTHS = (
     "janvier",
@@ -84,7 +84,7 @@ class LaPoste:
         self._transport = transport
         self._clock = clock
 
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
         """Ask for all numbers at once; see `carriers.base.Carrier`."""
         answer = self._transport.get(
             f"{self._url}/{','.join(quote(number, safe='') for number in numbers)}",
@@ -94,18 +94,18 @@ class LaPoste:
         if answer.status not in ANSWERS:
             raise_for_status(answer, self._clock.now())
         envelopes = _envelopes(answer)
-        looks = _looks(envelopes, numbers)
-        return looks or self._without_a_name(answer, envelopes, numbers)
+        results = _results(envelopes, numbers)
+        return results or self._without_a_name(answer, envelopes, numbers)
 
     def _without_a_name(
         self, answer: Answer, envelopes: Sequence[Mapping[str, Any]], numbers: Sequence[str]
-    ) -> dict[str, Look]:
+    ) -> dict[str, PollResult]:
         """Return what the HTTP status alone says, where the body tells of no asked number."""
         if any(_id_ship(envelope) for envelope in envelopes):
             return {}
         if answer.status == 404 or (answer.status == 400 and len(numbers) == 1):
             state = RETURN_CODES[answer.status]
-            return {number: Look(number, state) for number in numbers}
+            return {number: PollResult(number, state) for number in numbers}
         raise_for_status(answer, self._clock.now())
         raise TransientError(f"{answer.host} answered about no parcel at all; asking again later.")
 
@@ -122,14 +122,16 @@ def _envelopes(answer: Answer) -> list[Mapping[str, Any]]:
     return records(body if isinstance(body, list) else [body])
 
 
-def _looks(envelopes: Sequence[Mapping[str, Any]], numbers: Sequence[str]) -> dict[str, Look]:
-    looks = {}
+def _results(
+    envelopes: Sequence[Mapping[str, Any]], numbers: Sequence[str]
+) -> dict[str, PollResult]:
+    results = {}
     for envelope in envelopes:
         number = _asked_number(envelope, numbers)
-        look = _look(envelope, number) if number else None
-        if look:
-            looks[look.number] = look
-    return looks
+        result = _result(envelope, number) if number else None
+        if result:
+            results[result.number] = result
+    return results
 
 
 def _asked_number(envelope: Mapping[str, Any], numbers: Sequence[str]) -> str | None:
@@ -148,15 +150,15 @@ def _id_ship(envelope: Mapping[str, Any]) -> str:
     return string(shipment.get("idShip")) or string(envelope.get("idShip"))
 
 
-def _look(envelope: Mapping[str, Any], number: str) -> Look | None:
+def _result(envelope: Mapping[str, Any], number: str) -> PollResult | None:
     shipment = record(envelope.get("shipment"))
     if not shipment:
         state = RETURN_CODES.get(_return_code(envelope))
-        return Look(number, state) if state else None
+        return PollResult(number, state) if state else None
     events = tuple(_events(shipment))
-    return Look(
+    return PollResult(
         number=number,
-        state=LookState.FOUND if events else LookState.PENDING,
+        state=PollState.FOUND if events else PollState.PENDING,
         events=events,
         estimated_delivery=_estimate(shipment),
         pickup_point=_pickup_point(shipment, events),

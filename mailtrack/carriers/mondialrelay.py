@@ -18,7 +18,7 @@ from mailtrack.carriers.soap import text_of
 from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import Transport, join
 from mailtrack.clock import Clock
-from mailtrack.domain.model import Look, LookState, PickupPoint
+from mailtrack.domain.model import PickupPoint, PollResult, PollState
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -40,7 +40,7 @@ LANGUAGE = "FR"
 NUMBER = re.compile(r"\d{8,14}", re.ASCII)
 #: 0 is success, the others are the states of a parcel that is known.
 ANSWERED = frozenset({"0", "80", "81", "82", "83"})
-UNANSWERED = {"94": LookState.NOT_FOUND, "24": LookState.REJECTED}
+UNANSWERED = {"94": PollState.NOT_FOUND, "24": PollState.REJECTED}
 #: The merchant, its type or its key is wrong.
 AUTH_STATS = frozenset({"1", "2", "8", "95", "96", "97"})
 
@@ -57,9 +57,9 @@ class MondialRelay(OneByOne):
         self._transport = transport
         self._clock = clock
 
-    def _ask(self, number: str) -> Look:
+    def _ask(self, number: str) -> PollResult:
         if not NUMBER.fullmatch(number):
-            return Look(number, LookState.REJECTED)
+            return PollResult(number, PollState.REJECTED)
         answer = soap.call(
             self._transport,
             self._url,
@@ -70,10 +70,10 @@ class MondialRelay(OneByOne):
         result = answer.find(f"{OPERATION}Result")
         stat = text_of(answer, f"{OPERATION}Result/STAT")
         if result is None or stat not in ANSWERED:
-            return Look(number, _unanswered(stat))
+            return PollResult(number, _unanswered(stat))
         events = read_history(DECLARATION.code, oldest_first([*_scans(result)]))
-        state = LookState.FOUND if events else LookState.PENDING
-        return Look(number, state, events, pickup_point=_pickup_point(result))
+        state = PollState.FOUND if events else PollState.PENDING
+        return PollResult(number, state, events, pickup_point=_pickup_point(result))
 
     def _parameters(self, number: str) -> dict[str, str]:
         merchant, key = self._merchant.get_secret_value(), self._key.get_secret_value()
@@ -86,7 +86,7 @@ class MondialRelay(OneByOne):
         }
 
 
-def _unanswered(stat: str) -> LookState:
+def _unanswered(stat: str) -> PollState:
     if stat in UNANSWERED:
         return UNANSWERED[stat]
     raise _failure(stat)

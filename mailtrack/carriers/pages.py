@@ -13,57 +13,63 @@ from mailtrack.domain.numbers import detect
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class CarrierPage:
     """A carrier's name and its tracking page; `{number}` stands where the page takes one."""
 
     name: str
     address: str
 
 
-PAGES: Mapping[str, Page] = {
+PAGES: Mapping[str, CarrierPage] = {
     # France: their pages ask for the postcode or sit behind a robot check.
-    "dpd": Page("DPD France", "https://trace.dpd.fr/fr/trace/{number}"),
-    "colisprive": Page("Colis Privé", "https://colisprive.com/"),
-    "relaiscolis": Page("Relais Colis", "https://www.relaiscolis.com/suivi-de-colis/"),
-    "pickup": Page("Pickup", "https://www.pickup.fr/"),
-    "gofo": Page("GOFO", "https://www.gofo.com/"),
+    "dpd": CarrierPage("DPD France", "https://trace.dpd.fr/fr/trace/{number}"),
+    "colisprive": CarrierPage("Colis Privé", "https://colisprive.com/"),
+    "relaiscolis": CarrierPage("Relais Colis", "https://www.relaiscolis.com/suivi-de-colis/"),
+    "pickup": CarrierPage("Pickup", "https://www.pickup.fr/"),
+    "gofo": CarrierPage("GOFO", "https://www.gofo.com/"),
     # The posts and parcel services around it
-    "anpost": Page("An Post", "https://www.anpost.com/Post-Parcels/Track/History?item={number}"),
-    "austrianpost": Page(
+    "anpost": CarrierPage(
+        "An Post", "https://www.anpost.com/Post-Parcels/Track/History?item={number}"
+    ),
+    "austrianpost": CarrierPage(
         "Österreichische Post", "https://www.post.at/s/sendungsdetails?snr={number}"
     ),
-    "bpost": Page("bpost", "https://track.bpost.cloud/btr/web/#/search?itemCode={number}"),
-    "ctt": Page("CTT", "https://www.ctt.pt/feapl_2/app/open/objectSearch/objectSearch.jspx"),
-    "hermes": Page("Hermes", "https://www.myhermes.de/empfangen/sendungsverfolgung/"),
-    "inpost": Page("InPost", "https://inpost.pl/sledzenie-przesylek?number={number}"),
-    "postluxembourg": Page("POST Luxembourg", "https://www.post.lu/particuliers/colis-courrier/"),
-    "posteitaliane": Page("Poste Italiane", "https://www.poste.it/cerca/#/risultati-spedizioni/"),
-    "postnl": Page("PostNL", "https://jouw.postnl.nl/track-and-trace/"),
-    "royalmail": Page("Royal Mail", "https://www.royalmail.com/track-your-item#/{number}"),
-    "swisspost": Page(
+    "bpost": CarrierPage("bpost", "https://track.bpost.cloud/btr/web/#/search?itemCode={number}"),
+    "ctt": CarrierPage("CTT", "https://www.ctt.pt/feapl_2/app/open/objectSearch/objectSearch.jspx"),
+    "hermes": CarrierPage("Hermes", "https://www.myhermes.de/empfangen/sendungsverfolgung/"),
+    "inpost": CarrierPage("InPost", "https://inpost.pl/sledzenie-przesylek?number={number}"),
+    "postluxembourg": CarrierPage(
+        "POST Luxembourg", "https://www.post.lu/particuliers/colis-courrier/"
+    ),
+    "posteitaliane": CarrierPage(
+        "Poste Italiane", "https://www.poste.it/cerca/#/risultati-spedizioni/"
+    ),
+    "postnl": CarrierPage("PostNL", "https://jouw.postnl.nl/track-and-trace/"),
+    "royalmail": CarrierPage("Royal Mail", "https://www.royalmail.com/track-your-item#/{number}"),
+    "swisspost": CarrierPage(
         "La Poste suisse", "https://service.post.ch/ekp-web/ui/entry/search/{number}"
     ),
-    "usps": Page("USPS", "https://tools.usps.com/go/TrackConfirmAction?tLabels={number}"),
+    "usps": CarrierPage("USPS", "https://tools.usps.com/go/TrackConfirmAction?tLabels={number}"),
     # Consolidators of China
-    "jtexpress": Page("J&T Express", "https://www.jtexpress.com/"),
-    "sfexpress": Page("SF Express", "https://www.sf-express.com/"),
-    "sunyou": Page("SUNYOU", "https://www.sypost.net/search?orderNo={number}"),
-    "winit": Page("WINIT", "https://track.winit.com.cn/"),
-    "yunexpress": Page("YunExpress", "https://www.yuntrack.com/parcelTracking?id={number}"),
+    "jtexpress": CarrierPage("J&T Express", "https://www.jtexpress.com/"),
+    "sfexpress": CarrierPage("SF Express", "https://www.sf-express.com/"),
+    "sunyou": CarrierPage("SUNYOU", "https://www.sypost.net/search?orderNo={number}"),
+    "winit": CarrierPage("WINIT", "https://track.winit.com.cn/"),
+    "yunexpress": CarrierPage("YunExpress", "https://www.yuntrack.com/parcelTracking?id={number}"),
 }
 
 
-def pages_for(number: str, declarations: Mapping[str, Declaration]) -> Iterator[Page]:
+def pages_for(number: str, declarations: Mapping[str, Declaration]) -> Iterator[CarrierPage]:
     """Yield the carriers that a number may belong to, best first, each with its own page."""
     for candidate in detect(number):
         declared = declarations.get(candidate.carrier)
         if declared is not None:
-            yield Page(declared.name, declared.page.format(number=quote(number)))
+            yield CarrierPage(declared.name, declared.page.format(number=quote(number)))
         elif (page := page_of(candidate.carrier, quote(number))) is not None:
             yield page
 
 
-def only_page(number: str, declarations: Mapping[str, Declaration]) -> Page | None:
+def only_page(number: str, declarations: Mapping[str, Declaration]) -> CarrierPage | None:
     """Return the page of whom a number looks like most, where we can ask none of them."""
     candidates = detect(number)
     likely = [c.carrier for c in candidates if c.format == candidates[0].format]
@@ -72,7 +78,7 @@ def only_page(number: str, declarations: Mapping[str, Declaration]) -> Page | No
     return next(filter(None, (page_of(code, quote(number)) for code in likely)), None)
 
 
-def page_of(carrier: str, number: str) -> Page | None:
+def page_of(carrier: str, number: str) -> CarrierPage | None:
     """Return a carrier's page for a number, or None where we know of none."""
     page = PAGES.get(carrier)
-    return Page(page.name, page.address.replace("{number}", number)) if page else None
+    return CarrierPage(page.name, page.address.replace("{number}", number)) if page else None

@@ -18,7 +18,7 @@ from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import Transport, join
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, PickupPoint, TrackingEvent
+from mailtrack.domain.model import PickupPoint, PollResult, PollState, TrackingEvent
 from mailtrack.errors import PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -39,11 +39,11 @@ OPERATION = "sprawdzPrzesylki"
 #: `status` of a parcel: known (1: and others by the same number), without events, none,
 #: no number at all. -99 is an error: such a number counts as unanswered.
 STATES = {
-    "0": LookState.FOUND,
-    "1": LookState.FOUND,
-    "2": LookState.PENDING,
-    "-1": LookState.NOT_FOUND,
-    "-2": LookState.REJECTED,
+    "0": PollState.FOUND,
+    "1": PollState.FOUND,
+    "2": PollState.PENDING,
+    "-1": PollState.NOT_FOUND,
+    "-2": PollState.REJECTED,
 }
 OUT_OF_ORDER = "-99"
 
@@ -60,7 +60,7 @@ class PocztaPolska:
         self._transport = transport
         self._clock = clock
 
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
         """Ask for all numbers at once; see `carriers.base.Carrier`."""
         token = soap.username_token(
             self._user.get_secret_value(), self._password.get_secret_value()
@@ -76,33 +76,33 @@ class PocztaPolska:
         parcels = list(answer.iter("przesylka"))
         if not parcels:
             return _of_all(text_of(answer, "return/status"), numbers)
-        looks = (_look(parcel) for parcel in parcels)
-        return {look.number: look for look in looks if look and look.number in numbers}
+        results = (_result(parcel) for parcel in parcels)
+        return {result.number: result for result in results if result and result.number in numbers}
 
 
-def _of_all(status: str, numbers: Sequence[str]) -> dict[str, Look]:
+def _of_all(status: str, numbers: Sequence[str]) -> dict[str, PollResult]:
     """Return what the status of an answer without parcels says of the numbers."""
     if status == OUT_OF_ORDER:
         raise TransientError("Poczta Polska answered status -99; asking again later.")
-    state = STATES.get(status, LookState.FOUND)
-    if state is LookState.FOUND:
+    state = STATES.get(status, PollState.FOUND)
+    if state is PollState.FOUND:
         raise PermanentError("Poczta Polska answered XML of another form than documented.")
-    if state is not LookState.NOT_FOUND and len(numbers) > 1:
+    if state is not PollState.NOT_FOUND and len(numbers) > 1:
         return {}
-    return {number: Look(number, state) for number in numbers}
+    return {number: PollResult(number, state) for number in numbers}
 
 
-def _look(parcel: Element) -> Look | None:
+def _result(parcel: Element) -> PollResult | None:
     state = STATES.get(text_of(parcel, "status"))
     if state is None:
         return None
     number = text_of(parcel, "numer")
-    if state is not LookState.FOUND:
-        return Look(number, state)
+    if state is not PollState.FOUND:
+        return PollResult(number, state)
     lines = parcel.findall("danePrzesylki/zdarzenia/zdarzenie")
     events = read_history(DECLARATION.code, _scans(lines))
-    state = LookState.FOUND if events else LookState.PENDING
-    return Look(number, state, events, pickup_point=_pickup_point(events))
+    state = PollState.FOUND if events else PollState.PENDING
+    return PollResult(number, state, events, pickup_point=_pickup_point(events))
 
 
 def _scans(lines: Sequence[Element]) -> Iterator[Scan]:

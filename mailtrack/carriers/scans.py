@@ -96,5 +96,5 @@ def _aware(local: datetime, *, abroad: bool) -> datetime:
 
 
 def _is_sure(local: datetime, *, abroad: bool) -> bool:
-    """Tell whether a zone can be believed: abroad, China's own is put on by habit."""
+    """Return True if a zone can be believed: abroad, China's own is put on by habit."""
     return local.tzinfo is not None and not (abroad and local.tzinfo == BEIJING)

@@ -20,7 +20,7 @@ from mailtrack.carriers.transport import Answer, Transport, join, raise_for_stat
 from mailtrack.carriers.vocabulary import Classified, classify, classify_words_first
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, TrackingEvent
+from mailtrack.domain.model import PollResult, PollState, TrackingEvent
 from mailtrack.errors import (
     AuthError,
     MailtrackError,
@@ -50,10 +50,10 @@ NOT_REGISTERED = -18019902
 QUOTA_CODES = frozenset({-18019907, -18019908})
 #: What the rejection of one number says of it; of others nothing is known.
 REJECTIONS = {
-    ALREADY_REGISTERED: LookState.NOT_FOUND,
-    -18019909: LookState.NOT_FOUND,  # no data yet
-    -18019903: LookState.REJECTED,  # no carrier has such numbers
-    -18010012: LookState.REJECTED,  # not the form of a number
+    ALREADY_REGISTERED: PollState.NOT_FOUND,
+    -18019909: PollState.NOT_FOUND,  # no data yet
+    -18019903: PollState.REJECTED,  # no carrier has such numbers
+    -18010012: PollState.REJECTED,  # not the form of a number
 }
 #: What the code of a whole answer means, besides its HTTP status.
 AUTH_CODES = frozenset({-18010001, -18010002, -18010004, -18010005})
@@ -79,14 +79,14 @@ class SeventeenTrack:
         self._transport = transport
         self._clock = clock
 
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
         """Ask for all numbers at once, registering new ones; see `carriers.base.Carrier`."""
         told = self._call("gettrackinfo", numbers)
-        looks = _looks(told) | _verdicts(told)
+        results = _results(told) | _verdicts(told)
         new = [n for n, code in _rejected(told) if code == NOT_REGISTERED and n in numbers]
-        over = self._register(new, looks) if new else False
+        over = self._register(new, results) if new else False
         self._take_up_again(told)
-        asked = {number: look for number, look in looks.items() if number in numbers}
+        asked = {number: result for number, result in results.items() if number in numbers}
         if over and not asked:
             raise QuotaError(
                 "17TRACK registers no more numbers: its quota is used up; buy some or wait.",
@@ -94,14 +94,14 @@ class SeventeenTrack:
             )
         return asked
 
-    def _register(self, new: Sequence[str], looks: dict[str, Look]) -> bool:
-        """Register numbers and add what is said of them; tell whether the quota is used up."""
+    def _register(self, new: Sequence[str], results: dict[str, PollResult]) -> bool:
+        """Register numbers and add what is said of them; return whether the quota is used up."""
         told = self._call("register", new)
         # Known from now on, but its first data takes minutes.
         for accepted in records(told.get("accepted")):
             number = string(accepted.get("number"))
-            looks[number] = Look(number, LookState.NOT_FOUND)
-        looks |= _verdicts(told)
+            results[number] = PollResult(number, PollState.NOT_FOUND)
+        results |= _verdicts(told)
         return any(code in QUOTA_CODES for _, code in _rejected(told))
 
     def _take_up_again(self, told: Mapping[str, Any]) -> None:
@@ -125,7 +125,7 @@ class SeventeenTrack:
 
 
 def verify_push(body: bytes, sign: str, key: str) -> bool:
-    """Tell whether a push comes from 17TRACK: `sign` is SHA-256 over body, "/" and key.
+    """Return True if a push comes from 17TRACK: `sign` is SHA-256 over body, "/" and key.
 
     `body` are the exact bytes of the request; without a key nothing is believed.
     """
@@ -134,9 +134,9 @@ def verify_push(body: bytes, sign: str, key: str) -> bool:
 
 
 def read_push(body: bytes) -> Push:
-    """Return what a push says of its numbers: their looks, or that 17TRACK stopped them.
+    """Return what a push says of its numbers: their results, or that 17TRACK stopped them.
 
-    Raises PermanentError for what is no push. Pushes come twice and out of order: a look
+    Raises PermanentError for what is no push. Pushes come twice and out of order: a result
     holds the whole history each time.
     """
     try:
@@ -149,7 +149,7 @@ def read_push(body: bytes) -> Push:
     items = records(data if isinstance(data, list) else [data])
     stopped = items if push["event"] == STOPPED else []
     return Push(
-        looks=_looks({"accepted": [item for item in items if record(item.get("track_info"))]}),
+        results=_results({"accepted": [item for item in items if record(item.get("track_info"))]}),
         stopped=frozenset(filter(None, (string(item.get("number")) for item in stopped))),
     )
 
@@ -189,27 +189,29 @@ def _rejected(told: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
             yield string(item.get("number")), code
 
 
-def _verdicts(told: Mapping[str, Any]) -> dict[str, Look]:
-    return {n: Look(n, REJECTIONS[code]) for n, code in _rejected(told) if code in REJECTIONS}
+def _verdicts(told: Mapping[str, Any]) -> dict[str, PollResult]:
+    return {n: PollResult(n, REJECTIONS[code]) for n, code in _rejected(told) if code in REJECTIONS}
 
 
-def _looks(told: Mapping[str, Any]) -> dict[str, Look]:
-    """Return the looks; of several records of one number the one that knows most."""
-    looks = sorted(map(_look, records(told.get("accepted"))), key=lambda look: len(look.events))
-    return {look.number: look for look in looks if look.number}
+def _results(told: Mapping[str, Any]) -> dict[str, PollResult]:
+    """Return the results; of several records of one number the one that knows most."""
+    results = sorted(
+        map(_result, records(told.get("accepted"))), key=lambda result: len(result.events)
+    )
+    return {result.number: result for result in results if result.number}
 
 
 def _status(item: Mapping[str, Any], key: str) -> str:
     return string(record(record(item.get("track_info")).get("latest_status")).get(key))
 
 
-def _look(item: Mapping[str, Any]) -> Look:
+def _result(item: Mapping[str, Any]) -> PollResult:
     number = string(item.get("number"))
     info = record(item.get("track_info"))
     events = _events(info)
     estimate = record(record(info.get("time_metrics")).get("estimated_delivery_date"))
     local = string(record(info.get("misc_info")).get("local_number"))
-    return Look(
+    return PollResult(
         number=number,
         state=_state(events, _status(item, "status")),
         events=events,
@@ -218,11 +220,11 @@ def _look(item: Mapping[str, Any]) -> Look:
     )
 
 
-def _state(events: Sequence[TrackingEvent], status: str) -> LookState:
+def _state(events: Sequence[TrackingEvent], status: str) -> PollState:
     if events:
-        return LookState.FOUND
+        return PollState.FOUND
     unknown = status in ("", UNKNOWN_STATUS)
-    return LookState.NOT_FOUND if unknown else LookState.PENDING
+    return PollState.NOT_FOUND if unknown else PollState.PENDING
 
 
 def _events(info: Mapping[str, Any]) -> tuple[TrackingEvent, ...]:
@@ -260,7 +262,7 @@ def _scan(event: Mapping[str, Any], provider: str) -> Scan | None:
 
 
 def _has_zone(event: Mapping[str, Any]) -> bool:
-    """Tell whether the carrier gave a zone; 17TRACK guesses it otherwise."""
+    """Return True if the carrier gave a zone; 17TRACK guesses it otherwise."""
     raw = event.get("time_raw")
     return bool(raw.get("timezone")) if isinstance(raw, dict) else True
 

@@ -20,7 +20,7 @@ from mailtrack.carriers.transport import Answer, Transport, join, raise_for_stat
 from mailtrack.carriers.vocabulary import Classified, classify, classify_words_first
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, PickupPoint, TrackingEvent
+from mailtrack.domain.model import PickupPoint, PollResult, PollState, TrackingEvent
 from mailtrack.errors import AuthError, PermanentError, QuotaError
 from mailtrack.settings import CarrierSettings
 
@@ -40,8 +40,8 @@ TOKEN_PATH = "/security/v1/oauth/token"  # noqa: S105 - an address
 SILENCE_S = 900.0
 #: What a warning or an error says of the number.
 NUMBER_CODES = {
-    "TW0001": LookState.NOT_FOUND,
-    "TV1002": LookState.REJECTED,
+    "TW0001": PollState.NOT_FOUND,
+    "TV1002": PollState.REJECTED,
 }
 REFUSED_CODES = frozenset({"250002", "250003"})
 QUOTA_CODE = "10429"
@@ -66,7 +66,7 @@ class Ups(OneByOne):
         self._transport = transport
         self._clock = clock
 
-    def _ask(self, number: str) -> Look | None:
+    def _ask(self, number: str) -> PollResult | None:
         url = f"{self._url}/{quote(number, safe='')}"
         headers = {"transId": self._transaction(number), "transactionSrc": "mailtrack"}
         answer = self._tokens.send(
@@ -76,15 +76,15 @@ class Ups(OneByOne):
         )
         state = self._verdict(answer)
         if state:
-            return Look(number, state)
+            return PollResult(number, state)
         raise_for_status(answer, self._clock.now(), silence_s=SILENCE_S)
-        return _look(number, answer)
+        return _result(number, answer)
 
     def _transaction(self, number: str) -> str:
         """Return a name of the request that gives away neither the number nor chance."""
         return uuid5(NAMESPACE_URL, f"{number}@{self._clock.now().isoformat()}").hex
 
-    def _verdict(self, answer: Answer) -> LookState | None:
+    def _verdict(self, answer: Answer) -> PollState | None:
         """Return what a refusal says of the number; raise what it says of the whole call."""
         codes = _codes(answer)
         if REFUSED_CODES & set(codes):
@@ -106,7 +106,7 @@ def _codes(answer: Answer) -> list[str]:
     return [string(one.get("code")) for one in told]
 
 
-def _look(number: str, answer: Answer) -> Look | None:
+def _result(number: str, answer: Answer) -> PollResult | None:
     response = answer.object().get("trackResponse")
     if not isinstance(response, dict):
         raise PermanentError(f"{answer.host} answered without a trackResponse.")
@@ -115,9 +115,9 @@ def _look(number: str, answer: Answer) -> Look | None:
         return None
     scans = (_scan(activity) for activity in reversed(records(package.get("activity"))))
     events = read_history(DECLARATION.code, filter(None, scans))
-    return Look(
+    return PollResult(
         number=number,
-        state=LookState.FOUND if events else LookState.PENDING,
+        state=PollState.FOUND if events else PollState.PENDING,
         events=events,
         local_number=_local_number(package, number),
         estimated_delivery=_estimate(package),

@@ -14,7 +14,7 @@ from mailtrack.carriers.scans import Scan, oldest_first, read_history
 from mailtrack.carriers.shape import instant_of_ms, local_time, records, string
 from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
 from mailtrack.clock import Clock
-from mailtrack.domain.model import Look, LookState
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import PermanentError
 from mailtrack.settings import CarrierSettings
 
@@ -45,20 +45,20 @@ class Upu(OneByOne):
         self._transport = transport
         self._clock = clock
 
-    def _ask(self, number: str) -> Look | None:
+    def _ask(self, number: str) -> PollResult | None:
         if not S10.fullmatch(number):
-            return Look(number, LookState.REJECTED)
+            return PollResult(number, PollState.REJECTED)
         answer = self._transport.get(f"{self._url}/{number}/FR")
         raise_for_status(answer, self._clock.now())
         items = _items(answer)
         if not items:
-            return Look(number, LookState.NOT_FOUND)
+            return PollResult(number, PollState.NOT_FOUND)
         item = next((item for item in items if string(item.get("ID")) == number), None)
         if item is None:
             return None
         lines = records(item.get("Events"))
         events = read_history(DECLARATION.code, oldest_first([*_scans(lines)]))
-        return Look(number, LookState.FOUND if events else LookState.NOT_FOUND, events)
+        return PollResult(number, PollState.FOUND if events else PollState.NOT_FOUND, events)
 
 
 def _items(answer: Answer) -> list[Mapping[str, Any]]:

@@ -38,7 +38,7 @@ class Combination:
         return cls(needed, barred)
 
     def holds(self, text: str) -> bool:
-        """Tell whether the comparable `text` has these words."""
+        """Return True if the comparable `text` has these words."""
         told = words_of(text)
         return self.needed <= told and not self.barred & told
 

@@ -14,7 +14,7 @@ from mailtrack.carriers.scans import BEIJING, Scan, oldest_first, read_history
 from mailtrack.carriers.shape import local_time, records, string
 from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
 from mailtrack.clock import Clock
-from mailtrack.domain.model import Look, LookState
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import (
     AuthError,
     MailtrackError,
@@ -60,7 +60,7 @@ class Yanwen:
         self._transport = transport
         self._clock = clock
 
-    def fetch(self, numbers: Sequence[str]) -> Mapping[str, Look]:
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
         """Ask for all numbers at once; see `carriers.base.Carrier`."""
         answer = self._transport.get(
             self._url,
@@ -68,8 +68,8 @@ class Yanwen:
             headers={"Authorization": self._key.get_secret_value(), "Accept": "application/json"},
         )
         raise_for_status(answer, self._clock.now())
-        looks = (_look(parcel, numbers) for parcel in _parcels(answer))
-        return {look.number: look for look in looks if look}
+        results = (_result(parcel, numbers) for parcel in _parcels(answer))
+        return {result.number: result for result in results if result}
 
 
 def _parcels(answer: Answer) -> list[Mapping[str, Any]]:
@@ -92,7 +92,7 @@ def _failure(host: str, page: Mapping[str, Any]) -> MailtrackError:
     return TransientError(f"{said}; asking again later.")
 
 
-def _look(parcel: Mapping[str, Any], numbers: Sequence[str]) -> Look | None:
+def _result(parcel: Mapping[str, Any], numbers: Sequence[str]) -> PollResult | None:
     names = [string(parcel.get(name)) for name in NAMES]
     number = next((name for name in names if name in numbers), None)
     if number is None and not any(names) and len(numbers) == 1:
@@ -104,8 +104,10 @@ def _look(parcel: Mapping[str, Any], numbers: Sequence[str]) -> Look | None:
     local_number = _local_number(parcel, number)
     status = string(parcel.get("tracking_status"))
     if not (events or local_number) and status in ("", UNKNOWN):
-        return Look(number, LookState.NOT_FOUND)
-    return Look(number, LookState.FOUND if events else LookState.PENDING, events, local_number)
+        return PollResult(number, PollState.NOT_FOUND)
+    return PollResult(
+        number, PollState.FOUND if events else PollState.PENDING, events, local_number
+    )
 
 
 def _local_number(parcel: Mapping[str, Any], number: str) -> str | None:

@@ -7,7 +7,7 @@ refill what was spent.
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
-from mailtrack.domain.polling import PRICE_H
+from mailtrack.domain.scheduling import PRICE_H
 
 #: How far the clocks of hosts may differ. A day that begins later than this from now, and a
 #: bucket that was filled later, were written by a clock that was ahead and is right again.

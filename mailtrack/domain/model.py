@@ -73,7 +73,7 @@ class PickupPoint:
     last_day: date | None = None
 
 
-class LookState(StrEnum):
+class PollState(StrEnum):
     """What a carrier answered about one number."""
 
     #: It knows the number and gave events.
@@ -87,11 +87,11 @@ class LookState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PollResult:
     """One carrier's answer about one number; events in any order."""
 
     number: str
-    state: LookState
+    state: PollState
     events: tuple[TrackingEvent, ...] = ()
     local_number: str | None = None
     estimated_delivery: date | None = None

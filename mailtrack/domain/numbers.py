@@ -52,7 +52,7 @@ def detect(number: str) -> tuple[Candidate, ...]:
 
 
 def is_valid(number: str) -> bool:
-    """Say whether some format matches with more than chance."""
+    """Return True if some format matches with more than chance."""
     return any(_more_than_chance(form, check) for form, check in _matches(normalise(number)))
 
 

@@ -1,7 +1,7 @@
 """What a parcel's history means: its present milestone, and which notices are owed.
 
 Everything follows from the *set* of known events, never from the order in which they
-arrived: looks may be repeated, split or shuffled without changing the final state or
+arrived: answers may be repeated, split or shuffled without changing the final state or
 the set of notices. What does depend on the moment is only whether a notice is mailed
 or skipped, and why (`Decision`).
 """
@@ -51,8 +51,8 @@ class Skip(StrEnum):
     """Why a notice is not mailed; counted, and shown by `mailtrack status`."""
 
     #: The mail "suivi enregistré" tells the present state.
-    FIRST_LOOK = "first_look"
-    #: Another milestone of the same look is mailed instead: a newer one, or one that
+    FIRST_ANSWER = "first_answer"
+    #: Another milestone of the same answer is mailed instead: a newer one, or one that
     #: comes to everybody instead of one that was asked for besides.
     SUPERSEDED = "superseded"
     #: Something that happened later was told already; of what was asked for besides:
@@ -109,7 +109,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one look changed. `current` is the event that the present state rests on."""
+    """What one answer changed. `current` is the event that the present state rests on."""
 
     new_events: tuple[TrackingEvent, ...]
     milestone: Milestone | None
@@ -122,11 +122,11 @@ def apply(
     fresh: Iterable[TrackingEvent],
     followers: Iterable[Follower],
     *,
-    first_look: bool = False,
+    first_answer: bool = False,
 ) -> Change:
     """Merge `fresh` events into `history` and decide what every follower is owed.
 
-    `first_look`: nothing was known of the parcel before, so nothing of this is news.
+    `first_answer`: nothing was known of the parcel before, so nothing of this is news.
     """
     new = _unknown_to(history, fresh)
     events = (*history, *new)
@@ -135,7 +135,7 @@ def apply(
     decisions = [
         decision
         for follower in followers
-        for decision in _decide(follower, events, steps, first_look=first_look)
+        for decision in _decide(follower, events, steps, first_answer=first_answer)
     ]
     return Change(
         new_events=new,
@@ -209,7 +209,7 @@ def timeline(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:
 
 
 def told_by_carriers(events: Iterable[TrackingEvent]) -> bool:
-    """Tell whether any carrier ever said anything of a parcel."""
+    """Return True if any carrier ever said anything of a parcel."""
     return any(event.source != MAIL for event in events)
 
 
@@ -294,15 +294,15 @@ def _decide(
     events: Sequence[TrackingEvent],
     steps: Sequence[Step],
     *,
-    first_look: bool,
+    first_answer: bool,
 ) -> Iterable[Decision]:
     new = {k: e for k, e in owed(events).items() if k not in follower.recorded}
-    chosen = None if first_look else _to_tell(follower, new, steps)
+    chosen = None if first_answer else _to_tell(follower, new, steps)
     for key, event in new.items():
         if key == chosen:
             yield Decision(follower.subscription, key, event, follower.silenced)
         else:
-            skip = Skip.FIRST_LOOK if first_look else _why_not(follower, key, event, chosen)
+            skip = Skip.FIRST_ANSWER if first_answer else _why_not(follower, key, event, chosen)
             yield Decision(follower.subscription, key, event, skip)
 
 

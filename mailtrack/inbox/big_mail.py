@@ -88,7 +88,7 @@ def _section(answer: Mapping[bytes, Any], name: str) -> bytes:
 
 
 @dataclass(slots=True)
-class _Allowance:
+class _FetchAllowance:
     """What may still be fetched of a mail."""
 
     size: int = MAX_MAIL
@@ -103,10 +103,10 @@ class _Allowance:
 
 def plan(structure: BodyData) -> Piece:
     """Choose the parts worth reading; raises one of GARBAGE where the structure is none."""
-    return _piece(structure, "HEADER", "", _Allowance()) or Piece("HEADER")
+    return _piece(structure, "HEADER", "", _FetchAllowance()) or Piece("HEADER")
 
 
-def _piece(part: BodyData, header: str, path: str, left: _Allowance) -> Piece | None:
+def _piece(part: BodyData, header: str, path: str, left: _FetchAllowance) -> Piece | None:
     """Return a part, None where nothing in it is worth reading; `path` is "" or like "1.2."."""
     if left.pieces <= 0 or path.count(".") > MAX_DEPTH:
         return None
@@ -126,7 +126,7 @@ def _piece(part: BodyData, header: str, path: str, left: _Allowance) -> Piece | 
     return Piece(header, body, left.take(size)) if size else None
 
 
-def _attached(part: BodyData, header: str, path: str, left: _Allowance) -> Piece:
+def _attached(part: BodyData, header: str, path: str, left: _FetchAllowance) -> Piece:
     """Return an attached mail; its header alone may name what we look for."""
     left.take(0)
     section = f"{path}HEADER"

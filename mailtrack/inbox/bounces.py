@@ -6,7 +6,7 @@ import structlog
 from sqlalchemy import Connection
 
 from mailtrack.domain.model import NoticeId, SubscriberId
-from mailtrack.notify.replies import OURS, Stage, Whose, judge, shown
+from mailtrack.notify.replies import OURS, SmtpStage, Whose, judge, shown
 from mailtrack.parsers.delivery_report import Bounce
 from mailtrack.store import people, returns
 
@@ -29,7 +29,7 @@ def note(
     if owner is None:
         return None
     said = f"{bounce.status} {bounce.diagnostic}"
-    verdict = judge(Stage.REPORT, 0, said)
+    verdict = judge(SmtpStage.REPORT, 0, said)
     if verdict.whose in OURS:
         log.warning("mail came back because of us", notice=notice, said=shown(said))
     elif verdict.whose is Whose.ADDRESS:

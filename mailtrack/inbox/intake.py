@@ -13,7 +13,7 @@ from mailtrack.clock import Clock
 from mailtrack.domain.model import InboundId, Outcome
 from mailtrack.errors import MailtrackError, ReadingLimitError, TransientError
 from mailtrack.inbox.addresses import BounceAddresses
-from mailtrack.inbox.clerk import Clerk
+from mailtrack.inbox.handling import MailHandler
 from mailtrack.inbox.quotas import ParcelQuotas
 from mailtrack.inbox.reading_process import Analyzer
 from mailtrack.store import inbound
@@ -32,7 +32,7 @@ class Reader:
     """Reads claimed mails. `carriers`: codes of those that are on."""
 
     store: Store
-    doorkeeper: Analyzer
+    analyzer: Analyzer
     carriers: Collection[str]
     clock: Clock
     suppression: Suppression
@@ -61,10 +61,10 @@ class Reader:
             )
 
     def _act_on(self, stored: StoredMail) -> MailResult:
-        understood = self.doorkeeper.understand(stored.raw)
+        understood = self.analyzer.analyze(stored.raw)
 
         def act(connection: Connection) -> MailResult:
-            result = self._clerk(connection).act(stored, understood)
+            result = self._handler(connection).act(stored, understood)
             inbound.finish(connection, stored.id, result, self.clock.now())
             return result
 
@@ -92,10 +92,10 @@ class Reader:
     def _quarantine(self, stored: StoredMail, reason: str) -> None:
         """Give a mail up; its sender is told, unless that fails as well."""
         try:
-            author = self.doorkeeper.understand_header(stored.raw)
+            author = self.analyzer.analyze_header(stored.raw)
 
             def give_up(connection: Connection) -> None:
-                result = self._clerk(connection).give_up(stored, author, reason)
+                result = self._handler(connection).give_up(stored, author, reason)
                 inbound.finish(connection, stored.id, result, self.clock.now())
 
             self.store.transact(give_up)
@@ -107,7 +107,7 @@ class Reader:
                 result = MailResult(Outcome.QUARANTINED, reason)
                 inbound.finish(connection, stored.id, result, self.clock.now())
 
-    def _clerk(self, connection: Connection) -> Clerk:
-        return Clerk(
+    def _handler(self, connection: Connection) -> MailHandler:
+        return MailHandler(
             connection, self.carriers, self.clock, self.suppression, self.quotas, self.bounces
         )

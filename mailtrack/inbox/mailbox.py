@@ -10,7 +10,7 @@ import select
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ from mailtrack.errors import (
 )
 from mailtrack.inbox.big_mail import read_big
 from mailtrack.inbox.imap_errors import ServerErrors
-from mailtrack.inbox.ledger import FetchedMail
+from mailtrack.inbox.mail_store import FetchedMail
 from mailtrack.inbox.oauth import CAUSES, access_token
 from mailtrack.settings import InboxSettings, Security
 
@@ -78,7 +78,9 @@ class Mailbox(Protocol):
         """
         ...
 
-    def wait(self, seconds: float, stop: threading.Event) -> None:
+    def wait(
+        self, seconds: float, stop: threading.Event, heartbeat: Callable[[], None] = lambda: None
+    ) -> None:
         """Return when anything happens in the folder, `stop` is set or the time is over.
 
         Raises TransientError where the connection turns out to be dead.
@@ -270,13 +272,15 @@ class ImapMailbox:
             return when.astimezone(UTC)
         return self._clock.now()
 
-    def wait(self, seconds: float, stop: threading.Event) -> None:
+    def wait(
+        self, seconds: float, stop: threading.Event, heartbeat: Callable[[], None] = lambda: None
+    ) -> None:
         with self._doing("starting IDLE"):
             self._client.idle()
             news = self._is_buffered()
         self._in_order = False
         if not news:
-            self._watch_socket(seconds, stop)
+            self._watch_socket(seconds, stop, heartbeat)
         # DONE and its answer are the proof that the other side is still there.
         if not stop.is_set():
             self._client.socket().settimeout(DONE_S)
@@ -295,7 +299,9 @@ class ImapMailbox:
         finally:
             connection.settimeout(TIMEOUT.read)
 
-    def _watch_socket(self, seconds: float, stop: threading.Event) -> None:
+    def _watch_socket(
+        self, seconds: float, stop: threading.Event, heartbeat: Callable[[], None]
+    ) -> None:
         """Poll the socket ourselves: `idle_check` reads without waiting.
 
         It takes a closed connection for silence (mjs/imapclient issue 565) and
@@ -306,6 +312,7 @@ class ImapMailbox:
         poll.register(self._client.socket(), select.POLLIN)
         slice_s = min(SLICE_S, seconds)
         for _ in range(max(1, round(seconds / SLICE_S))):
+            heartbeat()
             if stop.is_set() or poll.poll(slice_s * 1000):
                 return
 
@@ -370,8 +377,11 @@ class MemoryMailbox:
         left_out = max(0, len(mail.raw) - self.max_bytes)
         return replace(mail, raw=mail.raw[: self.max_bytes], left_out=left_out)
 
-    def wait(self, seconds: float, stop: threading.Event) -> None:
+    def wait(
+        self, seconds: float, stop: threading.Event, heartbeat: Callable[[], None] = lambda: None
+    ) -> None:
         for _ in range(max(1, round(seconds / 0.01))):
+            heartbeat()
             if stop.is_set() or self._news.wait(0.01):
                 break
         self._news.clear()

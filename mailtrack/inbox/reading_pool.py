@@ -28,8 +28,8 @@ from queue import Empty, SimpleQueue
 from typing import cast
 
 from mailtrack.errors import PermanentError, ReadingLimitError, TransientError
+from mailtrack.inbox.analysis import AnalyzedMail
 from mailtrack.inbox.reading_process import Analyzer, Task
-from mailtrack.inbox.understanding import Understood
 
 #: Processes that were killed over one mail, after which it is the mail's fault.
 MOST_KILLS = 3
@@ -73,13 +73,13 @@ class ReadingPool:
         for _ in range(processes):
             self._start()
 
-    def understand(self, raw: bytes) -> Understood:
+    def analyze(self, raw: bytes) -> AnalyzedMail:
         """Read a raw mail; raises PermanentError, ReadingLimitError or TransientError."""
         return self._read(Task("understand", raw, self._limits.cpu_s))
 
-    def understand_header(self, raw: bytes) -> Understood:
+    def analyze_header(self, raw: bytes) -> AnalyzedMail:
         """Read the header alone of a mail whose body nobody can read; raises the same."""
-        return self._read(Task("understand_header", raw, self._limits.header_cpu_s))
+        return self._read(Task("analyze_header", raw, self._limits.header_cpu_s))
 
     def close(self) -> None:
         """End the processes that are free; those that read end with this one."""
@@ -88,7 +88,7 @@ class ReadingPool:
             while True:
                 self._free.get_nowait().result().end()
 
-    def _read(self, task: Task) -> Understood:
+    def _read(self, task: Task) -> AnalyzedMail:
         slot = self._take()
         process = slot.result()
         try:
@@ -107,7 +107,7 @@ class ReadingPool:
         self._kills.pop(_key(task), None)
         if isinstance(answer, Exception):
             raise answer
-        return cast("Understood", answer)
+        return cast("AnalyzedMail", answer)
 
     def _take(self) -> "Future[_Process]":
         """Wait for a process that is free; raise TransientError where none can be had."""

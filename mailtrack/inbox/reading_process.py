@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from mailtrack.errors import MailtrackError, PermanentError, ReadingLimitError
-from mailtrack.inbox.understanding import Understood
+from mailtrack.inbox.analysis import AnalyzedMail
 
 #: New objects between two collections of garbage; see `jobs.worker`.
 COLLECT_AFTER = 50_000
@@ -36,10 +36,10 @@ Date : 2 mars 2026<br>Objet : Expédié<br>À : ana@example.org</p><p>LP00123456
 
 
 class Analyzer(Protocol):
-    """What reads mails, here or in a process of its own; see `Doorkeeper`."""
+    """What reads mails, here or in a process of its own; see `MailAnalyzer`."""
 
-    def understand(self, raw: bytes) -> Understood: ...
-    def understand_header(self, raw: bytes) -> Understood: ...
+    def analyze(self, raw: bytes) -> AnalyzedMail: ...
+    def analyze_header(self, raw: bytes) -> AnalyzedMail: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def main(descriptor: int, parent: int) -> None:
     with suppress(EOFError, OSError):
         analyzer, memory = link.recv()
         _limit_memory(memory)
-        analyzer.understand(_SAMPLE)
+        analyzer.analyze(_SAMPLE)
         gc.freeze()
         gc.set_threshold(COLLECT_AFTER, 20, 20)
         link.send_bytes(b"ready")

@@ -1,4 +1,4 @@
-"""The watcher: keeps one folder in step with the ledger, whatever the server does.
+"""The watcher: keeps one folder in step with the store, whatever the server does.
 
 An explicit state machine. IDLE is only a hint: after every wait and every connect
 the folder is searched by UID. A connection that gave an error is thrown away. Mails
@@ -17,7 +17,7 @@ import structlog
 
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
 from mailtrack.inbox.imap_errors import LostConnectionError
-from mailtrack.inbox.ledger import FetchedMail, Ledger, WatcherState
+from mailtrack.inbox.mail_store import FetchedMail, MailStore, WatcherState
 from mailtrack.inbox.mailbox import Mailbox, UnfetchableError, open_mailbox
 from mailtrack.settings import InboxSettings
 from mailtrack.store.inbound import trace_of
@@ -112,14 +112,14 @@ class Watcher:
     def __init__(
         self,
         settings: InboxSettings,
-        ledger: Ledger,
+        mail_store: MailStore,
         connect: Connect = open_mailbox,
         pause: Pause = _pause,
         rng: random.Random | None = None,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
-        self._ledger = ledger
+        self._mail_store = mail_store
         self._connect_to = connect
         self._pause = pause
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
@@ -127,6 +127,7 @@ class Watcher:
         self._connected_at = seconds()
         self._place = settings.place
         self._mailbox: Mailbox | None = None
+        self._heartbeat: Callable[[], None] = lambda: None
         self._failures: Counter[WatcherState] = Counter()
         self._breaks: Counter[tuple[int, int]] = Counter()
         self.state = WatcherState.CONNECTING
@@ -140,11 +141,16 @@ class Watcher:
             WatcherState.REFUSED: self._stay_away,
         }
 
-    def run(self, stop: threading.Event) -> None:
-        """Watch until `stop` is set; what the server does wrong never ends it."""
+    def run(self, stop: threading.Event, heartbeat: Callable[[], None] = lambda: None) -> None:
+        """Watch until `stop` is set; what the server does wrong never ends it.
+
+        `heartbeat` is called with each step, each mail and each second of a wait.
+        """
+        self._heartbeat = heartbeat
         self._enter(WatcherState.CONNECTING)
         try:
             while not stop.is_set():
+                self._heartbeat()
                 self._step(stop)
         finally:
             self._hang_up()
@@ -175,7 +181,7 @@ class Watcher:
         if detail:
             log.warning("mailbox trouble", state=str(state), reason=detail)
         try:
-            self._ledger.note_state(*self._place, state, detail)
+            self._mail_store.note_state(*self._place, state, detail)
         except MailtrackError as error:
             log.warning("state not noted", state=str(state), reason=str(error))
 
@@ -189,24 +195,25 @@ class Watcher:
         """Search, fetch and keep until a search finds nothing: fetching takes time, too."""
         mailbox = self._open_mailbox()
         while uids := list(mailbox.new_uids(self._last_uid(mailbox.uidvalidity))):
-            room = self._ledger.room()
+            room = self._mail_store.room()
             if room <= 0:
                 return Happening.FULL
             for uid in uids[:room]:
                 if stop.is_set():
                     return Happening.DONE
+                self._heartbeat()
                 self._take(mailbox, uid)
         return Happening.DONE if mailbox.can_idle else Happening.NO_IDLE
 
     def _last_uid(self, uidvalidity: int) -> int:
-        position = self._ledger.position(*self._place)
+        position = self._mail_store.position(*self._place)
         if position is None:
             return 0
         if position.uidvalidity == uidvalidity:
             return position.last_uid
         # The folder was rebuilt: its UIDs mean other mails now. Known contents are not kept twice.
         log.warning("folder renumbered", uidvalidity=uidvalidity)
-        self._ledger.reset(*self._place, uidvalidity)
+        self._mail_store.reset(*self._place, uidvalidity)
         return 0
 
     def _take(self, mailbox: Mailbox, uid: int) -> None:
@@ -215,9 +222,9 @@ class Watcher:
             mail = self._fetch(mailbox, uid)
         except UnfetchableError as error:
             log.warning("mail left out", uid=uid, reason=str(error))
-            self._ledger.keep_unfetchable(*self._place, mailbox.uidvalidity, uid, str(error))
+            self._mail_store.keep_unfetchable(*self._place, mailbox.uidvalidity, uid, str(error))
             return
-        fresh = self._ledger.keep(*self._place, mailbox.uidvalidity, mail)
+        fresh = self._mail_store.keep(*self._place, mailbox.uidvalidity, mail)
         log.info(
             "mail kept",
             trace=trace_of(mail.raw),
@@ -242,7 +249,7 @@ class Watcher:
 
     def _idle(self, stop: threading.Event) -> Happening:
         jitter = self._rng.uniform(1 - IDLE_JITTER, 1 + IDLE_JITTER)
-        self._open_mailbox().wait(self._settings.idle_s * jitter, stop)
+        self._open_mailbox().wait(self._settings.idle_s * jitter, stop, self._heartbeat)
         return Happening.DONE
 
     def _poll(self, stop: threading.Event) -> Happening:

@@ -10,14 +10,14 @@ from mailtrack.errors import MailtrackError
 from mailtrack.inbox.intake import Reader
 from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAIL
 from mailtrack.jobs.delivering import Deliverer
-from mailtrack.jobs.looking import Looker
+from mailtrack.tracking.polling import Poller
 
 #: A thread that is free takes mails first: a silent carrier holds each poll for seconds, and
 #: the threads are the same for all queues (dramatiq's lowest number goes first).
 AFTER_MAILS = 10
 
 
-def declare(broker: dramatiq.Broker, reader: Reader, looker: Looker, deliverer: Deliverer) -> None:
+def declare(broker: dramatiq.Broker, reader: Reader, poller: Poller, deliverer: Deliverer) -> None:
     """Declare the actors on a broker."""
 
     @dramatiq.actor(broker=broker, actor_name=READ_MAIL, queue_name=INGEST, throws=MailtrackError)
@@ -32,7 +32,7 @@ def declare(broker: dramatiq.Broker, reader: Reader, looker: Looker, deliverer: 
         throws=MailtrackError,
     )
     def poll(carrier: str, legs: list[int], token: str) -> None:
-        looker.poll(carrier, [LegId(leg) for leg in legs], token)
+        poller.poll(carrier, [LegId(leg) for leg in legs], token)
 
     @dramatiq.actor(broker=broker, actor_name=DELIVER, queue_name=MAIL, throws=MailtrackError)
     def deliver(notices: list[int], token: str) -> None:

@@ -90,7 +90,7 @@ def waiting(broker: RedisBroker, queue: str) -> int:
 def standing_still(broker: RedisBroker) -> Mapping[str, float]:
     """Return for how many seconds nothing of each queue was begun or done, 0 where none waits.
 
-    Looks come last: while workers are busy with mails and notices they are not stuck, but
+    Polls come last: while workers are busy with mails and notices they are not stuck, but
     late. Raises TransientError where Redis is away.
     """
     still = {queue: still_s(broker, queue) for queue in QUEUES}
@@ -98,8 +98,8 @@ def standing_still(broker: RedisBroker) -> Mapping[str, float]:
     return still | {POLL: 0.0} if busy else still
 
 
-class BrokerOutlet:
-    """Hands messages to Redis; see `jobs.dispatcher.Outlet`."""
+class BrokerSink:
+    """Hands messages to Redis; see `jobs.dispatcher.JobSink`."""
 
     def __init__(self, broker: RedisBroker, most: int) -> None:
         self._broker = broker

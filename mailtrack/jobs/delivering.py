@@ -10,25 +10,25 @@ import structlog
 from sqlalchemy import Connection
 
 from mailtrack.clock import Clock
-from mailtrack.domain.manners import PARIS, URGENT, DayLimit, Manners
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import NoticeId
 from mailtrack.domain.relay import RelayState
+from mailtrack.domain.sending_policy import PARIS, URGENT, DayLimit, SendingPolicy
 from mailtrack.domain.tracking import Skip
 from mailtrack.errors import MailtrackError, PermanentError, TransientError
 from mailtrack.inbox.addresses import BounceAddresses
 from mailtrack.jobs import drafts
-from mailtrack.jobs.drafts import Claim, Draft, Reading
+from mailtrack.jobs.drafts import BatchClaim, BatchRead, Draft
 from mailtrack.notify.mail import OutgoingMail, SmtpIdentity, compose
 from mailtrack.notify.render import Renderer
-from mailtrack.notify.replies import Stage, Whose
+from mailtrack.notify.replies import SmtpStage, Whose
 from mailtrack.notify.smtp import DoubtError, Refusal, RefusedError, Relay, refusal_of_us
 from mailtrack.notify.view import NoticeKind, NoticeView
 from mailtrack.store import notices, people, relays
 from mailtrack.store.clock_skew import SKEW_S
 from mailtrack.store.engine import Store
 from mailtrack.store.notices import DIGESTED, Notice
-from mailtrack.views import Views
+from mailtrack.tracking.view_builder import ViewBuilder
 
 #: Waits after a first, second … refusal of one mail; about three days in all, then it is given
 #: up. What is about us or about the relay itself is not counted: see `domain.relay`.
@@ -66,7 +66,7 @@ STALE_S = 7200.0
 FULL_DAY_S = 1800.0
 
 #: Answers to what names a reader, or what they are sent: others may pass where these are given.
-_OF_ONE_MAIL = frozenset({Stage.RCPT, Stage.DATA})
+_OF_ONE_MAIL = frozenset({SmtpStage.RCPT, SmtpStage.DATA})
 
 log = structlog.get_logger(__name__)
 
@@ -79,12 +79,12 @@ class Deliverer:
     """
 
     store: Store
-    views: Views
+    views: ViewBuilder
     renderer: Renderer
     identity: SmtpIdentity
     open_relay: Callable[[], AbstractContextManager[Relay]]
     clock: Clock
-    manners: Manners
+    sending_policy: SendingPolicy
     #: Real seconds that one mail has until somebody else may send it.
     lease_s: float
     bounces: BounceAddresses | None = None
@@ -121,7 +121,9 @@ class Deliverer:
         may have been the last one to its reader.
         """
         now, old_at = self.clock.now(), self.clock.later(FRESH_S)
-        claim = Claim(batch, token, self.manners.day_began(now), self.clock.later(SKEW_S))
+        claim = BatchClaim(
+            batch, token, self.sending_policy.day_began(now), self.clock.later(SKEW_S)
+        )
         reading = drafts.read(self.store, self.views, claim, self.relay_name, self.limit, now)
         if not reading.relay.may_try(token, now):
             self._give_back(batch, token)
@@ -136,7 +138,7 @@ class Deliverer:
                 relays.end_probe(connection, self.relay_name, token, now)
         return ()
 
-    def _deliver_one(self, relay: Relay, draft: Draft, token: str, reading: Reading) -> None:
+    def _deliver_one(self, relay: Relay, draft: Draft, token: str, reading: BatchRead) -> None:
         """Send one mail or leave it out."""
         reader = draft.notice.subscriber
         why = None if draft.notice.kind in _ANSWERS else self._forbids(draft, reading)
@@ -146,8 +148,8 @@ class Deliverer:
             count = reading.sent if self._send(relay, draft, reading) else reading.refused
             count[reader] += 1
 
-    def _send(self, relay: Relay, draft: Draft, reading: Reading) -> bool:
-        """Send one mail and note what came of it; tell whether the relay took it."""
+    def _send(self, relay: Relay, draft: Draft, reading: BatchRead) -> bool:
+        """Send one mail and note what came of it; return whether the relay took it."""
         notice = draft.notice
         try:
             mail = self._compose(notice, draft.view)
@@ -173,7 +175,7 @@ class Deliverer:
             relays.took(connection, self.relay_name, relay)
 
     def _keeps(self, notice: Notice, token: str) -> bool:
-        """Tell whether a notice stays ours while it is sent.
+        """Return True if a notice stays ours while it is sent.
 
         Slow mails before it may have used up the claim that all of a batch began with. One that
         seems to hold for longer than any was made by a clock that has gone back since.
@@ -184,7 +186,7 @@ class Deliverer:
         with self.store.write() as connection:
             return notices.renew(connection, notice.id, token, self.clock.later(self.lease_s))
 
-    def _forbids(self, draft: Draft, reading: Reading) -> str | None:
+    def _forbids(self, draft: Draft, reading: BatchRead) -> str | None:
         """Tell why somebody gets no mail now: who left, a quiet night, a day that is full.
 
         What is urgent goes out by night, too, and what answers a forward: its sender is awake.
@@ -198,9 +200,9 @@ class Deliverer:
             return None
         if kind == NoticeKind.DIGEST and draft.view is not None and not draft.view.news:
             return _NOTHING_LEFT
-        if self.manners.hold_until(self.clock.now()) is not None:
+        if self.sending_policy.hold_until(self.clock.now()) is not None:
             return _QUIET
-        if reading.sent[notice.subscriber] >= self.manners.per_day and kind not in _ALONE:
+        if reading.sent[notice.subscriber] >= self.sending_policy.per_day and kind not in _ALONE:
             return DIGESTED
         if self.limit.per_day and not self.limit.left(reading.mails, urgent=notice.urgent):
             return DIGESTED if kind not in _ALONE else _DAY_IS_FULL
@@ -213,7 +215,7 @@ class Deliverer:
         """
         now, notice = self.clock.now(), draft.notice
         waited = now - notice.created_at > self.clock.later(STALE_S) - now
-        held_by_night = self.manners.hold_until(notice.created_at) is not None
+        held_by_night = self.sending_policy.hold_until(notice.created_at) is not None
         if draft.overtaken and (waited or (held_by_night and notice.kind not in URGENT)):
             return True
         today = now.astimezone(PARIS).date()
@@ -229,11 +231,11 @@ class Deliverer:
         now = self.clock.now()
         with self.store.write() as connection:
             if why == _QUIET:
-                notices.put_off(connection, notice.id, self.manners.hold_until(now) or now)
+                notices.put_off(connection, notice.id, self.sending_policy.hold_until(now) or now)
             elif why == _DAY_IS_FULL:
                 notices.put_off(connection, notice.id, self.clock.later(FULL_DAY_S))
             elif why == DIGESTED:
-                morning = self.manners.next_morning(now)
+                morning = self.sending_policy.next_morning(now)
                 notices.hold_for_digest(connection, notice, at=morning, now=now)
             else:
                 notices.mark_skipped(connection, notice.id, why)
@@ -253,7 +255,7 @@ class Deliverer:
                 f"The mail cannot be written ({type(error).__name__}): see the log."
             ) from error
 
-    def _take_in_failure(self, notice: Notice, error: MailtrackError, reading: Reading) -> None:
+    def _take_in_failure(self, notice: Notice, error: MailtrackError, reading: BatchRead) -> None:
         """Note what a failure means for a mail, or stop where it means that of all mails."""
         refusal = refusal_of_us(error)
         if refusal is not None and not _is_of_one_mail(refusal, notice, reading.relay):

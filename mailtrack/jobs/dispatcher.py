@@ -19,8 +19,8 @@ from sqlalchemy import Connection
 
 from mailtrack.carriers.base import Declaration
 from mailtrack.clock import Clock
-from mailtrack.domain.manners import DAY, DayLimit
 from mailtrack.domain.model import LegId, NoticeId
+from mailtrack.domain.sending_policy import DAY, DayLimit
 from mailtrack.errors import TransientError
 from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAIL
 from mailtrack.store import budgets, inbound, leg_claims, notice_counts, notices, relays
@@ -34,15 +34,15 @@ NOTICES_PER_TICK = 500
 #: Mails that leave over one SMTP connection.
 NOTICES_PER_BATCH = 20
 
-#: Between two rounds of chores (real seconds).
-CHORES_S = 600.0
+#: Between two rounds of housekeeping (real seconds).
+HOUSEKEEPING_S = 600.0
 #: A clock that goes back by more was ahead before (real seconds); less is forgiven.
 WENT_BACK_S = 10.0
 
 log = structlog.get_logger(__name__)
 
 
-class Outlet(Protocol):
+class JobSink(Protocol):
     """Where work goes to: the broker, or a list in tests."""
 
     def room(self, queue: str) -> int:
@@ -55,7 +55,7 @@ class Outlet(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class TickResult:
     """What one tick gave out, in messages."""
 
     mails: int = 0
@@ -77,7 +77,7 @@ class Dispatcher:
     """Gives out due work. `carriers`: the declarations of those that are on, by code."""
 
     store: Store
-    outlet: Outlet
+    sink: JobSink
     carriers: Mapping[str, Declaration]
     clock: Clock
     lease_s: float
@@ -85,48 +85,53 @@ class Dispatcher:
     relay_name: str = ""
     limit: DayLimit = DayLimit()  # noqa: RUF009 - frozen
 
-    def tick(self) -> Handed:
+    def tick(self) -> TickResult:
         """Claim what is due and send it; return how many messages were sent."""
-        return Handed(
+        return TickResult(
             mails=self._give_mails(),
             polls=sum(self._give_polls(d) for d in self.carriers.values()),
             deliveries=self._give_deliveries(),
         )
 
     def run(
-        self, stop: Event, tick_s: float, chores: Callable[[bool], None] = lambda _: None
+        self,
+        stop: Event,
+        tick_s: float,
+        housekeeping: Callable[[bool], None] = lambda _: None,
+        heartbeat: Callable[[], None] = lambda: None,
     ) -> None:
         """Tick until told to stop; a broker or store that is away costs a line, no more.
 
-        `chores` are done at the start, once in a while (CHORES_S), and when the clock goes
-        back, which they are told.
+        `housekeeping` is done at the start, once in a while (HOUSEKEEPING_S), and when the clock
+        goes back, which it is told. `heartbeat` is called with each tick.
         """
-        chores_at, last, went_back = 0.0, self.clock.now(), False
+        housekeeping_at, last, went_back = 0.0, self.clock.now(), False
         while not stop.is_set():
+            heartbeat()
             went_back = went_back or self.clock.later(WENT_BACK_S) < last
             last = self.clock.now()
             try:
-                if went_back or time.monotonic() >= chores_at:
-                    chores(went_back)
-                    chores_at, went_back = time.monotonic() + CHORES_S, False
+                if went_back or time.monotonic() >= housekeeping_at:
+                    housekeeping(went_back)
+                    housekeeping_at, went_back = time.monotonic() + HOUSEKEEPING_S, False
                 self.tick()
             except TransientError as error:
                 log.warning("tick failed", error=str(error))
             stop.wait(tick_s)
 
     def _give_mails(self) -> int:
-        room = min(self.outlet.room(INGEST), MAILS_PER_TICK)
+        room = min(self.sink.room(INGEST), MAILS_PER_TICK)
         if room <= 0:
             return 0
         claim = self._claim()
         with self.store.write() as connection:
             mails = inbound.claim_unread(connection, **asdict(claim), limit=room)
         for mail in mails:
-            self.outlet.send(INGEST, READ_MAIL, mail, claim.token)
+            self.sink.send(INGEST, READ_MAIL, mail, claim.token)
         return len(mails)
 
     def _give_polls(self, declaration: Declaration) -> int:
-        room = min(self.outlet.room(POLL), LEGS_PER_TICK // declaration.batch)
+        room = min(self.sink.room(POLL), LEGS_PER_TICK // declaration.batch)
         if room <= 0:
             return 0
         claim = self._claim()
@@ -134,11 +139,11 @@ class Dispatcher:
             legs = _claim_legs(connection, declaration, room, claim)
         batches = list(_batched(legs, declaration.batch))
         for batch in batches:
-            self.outlet.send(POLL, POLL_LEGS, declaration.code, batch, claim.token)
+            self.sink.send(POLL, POLL_LEGS, declaration.code, batch, claim.token)
         return len(batches)
 
     def _give_deliveries(self) -> int:
-        room = min(self.outlet.room(MAIL) * NOTICES_PER_BATCH, NOTICES_PER_TICK)
+        room = min(self.sink.room(MAIL) * NOTICES_PER_BATCH, NOTICES_PER_TICK)
         if room <= 0:
             return 0
         claim = self._claim()
@@ -146,7 +151,7 @@ class Dispatcher:
             due = self._claim_notices(connection, room, claim)
         batches = [batch for some in due for batch in _batched(some, NOTICES_PER_BATCH)]
         for batch in batches:
-            self.outlet.send(MAIL, DELIVER, batch, claim.token)
+            self.sink.send(MAIL, DELIVER, batch, claim.token)
         return len(batches)
 
     def _claim_notices(

@@ -9,15 +9,15 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from mailtrack.domain.manners import DAY, DayLimit
 from mailtrack.domain.model import NoticeId, SubscriberId, SubscriptionId
 from mailtrack.domain.relay import RelayState
+from mailtrack.domain.sending_policy import DAY, DayLimit
 from mailtrack.notify.view import NoticeView
-from mailtrack.store import dossiers, notice_counts, notices, relays
-from mailtrack.store.dossiers import Dossier
+from mailtrack.store import notice_counts, notices, relays, subscription_details
 from mailtrack.store.engine import Store
 from mailtrack.store.notices import Notice, Recipient
-from mailtrack.views import Views
+from mailtrack.store.subscription_details import SubscriptionDetails
+from mailtrack.tracking.view_builder import ViewBuilder
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class BatchClaim:
     """The notices of a batch, the token of the claim on them, and when the readers' day began.
 
     `ahead`: what is dated after it was written by a clock that was ahead.
@@ -50,7 +50,7 @@ class Claim:
 
 
 @dataclass(slots=True)
-class Reading:
+class BatchRead:
     """The drafts of a batch, how many mails each reader had on that day, and how many failed.
 
     `mails`: those of the whole service in a day, 0 where they are not limited. `is_past`: the
@@ -66,8 +66,13 @@ class Reading:
 
 
 def read(
-    store: Store, views: Views, claim: Claim, relay_name: str, limit: DayLimit, now: datetime
-) -> Reading:
+    store: Store,
+    views: ViewBuilder,
+    claim: BatchClaim,
+    relay_name: str,
+    limit: DayLimit,
+    now: datetime,
+) -> BatchRead:
     """Read the notices that a claim still holds; none where the relay is to be left alone.
 
     Nothing is written about a notice that goes out: each question costs a part of its time.
@@ -76,9 +81,11 @@ def read(
     with store.read() as connection:
         standing = relays.state(connection, relay_name)
         if not standing.may_try(token, now):
-            return Reading(standing)
+            return BatchRead(standing)
         claimed = notices.claimed(connection, batch, token)
-        known = dossiers.read(connection, {n.subscription for n, _ in claimed if n.subscription})
+        known = subscription_details.read(
+            connection, {n.subscription for n, _ in claimed if n.subscription}
+        )
         overtaken = notices.overtaken(connection, [notice.id for notice, _ in claimed])
         drafts = [
             Draft(
@@ -93,21 +100,21 @@ def read(
         began, ahead = claim.day_began, claim.ahead
         sent = notice_counts.sent_since(connection, readers, began, min(batch), ahead)
         mails = notice_counts.sent_within(connection, now - DAY, ahead) if limit.per_day else 0
-    return Reading(standing, drafts, sent, mails)
+    return BatchRead(standing, drafts, sent, mails)
 
 
 def _view(
     connection: Connection,
-    views: Views,
+    views: ViewBuilder,
     notice: Notice,
     reader: Recipient,
-    known: Mapping[SubscriptionId, Dossier],
+    known: Mapping[SubscriptionId, SubscriptionDetails],
     now: datetime,
 ) -> NoticeView | None:
     """Gather what a mail tells; a mistake of ours costs this notice a wait, not the batch."""
-    dossier = known.get(notice.subscription) if notice.subscription else None
+    details = known.get(notice.subscription) if notice.subscription else None
     try:
-        return views.notice(connection, notice, dossier, reader.address, now)
+        return views.notice(connection, notice, details, reader.address, now)
     except DBAPIError:
         raise
     except Exception:

@@ -93,7 +93,7 @@ def expected(parcel: ParcelView, today: date) -> date | None:
 
 
 def is_over(parcel: ParcelView) -> bool:
-    """Tell whether nothing more is to be delivered."""
+    """Return True if nothing more is to be delivered."""
     return parcel.milestone is not None and STAGES[parcel.milestone].phase in _OVER
 
 

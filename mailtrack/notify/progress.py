@@ -49,7 +49,7 @@ class StepState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ProgressStep:
     """One of the five steps; `number` counts from 1."""
 
     number: int
@@ -65,7 +65,7 @@ class Day:
     events: tuple[TrackingEvent, ...]
 
 
-def steps(parcel: ParcelView) -> tuple[Step, ...]:
+def steps(parcel: ParcelView) -> tuple[ProgressStep, ...]:
     """Return the five steps of a parcel, or none where its order stopped."""
     if parcel.milestone in _ENDED_OTHERWISE:
         return ()
@@ -73,11 +73,12 @@ def steps(parcel: ParcelView) -> tuple[Step, ...]:
     returned = parcel.milestone is Milestone.RETURNED
     labels = (*LABELS[:-1], "Retourné") if returned else LABELS
     return tuple(
-        Step(index + 1, label, _state(parcel, index, reached)) for index, label in enumerate(labels)
+        ProgressStep(index + 1, label, _state(parcel, index, reached))
+        for index, label in enumerate(labels)
     )
 
 
-def current(bar: Iterable[Step]) -> Step:
+def current(bar: Iterable[ProgressStep]) -> ProgressStep:
     """Return the step that a parcel has reached: the last one that is not ahead."""
     return [step for step in bar if step.state is not StepState.AHEAD][-1]
 

@@ -16,7 +16,7 @@ _LONGEST = 1_000
 _LONGEST_SHOWN = 240
 
 
-class Stage(StrEnum):
+class SmtpStage(StrEnum):
     """What a relay answers to (RFC 5321, 3); `REPORT`: it took the mail, and a report came."""
 
     CONNECT = "connect"
@@ -73,10 +73,10 @@ class _Rule:
     status: str | None = None
     code: str = ""
     words: str = ""
-    stages: frozenset[Stage] = frozenset(Stage)
+    stages: frozenset[SmtpStage] = frozenset(SmtpStage)
     lasting: bool | None = None
 
-    def fits(self, stage: Stage, code: str, status: str, words: str) -> bool:
+    def fits(self, stage: SmtpStage, code: str, status: str, words: str) -> bool:
         """Return True if the row speaks of such an answer."""
         return (
             stage in self.stages
@@ -87,12 +87,12 @@ class _Rule:
 
 
 #: Until a relay is told who gets the mail, nothing it says can be about them.
-_BEFORE_RCPT = frozenset({Stage.CONNECT, Stage.TLS, Stage.LOGIN, Stage.MAIL})
-_LOGIN = frozenset({Stage.LOGIN})
-_TLS = frozenset({Stage.TLS})
-_DATA = frozenset({Stage.DATA})
-_REPORT = frozenset({Stage.REPORT})
-_OF_READERS = frozenset({Stage.RCPT, Stage.REPORT})
+_BEFORE_RCPT = frozenset({SmtpStage.CONNECT, SmtpStage.TLS, SmtpStage.LOGIN, SmtpStage.MAIL})
+_LOGIN = frozenset({SmtpStage.LOGIN})
+_TLS = frozenset({SmtpStage.TLS})
+_DATA = frozenset({SmtpStage.DATA})
+_REPORT = frozenset({SmtpStage.REPORT})
+_OF_READERS = frozenset({SmtpStage.RCPT, SmtpStage.REPORT})
 
 #: As Gmail, Exchange, SES, IONOS, cPanel, Zoho and policy daemons say it; some in French.
 _OUR_LIMIT = (
@@ -188,7 +188,7 @@ _STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
 _ADDRESS = re.compile(r"<[^<>\s:]*>|\S*@\S*")
 
 
-def judge(stage: Stage, code: int, words: str) -> Verdict:
+def judge(stage: SmtpStage, code: int, words: str) -> Verdict:
     """Return whose refusal an answer is; `words`: all of it but the basic code.
 
     `code` is 0 where only an enhanced code is known, as in a report.

@@ -29,7 +29,7 @@ from mailtrack.errors import (
 )
 from mailtrack.notify.exchange import announce, hand_over, try_out
 from mailtrack.notify.mail import OutgoingMail
-from mailtrack.notify.replies import OURS, Stage, Verdict, Whose, judge, shown
+from mailtrack.notify.replies import OURS, SmtpStage, Verdict, Whose, judge, shown
 
 #: Answers to a sender that is not one of the relay's own.
 _NOT_THIS_SENDER = frozenset({501, 550, 551, 553, 554})
@@ -53,7 +53,7 @@ class Refusal:
     whose: Whose
     said: str
     lasting: bool = False
-    stage: Stage | None = None
+    stage: SmtpStage | None = None
 
 
 class RefusedError(PermanentError):
@@ -163,7 +163,7 @@ class SmtpRelay:
         self._context = _tls_context(ca_file)
         self._connection: smtplib.SMTP | None = None
         self._takes_from_only = False
-        self._stage = Stage.CONNECT
+        self._stage = SmtpStage.CONNECT
 
     def __enter__(self) -> Self:
         return self
@@ -233,7 +233,7 @@ class SmtpRelay:
         _require_ascii(sender)
         try:
             connection = self._begin(sender, mail.recipient, len(wire))
-            self._stage = Stage.DATA
+            self._stage = SmtpStage.DATA
             hand_over(connection, wire)
         except OSError as error:
             self._tidy_up(error)
@@ -245,7 +245,7 @@ class SmtpRelay:
         _require_ascii(sender)
         try:
             self._connection = connection = self._connection or self._connect()
-            self._stage = Stage.MAIL
+            self._stage = SmtpStage.MAIL
             try_out(connection, sender, mail.recipient, len(wire))
         except OSError as error:
             self._tidy_up(error)
@@ -270,7 +270,7 @@ class SmtpRelay:
         """
         if self._connection is not None:
             try:
-                self._stage = Stage.MAIL
+                self._stage = SmtpStage.MAIL
                 announce(self._connection, sender, recipient, size)
             except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError):
                 raise
@@ -280,22 +280,22 @@ class SmtpRelay:
                 self.close()
         if self._connection is None:
             self._connection = self._connect()
-            self._stage = Stage.MAIL
+            self._stage = SmtpStage.MAIL
             announce(self._connection, sender, recipient, size)
         return self._connection
 
     def _connect(self) -> smtplib.SMTP:
-        self._stage = Stage.CONNECT
+        self._stage = SmtpStage.CONNECT
         connection = self._open()
         try:
             if self._security == "starttls":
                 connection.ehlo_or_helo_if_needed()
-                self._stage = Stage.TLS
+                self._stage = SmtpStage.TLS
                 connection.starttls(context=self._context)
-                self._stage = Stage.CONNECT
+                self._stage = SmtpStage.CONNECT
             connection.ehlo_or_helo_if_needed()
             if self._user:
-                self._stage = Stage.LOGIN
+                self._stage = SmtpStage.LOGIN
                 self._log_in(connection)
         except OSError:
             connection.close()
@@ -428,15 +428,15 @@ def _answer(error: OSError) -> tuple[int, str]:
     return max(code, 0), words if isinstance(words, str) else words.decode("utf-8", "replace")
 
 
-def _stage(error: OSError) -> Stage | None:
+def _stage(error: OSError) -> SmtpStage | None:
     """Return what an answer was said to, where its type tells: several are heard at once."""
     match error:
         case smtplib.SMTPSenderRefused():
-            return Stage.MAIL
+            return SmtpStage.MAIL
         case smtplib.SMTPRecipientsRefused():
-            return Stage.RCPT
+            return SmtpStage.RCPT
         case smtplib.SMTPDataError():
-            return Stage.DATA
+            return SmtpStage.DATA
     return None
 
 

@@ -14,7 +14,7 @@ from mailtrack.parsers.confirmation import is_confirmation, read_confirmation
 from mailtrack.parsers.forwarded import unwrap, whole
 from mailtrack.parsers.message import Message
 from mailtrack.parsers.reading import Forward, Original, Person, Reading
-from mailtrack.parsers.shop import Claim, Shop
+from mailtrack.parsers.shop import Authorship, Shop
 
 SHOPS: tuple[Shop, ...] = (aliexpress.SHOP,)
 
@@ -22,7 +22,7 @@ _BEST_FIRST = (Outcome.TRACKED, Outcome.ORDER_NOTED, Outcome.NOTHING_FOUND)
 
 
 def is_shop_sender(person: Person) -> bool:
-    """Say whether some shop that we know writes from this address."""
+    """Return True if some shop that we know writes from this address."""
     return any(shop.brand.is_sender(person) for shop in SHOPS)
 
 
@@ -50,9 +50,9 @@ def parse(message: Message) -> Reading:
 def _read_shop_mail(original: Original, forward: Forward) -> Reading | None:
     for shop in SHOPS:
         recognition = shop.recognise(original)
-        if recognition.claim is Claim.FAKE:
+        if recognition.claim is Authorship.FAKE:
             return Reading(Outcome.REFUSED, forward, reason=recognition.reason)
-        if recognition.claim is Claim.YES:
+        if recognition.claim is Authorship.YES:
             return _with_others(shop.read(original, forward), shop, forward)
     return None
 
@@ -60,7 +60,7 @@ def _read_shop_mail(original: Original, forward: Forward) -> Reading | None:
 def _with_others(reading: Reading, shop: Shop, forward: Forward) -> Reading:
     """Add what further attached mails of the same shop name."""
     for other in forward.others:
-        if shop.recognise(other).claim is not Claim.YES:
+        if shop.recognise(other).claim is not Authorship.YES:
             continue
         more = shop.read(other, forward)
         known = {parcel.number for parcel in reading.parcels}

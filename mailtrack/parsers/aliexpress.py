@@ -21,7 +21,7 @@ from mailtrack.parsers.aliexpress_words import (
     PACKAGE_WORDS,
     STEPS,
     TEMPLATES,
-    Step,
+    StepWording,
 )
 from mailtrack.parsers.reading import Forward, Original, ParcelRead, Reading
 from mailtrack.parsers.shop import Brand, Recognition, Shop, host_of, parameters_of
@@ -76,7 +76,7 @@ _MOST_SENTENCES = 40
 
 
 def recognise(original: Original) -> Recognition:
-    """Say whether a mail is AliExpress's own, somebody else's or an imitation."""
+    """Return whether a mail is AliExpress's own, somebody else's or an imitation."""
     return recognise_brand(BRAND, original)
 
 
@@ -148,7 +148,7 @@ def _sender_kind(original: Original) -> str | None:
     )
 
 
-def _kind(step: Step | None, numbers: Numbers) -> str:
+def _kind(step: StepWording | None, numbers: Numbers) -> str:
     if step and step.kind:
         return step.kind
     if not (numbers.orders or numbers.parcels):
@@ -161,15 +161,18 @@ def _kind(step: Step | None, numbers: Numbers) -> str:
     return ORDER_KINDS.get(step.milestone if step else None, "order_update")
 
 
-def _milestone(step: Step | None, numbers: Numbers) -> Milestone | None:
+def _milestone(step: StepWording | None, numbers: Numbers) -> Milestone | None:
     if step:
         return step.milestone
     return Milestone.UNKNOWN if numbers.orders or numbers.parcels else None
 
 
 def _step(
-    by_subject: Step | None, lines: Iterable[str], numbers: Numbers, links: Iterable[Parameters]
-) -> Step | None:
+    by_subject: StepWording | None,
+    lines: Iterable[str],
+    numbers: Numbers,
+    links: Iterable[Parameters],
+) -> StepWording | None:
     """Find the step: in the subject, then the template, then the sentence with the number."""
     by_template = _template_step(links)
     if by_template and by_template.milestone is Milestone.LOCAL_TRANSIT:
@@ -187,7 +190,7 @@ def _step(
     return next((step for step in steps if step), None)
 
 
-def _match(text: str) -> Step | None:
+def _match(text: str) -> StepWording | None:
     """Return the step of the longest wording in a text; none where a doubt stands beside it."""
     plain = _NUMBER.sub("#", text.casefold().replace("’", "'"))
     matches = [(found, step) for step in STEPS for found in step.pattern.finditer(plain)]
@@ -204,16 +207,16 @@ def _templates(links: Iterable[Parameters]) -> list[re.Match[str]]:
     return [found for found in map(_TEMPLATE.match, names) if found]
 
 
-def _template_step(links: Iterable[Parameters]) -> Step | None:
+def _template_step(links: Iterable[Parameters]) -> StepWording | None:
     for found in _templates(links):
         for prefix, milestone, kind in TEMPLATES:
             if found["name"].startswith(prefix):
-                return Step(_TEMPLATE, found["language"], milestone, kind)
+                return StepWording(_TEMPLATE, found["language"], milestone, kind)
     return None
 
 
 def _language(
-    subject: str, wording: Step | None, step: Step | None, links: Iterable[Parameters]
+    subject: str, wording: StepWording | None, step: StepWording | None, links: Iterable[Parameters]
 ) -> str | None:
     """Return the mail's language: the subject's words, then the template's name."""
     template = next((found["language"] for found in _templates(links)), None)

@@ -79,7 +79,7 @@ def _dates_after(labels: tuple[str, ...], text: str) -> Iterator[date]:
 
 
 def _is_labelled(text: str, year: re.Match[str], labels: tuple[str, ...]) -> bool:
-    """Say whether a label stands somewhere before a year; hardly any year has one."""
+    """Return True if a label stands somewhere before a year; hardly any year has one."""
     before = text[max(0, year.start() - _DATE_REACH - _LABEL_REACH) : year.start()].lower()
     return any(label in before for label in labels)
 

@@ -70,7 +70,7 @@ class _Token:
     before: tuple[str, ...]
 
     def follows(self, words: Words) -> bool:
-        """Say whether one of the words stands right before the number."""
+        """Return True if one of the words stands right before the number."""
         return any(text.endswith(words) and _is_whole(text, words) for text in self.before)
 
 
@@ -139,7 +139,7 @@ def _before(text: str, start: int) -> tuple[str, ...]:
 
 
 def _is_whole(text: str, words: Words) -> bool:
-    """Say whether one of the words ends the text, and is no part of a longer one."""
+    """Return True if one of the words ends the text, and is no part of a longer one."""
     ends = (len(text) - len(word) for word in words if text.endswith(word))
     return any(not _is_in_word(text[end - 1 : end]) for end in ends)
 

@@ -14,7 +14,7 @@ M = Milestone
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StepWording:
     """One wording of one step. `kind` is set where the number families do not decide it.
 
     `language`: its code, or several where they share the wording, the likeliest first.
@@ -154,17 +154,19 @@ DOUBTS = re.compile(
 )
 
 
-def _step(pattern: str, language: str, milestone: M | None = None, kind: str | None = None) -> Step:
-    return Step(re.compile(rf"(?<!\w)(?:{pattern})(?!\w)"), language, milestone, kind)
+def _step(
+    pattern: str, language: str, milestone: M | None = None, kind: str | None = None
+) -> StepWording:
+    return StepWording(re.compile(rf"(?<!\w)(?:{pattern})(?!\w)"), language, milestone, kind)
 
 
-def _vocabulary(language: str, wordings: dict[M, str]) -> list[Step]:
+def _vocabulary(language: str, wordings: dict[M, str]) -> list[StepWording]:
     kinds = {M.CANCELLED: "cancelled"}
     return [_step(words, language, m, kinds.get(m)) for m, words in wordings.items()]
 
 
 #: Wordings in lower case with plain apostrophes; the longest match decides.
-STEPS: tuple[Step, ...] = (
+STEPS: tuple[StepWording, ...] = (
     # English, seen in real mails
     _step("orders? (?:has been |have been )?confirmed", "en", M.ORDER_RECEIVED),
     _step("ready to ship", "en", M.ORDER_PREPARED),

@@ -26,7 +26,7 @@ _ADDRESS = re.compile(r"[\w.+=%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 
 
 def is_confirmation(message: Message) -> bool:
-    """Say whether a mail pretends to be Gmail's request."""
+    """Return True if a mail pretends to be Gmail's request."""
     return message.sender.address.lower() == SENDER
 
 
@@ -48,7 +48,7 @@ def _urls(message: Message) -> list[str]:
 
 
 def _accepts(url: str) -> bool:
-    """Say whether an address is the link that agrees, exactly as Gmail writes it."""
+    """Return True if an address is the link that agrees, exactly as Gmail writes it."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port

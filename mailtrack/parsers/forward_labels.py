@@ -207,7 +207,7 @@ _ATTRIBUTION = re.compile(
 
 
 def is_attribution(line: str) -> bool:
-    """Say whether a line ends in who wrote when: above every reply, and Outlook 2019's forwards."""
+    """Return True if a line ends in who wrote when: above replies, and Outlook 2019's forwards."""
     # Nearly no line ends in a colon, and the pattern is slow.
     return line.endswith(":") and _ATTRIBUTION.search(line) is not None
 

@@ -252,7 +252,7 @@ def _attribution(lines: Sequence[str]) -> Block | None:
 
 
 def _is_dated(line: str) -> bool:
-    """Say whether a line is Yandex's `02.03.2026, 09:31, "Jo" <jo@…>:`."""
+    """Return True if a line is Yandex's `02.03.2026, 09:31, "Jo" <jo@…>:`."""
     return len(line) <= MAX_SENTENCE and line.endswith(">:") and _DATE.match(line) is not None
 
 

@@ -108,7 +108,7 @@ def find_beginning(lines: Sequence[str]) -> Block | None:
 
 
 def is_ending(line: str) -> bool:
-    """Say whether a line marks the end of a forward."""
+    """Return True if a line marks the end of a forward."""
     return _between_dashes(plain(line[:MAX_SEPARATOR])).casefold() in ENDINGS
 
 
@@ -269,7 +269,7 @@ class _Reader:
                 yield label
 
     def _continues(self, at: int, current: Field, fields: Fields, in_cells: bool) -> bool:
-        """Say whether an unlabelled line belongs to the field above it."""
+        """Return True if an unlabelled line belongs to the field above it."""
         if not fields.get(current) and (in_cells or current is not Field.SUBJECT):
             return current in fields
         if self._label_within(at, fields):
@@ -282,18 +282,18 @@ class _Reader:
         )
 
     def _label_within(self, at: int, fields: Fields) -> bool:
-        """Say whether a new label follows before a blank line."""
+        """Return True if a new label follows before a blank line."""
         found = next(self._labels_below(at), None)
         return found is not None and found[0] not in fields
 
     def _is_wrapped(self, at: int) -> bool:
-        """Say whether a mail program broke the subject, the last field, at this line."""
+        """Return True if a mail program broke the subject, the last field, at this line."""
         above, first_word = self._raw[at - 1], self._lines[at].split(" ")[0]
         is_last = at + 1 >= len(self._lines) or not self._lines[at + 1]
         return is_last and WRAP_WIDTH - len(first_word) - 1 < len(above) <= WRAP_WIDTH + 4
 
     def _goes_on(self, at: int, fields: Fields) -> bool:
-        """Say whether the block goes on after blank lines (some programs double them)."""
+        """Return True if the block goes on after blank lines (some programs double them)."""
         below = next((n for n in range(at, min(at + 3, len(self._lines))) if self._lines[n]), at)
         found = self._lines.label(below)
         is_open = Field.SUBJECT not in fields or not self._lines[at - 2]

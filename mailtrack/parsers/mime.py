@@ -53,7 +53,7 @@ MAX_MARKS = 30
 
 
 @dataclass(slots=True)
-class _Allowance:
+class _MailAllowance:
     """How many parts and fields a mail may still have."""
 
     size: int
@@ -88,7 +88,7 @@ class Part(Message):
     Raises PermanentError, while it is read, where the mail has too many of anything.
     """
 
-    def __init__(self, allowance: _Allowance, policy: "Policy[Any]" = compat32) -> None:
+    def __init__(self, allowance: _MailAllowance, policy: "Policy[Any]" = compat32) -> None:
         super().__init__(policy)
         allowance.take_part()
         self._allowance = allowance
@@ -117,12 +117,12 @@ class Part(Message):
 
 def take_apart(raw: bytes) -> Part:
     """Return a raw mail as its parts; raise PermanentError where it has too many of them."""
-    return BytesParser(partial(Part, _Allowance(len(raw)))).parsebytes(raw)
+    return BytesParser(partial(Part, _MailAllowance(len(raw)))).parsebytes(raw)
 
 
 def take_header(raw: bytes) -> Part:
     """Return the header of a raw mail or part alone; raises the same."""
-    return BytesParser(partial(Part, _Allowance(len(raw)))).parsebytes(raw, headersonly=True)
+    return BytesParser(partial(Part, _MailAllowance(len(raw)))).parsebytes(raw, headersonly=True)
 
 
 def _bounded(name: str, value: str) -> str:

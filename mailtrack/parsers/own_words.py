@@ -47,7 +47,7 @@ def own_subject(subject: str) -> str:
 
 
 def is_reply(subject: str) -> bool:
-    """Say whether a subject begins like that of an answer."""
+    """Return True if a subject begins like that of an answer."""
     return REPLY_PREFIX.match(subject.strip()) is not None
 
 

@@ -12,7 +12,7 @@ from mailtrack.parsers.mime import normalised
 from mailtrack.parsers.reading import Forward, Original, Person, Reading
 
 
-class Claim(StrEnum):
+class Authorship(StrEnum):
     """Whether a mail is a shop's own."""
 
     YES = "yes"
@@ -25,7 +25,7 @@ class Claim(StrEnum):
 class Recognition:
     """A shop's answer; `reason` is fit to be shown where the claim is FAKE."""
 
-    claim: Claim
+    claim: Authorship
     reason: str = ""
 
 
@@ -43,7 +43,7 @@ class Brand:
     relayed: re.Pattern[str]
 
     def is_sender(self, person: Person) -> bool:
-        """Say whether the address is the shop's, directly or through a private relay."""
+        """Return True if the address is the shop's, directly or through a private relay."""
         address = person.address.lower()
         if self.relayed.fullmatch(address):
             return True
@@ -57,12 +57,12 @@ class Brand:
         return self.signers if self.is_sender(person) else ()
 
     def owns(self, host: str) -> bool:
-        """Say whether a host is one of the shop's domains or below one."""
+        """Return True if a host is one of the shop's domains or below one."""
         host = host.lower().rstrip(".")
         return any(host == domain or host.endswith("." + domain) for domain in self.domains)
 
     def imitated_by(self, host: str) -> bool:
-        """Say whether a foreign host is written so that it is taken for the shop's.
+        """Return True if a foreign host is written so that it is taken for the shop's.
 
         What stands before an `@` in an address counts: a browser skips it, a reader does not.
         """
@@ -72,7 +72,7 @@ class Brand:
         return any(_resembles(label, wanted) for label in re.split(r"[^\w]|_", _skeleton(host)))
 
     def named_by(self, person: Person) -> bool:
-        """Say whether somebody else writes under the shop's name or address."""
+        """Return True if somebody else writes under the shop's name or address."""
         name = re.sub(r"[\W_]+", "", _skeleton(person.name))
         return self.name.casefold() in name
 
@@ -97,16 +97,18 @@ def recognise(brand: Brand, original: Original) -> Recognition:
     domain = original.sender.address.rpartition("@")[2]
     if not mine and domain and (brand.imitated_by(domain) or brand.named_by(original.sender)):
         return Recognition(
-            Claim.FAKE, f"The sender's domain {domain} is not one of {brand.name}'s."
+            Authorship.FAKE, f"The sender's domain {domain} is not one of {brand.name}'s."
         )
     if not mine:
-        return Recognition(Claim.NO)
+        return Recognition(Authorship.NO)
     fake = next((h for h in hosts(original) if brand.imitated_by(h)), None)
     if fake:
         # What stands before an `@` is not where it goes, and may be somebody's address.
         goes_to = fake.rpartition("@")[2]
-        return Recognition(Claim.FAKE, f"A link goes to {goes_to}, which is not {brand.name}'s.")
-    return Recognition(Claim.YES)
+        return Recognition(
+            Authorship.FAKE, f"A link goes to {goes_to}, which is not {brand.name}'s."
+        )
+    return Recognition(Authorship.YES)
 
 
 def hosts(original: Original) -> list[str]:

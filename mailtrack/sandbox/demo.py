@@ -22,12 +22,13 @@ import httpx
 from rich.console import Console
 from rich.markup import escape
 
-from mailtrack.bootstrap import Services
 from mailtrack.carriers import declarations
 from mailtrack.clock import FastClock
 from mailtrack.domain.harmless import printable
 from mailtrack.errors import ConfigurationError
-from mailtrack.roles import stop_on_signals
+from mailtrack.runtime.roles import stop_on_signals
+from mailtrack.runtime.services import Services
+from mailtrack.runtime.supervisor import Supervisor, role
 from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, carrier_app, serve
 from mailtrack.sandbox.director import Director, Say
 from mailtrack.sandbox.imap import ImapServer, Postbox
@@ -37,7 +38,6 @@ from mailtrack.sandbox.page import demo_page
 from mailtrack.sandbox.smtp import SmtpSink
 from mailtrack.sandbox.summary import Scorebook
 from mailtrack.settings import PREFIX, load_settings
-from mailtrack.supervisor import Supervisor, role
 
 #: How fast the demo's clock runs: four hours in a second.
 SPEED = 14_400.0
@@ -57,7 +57,7 @@ _COLOURS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class DemoServers:
     """What to play on; empty fields take the embedded servers."""
 
     port: int = 0
@@ -67,7 +67,7 @@ class Stage:
     data: Path | None = None
 
 
-def play(stage: Stage, *, once: bool) -> int:
+def play(stage: DemoServers, *, once: bool) -> int:
     """Play the story; return the exit code: 0 if all that must come of it came."""
     console = Console(highlight=False, emoji=False)
     stop = stop_on_signals()
@@ -145,7 +145,7 @@ def _postbox(address: str) -> Iterator[Postbox]:
 
 
 def _variables(
-    stage: Stage,
+    stage: DemoServers,
     folder: Path,
     clock: FastClock,
     carriers: str,

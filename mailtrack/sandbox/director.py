@@ -21,7 +21,15 @@ from mailtrack.sandbox.carriers import CarrierWorld
 from mailtrack.sandbox.imap import Postbox
 from mailtrack.sandbox.mails import forwarded
 from mailtrack.sandbox.smtp import ReceivedMail, SmtpSink
-from mailtrack.sandbox.story import STORY, Forward, Leave, Line, Scan, Thread, Trouble
+from mailtrack.sandbox.story import (
+    STORY,
+    CarrierFails,
+    CarrierScans,
+    ClicksToLeave,
+    ForwardsMail,
+    Line,
+    Thread,
+)
 
 #: How long one line may take before the story is given up (real seconds).
 PATIENCE_S = 60.0
@@ -100,29 +108,29 @@ class Director:
             self._play_line(place, line)
         elif self._is_done(place, line):
             place.at, place.playing = place.at + 1, False
-            if isinstance(line, Forward | Scan) and line.leads_to:
+            if isinstance(line, ForwardsMail | CarrierScans) and line.leads_to:
                 place.mails[line.leads_to] += 1
         elif time.monotonic() - place.since > PATIENCE_S:
             self.stuck.append(f"{place.thread.title}: waited in vain for {line}")
 
     def _play_line(self, place: _Place, line: Line) -> None:
         match line:
-            case Forward():
+            case ForwardsMail():
                 self.fed += 1
                 self._say("mail", f"{line.person.name} forwards « {line.mail.subject} »")
                 now = self._clock.now()
                 raw = forwarded(line.forwarder, line.mail, line.person, now, line.note, self.fed)
                 self._postbox.deliver(raw, now)
-            case Scan():
+            case CarrierScans():
                 self._say("scan", f"{line.carrier} {line.number}: {line.text}")
                 self._scan(line)
-            case Trouble():
+            case CarrierFails():
                 self._say("trouble", f"{line.carrier} will answer with {line.failure}")
                 self.world.fail_next(line.carrier, line.failure)
-            case Leave():
+            case ClicksToLeave():
                 place.left = True
 
-    def _scan(self, line: Scan) -> None:
+    def _scan(self, line: CarrierScans) -> None:
         self.world.parcel(
             line.number,
             local_number=line.local_number or None,
@@ -139,7 +147,7 @@ class Director:
             zone=line.zone,
         )
 
-    def _leave(self, place: _Place, line: Leave) -> bool:
+    def _leave(self, place: _Place, line: ClicksToLeave) -> bool:
         """Click as mail programs do (RFC 8058); False where the page is away for a moment."""
         mails = [a.mail.message for a in self.arrived() if a.address == line.person.address]
         mine = [m for m in mails if self._is_about(place, m)]
@@ -156,17 +164,17 @@ class Director:
 
     def _is_about(self, place: _Place, message: EmailMessage) -> bool:
         text = message.get_body(("plain",))
-        numbers = {x.number for x in place.thread.lines if isinstance(x, Scan)}
+        numbers = {x.number for x in place.thread.lines if isinstance(x, CarrierScans)}
         content = text.get_content() if text else ""
         return any(number in content for number in numbers)
 
     def _is_done(self, place: _Place, line: Line) -> bool:
         match line:
-            case Forward(leads_to=kind) | Scan(leads_to=kind) if kind is not None:
+            case ForwardsMail(leads_to=kind) | CarrierScans(leads_to=kind) if kind is not None:
                 return self._count(place, kind) > place.mails[kind]
-            case Scan() if not place.left:
+            case CarrierScans() if not place.left:
                 return self._times_asked(line) > place.asked
-            case Leave():
+            case ClicksToLeave():
                 return self._leave(place, line)
         return True
 
@@ -186,7 +194,7 @@ class Director:
         return notice.kind in about_none or self._is_about(place, notice.mail.message)
 
     def _times_asked(self, line: Line) -> int:
-        if not isinstance(line, Scan):
+        if not isinstance(line, CarrierScans):
             return 0
         return sum(line.number in numbers for numbers in self.world.asked[line.carrier])
 

@@ -24,7 +24,7 @@ _PARIS = ZoneInfo("Europe/Paris")
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class DemoPerson:
     """Somebody who waits for parcels."""
 
     name: str
@@ -94,7 +94,7 @@ def _sender(mail: ShopMail) -> str:
     return SHOP if mail.items else "Mairie <bonjour@quartier.example.org>"
 
 
-def gmail(mail: ShopMail, to: Person, at: datetime, note: str) -> EmailMessage:
+def gmail(mail: ShopMail, to: DemoPerson, at: datetime, note: str) -> EmailMessage:
     """Forward as Gmail in French does: English separator, French From and date."""
     when = in_words(at, "EEE d MMM yyyy 'à' HH:mm", tzinfo=_PARIS, locale="fr")
     name, address = _sender(mail).rstrip(">").split(" <")
@@ -117,7 +117,7 @@ def gmail(mail: ShopMail, to: Person, at: datetime, note: str) -> EmailMessage:
     return _message(to, f"Fwd: {mail.subject}", text, f'<div dir="ltr">{note}<br>{quoted}</div>')
 
 
-def outlook(mail: ShopMail, to: Person, at: datetime, note: str) -> EmailMessage:
+def outlook(mail: ShopMail, to: DemoPerson, at: datetime, note: str) -> EmailMessage:
     """Forward as Outlook on the web does: underscores, bold labels behind a line."""
     when = in_words(at, "EEEE d MMMM yyyy HH:mm", tzinfo=_PARIS, locale="fr")
     head = {"De": _sender(mail), "Envoyé": when, "À": to.address, "Objet": mail.subject}
@@ -132,7 +132,7 @@ def outlook(mail: ShopMail, to: Person, at: datetime, note: str) -> EmailMessage
     return _message(to, f"TR: {mail.subject}", text, html)
 
 
-def apple(mail: ShopMail, to: Person, at: datetime, note: str) -> EmailMessage:
+def apple(mail: ShopMail, to: DemoPerson, at: datetime, note: str) -> EmailMessage:
     """Forward as Apple Mail in French does: every line quoted."""
     when = in_words(at, "d MMMM yyyy 'à' HH:mm:ss 'UTC+1'", tzinfo=_PARIS, locale="fr")
     head = [
@@ -148,7 +148,7 @@ def apple(mail: ShopMail, to: Person, at: datetime, note: str) -> EmailMessage:
     return _message(to, f"Fwd: {mail.subject}", f"{note}\n\n{quoted}\n")
 
 
-def thunderbird(mail: ShopMail, to: Person, at: datetime, note: str) -> EmailMessage:
+def thunderbird(mail: ShopMail, to: DemoPerson, at: datetime, note: str) -> EmailMessage:
     """Forward as Thunderbird in French does: a table of headers."""
     head = {
         "Sujet": mail.subject,
@@ -171,7 +171,7 @@ def thunderbird(mail: ShopMail, to: Person, at: datetime, note: str) -> EmailMes
     return _message(to, f"Fwd: {mail.subject}", text, html)
 
 
-def orange(mail: ShopMail, to: Person, at: datetime, note: str) -> EmailMessage:
+def orange(mail: ShopMail, to: DemoPerson, at: datetime, note: str) -> EmailMessage:
     """Forward as Orange's webmail does: text only, quoted, "A" without its accent."""
     when = in_words(at, "dd/MM/yy HH:mm", tzinfo=_PARIS, locale="fr")
     head = [
@@ -185,11 +185,11 @@ def orange(mail: ShopMail, to: Person, at: datetime, note: str) -> EmailMessage:
     return _message(to, f"TR: {mail.subject}", f"{note}\n\n{quoted}\n")
 
 
-Forwarder = Callable[[ShopMail, Person, datetime, str], EmailMessage]
+Forwarder = Callable[[ShopMail, DemoPerson, datetime, str], EmailMessage]
 
 
 def forwarded(
-    forwarder: Forwarder, mail: ShopMail, person: Person, at: datetime, note: str, serial: int
+    forwarder: Forwarder, mail: ShopMail, person: DemoPerson, at: datetime, note: str, serial: int
 ) -> bytes:
     """Return a forwarded mail as the receiving server stored it, its checks on top."""
     message = forwarder(mail, person, at, note)
@@ -215,7 +215,7 @@ def received(signer: str, at: datetime, serial: int, envelope: str) -> bytes:
     return "".join(f"{line}\r\n" for line in lines).encode("ascii")
 
 
-def _message(person: Person, subject: str, text: str, html: str = "") -> EmailMessage:
+def _message(person: DemoPerson, subject: str, text: str, html: str = "") -> EmailMessage:
     message = EmailMessage()
     message["From"] = f"{person.name} <{person.address}>"
     message["To"] = FORWARD_TO
@@ -226,5 +226,5 @@ def _message(person: Person, subject: str, text: str, html: str = "") -> EmailMe
     return message
 
 
-def _domain(person: Person) -> str:
+def _domain(person: DemoPerson) -> str:
     return person.address.rpartition("@")[2]

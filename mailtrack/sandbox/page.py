@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from mailtrack.bootstrap import Services
 from mailtrack.errors import MailtrackError
 from mailtrack.notify.render import make_environment, templates_dir
+from mailtrack.runtime.services import Services
 from mailtrack.sandbox.carriers import serve
 from mailtrack.sandbox.director import Director
 from mailtrack.store import subscriptions
@@ -39,7 +39,7 @@ class SentLine:
 
 
 @dataclass(frozen=True, slots=True)
-class ParcelLine:
+class DemoParcelLine:
     """One parcel of one subscriber."""
 
     name: str
@@ -92,7 +92,7 @@ class DemoPage:
         ]
         return lines[::-1]
 
-    def _parcels(self) -> list[ParcelLine]:
+    def _parcels(self) -> list[DemoParcelLine]:
         query = (
             select(
                 subscription,
@@ -111,7 +111,7 @@ class DemoPage:
                 name = mine.items[0] if mine.items else row.address
                 links = self._services.links.for_reader(row.reader, mine.key)
                 lines.append(
-                    ParcelLine(name, row.number, row.milestone or "", links.timeline or "")
+                    DemoParcelLine(name, row.number, row.milestone or "", links.timeline or "")
                 )
         return lines
 

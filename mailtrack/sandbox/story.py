@@ -13,8 +13,8 @@ from mailtrack.domain.model import Outcome
 from mailtrack.notify.view import NoticeKind
 from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, Failure
 from mailtrack.sandbox.mails import (
+    DemoPerson,
     Forwarder,
-    Person,
     ShopMail,
     apple,
     gmail,
@@ -26,20 +26,20 @@ from mailtrack.sandbox.mails import (
     thunderbird,
 )
 
-CAMILLE = Person("Camille Exemple", "camille@gmail.example.org")
-HUGO = Person("Hugo Exemple", "hugo@outlook.example.org")
-LEA = Person("Léa Exemple", "lea@icloud.example.org")
-NOE = Person("Noé Exemple", "noe@mail.example.org")
-INES = Person("Inès Exemple", "ines@orange.example.org")
+CAMILLE = DemoPerson("Camille Exemple", "camille@gmail.example.org")
+HUGO = DemoPerson("Hugo Exemple", "hugo@outlook.example.org")
+LEA = DemoPerson("Léa Exemple", "lea@icloud.example.org")
+NOE = DemoPerson("Noé Exemple", "noe@mail.example.org")
+INES = DemoPerson("Inès Exemple", "ines@orange.example.org")
 
 N = NoticeKind
 
 
 @dataclass(frozen=True, slots=True)
-class Forward:
+class ForwardsMail:
     """A person forwards a mail; `leads_to` is the answer that they get."""
 
-    person: Person
+    person: DemoPerson
     forwarder: Forwarder
     mail: ShopMail
     outcome: Outcome
@@ -48,7 +48,7 @@ class Forward:
 
 
 @dataclass(frozen=True, slots=True)
-class Scan:
+class CarrierScans:
     """A carrier scans a parcel; `leads_to` is the mail that its follower gets, if any."""
 
     carrier: str
@@ -64,7 +64,7 @@ class Scan:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class CarrierFails:
     """The next answer of a carrier is bad."""
 
     carrier: str
@@ -72,14 +72,14 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class ClicksToLeave:
     """The person clicks the link of their last mail: this parcel, or everything."""
 
-    person: Person
+    person: DemoPerson
     everything: bool
 
 
-Line = Forward | Scan | Trouble | Leave
+Line = ForwardsMail | CarrierScans | CarrierFails | ClicksToLeave
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +87,15 @@ class Thread:
     """One person's parcel from beginning to end; threads run side by side."""
 
     title: str
-    person: Person
+    person: DemoPerson
     lines: tuple[Line, ...]
 
 
-def _cainiao(number: str) -> dict[str, Scan]:
+def _cainiao(number: str) -> dict[str, CarrierScans]:
     """Return the usual scans of a parcel at Cainiao, by a short name."""
 
-    def scan(code: str, text: str, place: str = "", **more: Any) -> Scan:
-        return Scan(CAINIAO, number, code, text, place, **more)
+    def scan(code: str, text: str, place: str = "", **more: Any) -> CarrierScans:
+        return CarrierScans(CAINIAO, number, code, text, place, **more)
 
     france = {"zone": "GMT+1"}
     return {
@@ -122,11 +122,11 @@ def _cainiao(number: str) -> dict[str, Scan]:
     }
 
 
-def _laposte(number: str) -> dict[str, Scan]:
+def _laposte(number: str) -> dict[str, CarrierScans]:
     """Return the usual scans of a parcel at La Poste, by a short name."""
 
-    def scan(code: str, text: str, leads_to: NoticeKind | None = None, **more: Any) -> Scan:
-        return Scan(LAPOSTE, number, code, text, leads_to=leads_to, **more)
+    def scan(code: str, text: str, leads_to: NoticeKind | None = None, **more: Any) -> CarrierScans:
+        return CarrierScans(LAPOSTE, number, code, text, leads_to=leads_to, **more)
 
     return {
         "in_transit": scan("ET1", "Votre colis est en transit sur nos plateformes logistiques."),
@@ -158,14 +158,14 @@ def _handed_over_to_la_poste() -> Thread:
         "an order first, its parcel later, handed over to La Poste",
         CAMILLE,
         (
-            Forward(
+            ForwardsMail(
                 CAMILLE,
                 gmail,
                 order_shipped(order, "Lampe LED de bureau"),
                 Outcome.ORDER_NOTED,
                 N.ORDER_REGISTERED,
             ),
-            Forward(
+            ForwardsMail(
                 CAMILLE,
                 gmail,
                 parcel_update(number, order, "Lampe LED de bureau"),
@@ -174,7 +174,7 @@ def _handed_over_to_la_poste() -> Thread:
                 note="Voici le mail du colis.",
             ),
             china["accepted"],
-            Trouble(CAINIAO, Failure.QUOTA),
+            CarrierFails(CAINIAO, Failure.QUOTA),
             china["sorted"],
             china["flown"],
             china["arrived"],
@@ -193,12 +193,12 @@ def _through_customs_to_delivery() -> Thread:
     scans = _cainiao(number)
     names = ("accepted", "flown", "arrived", "customs", "cleared", "on_the_van", "delivered")
     middle: list[Line] = [scans[name] for name in names]
-    middle.insert(2, Trouble(CAINIAO, Failure.CHALLENGE))
+    middle.insert(2, CarrierFails(CAINIAO, Failure.CHALLENGE))
     return Thread(
         "through customs to delivery",
         HUGO,
         (
-            Forward(
+            ForwardsMail(
                 HUGO,
                 outlook,
                 parcel_update(number, "3054169918880002", "Coque de téléphone"),
@@ -218,7 +218,7 @@ def _returned() -> Thread:
         "returned to the sender",
         LEA,
         (
-            Forward(
+            ForwardsMail(
                 LEA,
                 apple,
                 parcel_update(number, "3054169918880003", "Montre connectée"),
@@ -243,7 +243,7 @@ def _fetched_at_a_pickup_point() -> Thread:
         "fails, waits at a pick-up point, is fetched",
         NOE,
         (
-            Forward(
+            ForwardsMail(
                 NOE,
                 thunderbird,
                 parcel_update(number, "3054169918880004", "Tapis de souris"),
@@ -267,8 +267,8 @@ def _nothing_in_it_then_leaves() -> Thread:
         "a mail with nothing in it; later leaves by one click",
         INES,
         (
-            Forward(INES, orange, not_a_shop_mail(), Outcome.NOT_A_SHOP_MAIL, N.NOTHING_FOUND),
-            Forward(
+            ForwardsMail(INES, orange, not_a_shop_mail(), Outcome.NOT_A_SHOP_MAIL, N.NOTHING_FOUND),
+            ForwardsMail(
                 INES,
                 orange,
                 parcel_update(number, "3054169918880005", "Écouteurs sans fil"),
@@ -277,7 +277,7 @@ def _nothing_in_it_then_leaves() -> Thread:
             ),
             scans["accepted"],
             scans["arrived"],
-            Leave(INES, everything=True),
+            ClicksToLeave(INES, everything=True),
             *quiet,
         ),
     )
@@ -290,7 +290,7 @@ def _muted() -> Thread:
         "one parcel muted, the others go on",
         HUGO,
         (
-            Forward(
+            ForwardsMail(
                 HUGO,
                 outlook,
                 parcel_update(number, "3054169918880006", "Câble USB-C"),
@@ -298,13 +298,13 @@ def _muted() -> Thread:
                 N.REGISTERED,
             ),
             scans["accepted"],
-            Leave(HUGO, everything=False),
+            ClicksToLeave(HUGO, everything=False),
             *(_silenced(scans[name]) for name in ("arrived", "cleared")),
         ),
     )
 
 
-def _silenced(scan: Scan) -> Scan:
+def _silenced(scan: CarrierScans) -> CarrierScans:
     return replace(scan, leads_to=None)
 
 
@@ -318,15 +318,15 @@ STORY = (
 )
 
 
-def forwards() -> Iterator[Forward]:
+def forwards() -> Iterator[ForwardsMail]:
     """Yield every mail that the story feeds in."""
     for thread in STORY:
-        yield from (line for line in thread.lines if isinstance(line, Forward))
+        yield from (line for line in thread.lines if isinstance(line, ForwardsMail))
 
 
 def expected() -> Iterator[tuple[str, NoticeKind]]:
     """Yield every (address, notice) that must come of the story, once each."""
     for thread in STORY:
         for line in thread.lines:
-            if isinstance(line, Forward | Scan) and line.leads_to is not None:
+            if isinstance(line, ForwardsMail | CarrierScans) and line.leads_to is not None:
                 yield thread.person.address, line.leads_to

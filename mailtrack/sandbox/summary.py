@@ -7,8 +7,8 @@ from threading import Event
 from rich.table import Table
 from sqlalchemy import func, select
 
-from mailtrack.bootstrap import Services
 from mailtrack.notify.view import NoticeKind
+from mailtrack.runtime.services import Services
 from mailtrack.sandbox.director import Director
 from mailtrack.sandbox.story import expected, forwards
 from mailtrack.store import inbound, notice_counts

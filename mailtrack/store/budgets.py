@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from mailtrack.domain import budget
 from mailtrack.domain.budget import Allowance
-from mailtrack.domain.polling import PRICE_H
+from mailtrack.domain.scheduling import PRICE_H
 from mailtrack.store.engine import locked
 from mailtrack.store.schema import carrier, unmapped
 from mailtrack.store.upsert import insert_ignoring
@@ -53,7 +53,7 @@ def overdraw(
 
 
 def price_h(connection: Connection, code: str) -> float:
-    """Return the price of a request to a carrier (see `domain.polling`)."""
+    """Return the price of a request to a carrier (see `domain.scheduling`)."""
     query = select(carrier.c.price_h).where(carrier.c.code == code)
     found = connection.execute(query).scalar_one_or_none()
     return PRICE_H if found is None else float(found)

@@ -17,11 +17,11 @@ from mailtrack.store.upsert import upsert
 
 #: How far the clocks of hosts may differ (real seconds).
 SKEW_S = 300.0
-#: Nothing is planned for later than this: looks, silences, nights and digests are shorter.
+#: Nothing is planned for later than this: polls, silences, nights and digests are shorter.
 FURTHEST = timedelta(days=2)
 #: A summary waits for a morning at most.
 _DIGEST_WAITS = timedelta(days=1)
-#: A round of chores that comes so late after the last one follows a stop, or a wrong clock.
+#: A round of housekeeping that comes so late after the last one follows a stop, or a wrong clock.
 _JUMP = timedelta(days=1)
 #: Rounds that may be left out before that is a jump, where time is sped up.
 _ROUNDS = 3
@@ -29,7 +29,7 @@ _ROUNDS = 3
 #: Mails that tell the day by another clock.
 _WITNESSES = 50
 
-_CHORES = "chores"
+_HOUSEKEEPING = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ class SetRight:
     """How many rows were due too late."""
 
     claims: int = 0
-    looks: int = 0
+    results: int = 0
     notices: int = 0
     mails: int = 0
     parcels: int = 0
 
     @property
     def any(self) -> bool:
-        return any((self.claims, self.looks, self.notices, self.mails, self.parcels))
+        return any((self.claims, self.results, self.notices, self.mails, self.parcels))
 
 
 def set_right(connection: Connection, now: Now, *, went_back: bool) -> SetRight:
@@ -70,7 +70,7 @@ def set_right(connection: Connection, now: Now, *, went_back: bool) -> SetRight:
     return SetRight(
         claims=_shorten_claims(connection, now),
         parcels=_go_on(connection, now),
-        looks=_hasten_looks(connection, now, went_back=went_back),
+        results=_hasten_polls(connection, now, went_back=went_back),
         mails=_hasten_mails(connection, now),
         notices=_hasten_notices(connection, now, went_back=went_back),
     )
@@ -121,12 +121,12 @@ def _go_on(connection: Connection, now: Now) -> int:
     return done.rowcount
 
 
-def _hasten_looks(connection: Connection, now: Now, *, went_back: bool) -> int:
+def _hasten_polls(connection: Connection, now: Now, *, went_back: bool) -> int:
     wrong: ColumnElement[bool] = or_(
-        leg.c.last_look_at > now.ahead, leg.c.next_poll_at > now.at + FURTHEST
+        leg.c.last_answer_at > now.ahead, leg.c.next_poll_at > now.at + FURTHEST
     )
     if went_back:
-        wrong = or_(wrong, leg.c.last_look_at.is_(None), leg.c.failures > 0)
+        wrong = or_(wrong, leg.c.last_answer_at.is_(None), leg.c.failures > 0)
     done = connection.execute(
         update(leg).where(leg.c.next_poll_at > now.at, wrong).values(next_poll_at=now.at)
     )
@@ -169,7 +169,7 @@ def _hasten_notices(connection: Connection, now: Now, *, went_back: bool) -> int
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """When the chores were done last, and since when without a jump of the clock."""
+    """When the housekeeping was done last, and since when without a jump of the clock."""
 
     done_at: datetime
     steady_since: datetime
@@ -180,16 +180,16 @@ class Round:
 
 
 def last_round(connection: Connection) -> Round | None:
-    """Return the last round of chores, None before the first."""
+    """Return the last round of housekeeping, None before the first."""
     query = select(housekeeping.c.done_at, housekeeping.c.steady_since).where(
-        housekeeping.c.name == _CHORES
+        housekeeping.c.name == _HOUSEKEEPING
     )
     row = connection.execute(query).one_or_none()
     return Round(row.done_at, row.steady_since) if row else None
 
 
 def note_round(connection: Connection, now: datetime, usual: timedelta) -> Round:
-    """Note a round of chores; `usual`: how long after the last one it should come.
+    """Note a round of housekeeping; `usual`: how long after the last one it should come.
 
     The first round has nothing to be compared with and is believed.
     """
@@ -200,7 +200,7 @@ def note_round(connection: Connection, now: datetime, usual: timedelta) -> Round
         this = Round(now, last.steady_since)
     else:
         this = Round(now, now)
-    key = {"name": _CHORES}
+    key = {"name": _HOUSEKEEPING}
     upsert(
         connection, housekeeping, key, {"done_at": this.done_at, "steady_since": this.steady_since}
     )

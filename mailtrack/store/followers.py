@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, exists, func, select
 from mailtrack.domain.milestones import Milestone, mailed_on_request
 from mailtrack.domain.model import ParcelId, SubscriptionId
 from mailtrack.domain.tracking import Follower, Key, Skip
-from mailtrack.store.notices import DIGESTED, silenced, wishes
+from mailtrack.store.notices import DIGESTED, preferences, silenced
 from mailtrack.store.schema import notice, subscriber, subscription
 
 _MILESTONES = frozenset(Milestone)
@@ -63,7 +63,7 @@ def _follower(rows: Sequence[Any], wanted: frozenset[Milestone]) -> Follower:
     told = [row for row in past if row.event_at and _counts_as_told(row)]
     return Follower(
         SubscriptionId(first.id),
-        wishes(first).among(wanted),
+        preferences(first).among(wanted),
         recorded=frozenset(Key(Milestone(row.kind), row.occurrence) for row in past),
         told=_latest(row for row in told if not _was_asked_for(row)),
         told_on_request=_latest(row for row in told if _was_asked_for(row)),
@@ -81,21 +81,21 @@ def _latest(rows: Iterable[Row[Any]]) -> dict[Milestone, datetime]:
 
 
 def _counts_as_told(row: Row[Any]) -> bool:
-    """Tell whether what happened before a notice's event is old news to its reader.
+    """Return True if what happened before a notice's event is old news to its reader.
 
     What they once wanted no mail about, and want one about now, is.
     """
     if row.skip in (Skip.UNWANTED, Skip.NOT_WANTED):
-        return not wishes(row).decline(row.kind)
-    return row.skip in (None, Skip.FIRST_LOOK, DIGESTED)
+        return not preferences(row).decline(row.kind)
+    return row.skip in (None, Skip.FIRST_ANSWER, DIGESTED)
 
 
 def _was_asked_for(row: Row[Any]) -> bool:
-    """Tell whether a notice is none of those that come to everybody.
+    """Return True if a notice is none of those that come to everybody.
 
     "Suivi enregistré" does, and tells what is mailed on request as well.
     """
-    return row.kind in mailed_on_request() and row.skip != Skip.FIRST_LOOK
+    return row.kind in mailed_on_request() and row.skip != Skip.FIRST_ANSWER
 
 
 def who_wait(

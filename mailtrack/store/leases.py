@@ -31,7 +31,7 @@ class LostLeaseError(TransientError):
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class LeaseHolder:
     """One process that is at work under a lease, or stands by for it.
 
     `until` is by the database's clock; in the past, the process gave no sign of life.
@@ -60,7 +60,7 @@ def watch_name(account: str, folder: str) -> str:
 
 
 def take(connection: Connection, name: str, holder: str, seconds: float, now: datetime) -> bool:
-    """Take a lease that is free, has lapsed or is our own; tell whether it is ours now.
+    """Take a lease that is free, has lapsed or is our own; return whether it is ours now.
 
     One that was taken in the future was taken by a clock that was ahead: it is free.
     """
@@ -100,10 +100,10 @@ def wait_no_more(connection: Connection, name: str, holder: str) -> None:
     connection.execute(delete(lease).where(lease.c.name == _waiting(name, holder)))
 
 
-def shifts(connection: Connection) -> Sequence[Shift]:
+def holders(connection: Connection) -> Sequence[LeaseHolder]:
     """Return who is at work and who stands by, lease by lease."""
     found = [
-        Shift(
+        LeaseHolder(
             name=row.name.removeprefix(_WAITING).removesuffix(f"+{row.holder}"),
             holder=row.holder,
             at_work=not row.name.startswith(_WAITING),
@@ -111,20 +111,20 @@ def shifts(connection: Connection) -> Sequence[Shift]:
         )
         for row in connection.execute(select(lease))
     ]
-    return sorted(found, key=lambda shift: (shift.name, not shift.at_work, shift.holder))
+    return sorted(found, key=lambda held: (held.name, not held.at_work, held.holder))
 
 
-def at_work(connection: Connection) -> Sequence[Shift]:
+def at_work(connection: Connection) -> Sequence[LeaseHolder]:
     """Return who holds a lease that has not lapsed."""
     now = time_of(connection)
-    return [shift for shift in shifts(connection) if shift.at_work and shift.until > now]
+    return [held for held in holders(connection) if held.at_work and held.until > now]
 
 
-def lately(connection: Connection) -> Sequence[tuple[Shift, bool]]:
+def lately(connection: Connection) -> Sequence[tuple[LeaseHolder, bool]]:
     """Return who is or was at work or waited in the last hour, and whether they still are."""
     now = time_of(connection)
     return [
-        (shift, shift.until > now) for shift in shifts(connection) if shift.until > now - _LONG_GONE
+        (held, held.until > now) for held in holders(connection) if held.until > now - _LONG_GONE
     ]
 
 

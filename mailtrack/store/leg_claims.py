@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from mailtrack.domain.model import LegId, ParcelId
-from mailtrack.domain.polling import EARLIEST, is_nearly_due
+from mailtrack.domain.scheduling import EARLIEST, is_nearly_due
 from mailtrack.store.schema import leg, leg_claim
 from mailtrack.store.upsert import insert_into
 
@@ -77,12 +77,12 @@ def claim_nearly_due(
     only so many are looked at, so that a tick stays short.
     """
     following = (
-        select(leg.c.id, leg.c.last_look_at, leg.c.next_poll_at)
+        select(leg.c.id, leg.c.last_answer_at, leg.c.next_poll_at)
         .where(
             leg.c.carrier == carrier,
             leg.c.next_poll_at > now,
             leg.c.next_poll_at < now + EARLIEST,
-            leg.c.last_look_at.is_not(None),
+            leg.c.last_answer_at.is_not(None),
             leg.c.failures == 0,
             ~is_out(now),
         )
@@ -92,7 +92,7 @@ def claim_nearly_due(
     early = [
         row.id
         for row in connection.execute(following)
-        if is_nearly_due(row.last_look_at, row.next_poll_at, now)
+        if is_nearly_due(row.last_answer_at, row.next_poll_at, now)
     ]
     chosen = select(leg.c.id, *_claim(token, until)).where(leg.c.id.in_(early[:limit]))
     return _take(connection, chosen, leg_claim.c.until <= now) if early else []

@@ -18,7 +18,7 @@ Place = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Mailbox:
+class MailboxStatus:
     """One folder of an account; `state` and `detail` are its watcher's last words."""
 
     account: str
@@ -30,11 +30,11 @@ class Mailbox:
     watched: bool
 
 
-def present(connection: Connection, configured: Place | None) -> list[Mailbox]:
+def present(connection: Connection, configured: Place | None) -> list[MailboxStatus]:
     """Return the configured mailbox if it was ever watched; where none is, all that are watched."""
-    held = {shift.name for shift in leases.at_work(connection)}
+    held = {held.name for held in leases.at_work(connection)}
     found = [
-        Mailbox(
+        MailboxStatus(
             account=row.account,
             folder=row.folder,
             state=row.state,
@@ -51,8 +51,8 @@ def present(connection: Connection, configured: Place | None) -> list[Mailbox]:
 
 
 def is_watched(connection: Connection, configured: Place | None) -> bool:
-    """Tell whether a watcher of the configured mailbox is at work; without one, any watcher."""
-    names = [shift.name for shift in leases.at_work(connection)]
+    """Return True if a watcher of the configured mailbox is at work; without one, any watcher."""
+    names = [held.name for held in leases.at_work(connection)]
     if configured is None:
         return any(name.startswith(leases.WATCH) for name in names)
     return leases.watch_name(*configured) in names

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 
-from mailtrack.domain.manners import goes_first
 from mailtrack.domain.milestones import mailed_on_request
 from mailtrack.domain.model import (
     InboundId,
@@ -17,8 +16,9 @@ from mailtrack.domain.model import (
     SubscriberId,
     SubscriptionId,
 )
+from mailtrack.domain.notice_preferences import NoticePreferences
+from mailtrack.domain.sending_policy import goes_first
 from mailtrack.domain.tracking import Decision, Skip
-from mailtrack.domain.wishes import Wishes
 from mailtrack.store.claims import claim_due
 from mailtrack.store.engine import locked
 from mailtrack.store.inbound import TRACE_LENGTH
@@ -133,9 +133,9 @@ def silenced(
     return Skip.MUTED if muted_at is not None else None
 
 
-def wishes(row: Any) -> Wishes:
+def preferences(row: Any) -> NoticePreferences:
     """Return which mails somebody chose, from a row that holds both of their columns."""
-    return Wishes(row.unwanted, row.also_wanted)
+    return NoticePreferences(row.unwanted, row.also_wanted)
 
 
 def record(connection: Connection, decisions: Iterable[Decision], now: datetime) -> int:
@@ -241,7 +241,7 @@ def owe_follower(
         now=now,
         subscription_id=subscription_id,
         occurrence=occurrence,
-        skip=Skip.UNWANTED if wishes(row).decline(kind) else None,
+        skip=Skip.UNWANTED if preferences(row).decline(kind) else None,
     )
 
 
@@ -413,7 +413,7 @@ def _notice(row: Row[Any]) -> Notice:
 
 
 def _recipient(row: Row[Any]) -> Recipient:
-    unwanted = Skip.UNWANTED if wishes(row).decline(row.kind) else None
+    unwanted = Skip.UNWANTED if preferences(row).decline(row.kind) else None
     why = silenced(row.muted_at, row.unsubscribed_at, row.bounced_at) or unwanted
     return Recipient(row.address, why)
 

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Row, bindparam, exists, func, or_, select, up
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
     LegId,
-    Look,
-    LookState,
     ParcelId,
     PickupPoint,
+    PollResult,
+    PollState,
     Reason,
     TrackingEvent,
 )
@@ -67,8 +67,8 @@ class ParcelRow:
     local_number: str | None
     estimated_delivery: date | None
     pickup_point: PickupPoint | None
-    first_look_at: datetime | None
-    last_look_at: datetime | None
+    first_answer_at: datetime | None
+    last_answer_at: datetime | None
     last_event_at: datetime | None
     ended_at: datetime | None
 
@@ -163,8 +163,8 @@ def _parcel_row(row: Row[Any]) -> ParcelRow:
         local_number=row.local_number,
         estimated_delivery=row.estimated_delivery,
         pickup_point=point,
-        first_look_at=row.first_look_at,
-        last_look_at=row.last_look_at,
+        first_answer_at=row.first_answer_at,
+        last_answer_at=row.last_answer_at,
         last_event_at=row.last_event_at,
         ended_at=row.ended_at,
     )
@@ -196,8 +196,8 @@ def _leg(row: Row[Any]) -> Leg:
     )
 
 
-def note_answer(connection: Connection, leg_id: LegId, state: LookState, now: datetime) -> None:
-    """Record what a carrier said of a leg; the next look is planned apart."""
+def note_answer(connection: Connection, leg_id: LegId, state: PollState, now: datetime) -> None:
+    """Record what a carrier said of a leg; the next poll is planned apart."""
     connection.execute(
         update(leg)
         .where(leg.c.id == leg_id)
@@ -206,7 +206,7 @@ def note_answer(connection: Connection, leg_id: LegId, state: LookState, now: da
             asked=leg.c.asked + 1,
             failures=0,
             last_error="",
-            last_look_at=now,
+            last_answer_at=now,
         )
     )
     let_go(connection, leg_claim.c.leg_id == leg_id)
@@ -306,24 +306,26 @@ def save_state(
     )
 
 
-def save_look(connection: Connection, parcel_id: ParcelId, look: Look, now: datetime) -> None:
-    """Store what a look told besides events; what it left out stays as it was."""
+def save_result(
+    connection: Connection, parcel_id: ParcelId, result: PollResult, now: datetime
+) -> None:
+    """Store what an answer told besides events; what it left out stays as it was."""
     changes: dict[str, object] = {
-        "last_look_at": now,
+        "last_answer_at": now,
     }
-    if look.local_number:
-        changes["local_number"] = look.local_number
-    if look.estimated_delivery:
-        changes["estimated_delivery"] = look.estimated_delivery
-    if look.pickup_point:
-        changes["pickup_name"] = look.pickup_point.name
-        changes["pickup_address"] = look.pickup_point.address
-        changes["pickup_last_day"] = look.pickup_point.last_day
+    if result.local_number:
+        changes["local_number"] = result.local_number
+    if result.estimated_delivery:
+        changes["estimated_delivery"] = result.estimated_delivery
+    if result.pickup_point:
+        changes["pickup_name"] = result.pickup_point.name
+        changes["pickup_address"] = result.pickup_point.address
+        changes["pickup_last_day"] = result.pickup_point.last_day
     connection.execute(update(parcel).where(parcel.c.id == parcel_id).values(**changes))
     connection.execute(
         update(parcel)
-        .where(parcel.c.id == parcel_id, parcel.c.first_look_at.is_(None))
-        .values(first_look_at=now)
+        .where(parcel.c.id == parcel_id, parcel.c.first_answer_at.is_(None))
+        .values(first_answer_at=now)
     )
 
 
@@ -348,7 +350,7 @@ def unasked(
     """
     of_parcel = leg.c.parcel_id == parcel.c.id
     asked = exists().where(of_parcel, leg.c.next_poll_at.is_not(None))
-    known = exists().where(of_parcel, leg.c.state == LookState.FOUND)
+    known = exists().where(of_parcel, leg.c.state == PollState.FOUND)
     quiet_since = func.coalesce(parcel.c.last_event_at, parcel.c.created_at)
     newcomer = exists().where(
         subscription.c.parcel_id == parcel.c.id,

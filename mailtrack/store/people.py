@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 
 from mailtrack.domain.model import ParcelId, RowKey, SubscriberId
-from mailtrack.domain.wishes import Wishes
+from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.store.engine import ConflictError, locked
 from mailtrack.store.schema import subscriber, subscription
 from mailtrack.store.upsert import insert_ignoring
@@ -101,7 +101,7 @@ def bounced(connection: Connection, owner: SubscriberId, now: datetime) -> bool:
 
 
 def refuses_mail(connection: Connection, owner: SubscriberId) -> bool:
-    """Tell whether somebody's address refuses our mails."""
+    """Return True if somebody's address refuses our mails."""
     query = select(subscriber.c.bounced_at).where(subscriber.c.id == owner)
     return connection.execute(query).scalar_one_or_none() is not None
 
@@ -134,7 +134,7 @@ def heard_from(connection: Connection, owner: SubscriberId) -> None:
 
 
 def exists(connection: Connection, owner: SubscriberId) -> bool:
-    """Tell whether somebody is (still) known."""
+    """Return True if somebody is (still) known."""
     query = select(subscriber.c.id).where(subscriber.c.id == owner)
     return connection.execute(query).first() is not None
 
@@ -154,7 +154,7 @@ def confirmed_at(connection: Connection, owner: SubscriberId) -> datetime | None
 
 
 def takes_questions(connection: Connection, owner: SubscriberId) -> bool:
-    """Tell whether an address may be written to for a mail that may not be theirs.
+    """Return True if an address may be written to for a mail that may not be theirs.
 
     Not where it is dead, or where somebody who never confirmed it said "never again".
     """
@@ -164,19 +164,19 @@ def takes_questions(connection: Connection, owner: SubscriberId) -> bool:
     return row.bounced_at is None and (row.unsubscribed_at is None or row.confirmed_at is not None)
 
 
-def wishes_of(connection: Connection, owner: SubscriberId) -> Wishes:
+def preferences_of(connection: Connection, owner: SubscriberId) -> NoticePreferences:
     """Return which kinds of notices somebody chose to get, and not to get."""
     query = select(subscriber.c.unwanted, subscriber.c.also_wanted).where(subscriber.c.id == owner)
     row = connection.execute(query).one()
-    return Wishes(row.unwanted, row.also_wanted)
+    return NoticePreferences(row.unwanted, row.also_wanted)
 
 
-def choose(connection: Connection, owner: SubscriberId, wishes: Wishes) -> None:
+def choose(connection: Connection, owner: SubscriberId, preferences: NoticePreferences) -> None:
     """Note which kinds of notices somebody wants from now on, and which not."""
     connection.execute(
         update(subscriber)
         .where(subscriber.c.id == owner)
-        .values(unwanted=wishes.unwanted, also_wanted=wishes.also_wanted)
+        .values(unwanted=preferences.unwanted, also_wanted=preferences.also_wanted)
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, exists, func, or_, select
 
-from mailtrack.domain.model import LookState, ParcelId
+from mailtrack.domain.model import ParcelId, PollState
 from mailtrack.store.leg_claims import is_out
 from mailtrack.store.schema import catch_up, leg, parcel
 from mailtrack.store.upsert import upsert
@@ -51,7 +51,7 @@ def next_span(connection: Connection, carrier: str, most: int) -> Span | None:
     known = exists().where(
         other.c.parcel_id == leg.c.parcel_id,
         other.c.number == leg.c.number,
-        other.c.state == LookState.FOUND,
+        other.c.state == PollState.FOUND,
         other.c.next_poll_at.is_not(None),
     )
     query = (

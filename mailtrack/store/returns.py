@@ -50,7 +50,7 @@ def mark_returned(connection: Connection, notice_id: NoticeId, status: str) -> b
 
 
 def arrived_before(connection: Connection, owner: SubscriberId, notice_id: NoticeId) -> bool:
-    """Tell whether of the mails to somebody the one before a notice did not come back."""
+    """Return True if of the mails to somebody the one before a notice did not come back."""
     sent_at = select(notice.c.sent_at).where(notice.c.id == notice_id).scalar_subquery()
     before = (
         select(notice.c.last_error)

@@ -258,8 +258,8 @@ parcel = Table(
     Column("pickup_address", Text),
     Column("pickup_last_day", Date),
     #: When a carrier first answered at all, and when any answered last.
-    Column("first_look_at", Instant),
-    Column("last_look_at", Instant),
+    Column("first_answer_at", Instant),
+    Column("last_answer_at", Instant),
     Column("last_event_at", Instant),
     #: Set when polling has stopped for good, with the reason.
     Column("ended_at", Instant),
@@ -292,7 +292,7 @@ leg = Table(
     Column("state", String(16), nullable=False, default=""),
     Column("asked", Integer, nullable=False, default=0),
     Column("failures", Integer, nullable=False, default=0),
-    Column("last_look_at", Instant),
+    Column("last_answer_at", Instant),
     Column("last_error", Words, nullable=False, default=""),
     #: Null once there is nothing left to ask.
     Column("next_poll_at", Instant),
@@ -442,7 +442,7 @@ relay = Table(
     Column("probe_until", Instant),
 )
 
-#: When the chores were done last, and since when without a jump of the clock.
+#: When the housekeeping was done last, and since when without a jump of the clock.
 housekeeping = Table(
     "housekeeping",
     metadata,

@@ -69,7 +69,7 @@ def follow_order(
     now: datetime,
     trace: str = "",
 ) -> tuple[SubscriptionId, bool]:
-    """Follow an order that has no parcel yet; tell whether the subscription is new."""
+    """Follow an order that has no parcel yet; return whether the subscription is new."""
     mine = _find(connection, owner, subscription.c.shop_order_id == order)
     if mine is not None:
         return mine, False

@@ -64,7 +64,7 @@ class Suppression:
     def refuses(
         self, connection: Connection, address: str, written_at: datetime | None = None
     ) -> bool:
-        """Tell whether an address is left in peace, and end that where its owner wrote since.
+        """Return True if an address is left in peace, and end that where its owner wrote since.
 
         `written_at`: when they wrote by hand, None for what a rule or a stranger sends.
         """

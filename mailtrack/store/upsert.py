@@ -15,7 +15,7 @@ def insert_into(connection: Connection, table: Table) -> Any:
 
 
 def insert_ignoring(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
-    """Insert a row unless a unique key forbids it; tell whether it is new."""
+    """Insert a row unless a unique key forbids it; return whether it is new."""
     statement = insert_into(connection, table).values(**values).on_conflict_do_nothing()
     # Without the option SQLAlchemy does not count inserts that return their key.
     done = connection.execute(statement, execution_options={"preserve_rowcount": True})

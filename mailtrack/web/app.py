@@ -20,16 +20,16 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mailtrack.bootstrap import Services
 from mailtrack.errors import MailtrackError
 from mailtrack.notify.links import BadLink
 from mailtrack.notify.render import make_environment, templates_dir
+from mailtrack.runtime.services import Services
 from mailtrack.web import health, hooks, metrics
 from mailtrack.web.description import describe
-from mailtrack.web.desk import Desk, GoneError
 from mailtrack.web.limits import Limiter, Shares, asker
 from mailtrack.web.lookup import Lookup
 from mailtrack.web.own_data import OwnData
+from mailtrack.web.service import GoneError, PageService
 from mailtrack.web.views import (
     Action,
     AwayPage,
@@ -75,7 +75,7 @@ def make_app(
     """Return the web application; `limiter` counts look-ups by the seconds of `monotonic`."""
     pages = Pages(
         make_environment(templates_dir()),
-        Desk(services),
+        PageService(services),
         OwnData(services),
         Lookup(services),
         services,
@@ -185,10 +185,10 @@ class _FairShares:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """One method per page; each is a few lines, the desk does the work."""
+    """One method per page; each is a few lines, the service does the work."""
 
     environment: Environment
-    desk: Desk
+    service: PageService
     data: OwnData
     lookup: Lookup
     services: Services
@@ -196,27 +196,27 @@ class Pages:
     monotonic: Callable[[], float]
 
     def home(self, _request: Request) -> Response:
-        return self._draw(HomePage(self.desk.forward_to))
+        return self._draw(HomePage(self.service.forward_to))
 
     async def stop(self, request: Request) -> Response:
         token = request.path_params["token"]
         if request.method != "POST":
-            return await self._off_loop(self.desk.ask_to_stop, token)
+            return await self._off_loop(self.service.ask_to_stop, token)
         form = await _form(request)
         if form.get("List-Unsubscribe") == ONE_CLICK:
-            return await self._off_loop(self.desk.stop, token)
+            return await self._off_loop(self.service.stop, token)
         resume = form.get("do") == Action.RESUME
-        return await self._off_loop(self.desk.resume if resume else self.desk.stop, token)
+        return await self._off_loop(self.service.resume if resume else self.service.stop, token)
 
     def timeline(self, request: Request) -> Response:
-        return self._draw(self.desk.timeline(request.path_params["token"]))
+        return self._draw(self.service.timeline(request.path_params["token"]))
 
     async def preferences(self, request: Request) -> Response:
         token, page = request.path_params["token"], request.query_params.get("page", "")
         if request.method != "POST":
-            return await self._off_loop(lambda t: self.desk.preferences(t, page), token)
+            return await self._off_loop(lambda t: self.service.preferences(t, page), token)
         form = await _form(request)
-        return await self._off_loop(lambda t: self.desk.change(t, form, page), token)
+        return await self._off_loop(lambda t: self.service.change(t, form, page), token)
 
     async def confirm(self, request: Request) -> Response:
         token = request.path_params["token"]
@@ -254,12 +254,12 @@ class Pages:
         client = request.client.host if request.client else None
         wait_s = self.limiter.wait_s(asker(client), self.monotonic()) if number else 0.0
         if wait_s:
-            page = BusyPage(self.desk.forward_to, math.ceil(wait_s))
+            page = BusyPage(self.service.forward_to, math.ceil(wait_s))
             return self._draw(page, status=429, more={"Retry-After": str(page.wait_s)})
         return await self._off_loop(self.lookup.page, number)
 
     def help(self, _request: Request) -> Response:
-        return self._draw(HelpPage(self.desk.forward_to))
+        return self._draw(HelpPage(self.service.forward_to))
 
     def legal(self, _request: Request) -> Response:
         return self._draw(LegalPage(self._publisher()))
@@ -267,7 +267,7 @@ class Pages:
     def privacy(self, _request: Request) -> Response:
         keep = self.services.settings.keep
         page = PrivacyPage(
-            self._publisher(), self.desk.forward_to, keep.raw_mail_days, keep.parcel_days
+            self._publisher(), self.service.forward_to, keep.raw_mail_days, keep.parcel_days
         )
         return self._draw(page)
 
@@ -283,15 +283,17 @@ class Pages:
 
     def bad_link(self, _request: Request, error: Exception) -> Response:
         said = error if isinstance(error, HTTPException) else HTTPException(404)
-        return self._draw(BadLinkPage(self.desk.forward_to), said.status_code, said.headers or {})
+        return self._draw(
+            BadLinkPage(self.service.forward_to), said.status_code, said.headers or {}
+        )
 
     def gone(self, _request: Request, _error: Exception) -> Response:
-        return self._draw(BadLinkPage(self.desk.forward_to, gone=True), status=410)
+        return self._draw(BadLinkPage(self.service.forward_to, gone=True), status=410)
 
     def away(self, _request: Request, error: Exception) -> Response:
         """Draw what needs no store; what nobody expected goes on to the log."""
         status = 503 if isinstance(error, MailtrackError) else 500
-        return self._draw(AwayPage(self.desk.forward_to), status, {"Retry-After": "120"})
+        return self._draw(AwayPage(self.service.forward_to), status, {"Retry-After": "120"})
 
     async def _off_loop(self, work: Callable[[str], Page], token: str) -> Response:
         return self._draw(await run_in_threadpool(work, token))

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from mailtrack.bootstrap import Services
 from mailtrack.errors import MailtrackError
-from mailtrack.inbox.ledger import WatcherState
+from mailtrack.inbox.mail_store import WatcherState
 from mailtrack.jobs.broker import standing_still
 from mailtrack.jobs.liveness import STILL_S, count_workers
+from mailtrack.runtime.services import Services
 from mailtrack.store import inbound, leases, mailboxes, notice_counts, relays
 from mailtrack.store.migrate import require_current
 
@@ -54,7 +54,7 @@ def _unattended(connection: Connection, services: Services) -> Iterator[str]:
     """Say which work nobody holds the lease of; those who stand by are as they should be."""
     if not mailboxes.is_watched(connection, services.settings.inbox.place_if_set):
         yield "Nobody watches the mailbox: is the watcher running?"
-    if leases.DISPATCH not in {shift.name for shift in leases.at_work(connection)}:
+    if leases.DISPATCH not in {held.name for held in leases.at_work(connection)}:
         yield "Nobody hands out work: is the dispatcher running?"
 
 

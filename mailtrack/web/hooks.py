@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import structlog
 
-from mailtrack.bootstrap import Services
 from mailtrack.carriers import settings_of
 from mailtrack.carriers.base import Push
 from mailtrack.carriers.seventeentrack import read_push, verify_push
 from mailtrack.errors import PermanentError
+from mailtrack.runtime.services import Services
 
 #: No push is longer.
 MOST_PUSH_BYTES = 1_000_000
@@ -46,5 +46,5 @@ def take_in(services: Services, carrier: str, body: bytes, headers: Mapping[str,
     except PermanentError as error:
         log.warning("push not read", carrier=carrier, error=str(error))
         return 400
-    services.looker().take_push(carrier, push)
+    services.poller().take_push(carrier, push)
     return 200

@@ -3,10 +3,10 @@
 import re
 from dataclasses import replace
 
-from mailtrack.bootstrap import Services
 from mailtrack.carriers.pages import pages_for
 from mailtrack.domain import numbers
 from mailtrack.notify.view import ParcelView
+from mailtrack.runtime.services import Services
 from mailtrack.store import parcels
 from mailtrack.web.views import CarrierLine, LookupPage
 

@@ -12,16 +12,16 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection, func, select
 
-from mailtrack.bootstrap import Services
 from mailtrack.domain.budget import spent_today
-from mailtrack.domain.manners import DAY
+from mailtrack.domain.sending_policy import DAY
 from mailtrack.errors import MailtrackError
 from mailtrack.jobs.broker import QUEUES, standing_still, waiting
 from mailtrack.jobs.liveness import count_workers
+from mailtrack.runtime.services import Services
 from mailtrack.store import budgets, mailboxes, notice_counts, relays
 from mailtrack.store import inbound as mails
 from mailtrack.store.budgets import CarrierHealth
-from mailtrack.store.mailboxes import Mailbox
+from mailtrack.store.mailboxes import MailboxStatus
 from mailtrack.store.schema import inbound, leg, notice, parcel, unmapped
 from mailtrack.web.health import unending_mails
 
@@ -75,13 +75,13 @@ def _work(connection: Connection, on: Collection[str], now: datetime) -> Iterato
     is_due = leg.c.carrier.in_(on) & (leg.c.next_poll_at <= now)
     due = select(func.count()).select_from(leg).where(is_due)
     yield GaugeMetricFamily(
-        "mailtrack_looks_due", "Legs whose next look is due.", connection.execute(due).scalar_one()
+        "mailtrack_polls_due", "Legs whose next poll is due.", connection.execute(due).scalar_one()
     )
     oldest = select(func.min(leg.c.next_poll_at)).where(is_due)
     ages = {
         "unread_mail": mails.oldest_waiting(connection),
         "due_notice": notice_counts.oldest_due(connection, now),
-        "due_look": connection.execute(oldest).scalar_one(),
+        "due_poll": connection.execute(oldest).scalar_one(),
     }
     age = GaugeMetricFamily(
         "mailtrack_oldest_seconds", "Age of what waits longest.", labels=["what"]
@@ -106,7 +106,7 @@ def _retries(connection: Connection, on: Collection[str]) -> Metric:
     )
     again = {
         "mail": inbound.c.outcome.is_(None) & (inbound.c.attempts > 0),
-        "look": leg.c.carrier.in_(on) & leg.c.next_poll_at.is_not(None) & (leg.c.failures > 0),
+        "poll": leg.c.carrier.in_(on) & leg.c.next_poll_at.is_not(None) & (leg.c.failures > 0),
         "notice": (notice.c.state == "due") & (notice.c.attempts > 0),
     }
     for what, which in again.items():
@@ -118,7 +118,7 @@ def _retries(connection: Connection, on: Collection[str]) -> Metric:
 
 def _sources(
     connection: Connection,
-    watched: Collection[Mailbox],
+    watched: Collection[MailboxStatus],
     asked: Mapping[str, CarrierHealth],
     now: datetime,
 ) -> Metric:

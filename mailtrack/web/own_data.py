@@ -7,14 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from mailtrack import privacy
-from mailtrack.bootstrap import Services
 from mailtrack.domain.model import InboundId, RowKey, SubscriberId
 from mailtrack.notify.links import Purpose
-from mailtrack.store import held_mails, people
+from mailtrack.runtime.services import Services
+from mailtrack.store import held_mails, people, personal_data
 from mailtrack.store.schema import inbound as mails
 from mailtrack.store.schema import notice, subscriber, subscription
-from mailtrack.web.desk import subscriber_named
+from mailtrack.web.service import subscriber_named
 from mailtrack.web.views import Action, ConfirmPage, ConfirmState, DataPage, DataState
 
 #: Why a mail is refused for good that was held for its sender's word.
@@ -90,7 +89,9 @@ class OwnData:
         key = self._read(token, Purpose.DATA)
         with self._services.store.read() as connection:
             owner = subscriber_named(connection, key)
-            return privacy.everything_about_subscriber(connection, owner, self._services.addresses)
+            return personal_data.everything_about_subscriber(
+                connection, owner, self._services.addresses.of
+            )
 
     def erase(self, token: str) -> DataPage:
         """Forget a person, at once."""
@@ -98,7 +99,7 @@ class OwnData:
 
         def erase(connection: Connection) -> None:
             owner, now = subscriber_named(connection, key), self._services.clock.now()
-            privacy.erase_at_their_word(connection, owner, self._services.suppression, now)
+            personal_data.erase_at_their_word(connection, owner, self._services.suppression, now)
 
         self._services.store.transact(erase)
         self._services.store.leave_no_trace()

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from mailtrack.bootstrap import Services
+from mailtrack.runtime.services import Services
 from mailtrack.web.app import KEPT_TO_ITSELF, make_app
 from mailtrack.web.limits import Shares, with_mapped
 
@@ -106,6 +106,6 @@ class _Connection(H11Protocol):
             self.transport.close()
 
     def _is_answering(self) -> bool:
-        """Tell whether a whole request is here that has no answer yet."""
+        """Return True if a whole request is here that has no answer yet."""
         cycle = self.cycle
         return cycle is not None and not (cycle.response_complete or cycle.more_body)

@@ -15,14 +15,14 @@ from jinja2 import Environment
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import HeldMail
+from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.domain.tracking import told_by_carriers
-from mailtrack.domain.wishes import Wishes
 from mailtrack.notify import progress
 from mailtrack.notify.context import expected, latest_event
 from mailtrack.notify.french import TASKS, headline, local_day
 from mailtrack.notify.tidy import tidy
 from mailtrack.notify.view import ParcelView
-from mailtrack.web.wishes import GROUPS, ChoiceGroup
+from mailtrack.web.preferences import GROUPS, ChoiceGroup
 
 #: Lines of a chronology that a page shows.
 MOST_EVENTS = 200
@@ -83,7 +83,7 @@ class ParcelLine:
 
     @property
     def awaited(self) -> bool:
-        """Tell whether a parcel is still to come for an order."""
+        """Return True if a parcel is still to come for an order."""
         return self.is_order and self.milestone is None
 
 
@@ -142,7 +142,7 @@ class Journey:
         return local_day(self.now)
 
     @property
-    def steps(self) -> tuple[progress.Step, ...]:
+    def steps(self) -> tuple[progress.ProgressStep, ...]:
         """Return the five steps, or none where there is nothing to deliver."""
         return progress.steps(self.parcel) if self.parcel else ()
 
@@ -208,7 +208,7 @@ class PreferencesPage:
     it, "" where there are none. `active` counts what they hear of, on all pages; `left`:
     they stopped everything; `refused`: their address refuses our mails. `saved` says in
     French what a button has just done, "" at first. `data` is the page of their own data.
-    `wishes`: which mails they chose; `choosing`: they have just chosen.
+    `preferences`: which mails they chose; `choosing`: they have just chosen.
     """
 
     template: ClassVar[str] = "web/preferences.html"
@@ -223,7 +223,7 @@ class PreferencesPage:
     older: str = ""
     saved: str = ""
     data: str = ""
-    wishes: Wishes = field(default_factory=Wishes)
+    preferences: NoticePreferences = field(default_factory=NoticePreferences)
     choosing: bool = False
 
     @property

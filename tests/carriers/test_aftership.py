@@ -13,7 +13,7 @@ from mailtrack.carriers.aftership import AfterShip
 from mailtrack.carriers.transport import DEFAULT_RETRY_S, MAX_RETRY_S, Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, PickupPoint, Reason
+from mailtrack.domain.model import PickupPoint, PollResult, PollState, Reason
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
 from mailtrack.sandbox.carriers import CarrierWorld, Failure
 from mailtrack.sandbox.carriers.aftership import CODE, CREATE
@@ -40,7 +40,7 @@ def _answer(*trackings: dict[str, Any]) -> httpx.Response:
     return httpx.Response(200, json={"meta": {"code": 200}, "data": data})
 
 
-def _look(wired: Wired, *trackings: dict[str, Any]) -> Look:
+def _result(wired: Wired, *trackings: dict[str, Any]) -> PollResult:
     carrier = AfterShip(SETTINGS, wired(lambda _: _answer(*trackings)), FakeClock())
     return carrier.fetch([NUMBER])[NUMBER]
 
@@ -76,10 +76,10 @@ def test_the_requests_carry_the_key_and_the_numbers(wired: Wired, clock: FakeClo
 def test_a_new_number_is_created_once_and_then_only_listed(
     carrier: AfterShip, world: CarrierWorld
 ) -> None:
-    assert LookState.NOT_FOUND == carrier.fetch([NUMBER])[NUMBER].state
+    assert PollState.NOT_FOUND == carrier.fetch([NUMBER])[NUMBER].state
     world.scan(NUMBER, CODE, "InTransit_002", "Accepted", START)
 
-    assert LookState.FOUND == carrier.fetch([NUMBER])[NUMBER].state
+    assert PollState.FOUND == carrier.fetch([NUMBER])[NUMBER].state
     assert [(NUMBER,)] == world.asked[CREATE]
 
 
@@ -89,11 +89,11 @@ def test_a_number_that_exists_and_was_not_listed_is_not_known_yet(
     world.register(CODE, NUMBER)
     world.fail_next(CODE, Failure.UNKNOWN)
 
-    assert LookState.NOT_FOUND == carrier.fetch([NUMBER])[NUMBER].state
+    assert PollState.NOT_FOUND == carrier.fetch([NUMBER])[NUMBER].state
 
 
 def test_what_cannot_be_a_number_is_rejected(carrier: AfterShip) -> None:
-    assert LookState.REJECTED == carrier.fetch(["AB1"])["AB1"].state
+    assert PollState.REJECTED == carrier.fetch(["AB1"])["AB1"].state
 
 
 @pytest.mark.parametrize(
@@ -129,16 +129,18 @@ def test_a_creation_that_fails_is_one_of_the_four_branches(
 def test_the_subtag_decides_unless_it_is_too_wide(
     wired: Wired, subtag: str, message: str, milestone: Milestone
 ) -> None:
-    assert milestone == _look(wired, _tracking(_checkpoint(subtag, message))).events[0].milestone
+    assert milestone == _result(wired, _tracking(_checkpoint(subtag, message))).events[0].milestone
 
 
 def test_a_trouble_has_its_reason(wired: Wired) -> None:
-    assert Reason.ABSENT == _look(wired, _tracking(_checkpoint("AttemptFail_002"))).events[0].reason
+    assert (
+        Reason.ABSENT == _result(wired, _tracking(_checkpoint("AttemptFail_002"))).events[0].reason
+    )
 
 
 def test_checkpoints_are_listed_oldest_first(wired: Wired) -> None:
     late = {"checkpoint_time": "2026-02-11T09:00:00"}
-    newest, oldest = _look(
+    newest, oldest = _result(
         wired,
         _tracking(
             _checkpoint("InTransit_002", "Accepted", city="SHENZHEN", country_name="China"),
@@ -154,13 +156,13 @@ def test_of_two_carriers_with_one_number_the_newest_history_counts(wired: Wired)
     old = _tracking(_checkpoint("Delivered_001", "old", checkpoint_time="2024-02-10T09:00:00Z"))
     new = _tracking(_checkpoint("InTransit_002", "new"))
 
-    assert ["new"] == [event.text for event in _look(wired, new, old).events]
+    assert ["new"] == [event.text for event in _result(wired, new, old).events]
 
 
 def test_the_last_mile_has_a_number_of_its_own(wired: Wired) -> None:
     tracking = _tracking(last_mile={"tracking_number": "6A12345678901", "slug": "la-poste"})
 
-    assert "6A12345678901" == _look(wired, tracking).local_number
+    assert "6A12345678901" == _result(wired, tracking).local_number
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ def test_the_last_mile_has_a_number_of_its_own(wired: Wired) -> None:
 def test_the_promised_day_may_stand_in_several_places(
     wired: Wired, promise: dict[str, Any]
 ) -> None:
-    assert date(2026, 2, 14) == _look(wired, _tracking(**promise)).estimated_delivery
+    assert date(2026, 2, 14) == _result(wired, _tracking(**promise)).estimated_delivery
 
 
 def test_a_shop_to_collect_at_is_a_pickup_point_only_for_parcels_that_are_collected(
@@ -182,20 +184,20 @@ def test_a_shop_to_collect_at_is_a_pickup_point_only_for_parcels_that_are_collec
 ) -> None:
     place = {"pickup_location": "TABAC DU PORT"}
 
-    collected = _look(wired, _tracking(delivery_type="pickup_at_store", **place))
-    brought = _look(wired, _tracking(delivery_type="to_door", **place))
+    collected = _result(wired, _tracking(delivery_type="pickup_at_store", **place))
+    brought = _result(wired, _tracking(delivery_type="to_door", **place))
 
     assert (PickupPoint("TABAC DU PORT"), None) == (collected.pickup_point, brought.pickup_point)
 
 
 @pytest.mark.parametrize(
     ("tag", "state"),
-    [("Pending", LookState.NOT_FOUND), ("InfoReceived", LookState.PENDING)],
+    [("Pending", PollState.NOT_FOUND), ("InfoReceived", PollState.PENDING)],
 )
 def test_without_checkpoints_the_tag_tells_unknown_from_waiting(
-    wired: Wired, tag: str, state: LookState
+    wired: Wired, tag: str, state: PollState
 ) -> None:
-    assert state == _look(wired, _tracking(tag=tag)).state
+    assert state == _result(wired, _tracking(tag=tag)).state
 
 
 @pytest.mark.parametrize(

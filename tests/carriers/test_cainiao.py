@@ -14,7 +14,7 @@ from mailtrack.carriers.cainiao import CHALLENGE_S, Cainiao
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, TrackingEvent
+from mailtrack.domain.model import PollResult, PollState, TrackingEvent
 from mailtrack.errors import (
     ChallengeError,
     MailtrackError,
@@ -28,14 +28,16 @@ NUMBER = "LP00123456789012"
 EXPORT = "AE_GROUP_EX_CLEARING_CUSTOMS"
 
 
-def _ask(handler: Callable[[httpx.Request], httpx.Response], *numbers: str) -> dict[str, Look]:
+def _ask(
+    handler: Callable[[httpx.Request], httpx.Response], *numbers: str
+) -> dict[str, PollResult]:
     clock = FakeClock()
     transport = Transport(clock, wire=lambda: httpx.MockTransport(handler))
     carrier = Cainiao(CarrierSettings(url="https://cainiao.example"), transport, clock)
     return dict(carrier.fetch(numbers or [NUMBER]))
 
 
-def _read(*modules: dict[str, Any]) -> dict[str, Look]:
+def _read(*modules: dict[str, Any]) -> dict[str, PollResult]:
     page = {"module": list(modules), "success": True}
     return _ask(lambda _: httpx.Response(200, json=page))
 
@@ -87,22 +89,24 @@ def test_only_the_numbers_that_were_asked_for_are_believed() -> None:
 @pytest.mark.parametrize(
     ("module", "state"),
     [
-        ({"mailNo": NUMBER, "mailNoSource": "EXTERNAL", "detailList": []}, LookState.NOT_FOUND),
-        ({"mailNo": NUMBER}, LookState.NOT_FOUND),
-        ({"mailNo": NUMBER, "mailNoSource": "AE", "detailList": []}, LookState.PENDING),
-        ({"mailNo": NUMBER, "status": "SELLER_PREPARING", "detailList": []}, LookState.PENDING),
+        ({"mailNo": NUMBER, "mailNoSource": "EXTERNAL", "detailList": []}, PollState.NOT_FOUND),
+        ({"mailNo": NUMBER}, PollState.NOT_FOUND),
+        ({"mailNo": NUMBER, "mailNoSource": "AE", "detailList": []}, PollState.PENDING),
+        ({"mailNo": NUMBER, "status": "SELLER_PREPARING", "detailList": []}, PollState.PENDING),
     ],
 )
 def test_an_unknown_number_differs_from_one_that_waits_for_its_seller(
-    module: dict[str, Any], state: LookState
+    module: dict[str, Any], state: PollState
 ) -> None:
     assert state == _read(module)[NUMBER].state
 
 
 def test_a_placeholder_without_events_still_gives_the_number_to_follow() -> None:
-    look = _read({"mailNo": NUMBER, "detailList": [], "copyRealMailNo": "LP00844688431450"})[NUMBER]
+    result = _read({"mailNo": NUMBER, "detailList": [], "copyRealMailNo": "LP00844688431450"})[
+        NUMBER
+    ]
 
-    assert (LookState.PENDING, "LP00844688431450") == (look.state, look.local_number)
+    assert (PollState.PENDING, "LP00844688431450") == (result.state, result.local_number)
 
 
 @pytest.mark.parametrize(
@@ -131,9 +135,9 @@ def test_the_estimate_is_a_day_in_france() -> None:
     late = int(datetime(2026, 3, 10, 23, 30, tzinfo=UTC).timestamp() * 1000)
     eta = {"deliveryMinTime": late, "deliveryMaxTime": late}
 
-    look = _read(_module(globalEtaInfo=eta))[NUMBER]
+    result = _read(_module(globalEtaInfo=eta))[NUMBER]
 
-    assert date(2026, 3, 11) == look.estimated_delivery
+    assert date(2026, 3, 11) == result.estimated_delivery
 
 
 def test_an_instant_comes_from_the_wall_clock_and_its_zone_not_from_the_epoch() -> None:
@@ -344,8 +348,8 @@ _LIKE_A_MODULE = st.fixed_dictionaries(
 @given(page=_JSON | st.builds(lambda m: {"success": True, "module": m}, st.lists(_LIKE_A_MODULE)))
 def test_whatever_comes_is_read_or_refused_by_name(page: Any) -> None:
     try:
-        looks = _ask(lambda _: httpx.Response(200, content=json.dumps(page)))
+        results = _ask(lambda _: httpx.Response(200, content=json.dumps(page)))
     except MailtrackError:
         return
 
-    assert set(looks) <= {NUMBER}
+    assert set(results) <= {NUMBER}

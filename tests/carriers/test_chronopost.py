@@ -10,7 +10,7 @@ from mailtrack.carriers.chronopost import DECLARATION, Chronopost
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import MailtrackError, PermanentError, TransientError
 from mailtrack.settings import CarrierSettings, Settings
 
@@ -28,7 +28,7 @@ def _fact(name: str, value: str) -> str:
     return f"<infoCompList><name>{name}</name><value>{value}</value></infoCompList>"
 
 
-def _ask(events: str, code: str = "0", told: str = NUMBER) -> dict[str, Look]:
+def _ask(events: str, code: str = "0", told: str = NUMBER) -> dict[str, PollResult]:
     inside = (
         f"<errorCode>{code}</errorCode><listEventInfoComp>{events}"
         f"<skybillNumber>{told}</skybillNumber></listEventInfoComp>"
@@ -80,7 +80,7 @@ def test_the_list_comes_oldest_first_and_is_given_newest_first() -> None:
 
 
 def test_a_number_without_events_is_unknown() -> None:
-    assert LookState.NOT_FOUND == _ask("")[NUMBER].state
+    assert PollState.NOT_FOUND == _ask("")[NUMBER].state
 
 
 def test_an_additional_check_character_is_no_other_number() -> None:

@@ -15,7 +15,7 @@ from mailtrack.carriers.laposte import LaPoste
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import LookState
+from mailtrack.domain.model import PollState
 from mailtrack.errors import (
     AuthError,
     ChallengeError,
@@ -115,18 +115,18 @@ def carrier(
 
 
 def test_a_known_number_is_found_with_its_history(carrier: Carrier, code: str, case: Case) -> None:
-    look = carrier.fetch([case.known])[case.known]
+    result = carrier.fetch([case.known])[case.known]
 
-    assert LookState.FOUND == look.state
+    assert PollState.FOUND == result.state
     assert [(START, Milestone.CARRIER_ACCEPTED, code, case.code)] == [
-        (event.at, event.milestone, event.source, event.code) for event in look.events
+        (event.at, event.milestone, event.source, event.code) for event in result.events
     ]
 
 
 def test_an_unknown_number_is_said_to_be_unknown(carrier: Carrier, case: Case) -> None:
-    looks = carrier.fetch([case.unknown])
+    results = carrier.fetch([case.unknown])
 
-    assert {case.unknown: LookState.NOT_FOUND} == {n: look.state for n, look in looks.items()}
+    assert {case.unknown: PollState.NOT_FOUND} == {n: result.state for n, result in results.items()}
 
 
 def test_many_numbers_cost_one_request_where_a_carrier_lists(
@@ -134,11 +134,11 @@ def test_many_numbers_cost_one_request_where_a_carrier_lists(
 ) -> None:
     numbers = [case.known, case.unknown, case.also_known]
 
-    looks = carrier.fetch(numbers)
+    results = carrier.fetch(numbers)
 
     assert ([tuple(numbers)] if case.lists else [(n,) for n in numbers]) == world.asked[code]
-    assert [LookState.FOUND, LookState.NOT_FOUND, LookState.FOUND] == [
-        looks[number].state for number in numbers
+    assert [PollState.FOUND, PollState.NOT_FOUND, PollState.FOUND] == [
+        results[number].state for number in numbers
     ]
 
 
@@ -177,7 +177,7 @@ def test_a_number_that_the_answer_leaves_out_is_left_out(
 
     numbers = [case.known, case.also_known] if case.lists else [case.known]
     left = dict(carrier.fetch(numbers))
-    found = [number for number, look in left.items() if look.state is LookState.FOUND]
+    found = [number for number, result in left.items() if result.state is PollState.FOUND]
 
     assert numbers[:-1] == found
     assert case.creates == (numbers[-1] in left)
@@ -188,7 +188,7 @@ def test_another_numbers_answer_is_not_believed(
 ) -> None:
     world.fail_next(code, Failure.STRANGER)
 
-    believed = [number for number, look in carrier.fetch([case.known]).items() if look.events]
+    believed = [number for number, result in carrier.fetch([case.known]).items() if result.events]
 
     assert [] == believed
 
@@ -230,7 +230,7 @@ def test_a_failure_is_raised_once_and_gone_with_the_next_call(
 
     assert error is type(caught.value)
     assert case.known not in str(caught.value)
-    assert LookState.FOUND == carrier.fetch([case.known])[case.known].state
+    assert PollState.FOUND == carrier.fetch([case.known])[case.known].state
 
 
 @pytest.mark.parametrize("failure", [Failure.QUOTA, Failure.QUOTA_DATE])
@@ -275,7 +275,7 @@ def test_a_token_that_a_carrier_ends_early_is_renewed_once(
     given = world.tokens_given[code]
     world.revoke_tokens()
 
-    assert LookState.FOUND == carrier.fetch([case.known])[case.known].state
+    assert PollState.FOUND == carrier.fetch([case.known])[case.known].state
     assert given + 1 == world.tokens_given[code]
 
 
@@ -310,7 +310,7 @@ def test_la_poste_may_answer_with_a_bare_object(
 ) -> None:
     world.fail_next(code, Failure.BARE)
 
-    assert LookState.FOUND == carrier.fetch([case.known])[case.known].state
+    assert PollState.FOUND == carrier.fetch([case.known])[case.known].state
 
 
 def test_la_poste_refuses_another_key(
@@ -329,7 +329,7 @@ def test_la_poste_rejects_what_is_no_number_of_its_own(
 ) -> None:
     laposte = carriers.enabled(settings, transport, clock)[LAPOSTE]
 
-    assert LookState.REJECTED == laposte.fetch(["AB1"])["AB1"].state
+    assert PollState.REJECTED == laposte.fetch(["AB1"])["AB1"].state
 
 
 def test_one_client_serves_all_threads_of_a_process(
@@ -339,9 +339,9 @@ def test_one_client_serves_all_threads_of_a_process(
     numbers = [f"LP{n:014}" for n in range(40)]
 
     with ThreadPoolExecutor(max_workers=8) as threads:
-        looks = list(threads.map(lambda number: cainiao.fetch([number]), numbers))
+        results = list(threads.map(lambda number: cainiao.fetch([number]), numbers))
 
-    assert numbers == [number for look in looks for number in look]
+    assert numbers == [number for result in results for number in result]
     assert 0 == transport.rebuilt
 
 
@@ -370,18 +370,18 @@ def test_a_parcel_is_followed_from_cainiao_to_la_poste(
     world.parcel(number, local_number=local)
     world.parcel(local, pickup_point="TABAC DU PORT")
     assert local == on[CAINIAO].fetch([number])[number].local_number
-    assert LookState.NOT_FOUND == on[LAPOSTE].fetch([local])[local].state
+    assert PollState.NOT_FOUND == on[LAPOSTE].fetch([local])[local].state
 
     ready = "Votre colis est disponible dans votre point de retrait jusqu'au 28/02/2026."
     world.scan(local, LAPOSTE, "AG1", ready, START + timedelta(days=7))
-    look = on[LAPOSTE].fetch([local])[local]
+    result = on[LAPOSTE].fetch([local])[local]
 
-    assert Milestone.PICKUP_AVAILABLE == look.events[0].milestone
-    assert look.pickup_point is not None
-    assert "TABAC DU PORT" == look.pickup_point.name
+    assert Milestone.PICKUP_AVAILABLE == result.events[0].milestone
+    assert result.pickup_point is not None
+    assert "TABAC DU PORT" == result.pickup_point.name
 
 
 def test_the_fake_keeps_the_contract_of_the_real_ones() -> None:
     fake: Carrier = FakeCarrier()
 
-    assert LookState.NOT_FOUND == fake.fetch(["LP00123456789012"])["LP00123456789012"].state
+    assert PollState.NOT_FOUND == fake.fetch(["LP00123456789012"])["LP00123456789012"].state

@@ -12,7 +12,7 @@ from mailtrack.carriers.correos import Correos
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import MailtrackError, PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -21,7 +21,7 @@ OK = {"codError": "0", "desError": "OK"}
 asked: list[httpx.Request] = []
 
 
-def _read(body: Any, own: CarrierSettings | None = None, number: str = NUMBER) -> Look | None:
+def _read(body: Any, own: CarrierSettings | None = None, number: str = NUMBER) -> PollResult | None:
     asked.clear()
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -81,51 +81,51 @@ def test_a_history_is_read_in_spanish_time_whichever_way_it_is_listed(step: int)
         _event("I010000V", "Entregado", "29/04/2026", "15:12:42"),
     ]
 
-    look = _read(_found(*events[::step]))
+    result = _read(_found(*events[::step]))
 
-    assert look is not None
+    assert result is not None
     assert [
         (Milestone.DELIVERED, datetime(2026, 4, 29, 13, 12, 42, tzinfo=UTC)),
         (Milestone.OUT_FOR_DELIVERY, datetime(2026, 4, 29, 8, 12, 42, tzinfo=UTC)),
         (Milestone.CARRIER_ACCEPTED, datetime(2026, 4, 27, 8, 12, 42, tzinfo=UTC)),
-    ] == [(event.milestone, event.at) for event in look.events]
-    assert all(event.at_certain for event in look.events)
+    ] == [(event.milestone, event.at) for event in result.events]
+    assert all(event.at_certain for event in result.events)
 
 
 def test_the_long_text_helps_where_the_short_one_says_nothing() -> None:
     event = _event("Z9", "Ver detalle", "29/04/2026", desTextoAmpliado="Entregado al destinatario")
 
-    look = _read(_found(event))
+    result = _read(_found(event))
 
-    assert look is not None
-    assert [(Milestone.DELIVERED, "Ver detalle")] == [(e.milestone, e.text) for e in look.events]
+    assert result is not None
+    assert [(Milestone.DELIVERED, "Ver detalle")] == [(e.milestone, e.text) for e in result.events]
 
 
 def test_the_office_where_it_waits_is_the_pickup_point() -> None:
     event = _event("Z9", "Disponible en oficina", "29/04/2026", unidad="OFICINA  CENTRO")
 
-    look = _read(_found(event))
+    result = _read(_found(event))
 
-    assert look is not None
-    assert look.pickup_point is not None
-    assert "OFICINA CENTRO" == look.pickup_point.name
+    assert result is not None
+    assert result.pickup_point is not None
+    assert "OFICINA CENTRO" == result.pickup_point.name
 
 
 def test_a_relabelled_parcel_names_its_new_number() -> None:
-    look = _read(_found(enviosAsociados=[{"codEnvio": NUMBER}, {"codEnvio": "PQNEW"}]))
+    result = _read(_found(enviosAsociados=[{"codEnvio": NUMBER}, {"codEnvio": "PQNEW"}]))
 
-    assert look is not None
-    assert "PQNEW" == look.local_number
+    assert result is not None
+    assert "PQNEW" == result.local_number
 
 
 @pytest.mark.parametrize("bare", [True, False])
 def test_an_unknown_number_is_a_200_too(bare: bool) -> None:
     parcel = {"codEnvio": NUMBER, "eventos": None, "error": {"codError": "3"}}
 
-    look = _read(parcel if bare else [parcel])
+    result = _read(parcel if bare else [parcel])
 
-    assert look is not None
-    assert LookState.NOT_FOUND == look.state
+    assert result is not None
+    assert PollState.NOT_FOUND == result.state
 
 
 def test_another_numbers_answer_is_left_out() -> None:

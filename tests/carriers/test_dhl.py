@@ -12,7 +12,7 @@ from mailtrack.carriers.dhl import Dhl
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -30,7 +30,7 @@ def _shipment(*newest_first: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"id": NUMBER, "events": list(newest_first), **more}
 
 
-def _look(wired: Wired, *shipments: dict[str, Any]) -> Look:
+def _result(wired: Wired, *shipments: dict[str, Any]) -> PollResult:
     transport = wired(lambda _: httpx.Response(200, json={"shipments": list(shipments)}))
     return Dhl(SETTINGS, transport, FakeClock()).fetch([NUMBER])[NUMBER]
 
@@ -67,11 +67,11 @@ def test_the_request_carries_the_key_as_a_header(wired: Wired, clock: FakeClock)
 def test_the_words_tell_more_than_the_code(
     wired: Wired, code: str, text: str, milestone: Milestone
 ) -> None:
-    assert milestone == _look(wired, _shipment(_event(code, text))).events[0].milestone
+    assert milestone == _result(wired, _shipment(_event(code, text))).events[0].milestone
 
 
 def test_the_name_beside_a_delivery_is_left_out(wired: Wired) -> None:
-    (event,) = _look(
+    (event,) = _result(
         wired, _shipment(_event("delivered", "JEANNE EXEMPLE", status="DELIVERED"))
     ).events
 
@@ -82,11 +82,11 @@ def test_the_name_beside_a_delivery_is_left_out(wired: Wired) -> None:
 def test_unknown_words_beside_a_delivery_are_taken_for_a_name(wired: Wired, status: str) -> None:
     shipment = _shipment(_event("delivered", "JEANNE EXEMPLE", status=status))
 
-    assert [status] == [event.text for event in _look(wired, shipment).events]
+    assert [status] == [event.text for event in _result(wired, shipment).events]
 
 
 def test_unknown_words_on_the_way_are_shown_as_they_are(wired: Wired) -> None:
-    assert "Lorem" == _look(wired, _shipment(_event("transit", "Lorem"))).events[0].text
+    assert "Lorem" == _result(wired, _shipment(_event("transit", "Lorem"))).events[0].text
 
 
 def test_the_town_of_a_facility_is_kept_without_its_street(wired: Wired) -> None:
@@ -94,14 +94,14 @@ def test_the_town_of_a_facility_is_kept_without_its_street(wired: Wired) -> None
 
     assert (
         "ROISSY"
-        == _look(wired, _shipment(_event("transit", "Processed", location=where))).events[0].place
+        == _result(wired, _shipment(_event("transit", "Processed", location=where))).events[0].place
     )
 
 
 def test_a_time_without_an_offset_is_doubtful_and_keeps_the_order_of_the_list(
     wired: Wired,
 ) -> None:
-    newest, oldest = _look(
+    newest, oldest = _result(
         wired,
         _shipment(
             _event("transit", "Arrived at facility", timestamp="2026-02-10T09:00:00"),
@@ -117,24 +117,24 @@ def test_a_time_without_an_offset_is_doubtful_and_keeps_the_order_of_the_list(
 def test_an_event_without_a_time_is_left_out(wired: Wired) -> None:
     shipment = _shipment(_event("transit", "x", timestamp="soon"), _event("transit", "Departed"))
 
-    assert ["Departed"] == [event.text for event in _look(wired, shipment).events]
+    assert ["Departed"] == [event.text for event in _result(wired, shipment).events]
 
 
 def test_of_two_divisions_with_one_number_the_newest_shipment_counts(wired: Wired) -> None:
     old = _shipment(_event("delivered", "Delivered", timestamp="2024-02-10T09:00:00Z"))
     new = _shipment(_event("transit", "Departed"))
 
-    assert ["Departed"] == [event.text for event in _look(wired, new, old).events]
+    assert ["Departed"] == [event.text for event in _result(wired, new, old).events]
 
 
 def test_the_status_stands_in_where_there_are_no_events(wired: Wired) -> None:
-    look = _look(wired, {"id": NUMBER, "status": _event("delivered", "Delivered")})
+    result = _result(wired, {"id": NUMBER, "status": _event("delivered", "Delivered")})
 
-    assert [Milestone.DELIVERED] == [event.milestone for event in look.events]
+    assert [Milestone.DELIVERED] == [event.milestone for event in result.events]
 
 
 def test_a_shipment_without_anything_dated_is_pending(wired: Wired) -> None:
-    assert LookState.PENDING == _look(wired, {"id": NUMBER}).state
+    assert PollState.PENDING == _result(wired, {"id": NUMBER}).state
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_shipment_without_anything_dated_is_pending(wired: Wired) -> None:
 def test_the_promised_day_is_the_local_one(wired: Wired, promise: dict[str, Any]) -> None:
     assert (
         date(2026, 2, 14)
-        == _look(wired, _shipment(_event("transit", "x"), **promise)).estimated_delivery
+        == _result(wired, _shipment(_event("transit", "x"), **promise)).estimated_delivery
     )
 
 
@@ -158,7 +158,7 @@ def test_a_problem_document_says_that_the_number_is_unknown(wired: Wired) -> Non
     problem = {"title": "No result found", "status": 404, "instance": f"/shipment/{NUMBER}"}
     dhl = Dhl(SETTINGS, wired(lambda _: httpx.Response(404, json=problem)), FakeClock())
 
-    assert LookState.NOT_FOUND == dhl.fetch([NUMBER])[NUMBER].state
+    assert PollState.NOT_FOUND == dhl.fetch([NUMBER])[NUMBER].state
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from mailtrack.carriers.ems import Ems
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import ChallengeError, MailtrackError, QuotaError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -21,7 +21,7 @@ NOTHING = ("There were no results found.",)
 asked: list[httpx.Request] = []
 
 
-def _ask(text: str, number: str = NUMBER, status: int = 200) -> Look | None:
+def _ask(text: str, number: str = NUMBER, status: int = 200) -> PollResult | None:
     asked.clear()
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -51,47 +51,49 @@ def test_the_number_is_asked_for_in_english() -> None:
 
 
 def test_a_history_is_read_where_its_scans_were_made() -> None:
-    look = _ask(
+    result = _ask(
         _page(
             ("Sep 1, 2026, 9:00 AM", "Posted", "CHENGDU"),
             ("Sep 9, 2026, 2:30\u202fPM", "Released from import customs", "PARIS"),
         )
     )
 
-    assert look is not None
+    assert result is not None
     assert [
         (Milestone.CUSTOMS_CLEARED, datetime(2026, 9, 9, 12, 30, tzinfo=UTC), "PARIS"),
         (Milestone.CARRIER_ACCEPTED, datetime(2026, 9, 1, 1, 0, tzinfo=UTC), "CHENGDU"),
-    ] == [(event.milestone, event.at, event.place) for event in look.events]
-    assert not any(event.at_certain for event in look.events)
+    ] == [(event.milestone, event.at, event.place) for event in result.events]
+    assert not any(event.at_certain for event in result.events)
 
 
 def test_the_order_of_the_table_is_kept_where_clocks_run_backwards() -> None:
-    look = _ask(
+    result = _ask(
         _page(
             ("Sep 9, 2026, 2:30 PM", "Arrived at post office", "A"),
             ("Sep 9, 2026, 2:10 PM", "Out for delivery", "B"),
         )
     )
 
-    assert look is not None
+    assert result is not None
     assert ["Out for delivery", "Arrived at post office"] == [
-        event.text for event in sorted(look.events, key=lambda event: event.at, reverse=True)
+        event.text for event in sorted(result.events, key=lambda event: event.at, reverse=True)
     ]
 
 
 def test_a_row_without_a_readable_date_is_left_out() -> None:
-    look = _ask(_page(("Feb 30, 2026, 9:00 AM", "Posted", "X"), ("Sep 1, 2026, 9:00 AM", "Posted")))
+    result = _ask(
+        _page(("Feb 30, 2026, 9:00 AM", "Posted", "X"), ("Sep 1, 2026, 9:00 AM", "Posted"))
+    )
 
-    assert look is not None
-    assert 1 == len(look.events)
+    assert result is not None
+    assert 1 == len(result.events)
 
 
 def test_an_unknown_number_is_a_row_that_says_so() -> None:
-    look = _ask(_page(NOTHING))
+    result = _ask(_page(NOTHING))
 
-    assert look is not None
-    assert LookState.NOT_FOUND == look.state
+    assert result is not None
+    assert PollState.NOT_FOUND == result.state
 
 
 def test_what_is_no_ems_number_is_rejected() -> None:
@@ -100,7 +102,7 @@ def test_what_is_no_ems_number_is_rejected() -> None:
 
     assert told is not None
     assert not_asked is not None
-    assert [LookState.REJECTED, LookState.REJECTED] == [told.state, not_asked.state]
+    assert [PollState.REJECTED, PollState.REJECTED] == [told.state, not_asked.state]
     assert [] == asked
 
 
@@ -135,8 +137,8 @@ def test_every_failure_is_one_of_our_branches(
 def test_whatever_comes_is_read_or_refused_by_name(rows: list[tuple[str, str]], cut: bool) -> None:
     page = _page(("Sep 1, 2026, 9:00 AM", "Posted"), *rows)
     try:
-        look = _ask(page[: len(page) // 2] if cut else page)
+        result = _ask(page[: len(page) // 2] if cut else page)
     except MailtrackError:
         return
 
-    assert look is None or look.number == NUMBER
+    assert result is None or result.number == NUMBER

@@ -3,11 +3,11 @@
 import pytest
 
 from mailtrack.carriers.fake import FakeCarrier
-from mailtrack.domain.model import Look, LookState
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import TransientError
 
-PENDING = Look("A1", LookState.PENDING)
-FOUND = Look("A1", LookState.FOUND)
+PENDING = PollResult("A1", PollState.PENDING)
+FOUND = PollResult("A1", PollState.FOUND)
 
 
 def test_scripted_looks_come_in_order_and_the_last_one_stays() -> None:

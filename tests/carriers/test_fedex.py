@@ -13,7 +13,7 @@ from mailtrack.carriers.fedex import BURST_SILENCE_S, FedEx
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, PickupPoint, Reason
+from mailtrack.domain.model import PickupPoint, PollResult, PollState, Reason
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -46,8 +46,8 @@ def _scan(code: str, text: str, exception: str = "", **more: Any) -> dict[str, A
     }
 
 
-def _look(wired: Wired, *results: dict[str, Any]) -> Look:
-    complete = [{"trackingNumber": NUMBER, "trackResults": list(results)}]
+def _result(wired: Wired, *tracks: dict[str, Any]) -> PollResult:
+    complete = [{"trackingNumber": NUMBER, "trackResults": list(tracks)}]
     body = {"output": {"completeTrackResults": complete}}
     return _fedex(wired, httpx.Response(200, json=body)).fetch([NUMBER])[NUMBER]
 
@@ -97,7 +97,7 @@ def test_scan_codes_mean_what_their_exception_says(
     milestone: Milestone,
     reason: Reason | None,
 ) -> None:
-    (event,) = _look(wired, {"scanEvents": [_scan(code, text, exception)]}).events
+    (event,) = _result(wired, {"scanEvents": [_scan(code, text, exception)]}).events
 
     assert (milestone, reason) == (event.milestone, event.reason)
 
@@ -109,7 +109,7 @@ def test_the_newest_scan_comes_first_and_places_have_their_country(wired: Wired)
         _scan("AR", "Arrived", scanLocation=where),
     ]
 
-    newest, oldest = _look(wired, {"scanEvents": scans}).events
+    newest, oldest = _result(wired, {"scanEvents": scans}).events
 
     assert Milestone.DELIVERED == newest.milestone
     assert ("ROISSY, France", datetime(2026, 2, 10, 8, tzinfo=UTC)) == (oldest.place, oldest.at)
@@ -118,38 +118,38 @@ def test_the_newest_scan_comes_first_and_places_have_their_country(wired: Wired)
 def test_a_scan_without_an_offset_is_doubtful(wired: Wired) -> None:
     scans = [_scan("AR", "Arrived"), _scan("PU", "Picked up", date="2026-02-10T00:00:00")]
 
-    assert [True, False] == [e.at_certain for e in _look(wired, {"scanEvents": scans}).events]
+    assert [True, False] == [e.at_certain for e in _result(wired, {"scanEvents": scans}).events]
 
 
 def test_a_number_that_was_used_before_means_its_newest_parcel(wired: Wired) -> None:
     before = {"scanEvents": [_scan("DL", "Delivered", date="2024-02-10T09:00:00+01:00")]}
     now = {"scanEvents": [_scan("PU", "Picked up")]}
 
-    assert ["Picked up"] == [event.text for event in _look(wired, now, before).events]
+    assert ["Picked up"] == [event.text for event in _result(wired, now, before).events]
 
 
 @pytest.mark.parametrize(
     ("code", "state"),
     [
-        ("TRACKING.TRACKINGNUMBER.NOTFOUND", LookState.NOT_FOUND),
-        ("TRACKING.TRACKINGNUMBER.INVALID", LookState.REJECTED),
+        ("TRACKING.TRACKINGNUMBER.NOTFOUND", PollState.NOT_FOUND),
+        ("TRACKING.TRACKINGNUMBER.INVALID", PollState.REJECTED),
     ],
 )
 def test_an_error_inside_a_200_speaks_of_one_number(
-    wired: Wired, code: str, state: LookState
+    wired: Wired, code: str, state: PollState
 ) -> None:
-    assert state == _look(wired, {"error": {"code": code}}).state
+    assert state == _result(wired, {"error": {"code": code}}).state
 
 
 def test_a_history_counts_more_than_an_error_beside_it(wired: Wired) -> None:
-    result = {"error": {"code": "TRACKING.TRACKINGNUMBER.EMPTY"}, "scanEvents": [_scan("PU", "x")]}
+    track = {"error": {"code": "TRACKING.TRACKINGNUMBER.EMPTY"}, "scanEvents": [_scan("PU", "x")]}
 
-    assert LookState.FOUND == _look(wired, result).state
+    assert PollState.FOUND == _result(wired, track).state
 
 
 def test_an_error_that_nobody_explains_leaves_its_number_unanswered(wired: Wired) -> None:
-    result = {"trackingNumber": NUMBER, "trackResults": [{"error": {"code": "TRACKING.BUSY"}}]}
-    body = {"output": {"completeTrackResults": [result]}}
+    track = {"trackingNumber": NUMBER, "trackResults": [{"error": {"code": "TRACKING.BUSY"}}]}
+    body = {"output": {"completeTrackResults": [track]}}
 
     assert {} == _fedex(wired, httpx.Response(200, json=body)).fetch([NUMBER])
 
@@ -157,11 +157,11 @@ def test_an_error_that_nobody_explains_leaves_its_number_unanswered(wired: Wired
 def test_a_single_unknown_number_may_be_a_400(wired: Wired) -> None:
     answer = httpx.Response(400, json={"errors": [{"code": "TRACKING.TRACKINGNUMBER.NOTFOUND"}]})
 
-    assert LookState.NOT_FOUND == _fedex(wired, answer).fetch([NUMBER])[NUMBER].state
+    assert PollState.NOT_FOUND == _fedex(wired, answer).fetch([NUMBER])[NUMBER].state
 
 
 def test_a_parcel_without_scans_is_pending(wired: Wired) -> None:
-    assert LookState.PENDING == _look(wired, {"scanEvents": []}).state
+    assert PollState.PENDING == _result(wired, {"scanEvents": []}).state
 
 
 def test_the_partner_who_delivers_has_a_number_of_its_own(wired: Wired) -> None:
@@ -169,20 +169,20 @@ def test_the_partner_who_delivers_has_a_number_of_its_own(wired: Wired) -> None:
         {"type": "CUSTOMER_REFERENCE", "values": ["ORDER1"]},
         {"type": "PARTNER_CARRIER_NUMBER", "values": ["6A12345678901"]},
     ]
-    look = _look(wired, {"additionalTrackingInfo": {"packageIdentifiers": identifiers}})
+    result = _result(wired, {"additionalTrackingInfo": {"packageIdentifiers": identifiers}})
 
-    assert "6A12345678901" == look.local_number
+    assert "6A12345678901" == result.local_number
 
 
 @pytest.mark.parametrize(
-    "result",
+    "track",
     [
         {"dateAndTimes": [{"type": "ESTIMATED_DELIVERY", "dateTime": "2026-02-14T00:30:00+01:00"}]},
         {"estimatedDeliveryTimeWindow": {"window": {"ends": "2026-02-14T20:00:00+01:00"}}},
     ],
 )
-def test_the_promised_day_is_the_local_one(wired: Wired, result: dict[str, Any]) -> None:
-    assert date(2026, 2, 14) == _look(wired, result).estimated_delivery
+def test_the_promised_day_is_the_local_one(wired: Wired, track: dict[str, Any]) -> None:
+    assert date(2026, 2, 14) == _result(wired, track).estimated_delivery
 
 
 def test_the_place_where_a_parcel_is_held_is_told_without_its_contact(wired: Wired) -> None:
@@ -190,9 +190,9 @@ def test_the_place_where_a_parcel_is_held_is_told_without_its_contact(wired: Wir
         "contact": {"personName": "JEANNE EXEMPLE"},
         "address": {"streetLines": ["2 quai Test"], "postalCode": "69001", "city": "LYON"},
     }
-    look = _look(wired, {"holdAtLocation": {"locationContactAndAddress": held}})
+    result = _result(wired, {"holdAtLocation": {"locationContactAndAddress": held}})
 
-    assert PickupPoint("FedEx", "2 quai Test, 69001 LYON") == look.pickup_point
+    assert PickupPoint("FedEx", "2 quai Test, 69001 LYON") == result.pickup_point
 
 
 @pytest.mark.parametrize(

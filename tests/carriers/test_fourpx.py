@@ -17,7 +17,7 @@ from mailtrack.carriers.fourpx import DECLARATION, FourPx, signature
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
 from mailtrack.settings import CarrierSettings, Settings
 
@@ -26,13 +26,15 @@ PLATFORM = CarrierSettings(client_id=SecretStr("app"), client_secret=SecretStr("
 LIST = CarrierSettings(keyless=True)
 
 
-def _ask(own: CarrierSettings, handler: Callable[[httpx.Request], httpx.Response]) -> Look | None:
+def _ask(
+    own: CarrierSettings, handler: Callable[[httpx.Request], httpx.Response]
+) -> PollResult | None:
     clock = FakeClock()
     transport = Transport(clock, wire=lambda: httpx.MockTransport(handler))
     return FourPx(own, transport, clock).fetch([NUMBER]).get(NUMBER)
 
 
-def _read(own: CarrierSettings, body: Any) -> Look | None:
+def _read(own: CarrierSettings, body: Any) -> PollResult | None:
     return _ask(own, lambda _: httpx.Response(200, json=body))
 
 
@@ -99,7 +101,7 @@ def test_the_list_is_asked_without_a_key() -> None:
 
 
 def test_the_platform_prints_beijings_clock_newest_first() -> None:
-    look = _read(
+    result = _read(
         PLATFORM,
         _order(
             {"occurDatetime": "2026-02-12 09:00:00", "trackingContent": "Hand over to airline."},
@@ -107,11 +109,11 @@ def test_the_platform_prints_beijings_clock_newest_first() -> None:
         ),
     )
 
-    assert look is not None
+    assert result is not None
     assert [
         (Milestone.IN_TRANSIT, datetime(2026, 2, 12, 1, 0, tzinfo=UTC)),
         (Milestone.CARRIER_ACCEPTED, datetime(2026, 2, 10, 5, 46, 50, tzinfo=UTC)),
-    ] == [(event.milestone, event.at) for event in look.events]
+    ] == [(event.milestone, event.at) for event in result.events]
 
 
 @pytest.mark.parametrize(
@@ -119,16 +121,16 @@ def test_the_platform_prints_beijings_clock_newest_first() -> None:
     [("UTC+08:00", True), ("UTC+8", True), ("UTC+01:00", False), ("UTCAmerica/Vancouver", False)],
 )
 def test_the_list_prints_beijings_clock_under_any_zone(zone: str, certain: bool) -> None:
-    look = _read(LIST, _parcel(_track("2026-02-10 13:46:50", "FPX_M_HA", zone)))
+    result = _read(LIST, _parcel(_track("2026-02-10 13:46:50", "FPX_M_HA", zone)))
 
-    assert look is not None
+    assert result is not None
     assert [(datetime(2026, 2, 10, 5, 46, 50, tzinfo=UTC), certain)] == [
-        (event.at, event.at_certain) for event in look.events
+        (event.at, event.at_certain) for event in result.events
     ]
 
 
 def test_doubtful_scans_keep_the_order_of_the_list() -> None:
-    look = _read(
+    result = _read(
         LIST,
         _parcel(
             _track("2026-02-12 09:00:00", "FPX_S_OK", "UTC+01:00"),
@@ -137,9 +139,9 @@ def test_doubtful_scans_keep_the_order_of_the_list() -> None:
         ),
     )
 
-    assert look is not None
+    assert result is not None
     assert ["FPX_S_OK", "FPX_D_SD", "FPX_I_RCUK"] == [
-        event.code for event in sorted(look.events, key=lambda event: event.at, reverse=True)
+        event.code for event in sorted(result.events, key=lambda event: event.at, reverse=True)
     ]
 
 
@@ -148,32 +150,32 @@ def test_doubtful_scans_keep_the_order_of_the_list() -> None:
 )
 def test_the_server_code_is_the_local_number(served: str, local: str | None) -> None:
     track = _track("2026-02-12 09:00:00", "FPX_M_HA")
-    look = _read(LIST, _parcel(track, serverCode=served, hawbCodeSet=[NUMBER, served]))
+    result = _read(LIST, _parcel(track, serverCode=served, hawbCodeSet=[NUMBER, served]))
 
-    assert look is not None
-    assert local == look.local_number
+    assert result is not None
+    assert local == result.local_number
 
 
 @pytest.mark.parametrize(
     ("own", "body", "state"),
     [
-        (LIST, {"result": 1, "data": [{"queryCode": NUMBER, "status": 7}]}, LookState.NOT_FOUND),
-        (LIST, {"result": 1, "data": [{"queryCode": NUMBER, "status": 0}]}, LookState.PENDING),
-        (PLATFORM, {"result": "1", "data": None}, LookState.NOT_FOUND),
+        (LIST, {"result": 1, "data": [{"queryCode": NUMBER, "status": 7}]}, PollState.NOT_FOUND),
+        (LIST, {"result": 1, "data": [{"queryCode": NUMBER, "status": 0}]}, PollState.PENDING),
+        (PLATFORM, {"result": "1", "data": None}, PollState.NOT_FOUND),
         (
             PLATFORM,
             {"result": "0", "errors": [{"errorCode": "9", "errorMsg": "order not exist"}]},
-            LookState.NOT_FOUND,
+            PollState.NOT_FOUND,
         ),
     ],
 )
 def test_a_number_without_scans_is_unknown_or_waits(
-    own: CarrierSettings, body: Any, state: LookState
+    own: CarrierSettings, body: Any, state: PollState
 ) -> None:
-    look = _read(own, body)
+    result = _read(own, body)
 
-    assert look is not None
-    assert state == look.state
+    assert result is not None
+    assert state == result.state
 
 
 def test_another_numbers_answer_is_left_out() -> None:
@@ -223,8 +225,8 @@ _JSON = st.recursive(
 @given(own=st.sampled_from([PLATFORM, LIST]), body=_JSON)
 def test_whatever_comes_is_read_or_refused_by_name(own: CarrierSettings, body: Any) -> None:
     try:
-        look = _read(own, body)
+        result = _read(own, body)
     except MailtrackError:
         return
 
-    assert look is None or look.number == NUMBER
+    assert result is None or result.number == NUMBER

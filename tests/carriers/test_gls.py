@@ -12,7 +12,7 @@ from mailtrack.carriers.gls import SILENCE_S, Gls
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -44,7 +44,7 @@ def _parcel(*newest_first: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"requested": NUMBER, "events": list(newest_first), **more}
 
 
-def _look(wired: Wired, *parcels: dict[str, Any]) -> Look:
+def _result(wired: Wired, *parcels: dict[str, Any]) -> PollResult:
     answer = httpx.Response(200, json={"parcels": list(parcels)})
     return _gls(wired, answer).fetch([NUMBER])[NUMBER]
 
@@ -63,7 +63,7 @@ def test_the_request_names_all_numbers_and_carries_a_token(wired: Wired, clock: 
 
 
 def test_events_come_newest_first_with_place_and_instant(wired: Wired) -> None:
-    newest, oldest = _look(
+    newest, oldest = _result(
         wired,
         _parcel(
             _event("INTIAL.NORMAL", "Handed over", "2026-02-11T09:00:00+0100"),
@@ -89,7 +89,7 @@ def test_events_come_newest_first_with_place_and_instant(wired: Wired) -> None:
 def test_the_status_explains_a_newest_event_that_is_new_to_us(
     wired: Wired, status: str, milestone: Milestone
 ) -> None:
-    events = _look(
+    events = _result(
         wired,
         _parcel(
             _event("NEW.CODE", "Lorem", "2026-02-11T09:00:00+0100"),
@@ -104,29 +104,29 @@ def test_the_status_explains_a_newest_event_that_is_new_to_us(
 def test_an_event_that_is_understood_is_left_as_it_is(wired: Wired) -> None:
     parcel = _parcel(_event("DELIVD.PARCELSHOP", "Delivered"), status="DELIVERED")
 
-    assert Milestone.PICKUP_AVAILABLE == _look(wired, parcel).events[0].milestone
+    assert Milestone.PICKUP_AVAILABLE == _result(wired, parcel).events[0].milestone
 
 
 def test_a_dated_status_stands_in_for_missing_events(wired: Wired) -> None:
     parcel = _parcel(status="PREADVICE", statusDateTime="2026-02-10T09:00:00+0100")
 
-    assert [Milestone.SHIPPED] == [event.milestone for event in _look(wired, parcel).events]
+    assert [Milestone.SHIPPED] == [event.milestone for event in _result(wired, parcel).events]
 
 
 def test_a_parcel_without_anything_dated_is_pending(wired: Wired) -> None:
-    assert LookState.PENDING == _look(wired, _parcel(status="PREADVICE")).state
+    assert PollState.PENDING == _result(wired, _parcel(status="PREADVICE")).state
 
 
 @pytest.mark.parametrize(
     ("code", "state"),
     [
-        ("E_404_01", LookState.NOT_FOUND),
-        ("E_404_02", LookState.NOT_FOUND),
-        ("E_400_02", LookState.REJECTED),
+        ("E_404_01", PollState.NOT_FOUND),
+        ("E_404_02", PollState.NOT_FOUND),
+        ("E_400_02", PollState.REJECTED),
     ],
 )
-def test_every_number_has_a_verdict_of_its_own(wired: Wired, code: str, state: LookState) -> None:
-    assert state == _look(wired, {"requested": NUMBER, "errorCode": code}).state
+def test_every_number_has_a_verdict_of_its_own(wired: Wired, code: str, state: PollState) -> None:
+    assert state == _result(wired, {"requested": NUMBER, "errorCode": code}).state
 
 
 def test_an_internal_error_leaves_its_number_unanswered(wired: Wired) -> None:
@@ -139,7 +139,7 @@ def test_of_two_parcels_with_one_number_the_newest_counts(wired: Wired) -> None:
     old = _parcel(_event("DELIVERED", "Delivered", "2024-02-10T09:00:00+0100"))
     new = _parcel(_event("INTIAL.NORMAL", "Handed over"))
 
-    assert ["Handed over"] == [event.text for event in _look(wired, new, old).events]
+    assert ["Handed over"] == [event.text for event in _result(wired, new, old).events]
 
 
 @pytest.mark.parametrize(

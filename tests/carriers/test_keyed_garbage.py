@@ -19,7 +19,7 @@ from mailtrack.carriers.seventeentrack import SeventeenTrack, read_push
 from mailtrack.carriers.transport import Transport
 from mailtrack.carriers.ups import Ups
 from mailtrack.clock import FakeClock
-from mailtrack.domain.model import Look
+from mailtrack.domain.model import PollResult
 from mailtrack.errors import MailtrackError
 from mailtrack.settings import CarrierSettings
 
@@ -187,7 +187,7 @@ def _replaced(node: Any, path: tuple[Any, ...], by: Any) -> Any:
     return copy
 
 
-def _fetch(make: CarrierType, status: int, body: bytes) -> Mapping[str, Look]:
+def _fetch(make: CarrierType, status: int, body: bytes) -> Mapping[str, PollResult]:
     def handler(request: httpx.Request) -> httpx.Response:
         if "oauth" in request.url.path:
             return httpx.Response(200, json={"access_token": "t", "expires_in": 3600})
@@ -232,8 +232,8 @@ def test_a_push_with_anything_inside_is_read_or_refused(data: st.DataObject, by:
     push = {"event": "x", "data": ANSWERS[SeventeenTrack]["data"]["accepted"][0]}
     path = data.draw(st.sampled_from([*_paths(push)]))
     try:
-        looks = read_push(json.dumps(_replaced(push, path, by)).encode()).looks
+        results = read_push(json.dumps(_replaced(push, path, by)).encode()).results
     except MailtrackError:
-        looks = {}
+        results = {}
 
-    assert all(number == look.number for number, look in looks.items())
+    assert all(number == result.number for number, result in results.items())

@@ -15,7 +15,7 @@ from mailtrack.carriers.laposte import LaPoste
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, Reason, TrackingEvent
+from mailtrack.domain.model import PollResult, PollState, Reason, TrackingEvent
 from mailtrack.errors import (
     AuthError,
     MailtrackError,
@@ -33,14 +33,16 @@ SITE = (
 )
 
 
-def _ask(handler: Callable[[httpx.Request], httpx.Response], *numbers: str) -> dict[str, Look]:
+def _ask(
+    handler: Callable[[httpx.Request], httpx.Response], *numbers: str
+) -> dict[str, PollResult]:
     clock = FakeClock()
     transport = Transport(clock, wire=lambda: httpx.MockTransport(handler))
     own = CarrierSettings(url="https://laposte.example", key=SecretStr("k3y"))
     return dict(LaPoste(own, transport, clock).fetch(numbers or [NUMBER]))
 
 
-def _read(status: int, body: Any, *numbers: str) -> dict[str, Look]:
+def _read(status: int, body: Any, *numbers: str) -> dict[str, PollResult]:
     return _ask(lambda _: httpx.Response(status, json=body), *numbers)
 
 
@@ -92,11 +94,11 @@ def test_a_number_cannot_leave_its_place_in_the_address() -> None:
 
 @pytest.mark.parametrize("wrap", [lambda e: e, lambda e: [e]])
 def test_one_number_may_come_as_an_object_or_as_a_list(wrap: Callable[[Any], Any]) -> None:
-    look = _read(200, wrap(_found(_event("2026-03-06T09:27:28+01:00", "DI1", "Livré"))))[NUMBER]
+    result = _read(200, wrap(_found(_event("2026-03-06T09:27:28+01:00", "DI1", "Livré"))))[NUMBER]
 
-    assert LookState.FOUND == look.state
-    assert datetime(2026, 3, 6, 8, 27, 28, tzinfo=UTC) == look.events[0].at
-    assert look.events[0].at_certain
+    assert PollState.FOUND == result.state
+    assert datetime(2026, 3, 6, 8, 27, 28, tzinfo=UTC) == result.events[0].at
+    assert result.events[0].at_certain
 
 
 def test_each_number_of_a_batch_has_its_own_answer() -> None:
@@ -108,28 +110,28 @@ def test_each_number_of_a_batch_has_its_own_answer() -> None:
         {"returnCode": 109, "returnMessage": "…", "idShip": "ODD"},
     ]
 
-    looks = _read(207, body, NUMBER, OTHER, "BAD", "DOWN", "ODD")
+    results = _read(207, body, NUMBER, OTHER, "BAD", "DOWN", "ODD")
 
     assert {
-        NUMBER: LookState.FOUND,
-        OTHER: LookState.NOT_FOUND,
-        "BAD": LookState.REJECTED,
-    } == {number: look.state for number, look in looks.items()}
+        NUMBER: PollState.FOUND,
+        OTHER: PollState.NOT_FOUND,
+        "BAD": PollState.REJECTED,
+    } == {number: result.state for number, result in results.items()}
 
 
 @pytest.mark.parametrize(
     ("response", "state"),
     [
-        (httpx.Response(404, json={"returnCode": 104, "idShip": NUMBER}), LookState.NOT_FOUND),
-        (httpx.Response(404, json={"returnCode": 104}), LookState.NOT_FOUND),
-        (httpx.Response(404, text="Not found"), LookState.NOT_FOUND),
-        (httpx.Response(400, json={"returnCode": 400, "idShip": NUMBER}), LookState.REJECTED),
-        (httpx.Response(400, text="Bad request"), LookState.REJECTED),
-        (httpx.Response(200, json=_found()), LookState.PENDING),
+        (httpx.Response(404, json={"returnCode": 104, "idShip": NUMBER}), PollState.NOT_FOUND),
+        (httpx.Response(404, json={"returnCode": 104}), PollState.NOT_FOUND),
+        (httpx.Response(404, text="Not found"), PollState.NOT_FOUND),
+        (httpx.Response(400, json={"returnCode": 400, "idShip": NUMBER}), PollState.REJECTED),
+        (httpx.Response(400, text="Bad request"), PollState.REJECTED),
+        (httpx.Response(200, json=_found()), PollState.PENDING),
     ],
 )
 def test_what_is_said_of_a_single_number_is_a_look(
-    response: httpx.Response, state: LookState
+    response: httpx.Response, state: PollState
 ) -> None:
     assert state == _ask(lambda _: response)[NUMBER].state
 
@@ -303,8 +305,8 @@ _LIKE_AN_ENVELOPE = st.fixed_dictionaries(
 )
 def test_whatever_comes_is_read_or_refused_by_name(status: int, body: Any) -> None:
     try:
-        looks = _ask(lambda _: httpx.Response(status, content=json.dumps(body)))
+        results = _ask(lambda _: httpx.Response(status, content=json.dumps(body)))
     except MailtrackError:
         return
 
-    assert set(looks) <= {NUMBER}
+    assert set(results) <= {NUMBER}

@@ -12,7 +12,7 @@ from mailtrack.carriers.mondialrelay import MondialRelay
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, Reason
+from mailtrack.domain.model import PollResult, PollState, Reason
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -39,7 +39,7 @@ def _line(text: str, date: str = "12/07/2026", time: str = "11:30", place: str =
     )
 
 
-def _ask(inside: str, number: str = NUMBER) -> Look:
+def _ask(inside: str, number: str = NUMBER) -> PollResult:
     asked.clear()
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -71,16 +71,16 @@ def test_a_request_is_signed_over_its_own_parameters() -> None:
 def test_a_history_is_read_newest_first_in_french_time() -> None:
     lines = _line("COLIS LIVRÉ") + _line("DISPONIBLE AU POINT RELAIS", "10/07/2026", "09:12")
 
-    look = _ask(
+    result = _ask(
         f"<STAT>82</STAT><Relais_Libelle>RELAIS  DU PORT</Relais_Libelle><Tracing>{lines}</Tracing>"
     )
 
     assert [
         (Milestone.DELIVERED, datetime(2026, 7, 12, 9, 30, tzinfo=UTC)),
         (Milestone.PICKUP_AVAILABLE, datetime(2026, 7, 10, 7, 12, tzinfo=UTC)),
-    ] == [(event.milestone, event.at) for event in look.events]
-    assert look.pickup_point is not None
-    assert "RELAIS DU PORT" == look.pickup_point.name
+    ] == [(event.milestone, event.at) for event in result.events]
+    assert result.pickup_point is not None
+    assert "RELAIS DU PORT" == result.pickup_point.name
 
 
 def test_the_direction_of_the_list_does_not_matter() -> None:
@@ -106,19 +106,19 @@ def test_a_failed_delivery_says_why() -> None:
 @pytest.mark.parametrize(
     ("stat", "state"),
     [
-        ("94", LookState.NOT_FOUND),
-        ("24", LookState.REJECTED),
-        ("80", LookState.PENDING),
-        ("0", LookState.PENDING),
+        ("94", PollState.NOT_FOUND),
+        ("24", PollState.REJECTED),
+        ("80", PollState.PENDING),
+        ("0", PollState.PENDING),
     ],
 )
-def test_what_is_said_of_a_number_is_a_look(stat: str, state: LookState) -> None:
+def test_what_is_said_of_a_number_is_a_look(stat: str, state: PollState) -> None:
     assert state == _ask(f"<STAT>{stat}</STAT>").state
 
 
 @pytest.mark.parametrize("number", ["XY123456789FR", "1234567", "١٢٣٤٥٦٧٨"])
 def test_what_cannot_be_a_number_of_its_own_is_not_asked(number: str) -> None:
-    assert LookState.REJECTED == _ask("<STAT>80</STAT>", number).state
+    assert PollState.REJECTED == _ask("<STAT>80</STAT>", number).state
     assert [] == asked
 
 

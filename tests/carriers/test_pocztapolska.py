@@ -11,7 +11,7 @@ from mailtrack.carriers.pocztapolska import PocztaPolska
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, Reason
+from mailtrack.domain.model import PollResult, PollState, Reason
 from mailtrack.errors import MailtrackError, PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -34,7 +34,7 @@ def _parcel(number: str, status: str, events: str = "") -> str:
     )
 
 
-def _ask(parcels: str, *numbers: str, status: str = "0") -> dict[str, Look]:
+def _ask(parcels: str, *numbers: str, status: str = "0") -> dict[str, PollResult]:
     text = (
         '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
         '<ns:sprawdzPrzesylkiResponse xmlns:ns="http://sledzenie.pocztapolska.pl" '
@@ -67,12 +67,12 @@ def test_one_request_asks_for_all_numbers_with_a_login() -> None:
 def test_a_history_is_read_in_polish_time_and_given_newest_first() -> None:
     events = _event("P_NAD", "Nadanie") + _event("P_D", "Doręczenie", "2026-07-30 11:45")
 
-    look = _ask(_parcel(NUMBER, "0", events))[NUMBER]
+    result = _ask(_parcel(NUMBER, "0", events))[NUMBER]
 
     assert [
         (Milestone.DELIVERED, datetime(2026, 7, 30, 9, 45, tzinfo=UTC)),
         (Milestone.CARRIER_ACCEPTED, datetime(2026, 7, 28, 6, 15, tzinfo=UTC)),
-    ] == [(event.milestone, event.at) for event in look.events]
+    ] == [(event.milestone, event.at) for event in result.events]
 
 
 def test_a_failed_delivery_says_why() -> None:
@@ -84,20 +84,20 @@ def test_a_failed_delivery_says_why() -> None:
 
 
 def test_a_parcel_that_waits_at_a_post_office_names_it() -> None:
-    look = _ask(_parcel(NUMBER, "0", _event("P_KWD", "Odebrano w urzędzie")))[NUMBER]
+    result = _ask(_parcel(NUMBER, "0", _event("P_KWD", "Odebrano w urzędzie")))[NUMBER]
 
-    assert look.pickup_point is not None
-    assert "UP Gdańsk 1" == look.pickup_point.name
+    assert result.pickup_point is not None
+    assert "UP Gdańsk 1" == result.pickup_point.name
 
 
 def test_each_number_has_a_status_of_its_own() -> None:
-    states = {"1": LookState.FOUND, "2": LookState.PENDING, "-1": LookState.NOT_FOUND}
-    states |= {"-2": LookState.REJECTED}
+    states = {"1": PollState.FOUND, "2": PollState.PENDING, "-1": PollState.NOT_FOUND}
+    states |= {"-2": PollState.REJECTED}
     parcels = [_parcel(s, s, _event("P_NAD", "Nadanie")) for s in (*states, "-99", "7")]
 
-    looks = _ask("".join(parcels), *states, "-99", "7")
+    results = _ask("".join(parcels), *states, "-99", "7")
 
-    assert states == {number: look.state for number, look in looks.items()}
+    assert states == {number: result.state for number, result in results.items()}
 
 
 def test_another_numbers_answer_is_left_out() -> None:
@@ -107,15 +107,15 @@ def test_another_numbers_answer_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("status", "numbers", "states"),
     [
-        ("-1", (NUMBER, OTHER), [LookState.NOT_FOUND] * 2),
-        ("-2", (NUMBER,), [LookState.REJECTED]),
+        ("-1", (NUMBER, OTHER), [PollState.NOT_FOUND] * 2),
+        ("-2", (NUMBER,), [PollState.REJECTED]),
         ("-2", (NUMBER, OTHER), []),
     ],
 )
 def test_an_answer_without_parcels_has_a_status_too(
-    status: str, numbers: tuple[str, ...], states: list[LookState]
+    status: str, numbers: tuple[str, ...], states: list[PollState]
 ) -> None:
-    assert states == [look.state for look in _ask("", *numbers, status=status).values()]
+    assert states == [result.state for result in _ask("", *numbers, status=status).values()]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from mailtrack.carriers.base import Carrier
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import LookState
+from mailtrack.domain.model import PollState
 from mailtrack.errors import (
     AuthError,
     ChallengeError,
@@ -166,11 +166,11 @@ def carrier(
 
 
 def test_a_known_number_is_found_with_its_history(carrier: Carrier, case: Case) -> None:
-    look = carrier.fetch([case.number])[case.number]
+    result = carrier.fetch([case.number])[case.number]
 
-    assert LookState.FOUND == look.state
+    assert PollState.FOUND == result.state
     assert [(Milestone.CARRIER_ACCEPTED, case.code, case.first[1])] == [
-        (event.milestone, event.source, event.text) for event in look.events
+        (event.milestone, event.source, event.text) for event in result.events
     ]
 
 
@@ -195,9 +195,9 @@ def test_an_unknown_number_is_said_to_be_unknown(
 ) -> None:
     world.fail_next(case.code, Failure.UNKNOWN)
 
-    looks = carrier.fetch([case.number])
+    results = carrier.fetch([case.number])
 
-    assert {case.number: LookState.NOT_FOUND} == {n: look.state for n, look in looks.items()}
+    assert {case.number: PollState.NOT_FOUND} == {n: result.state for n, result in results.items()}
 
 
 def test_asking_twice_gives_the_same_answer(carrier: Carrier, case: Case) -> None:
@@ -249,10 +249,10 @@ def test_a_quota_without_a_time_still_brings_silence(
 
 @pytest.mark.parametrize("case", MANY, indirect=True, ids=lambda case: case.name)
 def test_many_numbers_cost_one_request(carrier: Carrier, case: Case, world: CarrierWorld) -> None:
-    looks = carrier.fetch([case.number, case.other])
+    results = carrier.fetch([case.number, case.other])
 
     assert [(case.number, case.other)] == world.asked[case.code]
-    assert {case.number, case.other} == set(looks)
+    assert {case.number, case.other} == set(results)
 
 
 @pytest.mark.parametrize("case", MANY, indirect=True, ids=lambda case: case.name)
@@ -279,7 +279,7 @@ def test_a_failure_is_raised_once_and_gone_with_the_next_call(
 
     assert error is type(caught.value)
     assert case.number not in str(caught.value)
-    assert LookState.FOUND == carrier.fetch([case.number])[case.number].state
+    assert PollState.FOUND == carrier.fetch([case.number])[case.number].state
 
 
 @pytest.mark.parametrize("code", ["4px", "yanwen", "mondialrelay", "pocztapolska", "correos"])

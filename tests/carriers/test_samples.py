@@ -18,7 +18,7 @@ from mailtrack.carriers.laposte import LaPoste
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import MailtrackError
 from mailtrack.settings import CarrierSettings
 
@@ -51,12 +51,12 @@ def _numbers(body: Any, key: str) -> list[str]:
     return own + [n for value in body.values() for n in _numbers(value, key)]
 
 
-def _check(looks: dict[str, Look], numbers: list[str]) -> None:
-    assert set(numbers) == set(looks)
-    for look in looks.values():
-        assert (look.state is LookState.FOUND) == bool(look.events)
-        assert Milestone.UNKNOWN not in {event.milestone for event in look.events}
-        assert len(look.events) == len({event.fingerprint for event in look.events})
+def _check(results: dict[str, PollResult], numbers: list[str]) -> None:
+    assert set(numbers) == set(results)
+    for result in results.values():
+        assert (result.state is PollState.FOUND) == bool(result.events)
+        assert Milestone.UNKNOWN not in {event.milestone for event in result.events}
+        assert len(result.events) == len({event.fingerprint for event in result.events})
 
 
 @pytest.mark.parametrize("path", CAINIAO, ids=lambda path: path.stem)
@@ -91,10 +91,10 @@ def test_a_recorded_journey_with_la_poste_is_read_line_by_line(path: Path) -> No
     transport = Transport(FakeClock(), wire=lambda: httpx.MockTransport(lambda _: answer))
     carrier = LaPoste(CarrierSettings(key=SecretStr("k")), transport, FakeClock())
 
-    look = carrier.fetch(["6A12345678901"])["6A12345678901"]
-    _check({look.number: look}, [look.number])
-    assert [line["date"] for line in lines] == [event.mark for event in look.events]
-    assert Milestone.DELIVERED == look.events[0].milestone
+    result = carrier.fetch(["6A12345678901"])["6A12345678901"]
+    _check({result.number: result}, [result.number])
+    assert [line["date"] for line in lines] == [event.mark for event in result.events]
+    assert Milestone.DELIVERED == result.events[0].milestone
 
 
 @pytest.mark.parametrize("path", REFUSED, ids=lambda path: path.stem)
@@ -102,8 +102,8 @@ def test_a_number_that_la_poste_calls_invalid_is_no_number_of_its_own(path: Path
     number = json.loads(path.read_bytes())["idShip"]
     settings = CarrierSettings(key=SecretStr("k"))
 
-    looks = LaPoste(settings, _answering(path, 400), FakeClock()).fetch([number])
-    assert LookState.REJECTED == looks[number].state
+    results = LaPoste(settings, _answering(path, 400), FakeClock()).fetch([number])
+    assert PollState.REJECTED == results[number].state
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)

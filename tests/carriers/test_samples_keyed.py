@@ -25,7 +25,7 @@ from mailtrack.carriers.transport import Transport
 from mailtrack.carriers.ups import Ups
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, TrackingEvent
+from mailtrack.domain.model import PollResult, PollState, TrackingEvent
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError
 from mailtrack.settings import CarrierSettings
 
@@ -37,7 +37,7 @@ SETTINGS = CarrierSettings(
 
 def _fetch(
     make: CarrierType, body: bytes, numbers: Sequence[str], status: int = 200
-) -> Mapping[str, Look]:
+) -> Mapping[str, PollResult]:
     def handler(request: httpx.Request) -> httpx.Response:
         if "oauth" in request.url.path:
             return httpx.Response(200, json={"access_token": "t", "expires_in": 3600})
@@ -69,10 +69,10 @@ def test_a_sample_of_fedex_is_read_whole_and_ends_delivered(path: Path) -> None:
     number = complete["trackingNumber"]
     newest = max(complete["trackResults"], key=lambda r: r["scanEvents"][0]["date"])
 
-    look = _fetch(FedEx, path.read_bytes(), [number])[number]
+    result = _fetch(FedEx, path.read_bytes(), [number])[number]
 
-    _check(newest["scanEvents"], look.events, "eventType")
-    assert Milestone.DELIVERED == look.events[0].milestone
+    _check(newest["scanEvents"], result.events, "eventType")
+    assert Milestone.DELIVERED == result.events[0].milestone
 
 
 def _gls_examples() -> list[tuple[str, dict[str, Any]]]:
@@ -88,14 +88,14 @@ def _gls_examples() -> list[tuple[str, dict[str, Any]]]:
 def test_an_example_of_gls_is_read_whole(name: str, body: dict[str, Any]) -> None:
     numbers = list(dict.fromkeys(parcel["requested"] for parcel in body["parcels"]))
 
-    looks = _fetch(Gls, json.dumps(body).encode(), numbers)
+    results = _fetch(Gls, json.dumps(body).encode(), numbers)
 
-    assert set(numbers) == set(looks)
-    for number, look in looks.items():
+    assert set(numbers) == set(results)
+    for number, result in results.items():
         lines = [p.get("events", []) for p in body["parcels"] if p["requested"] == number]
         newest = max(lines, key=lambda events: [e["eventDateTime"] for e in events])
-        _check(newest, look.events, "code")
-        assert (look.state is LookState.FOUND) == bool(newest)
+        _check(newest, result.events, "code")
+        assert (result.state is PollState.FOUND) == bool(newest)
 
 
 AGGREGATED = sorted(SAMPLES.glob("seventeentrack/*gettrackinfo_ok*.json"))
@@ -104,11 +104,11 @@ AGGREGATED = sorted(SAMPLES.glob("seventeentrack/*gettrackinfo_ok*.json"))
 @pytest.mark.parametrize("path", AGGREGATED, ids=lambda path: path.stem)
 def test_a_sample_of_17track_is_read_whole(path: Path) -> None:
     (item,) = json.loads(path.read_bytes())["data"]["accepted"]
-    look = _fetch(SeventeenTrack, path.read_bytes(), [item["number"]])[item["number"]]
+    result = _fetch(SeventeenTrack, path.read_bytes(), [item["number"]])[item["number"]]
 
-    _check(item["track_info"]["tracking"]["providers"][0]["events"], look.events, "stage")
-    assert Milestone.DELIVERED == look.events[0].milestone
-    assert look.estimated_delivery is not None
+    _check(item["track_info"]["tracking"]["providers"][0]["events"], result.events, "stage")
+    assert Milestone.DELIVERED == result.events[0].milestone
+    assert result.estimated_delivery is not None
 
 
 PUSHES = sorted(SAMPLES.glob("seventeentrack/*TRACKING_UPDATED*.json"))
@@ -118,10 +118,10 @@ PUSHES = sorted(SAMPLES.glob("seventeentrack/*TRACKING_UPDATED*.json"))
 def test_a_sample_of_a_push_is_read_whole(path: Path) -> None:
     data = json.loads(path.read_bytes())["data"]
     lines = data["track_info"]["tracking"]["providers"][0]["events"]
-    look = read_push(path.read_bytes()).looks[data["number"]]
+    result = read_push(path.read_bytes()).results[data["number"]]
 
-    _check([{**line, "stage": line["stage"] or ""} for line in lines], look.events, "stage")
-    assert Milestone.DELIVERED == look.events[0].milestone
+    _check([{**line, "stage": line["stage"] or ""} for line in lines], result.events, "stage")
+    assert Milestone.DELIVERED == result.events[0].milestone
 
 
 STOPS = sorted(SAMPLES.glob("seventeentrack/*TRACKING_STOPPED*.json"))
@@ -141,11 +141,11 @@ LISTS = sorted(SAMPLES.glob("aftership/*get_trackings_ok.json"))
 def test_a_sample_of_aftership_is_read_without_its_customer(path: Path) -> None:
     (tracking,) = json.loads(path.read_bytes())["data"]["trackings"]
     number = tracking["tracking_number"]
-    look = _fetch(AfterShip, path.read_bytes(), [number])[number]
+    result = _fetch(AfterShip, path.read_bytes(), [number])[number]
 
-    assert [line["subtag"] for line in tracking["checkpoints"]] == [e.code for e in look.events]
-    assert [Milestone.SHIPPED] == [event.milestone for event in look.events]
-    assert tracking["customer_name"] not in repr(look)
+    assert [line["subtag"] for line in tracking["checkpoints"]] == [e.code for e in result.events]
+    assert [Milestone.SHIPPED] == [event.milestone for event in result.events]
+    assert tracking["customer_name"] not in repr(result)
 
 
 REGISTERED = sorted(SAMPLES.glob("seventeentrack/*register_ok*.json")) + sorted(
@@ -166,9 +166,9 @@ def test_a_sample_of_a_registration_tells_which_numbers_are_known_from_now_on(pa
         return httpx.Response(200, json={"code": 0, "data": {"rejected": unknown}})
 
     transport = Transport(FakeClock(), wire=lambda: httpx.MockTransport(handler))
-    looks = SeventeenTrack(SETTINGS, transport, FakeClock()).fetch([*accepted, *rejected])
-    states = {number: look.state for number, look in looks.items()}
-    known, refused = LookState.NOT_FOUND, LookState.REJECTED
+    results = SeventeenTrack(SETTINGS, transport, FakeClock()).fetch([*accepted, *rejected])
+    states = {number: result.state for number, result in results.items()}
+    known, refused = PollState.NOT_FOUND, PollState.REJECTED
     assert dict.fromkeys(accepted, known) | dict.fromkeys(rejected, refused) == states
 
 
@@ -185,15 +185,15 @@ def test_a_sample_of_a_new_shipment_is_known_and_has_no_scan(path: Path) -> None
         return empty if listed else httpx.Response(201, content=path.read_bytes())
 
     transport = Transport(FakeClock(), wire=lambda: httpx.MockTransport(handler))
-    look = AfterShip(SETTINGS, transport, FakeClock()).fetch([number])[number]
-    assert (LookState.NOT_FOUND, ()) == (look.state, look.events)
+    result = AfterShip(SETTINGS, transport, FakeClock()).fetch([number])[number]
+    assert (PollState.NOT_FOUND, ()) == (result.state, result.events)
 
 
-VERDICTS: Mapping[str, tuple[CarrierType, int, LookState]] = {
-    "dhl/karrio_unified_error": (Dhl, 404, LookState.NOT_FOUND),
-    "gls/karrio_error": (Gls, 200, LookState.NOT_FOUND),
-    "ups/karrio_InvalidTrackingNumberResponseJSON": (Ups, 400, LookState.REJECTED),
-    "ups/karrio_TrackingNumberNotFoundResponseJSON": (Ups, 200, LookState.NOT_FOUND),
+VERDICTS: Mapping[str, tuple[CarrierType, int, PollState]] = {
+    "dhl/karrio_unified_error": (Dhl, 404, PollState.NOT_FOUND),
+    "gls/karrio_error": (Gls, 200, PollState.NOT_FOUND),
+    "ups/karrio_InvalidTrackingNumberResponseJSON": (Ups, 400, PollState.REJECTED),
+    "ups/karrio_TrackingNumberNotFoundResponseJSON": (Ups, 200, PollState.NOT_FOUND),
 }
 
 
@@ -201,9 +201,9 @@ VERDICTS: Mapping[str, tuple[CarrierType, int, LookState]] = {
 def test_a_sample_of_a_verdict_is_understood(name: str) -> None:
     make, status, state = VERDICTS[name]
     number = "36301917596"
-    looks = _fetch(make, (SAMPLES / f"{name}.json").read_bytes(), [number], status)
+    results = _fetch(make, (SAMPLES / f"{name}.json").read_bytes(), [number], status)
 
-    assert state == looks[number].state
+    assert state == results[number].state
 
 
 REFUSALS: Mapping[str, tuple[CarrierType, int, type[MailtrackError]]] = {

@@ -15,7 +15,7 @@ from mailtrack.carriers.base import Carrier
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import LookState
+from mailtrack.domain.model import PollState
 from mailtrack.errors import AuthError, MailtrackError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -26,39 +26,39 @@ DELIVERED, OUT, MOVING = Milestone.DELIVERED, Milestone.OUT_FOR_DELIVERY, Milest
 ANSWERED = (
     (
         "mondial_relay/constructed_WSI2_TracingColisDetaille_82_delivered.xml",
-        *("mondialrelay", "12345678", LookState.FOUND, 3, DELIVERED, "2026-07-12T09:30", None),
+        *("mondialrelay", "12345678", PollState.FOUND, 3, DELIVERED, "2026-07-12T09:30", None),
     ),
     (
         "mondial_relay/constructed_WSI2_TracingColisDetaille_94_unknown.xml",
-        *("mondialrelay", "12345678", LookState.NOT_FOUND, 0, None, "", None),
+        *("mondialrelay", "12345678", PollState.NOT_FOUND, 0, None, "", None),
     ),
     (
         "4px/slince_tr.order.tracking.get_ok.json",
-        *("4px", "998071388879", LookState.FOUND, 4, MOVING, "2016-12-10T05:46", None),
+        *("4px", "998071388879", PollState.FOUND, 4, MOVING, "2016-12-10T05:46", None),
     ),
     (
         "4px/ha-4px_synthetic_pending.json",
-        *("4px-keyless", "SYNTHETICPENDING", LookState.PENDING, 0, None, "", None),
+        *("4px-keyless", "SYNTHETICPENDING", PollState.PENDING, 0, None, "", None),
     ),
     (
         "yanwen/constructed_api_tracking_ok_and_notfound.json",
-        *("yanwen", "UF000000001YP", LookState.FOUND, 2, OUT, "2019-08-15T10:52", "LZ000000002FR"),
+        *("yanwen", "UF000000001YP", PollState.FOUND, 2, OUT, "2019-08-15T10:52", "LZ000000002FR"),
     ),
     (
         "yanwen/constructed_api_tracking_ok_and_notfound.json",
-        *("yanwen", "UF000000009YP", LookState.NOT_FOUND, 0, None, "", None),
+        *("yanwen", "UF000000009YP", PollState.NOT_FOUND, 0, None, "", None),
     ),
     (
         "yanwen/slince_v2_api_Tracking_ok.json",
-        *("yanwen", "AA071365715YR", LookState.FOUND, 22, DELIVERED, "", "LW529183198CN"),
+        *("yanwen", "AA071365715YR", PollState.FOUND, 22, DELIVERED, "", "LW529183198CN"),
     ),
     (
         "yanwen/slince_v2_api_Tracking_unknown_number.json",
-        *("yanwen", "AA071365715YR", LookState.NOT_FOUND, 0, None, "", None),
+        *("yanwen", "AA071365715YR", PollState.NOT_FOUND, 0, None, "", None),
     ),
     (
         "upu/unknown_item_http200_empty_body.txt",
-        *("upu", "LZ123456785CN", LookState.NOT_FOUND, 0, None, "", None),
+        *("upu", "LZ123456785CN", PollState.NOT_FOUND, 0, None, "", None),
     ),
 )
 REFUSED = (
@@ -97,20 +97,20 @@ def test_a_sample_is_read_without_loss(
     path: str,
     name: str,
     number: str,
-    state: LookState,
+    state: PollState,
     events: int,
     newest: Milestone | None,
     at: str,
     local: str | None,
 ) -> None:
-    look = _carrier(name, path).fetch([number])[number]
+    result = _carrier(name, path).fetch([number])[number]
 
-    assert (state, events, local) == (look.state, len(look.events), look.local_number)
-    assert Milestone.UNKNOWN not in {event.milestone for event in look.events}
-    assert events == len({event.fingerprint for event in look.events})
-    if look.events:
-        assert newest is look.events[0].milestone
-        assert look.events[0].at.isoformat().startswith(at)
+    assert (state, events, local) == (result.state, len(result.events), result.local_number)
+    assert Milestone.UNKNOWN not in {event.milestone for event in result.events}
+    assert events == len({event.fingerprint for event in result.events})
+    if result.events:
+        assert newest is result.events[0].milestone
+        assert result.events[0].at.isoformat().startswith(at)
 
 
 @pytest.mark.parametrize(("path", "name", "error"), _present(REFUSED))

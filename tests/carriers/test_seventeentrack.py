@@ -21,7 +21,7 @@ from mailtrack.carriers.seventeentrack import (
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, Reason
+from mailtrack.domain.model import PollResult, PollState, Reason
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
 from mailtrack.sandbox.carriers import CarrierWorld, Failure
 from mailtrack.sandbox.carriers.seventeentrack import CODE, REGISTER, RETRACK, push
@@ -49,7 +49,7 @@ def _answer(*accepted: dict[str, Any]) -> httpx.Response:
     return httpx.Response(200, json={"code": 0, "data": data})
 
 
-def _look(wired: Wired, item: dict[str, Any]) -> Look:
+def _result(wired: Wired, item: dict[str, Any]) -> PollResult:
     carrier = SeventeenTrack(SETTINGS, wired(lambda _: _answer(item)), FakeClock())
     return carrier.fetch([NUMBER])[NUMBER]
 
@@ -81,10 +81,10 @@ def test_the_request_carries_the_key_and_the_numbers(wired: Wired, clock: FakeCl
 def test_a_new_number_is_registered_once_and_then_only_asked(
     carrier: SeventeenTrack, world: CarrierWorld
 ) -> None:
-    assert LookState.NOT_FOUND == carrier.fetch([NUMBER])[NUMBER].state
+    assert PollState.NOT_FOUND == carrier.fetch([NUMBER])[NUMBER].state
     world.scan(NUMBER, CODE, "InTransit_PickedUp", "Picked up", START)
 
-    assert LookState.FOUND == carrier.fetch([NUMBER])[NUMBER].state
+    assert PollState.FOUND == carrier.fetch([NUMBER])[NUMBER].state
     assert [(NUMBER,)] == world.asked[REGISTER]
     assert [(NUMBER,), (NUMBER,)] == world.asked[CODE]
 
@@ -95,9 +95,9 @@ def test_only_the_new_ones_of_a_batch_are_registered(
     world.register(CODE, NUMBER)
     world.scan(NUMBER, CODE, "InTransit_PickedUp", "Picked up", START)
 
-    looks = carrier.fetch([NUMBER, "RR000000000CN"])
+    results = carrier.fetch([NUMBER, "RR000000000CN"])
 
-    assert [LookState.FOUND, LookState.NOT_FOUND] == [look.state for look in looks.values()]
+    assert [PollState.FOUND, PollState.NOT_FOUND] == [result.state for result in results.values()]
     assert [("RR000000000CN",)] == world.asked[REGISTER]
 
 
@@ -107,7 +107,7 @@ def test_a_number_that_somebody_else_registered_meanwhile_is_not_known_yet(
     world.register(CODE, NUMBER)
     world.fail_next(CODE, Failure.UNKNOWN)
 
-    assert LookState.NOT_FOUND == carrier.fetch([NUMBER])[NUMBER].state
+    assert PollState.NOT_FOUND == carrier.fetch([NUMBER])[NUMBER].state
 
 
 @pytest.mark.parametrize(("number", "failure"), [("AB1", None), (NUMBER, Failure.UNKNOWN)])
@@ -118,7 +118,7 @@ def test_what_cannot_be_a_number_is_rejected(
     if failure:
         world.fail_next(REGISTER, failure)
 
-    assert LookState.REJECTED == carrier.fetch([number])[number].state
+    assert PollState.REJECTED == carrier.fetch([number])[number].state
 
 
 def test_a_used_up_quota_of_numbers_is_a_quota(
@@ -153,7 +153,7 @@ def test_a_number_that_was_stopped_is_taken_up_again(
     if refused:
         world.fail_next(RETRACK, Failure.UNKNOWN)
 
-    assert LookState.FOUND == carrier.fetch([NUMBER])[NUMBER].state
+    assert PollState.FOUND == carrier.fetch([NUMBER])[NUMBER].state
     assert [(NUMBER,)] == world.asked[RETRACK]
 
 
@@ -183,11 +183,11 @@ def test_a_number_that_still_runs_is_not_taken_up_again(
 def test_the_stage_decides_unless_it_is_too_wide(
     wired: Wired, stage: str | None, text: str, milestone: Milestone
 ) -> None:
-    assert milestone == _look(wired, _item([_event(stage, text)])).events[0].milestone
+    assert milestone == _result(wired, _item([_event(stage, text)])).events[0].milestone
 
 
 def test_a_trouble_has_its_reason(wired: Wired) -> None:
-    (event,) = _look(wired, _item([_event("DeliveryFailure_InvalidAddress")])).events
+    (event,) = _result(wired, _item([_event("DeliveryFailure_InvalidAddress")])).events
 
     assert Reason.BAD_ADDRESS == event.reason
 
@@ -202,12 +202,12 @@ def test_the_scans_of_all_carriers_are_one_history(wired: Wired) -> None:
         _event(None, "b", time_utc="2026-02-10T08:00:00Z"),
     ]
 
-    assert ["d", "c", "b", "a"] == [e.text for e in _look(wired, _item(first, second)).events]
+    assert ["d", "c", "b", "a"] == [e.text for e in _result(wired, _item(first, second)).events]
 
 
 def test_a_zone_that_17track_had_to_guess_is_doubtful(wired: Wired) -> None:
     raw = {"date": "2026-02-10", "time": "09:00:00", "timezone": None}
-    (event,) = _look(wired, _item([_event(None, "x", time_raw=raw)])).events
+    (event,) = _result(wired, _item([_event(None, "x", time_raw=raw)])).events
 
     assert not event.at_certain
 
@@ -220,28 +220,28 @@ def test_the_local_number_is_another_one_or_none(
 ) -> None:
     item = _item([_event("InTransit")], misc_info={"local_number": told, "local_key": 0})
 
-    assert local == _look(wired, item).local_number
+    assert local == _result(wired, item).local_number
 
 
 def test_the_promised_day_is_the_last_of_its_window(wired: Wired) -> None:
     window = {"from": "2026-02-12T08:00:00+01:00", "to": "2026-02-14T20:00:00+01:00"}
     item = _item([], time_metrics={"estimated_delivery_date": window})
 
-    assert date(2026, 2, 14) == _look(wired, item).estimated_delivery
+    assert date(2026, 2, 14) == _result(wired, item).estimated_delivery
 
 
 @pytest.mark.parametrize(
     ("status", "state"),
     [
-        ("NotFound", LookState.NOT_FOUND),
-        ("", LookState.NOT_FOUND),
-        ("InfoReceived", LookState.PENDING),
+        ("NotFound", PollState.NOT_FOUND),
+        ("", PollState.NOT_FOUND),
+        ("InfoReceived", PollState.PENDING),
     ],
 )
 def test_without_events_the_status_tells_unknown_from_waiting(
-    wired: Wired, status: str, state: LookState
+    wired: Wired, status: str, state: PollState
 ) -> None:
-    assert state == _look(wired, _item([], latest_status={"status": status})).state
+    assert state == _result(wired, _item([], latest_status={"status": status})).state
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from mailtrack.carriers.transport import Transport
 from mailtrack.carriers.ups import SILENCE_S, Ups
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, PickupPoint, Reason
+from mailtrack.domain.model import PickupPoint, PollResult, PollState, Reason
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -50,7 +50,7 @@ def _answer(package: dict[str, Any], number: str = NUMBER) -> httpx.Response:
     return httpx.Response(200, json={"trackResponse": {"shipment": [shipment]}})
 
 
-def _look(wired: Wired, *activities: dict[str, Any], **package: Any) -> Look:
+def _result(wired: Wired, *activities: dict[str, Any], **package: Any) -> PollResult:
     answer = _answer({"activity": list(activities), **package})
     return _ups(wired, answer).fetch([NUMBER])[NUMBER]
 
@@ -101,15 +101,15 @@ def test_the_request_carries_a_token_and_names_itself(
 def test_the_status_code_tells_more_than_the_type(
     wired: Wired, code: str, text: str, kind: str, milestone: Milestone
 ) -> None:
-    assert milestone == _look(wired, _activity(code, text, kind)).events[0].milestone
+    assert milestone == _result(wired, _activity(code, text, kind)).events[0].milestone
 
 
 def test_a_trouble_has_its_reason(wired: Wired) -> None:
-    assert Reason.REFUSED == _look(wired, _activity("064", "Delivery refused")).events[0].reason
+    assert Reason.REFUSED == _result(wired, _activity("064", "Delivery refused")).events[0].reason
 
 
 def test_the_pieces_of_a_time_make_an_instant(wired: Wired) -> None:
-    (event,) = _look(wired, _activity("005", "Departed", time="71356")).events
+    (event,) = _result(wired, _activity("005", "Departed", time="71356")).events
 
     assert datetime(2026, 2, 10, 6, 13, 56, tzinfo=UTC) == event.at
     assert event.at_certain
@@ -117,12 +117,12 @@ def test_the_pieces_of_a_time_make_an_instant(wired: Wired) -> None:
 
 @pytest.mark.parametrize("missing", [{"gmtOffset": ""}, {"time": "", "gmtOffset": "+01:00"}])
 def test_a_time_in_parts_is_doubtful(wired: Wired, missing: dict[str, Any]) -> None:
-    assert not _look(wired, _activity("005", "Departed", **missing)).events[0].at_certain
+    assert not _result(wired, _activity("005", "Departed", **missing)).events[0].at_certain
 
 
 def test_the_newest_activity_comes_first_with_its_place(wired: Wired) -> None:
     where = {"address": {"city": "ROISSY", "countryCode": "FR", "addressLine1": "1 rue Exemple"}}
-    newest, oldest = _look(
+    newest, oldest = _result(
         wired,
         _activity("011", "Delivered", date="20260211"),
         _activity("005", "Departed", location=where),
@@ -132,7 +132,7 @@ def test_the_newest_activity_comes_first_with_its_place(wired: Wired) -> None:
 
 
 def test_a_package_without_activity_is_pending(wired: Wired) -> None:
-    assert LookState.PENDING == _look(wired).state
+    assert PollState.PENDING == _result(wired).state
 
 
 def test_another_packages_answer_is_not_believed(wired: Wired) -> None:
@@ -145,7 +145,7 @@ def test_the_posts_number_has_a_type_and_ups_own_has_none(wired: Wired) -> None:
         {"number": "6A12345678901", "type": "LOCAL_POST"},
     ]
 
-    assert "6A12345678901" == _look(wired, alternateTrackingNumber=alternates).local_number
+    assert "6A12345678901" == _result(wired, alternateTrackingNumber=alternates).local_number
 
 
 def test_a_rescheduled_day_wins_over_the_first_one(wired: Wired) -> None:
@@ -155,7 +155,7 @@ def test_a_rescheduled_day_wins_over_the_first_one(wired: Wired) -> None:
         {"type": "DEL", "date": "20260215"},
     ]
 
-    assert date(2026, 2, 14) == _look(wired, deliveryDate=dates).estimated_delivery
+    assert date(2026, 2, 14) == _result(wired, deliveryDate=dates).estimated_delivery
 
 
 def test_an_access_point_is_told_and_the_addressees_address_is_not(wired: Wired) -> None:
@@ -163,7 +163,7 @@ def test_an_access_point_is_told_and_the_addressees_address_is_not(wired: Wired)
         {"type": "DESTINATION", "name": "JEANNE EXEMPLE", "address": {"city": "PARIS"}},
         {"type": "ACCESS_POINT", "address": {"addressLine1": "2 quai Test", "city": "LYON"}},
     ]
-    look = _look(
+    result = _result(
         wired,
         _activity("040", "Ready"),
         packageAddress=addresses,
@@ -171,12 +171,13 @@ def test_an_access_point_is_told_and_the_addressees_address_is_not(wired: Wired)
     )
 
     assert (
-        PickupPoint("UPS Access Point", "2 quai Test, LYON", date(2026, 2, 20)) == look.pickup_point
+        PickupPoint("UPS Access Point", "2 quai Test, LYON", date(2026, 2, 20))
+        == result.pickup_point
     )
 
 
 def test_nobody_is_told_of_an_access_point_before_the_parcel_waits(wired: Wired) -> None:
-    assert _look(wired, _activity("005", "Departed")).pickup_point is None
+    assert _result(wired, _activity("005", "Departed")).pickup_point is None
 
 
 @pytest.mark.parametrize(
@@ -185,14 +186,14 @@ def test_nobody_is_told_of_an_access_point_before_the_parcel_waits(wired: Wired)
         (
             200,
             {"trackResponse": {"shipment": [{"warnings": [{"code": "TW0001"}]}]}},
-            LookState.NOT_FOUND,
+            PollState.NOT_FOUND,
         ),
-        (404, _codes("TW0001"), LookState.NOT_FOUND),
-        (400, _codes("TV1002"), LookState.REJECTED),
+        (404, _codes("TW0001"), PollState.NOT_FOUND),
+        (400, _codes("TV1002"), PollState.REJECTED),
     ],
 )
 def test_a_verdict_on_the_number_comes_as_a_warning_or_an_error(
-    wired: Wired, status: int, body: dict[str, Any], state: LookState
+    wired: Wired, status: int, body: dict[str, Any], state: PollState
 ) -> None:
     assert state == _ups(wired, httpx.Response(status, json=body)).fetch([NUMBER])[NUMBER].state
 

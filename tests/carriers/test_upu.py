@@ -12,7 +12,7 @@ from mailtrack.carriers.transport import Transport
 from mailtrack.carriers.upu import Upu
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import (
     AuthError,
     MailtrackError,
@@ -26,7 +26,7 @@ NUMBER = "LZ123456785CN"
 asked: list[httpx.Request] = []
 
 
-def _ask(response: httpx.Response, number: str = NUMBER) -> Look | None:
+def _ask(response: httpx.Response, number: str = NUMBER) -> PollResult | None:
     asked.clear()
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -60,30 +60,30 @@ def test_the_number_and_the_language_are_in_the_address() -> None:
 
 @pytest.mark.parametrize("offset", ["+0200", "-0500", "+0000"])
 def test_only_the_wall_clock_of_a_scan_counts(offset: str) -> None:
-    look = _ask(
+    result = _ask(
         _found(
             _scan("EMI", "2026-02-20T11:00:00", offset), _scan("EMA", "2026-02-10T11:00:00", offset)
         )
     )
 
-    assert look is not None
+    assert result is not None
     assert [
         (Milestone.DELIVERED, datetime(2026, 2, 20, 10, 0, tzinfo=UTC), False),
         (Milestone.CARRIER_ACCEPTED, datetime(2026, 2, 10, 3, 0, tzinfo=UTC), False),
-    ] == [(event.milestone, event.at, event.at_certain) for event in look.events]
+    ] == [(event.milestone, event.at, event.at_certain) for event in result.events]
 
 
 def test_forecasts_and_signatures_are_left_out() -> None:
-    look = _ask(
+    result = _ask(
         _found(
             _scan("EMG", "2026-02-20T11:00:00", Signature="PERSONNE"),
             _scan("DLV", "2026-02-25T11:00:00"),
         )
     )
 
-    assert look is not None
-    assert ["EMG"] == [event.code for event in look.events]
-    assert "PERSONNE" not in repr(look)
+    assert result is not None
+    assert ["EMG"] == [event.code for event in result.events]
+    assert "PERSONNE" not in repr(result)
 
 
 @pytest.mark.parametrize(
@@ -96,17 +96,17 @@ def test_forecasts_and_signatures_are_left_out() -> None:
     ],
 )
 def test_an_unknown_number_is_an_empty_answer(response: httpx.Response) -> None:
-    look = _ask(response)
+    result = _ask(response)
 
-    assert look is not None
-    assert LookState.NOT_FOUND == look.state
+    assert result is not None
+    assert PollState.NOT_FOUND == result.state
 
 
 def test_what_is_no_s10_number_is_not_asked() -> None:
-    look = _ask(_found(), "LP00123456789012")
+    result = _ask(_found(), "LP00123456789012")
 
-    assert look is not None
-    assert LookState.REJECTED == look.state
+    assert result is not None
+    assert PollState.REJECTED == result.state
     assert [] == asked
 
 
@@ -148,8 +148,8 @@ _ITEM = st.fixed_dictionaries(
 @given(st.lists(_ITEM, max_size=2))
 def test_whatever_comes_is_read_or_refused_by_name(body: Any) -> None:
     try:
-        look = _ask(httpx.Response(200, json=body))
+        result = _ask(httpx.Response(200, json=body))
     except MailtrackError:
         return
 
-    assert look is None or look.number == NUMBER
+    assert result is None or result.number == NUMBER

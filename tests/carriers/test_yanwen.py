@@ -14,7 +14,7 @@ from mailtrack.carriers.transport import Transport
 from mailtrack.carriers.yanwen import Yanwen
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import (
     AuthError,
     MailtrackError,
@@ -28,7 +28,7 @@ NUMBER, OTHER = "UF000000001YP", "UF000000002YP"
 asked: list[httpx.Request] = []
 
 
-def _read(body: Any, *numbers: str) -> dict[str, Look]:
+def _read(body: Any, *numbers: str) -> dict[str, PollResult]:
     asked.clear()
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -58,7 +58,7 @@ def test_one_request_asks_for_all_numbers_with_the_merchants_number() -> None:
 
 
 def test_a_history_is_chinas_clock_until_the_parcel_has_arrived() -> None:
-    look = _read(
+    result = _read(
         _found(
             _point("2026-08-15T18:52:19", "LM25", "Out for delivery"),
             _point("2026-08-02T09:10:00", "LH20", "Flight departed"),
@@ -68,8 +68,8 @@ def test_a_history_is_chinas_clock_until_the_parcel_has_arrived() -> None:
     assert [
         (Milestone.OUT_FOR_DELIVERY, False),
         (Milestone.IN_TRANSIT, True),
-    ] == [(event.milestone, event.at_certain) for event in look.events]
-    assert datetime(2026, 8, 2, 1, 10, tzinfo=UTC) == look.events[1].at
+    ] == [(event.milestone, event.at_certain) for event in result.events]
+    assert datetime(2026, 8, 2, 1, 10, tzinfo=UTC) == result.events[1].at
 
 
 @pytest.mark.parametrize("zone", ["+02:00", "GMT+2", "2"])
@@ -94,10 +94,10 @@ def test_each_number_has_an_answer_of_its_own() -> None:
         {"tracking_number": "UF000000004YP"},
     ]
 
-    looks = _read(body, NUMBER, OTHER, "UF000000003YP")
+    results = _read(body, NUMBER, OTHER, "UF000000003YP")
 
-    assert [LookState.FOUND, LookState.NOT_FOUND, LookState.PENDING] == [
-        look.state for look in looks.values()
+    assert [PollState.FOUND, PollState.NOT_FOUND, PollState.PENDING] == [
+        result.state for result in results.values()
     ]
 
 
@@ -117,21 +117,21 @@ def test_the_older_form_has_a_list_on_either_side_of_the_border() -> None:
         ],
     }
 
-    look = _read(body)[NUMBER]
+    result = _read(body)[NUMBER]
 
-    assert "LW000000001CN" == look.local_number
+    assert "LW000000001CN" == result.local_number
     assert [
         "Delivered, In/At Mailbox",
         "到达投递局",
         "Arrived at USPS Facility",
         "Yanwen Acceptance.",
-    ] == [event.text for event in look.events]
+    ] == [event.text for event in result.events]
 
 
 def test_the_older_form_does_not_repeat_a_number_that_it_does_not_know() -> None:
     body = {"code": 0, "waybill_number": None, "origin_items": None, "destin_items": None}
 
-    assert LookState.NOT_FOUND == _read(body)[NUMBER].state
+    assert PollState.NOT_FOUND == _read(body)[NUMBER].state
     assert {} == _read(body, NUMBER, OTHER)
 
 
@@ -167,14 +167,14 @@ _JSON = st.recursive(
 @given(st.fixed_dictionaries({"code": st.just(0), "result": st.lists(_JSON, max_size=3)}))
 def test_whatever_comes_is_read_or_refused_by_name(body: Any) -> None:
     try:
-        looks = _read_raw(body)
+        results = _read_raw(body)
     except MailtrackError:
         return
 
-    assert set(looks) <= {NUMBER}
+    assert set(results) <= {NUMBER}
 
 
-def _read_raw(body: Any) -> dict[str, Look]:
+def _read_raw(body: Any) -> dict[str, PollResult]:
     clock = FakeClock()
     answer = httpx.Response(200, content=json.dumps(body))
     transport = Transport(clock, wire=lambda: httpx.MockTransport(lambda _: answer))

@@ -50,16 +50,16 @@ def _say(line: str) -> None:
 
 
 def _table(report: Report) -> Iterator[str]:
-    play, ledger = report.play, report.play.ledger
+    play, expectations = report.play, report.play.expectations
     rows = {
-        "mails fed in": ledger.mails,
-        "of them the same again": ledger.mails - len(ledger.outcomes),
+        "mails fed in": expectations.mails,
+        "of them the same again": expectations.mails - len(expectations.outcomes),
         "parcels": len(report.plan.journeys) + len(report.plan.probes),
         "scans of carriers": report.plan.events,
         "requests to carriers": sum(play.stage.outside.world.requests.values()),
-        "notices owed": ledger.owed.total(),
-        "mails that arrived": ledger.received,
-        "of them about silence": ledger.by_the_clock,
+        "notices owed": expectations.owed.total(),
+        "mails that arrived": expectations.received,
+        "of them about silence": expectations.by_the_clock,
         "faults": len(play.felt),
         "seconds": round(report.seconds),
     }
@@ -78,7 +78,7 @@ def _verdict(report: Report) -> Iterator[str]:
     yield from (f"  never went on: {name}" for name in report.play.given_up[:_MOST_LINES])
     yield f"lost {len(report.lost)}"
     yield f"doubled {len(report.doubled)}"
-    yield f"repeated {report.play.ledger.repeated} (with the same Message-ID)"
+    yield f"repeated {report.play.expectations.repeated} (with the same Message-ID)"
     yield f"on again within {report.worst_s:.1f} s"
 
 

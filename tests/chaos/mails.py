@@ -7,7 +7,7 @@ from email.utils import format_datetime
 from mailtrack.sandbox.mails import (
     AUTHSERV_ID,
     FORWARD_TO,
-    Person,
+    DemoPerson,
     apple,
     forwarded,
     gmail,
@@ -22,25 +22,25 @@ _FORMS = (gmail, outlook, apple, thunderbird, orange)
 _DEPTH = 1_500
 
 
-def forward(journey: Journey, person: Person, at: datetime, serial: int) -> bytes:
+def forward(journey: Journey, person: DemoPerson, at: datetime, serial: int) -> bytes:
     """Return a forward of the shop's mail about a parcel, as some mail program writes it."""
     mail = parcel_update(journey.number, journey.order, f"Article {journey.order[-4:]}")
     form = _FORMS[journey.form % len(_FORMS)]
     return forwarded(form, mail, person, at, "Pouvez-vous suivre ce colis ?", serial)
 
 
-def stop(person: Person, at: datetime, serial: int) -> bytes:
+def stop(person: DemoPerson, at: datetime, serial: int) -> bytes:
     """Return a mail that says STOP."""
     return _mail(person, at, serial, "Subject: STOP", "STOP")
 
 
-def letter(kind: Letter, person: Person, at: datetime, serial: int) -> bytes:
+def letter(kind: Letter, person: DemoPerson, at: datetime, serial: int) -> bytes:
     """Return a mail that names no parcel."""
     head, body = _LETTERS[kind]
     return _mail(person, at, serial, head, body)
 
 
-def _mail(person: Person, at: datetime, serial: int, head: str, body: str) -> bytes:
+def _mail(person: DemoPerson, at: datetime, serial: int, head: str, body: str) -> bytes:
     domain = person.address.rpartition("@")[2]
     lines = [
         f"Authentication-Results: {AUTHSERV_ID}; dkim=pass header.d={domain}",

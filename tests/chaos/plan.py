@@ -9,7 +9,7 @@ from enum import StrEnum
 from itertools import count
 from random import Random
 
-from mailtrack.sandbox.mails import Person
+from mailtrack.sandbox.mails import DemoPerson
 from tests.chaos.journeys import KNOWN, WAYS, Way
 
 #: Of so many journeys each, one is such a special case.
@@ -21,7 +21,7 @@ _UNDELIVERABLE = 25
 
 
 class Letter(StrEnum):
-    """A mail that names no parcel; `mails.py` writes it, `ledger.py` knows what is owed."""
+    """A mail that names no parcel; `mails.py` writes it, `expectations.py` knows what is owed."""
 
     HELP = "help"
     NOISE = "noise"
@@ -50,7 +50,7 @@ class Journey:
     order: str
     way: Way
     form: int
-    followers: tuple[Person, ...]
+    followers: tuple[DemoPerson, ...]
     at_s: float
     doubled: bool = False
     forwarded_again: bool = False
@@ -65,7 +65,7 @@ class Post:
     """A letter that somebody sends."""
 
     letter: Letter
-    person: Person
+    person: DemoPerson
     at_s: float
 
 
@@ -169,12 +169,12 @@ def draw(seed: int, size: Size, kinds: Sequence[str], always: Sequence[str] = ()
     return Plan(seed, size, journeys, posts, strikes, probes)
 
 
-def _people() -> Iterator[Person]:
+def _people() -> Iterator[DemoPerson]:
     for serial in count(1):
-        yield Person(f"Personne {serial}", f"p{serial:04}@mail.example.org")
+        yield DemoPerson(f"Personne {serial}", f"p{serial:04}@mail.example.org")
 
 
-def _journey(rng: Random, size: Size, serial: int, people: Iterator[Person]) -> Journey:
+def _journey(rng: Random, size: Size, serial: int, people: Iterator[DemoPerson]) -> Journey:
     way = rng.choice(WAYS)
     leaving = rng.randrange(_LEAVING) == 0
     undeliverable = not leaving and rng.randrange(_UNDELIVERABLE) == 0
@@ -202,7 +202,7 @@ def _numbers(serial: int, way: Way) -> tuple[str, str, str]:
     return number, local, f"{3_054_169_918_000_000 + serial}"
 
 
-def _probe(serial: int, person: Person) -> Journey:
+def _probe(serial: int, person: DemoPerson) -> Journey:
     return Journey(*_numbers(serial, KNOWN), way=KNOWN, form=0, followers=(person,), at_s=0.0)
 
 

@@ -12,14 +12,14 @@ from functools import partial
 import httpx
 
 from mailtrack.domain.model import Outcome
-from mailtrack.inbox.subscribing import FIRST_LOOK_GRACE_S
+from mailtrack.inbox.subscriptions import FIRST_ANSWER_GRACE_S
 from mailtrack.notify.view import NoticeKind
 from mailtrack.sandbox.carriers import LAPOSTE
 from mailtrack.sandbox.director import one_click_link
-from mailtrack.sandbox.mails import Person
+from mailtrack.sandbox.mails import DemoPerson
 from tests.chaos import mails
+from tests.chaos.expectations import LETTERS, Due, Expectations, told_by
 from tests.chaos.journeys import Scan, Step
-from tests.chaos.ledger import LETTERS, Due, Ledger, told_by
 from tests.chaos.plan import Journey, Leave, Letter, Plan, Post, Strike
 from tests.chaos.strikes import Kind, Path, Stage
 
@@ -70,7 +70,7 @@ class Play:
     plan: Plan
     stage: Stage
     kinds: Mapping[str, Kind]
-    ledger: Ledger
+    expectations: Expectations
     say: Say
     felt: list[Felt] = field(default_factory=list)
     given_up: list[str] = field(default_factory=list)
@@ -91,15 +91,15 @@ class Play:
             while cues and cues[-1][0] <= now - begun:
                 cues.pop()[1]()
             self._end_blows(now)
-            self.look()
+            self.check()
             time.sleep(LOOK_S)
 
-    def look(self) -> None:
-        """Look after the parts, at what arrived, and at who may go on."""
+    def check(self) -> None:
+        """See after the parts, at what arrived, and at who may go on."""
         self.stage.crew.look_after()
         arrived = self.stage.outside.sink.messages[self._read :]
         self._read += len(arrived)
-        self.ledger.take_in(arrived)
+        self.expectations.take_in(arrived)
         for mail in arrived:
             self._newest[mail.recipients[0]] = mail.message
         self._count_questions()
@@ -150,7 +150,7 @@ class Play:
     def _travel(self, journey: Journey) -> Story:
         """Send a parcel on its way; whoever follows it is told what the rules say."""
         for number in (journey.number, journey.local_number):
-            self.ledger.aliases[number] = journey.number
+            self.expectations.aliases[number] = journey.number
         self._reveal(journey, journey.way.before)
         for person in journey.followers:
             self._forward(journey, person, Outcome.TRACKED)
@@ -161,7 +161,7 @@ class Play:
     def _be_registered(self, journey: Journey) -> Story:
         forwarded_at = time.monotonic()
         yield self._all_told(journey, NoticeKind.REGISTERED)
-        if time.monotonic() - forwarded_at > 0.9 * FIRST_LOOK_GRACE_S:
+        if time.monotonic() - forwarded_at > 0.9 * FIRST_ANSWER_GRACE_S:
             # The mail could wait no longer for the carrier; what it has missed may be told.
             self._allow(journey, told_by(journey.way.before))
         if journey.forwarded_again:
@@ -204,15 +204,15 @@ class Play:
     def _all_told(self, journey: Journey, kind: NoticeKind) -> Come:
         dues = [Due(person.address, kind, journey.number) for person in journey.followers]
         for due in dues:
-            self.ledger.owe(due)
-        return lambda: all(self.ledger.counted[due] for due in dues)
+            self.expectations.owe(due)
+        return lambda: all(self.expectations.counted[due] for due in dues)
 
     def _allow(self, journey: Journey, kind: NoticeKind | None) -> None:
         if kind is not None:
             for person in journey.followers:
-                self.ledger.allow(Due(person.address, kind, journey.number))
+                self.expectations.allow(Due(person.address, kind, journey.number))
 
-    def _leave(self, person: Person, how: Leave) -> Come:
+    def _leave(self, person: DemoPerson, how: Leave) -> Come:
         if how is Leave.CLICK:
             return partial(self._click, one_click_link(self._newest[person.address]))
         self._feed(mails.stop, person, Outcome.COMMAND)
@@ -226,25 +226,25 @@ class Play:
 
     # --- mails -----------------------------------------------------------------------
 
-    def _write(self, letter: Letter, person: Person) -> Story:
+    def _write(self, letter: Letter, person: DemoPerson) -> Story:
         outcome, answer = LETTERS[letter]
         self._feed(partial(mails.letter, letter), person, outcome)
         if answer is not None:
             yield self._answered(person, answer)
 
-    def _answered(self, person: Person, kind: NoticeKind) -> Come:
+    def _answered(self, person: DemoPerson, kind: NoticeKind) -> Come:
         due = Due(person.address, kind)
-        self.ledger.owe(due)
-        return lambda: self.ledger.counted[due] > 0
+        self.expectations.owe(due)
+        return lambda: self.expectations.counted[due] > 0
 
-    def _forward(self, journey: Journey, person: Person, outcome: Outcome) -> None:
+    def _forward(self, journey: Journey, person: DemoPerson, outcome: Outcome) -> None:
         twice = journey.doubled and outcome is Outcome.TRACKED
         self._feed(partial(mails.forward, journey), person, outcome, times=1 + twice)
 
     def _feed(
         self,
-        write: Callable[[Person, datetime, int], bytes],
-        person: Person,
+        write: Callable[[DemoPerson, datetime, int], bytes],
+        person: DemoPerson,
         outcome: Outcome,
         times: int = 1,
     ) -> None:
@@ -252,7 +252,7 @@ class Play:
         now = self.stage.outside.clock.now()
         raw = write(person, now, self._fed)
         for _ in range(times):
-            self.ledger.feed(raw, outcome)
+            self.expectations.feed(raw, outcome)
             self.stage.outside.imap.deliver(raw, now + AHEAD)
 
     # --- faults ----------------------------------------------------------------------
@@ -295,7 +295,7 @@ class Play:
 
 _PROBES: dict[Path, Callable[[Play, Journey], Story]] = {
     Path.ANSWER: Play._ask_for_help,
-    Path.LOOK: Play._travel,
+    Path.POLL: Play._travel,
     Path.PAGE: Play._open_page,
 }
 

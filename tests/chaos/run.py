@@ -14,12 +14,12 @@ from sqlalchemy import func, select
 from mailtrack.clock import FastClock
 from mailtrack.domain.model import Outcome
 from mailtrack.errors import TransientError
+from mailtrack.runtime.supervisor import embedded_broker
 from mailtrack.settings import Settings
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.migrate import upgrade
 from mailtrack.store.schema import inbound, notice
-from mailtrack.supervisor import embedded_broker
-from tests.chaos.ledger import Ledger
+from tests.chaos.expectations import Expectations
 from tests.chaos.outside import Outside, outside
 from tests.chaos.parts import Crew, Part, clean_environment, mailtrack
 from tests.chaos.plan import Plan, Size, draw
@@ -77,15 +77,15 @@ def perform(store: str, seed: int, size: Size, say: Say, *, twice: bool = False)
         stack.callback(own.close)
         upgrade(own)
         crew.environment = _environment(world, size, folder, database, redis_url, store)
-        play = Play(plan, Stage(world, crew, redis_url), kinds, Ledger(), say)
+        play = Play(plan, Stage(world, crew, redis_url), kinds, Expectations(), say)
         for name in _names(store, twice=twice):
             crew.add(Part(name, mailtrack(name.partition("-")[0])))
         _await(play, lambda: _is_ready(world), START_S)
         play.run()
         _await(play, lambda: not _is_busy(own), size.patience_s)
         stored = _outcomes(own)
-    ledger = play.ledger
-    lost, doubled = tuple(ledger.lost(stored)), tuple(ledger.doubled(stored))
+    expectations = play.expectations
+    lost, doubled = tuple(expectations.lost(stored)), tuple(expectations.doubled(stored))
     return Report(store, folder, play, lost, doubled, time.monotonic() - begun)
 
 
@@ -124,9 +124,9 @@ def _await(play: Play, holds: Callable[[], bool], seconds: float) -> None:
     """Wait until something holds, looking after everything meanwhile."""
     deadline = time.monotonic() + seconds
     while not holds() and time.monotonic() < deadline:
-        play.look()
+        play.check()
         time.sleep(LOOK_S)
-    play.look()
+    play.check()
 
 
 def _is_ready(world: Outside) -> bool:
@@ -136,7 +136,7 @@ def _is_ready(world: Outside) -> bool:
 
 
 def _is_busy(store: Store) -> bool:
-    """Tell whether a mail waits to be read or a notice to be sent."""
+    """Return True if a mail waits to be read or a notice to be sent."""
     waiting = select(func.count()).select_from(inbound).where(inbound.c.outcome.is_(None))
     due = select(func.count()).select_from(notice).where(notice.c.state == "due")
     try:

@@ -20,7 +20,7 @@ class Path(StrEnum):
     #: A mail that asks for help is answered: mailbox, store, queue, relay.
     ANSWER = "answer"
     #: A new parcel is asked about, and its state told.
-    LOOK = "look"
+    POLL = "poll"
     #: A page is served.
     PAGE = "page"
 
@@ -149,10 +149,10 @@ _EVERYWHERE: Mapping[str, Kind] = {
     "smtp takes it and closes": Kind(Path.ANSWER, _taken_and_closed, lasts=False),
     "smtp is slow": Kind(Path.ANSWER, _relay(Fault.SLOW)),
     "smtp is silent": Kind(Path.ANSWER, _frozen(lambda outside: outside.to_sink)),
-    "carriers answer 429": Kind(Path.LOOK, _carriers(Failure.QUOTA)),
-    "carriers answer 500": Kind(Path.LOOK, _carriers(Failure.OUTAGE)),
-    "carriers answer garbage": Kind(Path.LOOK, _carriers(Failure.GARBAGE)),
-    "carriers never answer": Kind(Path.LOOK, _frozen(lambda outside: outside.to_carriers)),
+    "carriers answer 429": Kind(Path.POLL, _carriers(Failure.QUOTA)),
+    "carriers answer 500": Kind(Path.POLL, _carriers(Failure.OUTAGE)),
+    "carriers answer garbage": Kind(Path.POLL, _carriers(Failure.GARBAGE)),
+    "carriers never answer": Kind(Path.POLL, _frozen(lambda outside: outside.to_carriers)),
 }
 
 #: The parts apart, on servers of their own.

@@ -81,7 +81,7 @@ def test_nothing_is_left_even_if_the_program_itself_is_killed(
 
 
 def _is_alive(pid: int) -> bool:
-    """Tell whether a process runs; an orphan may stay as a zombie where nobody reaps."""
+    """Return True if a process runs; an orphan may stay as a zombie where nobody reaps."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

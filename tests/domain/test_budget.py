@@ -16,7 +16,7 @@ from mailtrack.domain.budget import (
     spent_today,
     take,
 )
-from mailtrack.domain.polling import PRICE_H
+from mailtrack.domain.scheduling import PRICE_H
 
 NOW = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
 

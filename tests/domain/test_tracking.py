@@ -45,9 +45,9 @@ class Subscriber:
         self.mailed: list[Key] = []
         self.skipped: dict[Key, Skip] = {}
         self.milestone: Milestone | None = None
-        self.first_look = not known
+        self.first_answer = not known
 
-    def look(self, *events: TrackingEvent) -> list[Milestone]:
+    def result(self, *events: TrackingEvent) -> list[Milestone]:
         """Take one answer in; return what is mailed because of it."""
         me = Follower(
             ANNA,
@@ -56,8 +56,8 @@ class Subscriber:
             told=dict(self.told),
             told_on_request=dict(self.told_on_request),
         )
-        change = apply(self.history, events, [me], first_look=self.first_look)
-        self.first_look = False
+        change = apply(self.history, events, [me], first_answer=self.first_answer)
+        self.first_answer = False
         self.history += change.new_events
         self.milestone = change.milestone
         mails = [d for d in change.decisions if d.skip is None]
@@ -65,7 +65,7 @@ class Subscriber:
             self.recorded.add(decision.key)
             if decision.skip is not None:
                 self.skipped[decision.key] = decision.skip
-            if decision.skip in (None, Skip.FIRST_LOOK):
+            if decision.skip in (None, Skip.FIRST_ANSWER):
                 asked = decision.skip is None and decision.key.milestone in mailed_on_request()
                 told = self.told_on_request if asked else self.told
                 before = told.get(decision.key.milestone, decision.event.at)
@@ -121,7 +121,7 @@ def test_a_return_is_undone_only_when_the_carrier_says_so_in_words() -> None:
 def test_one_look_with_several_new_milestones_makes_one_mail_about_the_newest() -> None:
     person = Subscriber()
 
-    mailed = person.look(
+    mailed = person.result(
         scan(0, M.ARRIVED_IN_COUNTRY), scan(20, M.CUSTOMS_CLEARED), scan(40, M.OUT_FOR_DELIVERY)
     )
 
@@ -130,7 +130,7 @@ def test_one_look_with_several_new_milestones_makes_one_mail_about_the_newest() 
 
 
 def test_the_newest_mailed_milestone_is_told_when_a_quiet_one_follows_it() -> None:
-    assert [M.CUSTOMS_CLEARED] == Subscriber().look(
+    assert [M.CUSTOMS_CLEARED] == Subscriber().result(
         scan(0, M.CUSTOMS_CLEARED), scan(5, M.LOCAL_TRANSIT)
     )
 
@@ -138,9 +138,9 @@ def test_the_newest_mailed_milestone_is_told_when_a_quiet_one_follows_it() -> No
 def test_the_first_look_mails_nothing_but_counts_as_told() -> None:
     person = Subscriber(known=False)
 
-    assert [] == person.look(scan(0, M.CARRIER_ACCEPTED), scan(90, M.CUSTOMS_CLEARED))
-    assert [] == person.look(scan(50, M.ARRIVED_IN_COUNTRY))
-    assert [M.OUT_FOR_DELIVERY] == person.look(scan(120, M.OUT_FOR_DELIVERY))
+    assert [] == person.result(scan(0, M.CARRIER_ACCEPTED), scan(90, M.CUSTOMS_CLEARED))
+    assert [] == person.result(scan(50, M.ARRIVED_IN_COUNTRY))
+    assert [M.OUT_FOR_DELIVERY] == person.result(scan(120, M.OUT_FOR_DELIVERY))
 
 
 def test_who_asks_for_the_quiet_steps_hears_of_each_once_however_many_scans_it_has() -> None:
@@ -161,55 +161,55 @@ def test_who_asks_for_the_quiet_steps_hears_of_each_once_however_many_scans_it_h
     ]
 
     for event, told in road:
-        assert [told] * (told is not None) == person.look(event)
+        assert [told] * (told is not None) == person.result(event)
 
 
 def test_of_two_steps_at_once_the_one_that_comes_to_everybody_is_told() -> None:
-    look = scan(0, M.CUSTOMS_CLEARED), scan(5, M.LOCAL_TRANSIT)
+    result = scan(0, M.CUSTOMS_CLEARED), scan(5, M.LOCAL_TRANSIT)
     person = Subscriber(M.LOCAL_TRANSIT)
 
-    assert [M.CUSTOMS_CLEARED] == person.look(*look)
+    assert [M.CUSTOMS_CLEARED] == person.result(*result)
     assert Skip.SUPERSEDED is person.skipped[Key(M.LOCAL_TRANSIT, "1")]
 
 
 def test_a_step_that_was_asked_for_makes_no_old_news_of_those_that_everybody_hears_of() -> None:
     person = Subscriber(M.CUSTOMS_STARTED, M.LOCAL_TRANSIT)
 
-    assert [M.LOCAL_TRANSIT] == person.look(scan(20, M.LOCAL_TRANSIT, source="laposte"))
-    assert [M.CUSTOMS_CLEARED] == person.look(scan(15, M.CUSTOMS_CLEARED))
-    assert [] == person.look(scan(5, M.CUSTOMS_STARTED))
+    assert [M.LOCAL_TRANSIT] == person.result(scan(20, M.LOCAL_TRANSIT, source="laposte"))
+    assert [M.CUSTOMS_CLEARED] == person.result(scan(15, M.CUSTOMS_CLEARED))
+    assert [] == person.result(scan(5, M.CUSTOMS_STARTED))
     assert Skip.LATE is person.skipped[Key(M.CUSTOMS_STARTED, "1")]
 
 
 def test_a_parcel_that_comes_back_from_its_round_is_not_told_as_new_at_the_local_carrier() -> None:
     person = Subscriber(M.LOCAL_TRANSIT)
-    person.look(scan(0, M.OUT_FOR_DELIVERY))
+    person.result(scan(0, M.OUT_FOR_DELIVERY))
 
-    assert [] == person.look(scan(9, M.LOCAL_TRANSIT))
+    assert [] == person.result(scan(9, M.LOCAL_TRANSIT))
     assert Skip.LATE is person.skipped[Key(M.LOCAL_TRANSIT, "1")]
 
 
 def test_what_nobody_asked_for_is_skipped_by_name() -> None:
     person = Subscriber()
 
-    assert [] == person.look(scan(0, M.IN_TRANSIT))
+    assert [] == person.result(scan(0, M.IN_TRANSIT))
     assert {Key(M.IN_TRANSIT, "1"): Skip.NOT_WANTED} == person.skipped
 
 
 def test_an_event_older_than_one_told_changes_the_timeline_and_mails_nothing() -> None:
     person = Subscriber()
-    person.look(scan(100, M.OUT_FOR_DELIVERY))
+    person.result(scan(100, M.OUT_FOR_DELIVERY))
 
-    assert [] == person.look(scan(20, M.CUSTOMS_CLEARED))
+    assert [] == person.result(scan(20, M.CUSTOMS_CLEARED))
     assert Skip.LATE is person.skipped[Key(M.CUSTOMS_CLEARED, "1")]
     assert 2 == len(person.history)
 
 
 def test_a_delivery_that_two_clocks_date_on_two_days_is_told_once() -> None:
     person = Subscriber()
-    person.look(scan(13.5, M.OUT_FOR_DELIVERY))  # 22:30 UTC, 23:30 in France
+    person.result(scan(13.5, M.OUT_FOR_DELIVERY))  # 22:30 UTC, 23:30 in France
 
-    assert [] == person.look(scan(15, M.OUT_FOR_DELIVERY, source="laposte"))
+    assert [] == person.result(scan(15, M.OUT_FOR_DELIVERY, source="laposte"))
     assert [Skip.REPEATED] == [
         s for k, s in person.skipped.items() if k.milestone == "out_for_delivery"
     ]
@@ -218,10 +218,10 @@ def test_a_delivery_that_two_clocks_date_on_two_days_is_told_once() -> None:
 def test_a_second_attempt_on_another_day_is_told_again() -> None:
     person = Subscriber()
     mailed = [
-        *person.look(scan(0, M.OUT_FOR_DELIVERY)),
-        *person.look(scan(3, M.DELIVERY_FAILED)),
-        *person.look(scan(24, M.OUT_FOR_DELIVERY)),
-        *person.look(scan(26, M.DELIVERED)),
+        *person.result(scan(0, M.OUT_FOR_DELIVERY)),
+        *person.result(scan(3, M.DELIVERY_FAILED)),
+        *person.result(scan(24, M.OUT_FOR_DELIVERY)),
+        *person.result(scan(26, M.DELIVERED)),
     ]
 
     assert [M.OUT_FOR_DELIVERY, M.DELIVERY_FAILED, M.OUT_FOR_DELIVERY, M.DELIVERED] == mailed
@@ -230,16 +230,16 @@ def test_a_second_attempt_on_another_day_is_told_again() -> None:
 def test_a_delivery_dated_a_few_hours_too_early_is_still_told() -> None:
     """Cainiao's clock may be hours ahead of the local carrier's."""
     person = Subscriber()
-    person.look(scan(8, M.CUSTOMS_CLEARED, at_certain=False))
+    person.result(scan(8, M.CUSTOMS_CLEARED, at_certain=False))
 
-    assert [M.OUT_FOR_DELIVERY] == person.look(scan(2, M.OUT_FOR_DELIVERY, source="laposte"))
+    assert [M.OUT_FOR_DELIVERY] == person.result(scan(2, M.OUT_FOR_DELIVERY, source="laposte"))
 
 
 def test_the_handover_to_the_sender_is_told_as_returned_never_as_delivered() -> None:
     person = Subscriber()
-    person.look(scan(0, M.RETURNING))
+    person.result(scan(0, M.RETURNING))
 
-    assert [M.RETURNED] == person.look(scan(200, M.DELIVERED))
+    assert [M.RETURNED] == person.result(scan(200, M.DELIVERED))
 
 
 @pytest.mark.parametrize("silenced", [Skip.MUTED, Skip.UNSUBSCRIBED, Skip.BOUNCED])
@@ -291,13 +291,13 @@ def test_order_repetition_and_splitting_of_looks_change_neither_state_nor_notice
     history: list[TrackingEvent], rng: object, sizes: list[int]
 ) -> None:
     whole = Subscriber()
-    whole.look(*history)
+    whole.result(*history)
     shuffled = [*history, *history]
     rng.shuffle(shuffled)  # type: ignore[attr-defined]
     pieces = Subscriber()
     for size in [*sizes, len(shuffled)]:
         part, shuffled = shuffled[:size], shuffled[size:]
-        pieces.look(*part)
+        pieces.result(*part)
 
     assert whole.milestone is pieces.milestone
     assert whole.recorded == pieces.recorded
@@ -306,11 +306,11 @@ def test_order_repetition_and_splitting_of_looks_change_neither_state_nor_notice
 
 @given(st.lists(histories, max_size=6))
 def test_one_look_never_mails_twice_and_no_notice_is_ever_mailed_twice(
-    looks: list[list[TrackingEvent]],
+    results: list[list[TrackingEvent]],
 ) -> None:
     person = Subscriber()
-    for look in looks:
-        assert len(person.look(*look)) <= 1
+    for result in results:
+        assert len(person.result(*result)) <= 1
 
     assert len(person.mailed) == len(set(person.mailed))
     assert not set(person.mailed) & person.skipped.keys()
@@ -318,12 +318,12 @@ def test_one_look_never_mails_twice_and_no_notice_is_ever_mailed_twice(
 
 @given(st.lists(histories, max_size=6), st.frozensets(st.sampled_from(sorted(mailed_on_request()))))
 def test_who_asks_for_more_mails_gets_all_the_others_as_well(
-    looks: list[list[TrackingEvent]], also: frozenset[Milestone]
+    results: list[list[TrackingEvent]], also: frozenset[Milestone]
 ) -> None:
     plain, curious = Subscriber(), Subscriber(*also)
-    for look in looks:
-        plain.look(*look)
-        curious.look(*look)
+    for result in results:
+        plain.result(*result)
+        curious.result(*result)
 
     assert plain.mailed == [key for key in curious.mailed if key.milestone not in also]
 

@@ -16,19 +16,18 @@ from typing import Any
 import pytest
 from imapclient import IMAPClient, SocketTimeout
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.errors import AuthError, TransientError
-from mailtrack.inbox.book import StoreLedger
-from mailtrack.inbox.ledger import MemoryLedger, WatcherState
+from mailtrack.inbox.mail_store import MemoryMailStore, SqlMailStore, WatcherState
 from mailtrack.inbox.mailbox import open_mailbox, open_session
 from mailtrack.inbox.watcher import Watcher
 from mailtrack.parsers import parse
 from mailtrack.parsers.message import read_message
+from mailtrack.runtime.leadership import Lease
+from mailtrack.runtime.services import Services
 from mailtrack.sandbox.faults import FaultProxy
 from mailtrack.sandbox.imap import Postbox
 from mailtrack.settings import InboxSettings, Security
-from mailtrack.standby import Lease
 from mailtrack.store import inbound, leases
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
@@ -58,10 +57,10 @@ def shortly(stop: threading.Event, seconds: float) -> None:
 
 
 @contextmanager
-def watching(settings: InboxSettings, ledger: MemoryLedger) -> Iterator[None]:
+def watching(settings: InboxSettings, mail_store: MemoryMailStore) -> Iterator[None]:
     """Run a watcher in a thread of its own."""
     stop = threading.Event()
-    watcher = Watcher(settings, ledger, pause=shortly)
+    watcher = Watcher(settings, mail_store, pause=shortly)
     thread = threading.Thread(target=watcher.run, args=(stop,))
     thread.start()
     try:
@@ -72,13 +71,13 @@ def watching(settings: InboxSettings, ledger: MemoryLedger) -> Iterator[None]:
         assert not thread.is_alive()
 
 
-def idling(ledger: MemoryLedger) -> bool:
-    return bool(ledger.states) and ledger.states[-1][0] is WatcherState.IDLING
+def idling(mail_store: MemoryMailStore) -> bool:
+    return bool(mail_store.states) and mail_store.states[-1][0] is WatcherState.IDLING
 
 
 @pytest.fixture
-def ledger() -> MemoryLedger:
-    return MemoryLedger()
+def mail_store() -> MemoryMailStore:
+    return MemoryMailStore()
 
 
 @pytest.fixture
@@ -87,68 +86,76 @@ def database() -> str:
     return "sqlite"
 
 
-def test_mails_are_seen_in_idle_and_stay_unread(dovecot: Postbox, ledger: MemoryLedger) -> None:
+def test_mails_are_seen_in_idle_and_stay_unread(
+    dovecot: Postbox, mail_store: MemoryMailStore
+) -> None:
     dovecot.deliver(mail("avant"))
 
-    with watching(dovecot.settings(), ledger):
-        eventually(lambda: idling(ledger))
+    with watching(dovecot.settings(), mail_store):
+        eventually(lambda: idling(mail_store))
         dovecot.deliver(mail("pendant"))
-        eventually(lambda: len(ledger.mails) == 2)
+        eventually(lambda: len(mail_store.mails) == 2)
 
-    assert ledger.raws == [mail("avant"), mail("pendant")]
+    assert mail_store.raws == [mail("avant"), mail("pendant")]
     with open_session(dovecot.settings()) as client:
         client.select_folder("INBOX", readonly=True)
         assert client.search("UNSEEN") == client.search("ALL")
 
 
-def test_a_burst_of_mails_is_kept_whole_and_at_once(dovecot: Postbox, ledger: MemoryLedger) -> None:
+def test_a_burst_of_mails_is_kept_whole_and_at_once(
+    dovecot: Postbox, mail_store: MemoryMailStore
+) -> None:
     """Mails that arrive while others are fetched are announced once, at any moment."""
     mails = [mail(f"n° {number}") for number in range(40)]
 
-    with watching(dovecot.settings(), ledger):
-        eventually(lambda: idling(ledger))
+    with watching(dovecot.settings(), mail_store):
+        eventually(lambda: idling(mail_store))
         for raw in mails:
             dovecot.deliver(raw)
-        eventually(lambda: len(ledger.mails) == len(mails))
+        eventually(lambda: len(mail_store.mails) == len(mails))
 
-    assert ledger.raws == mails
+    assert mail_store.raws == mails
 
 
-def test_lines_in_pieces_and_hang_ups_lose_nothing(dovecot: Postbox, ledger: MemoryLedger) -> None:
+def test_lines_in_pieces_and_hang_ups_lose_nothing(
+    dovecot: Postbox, mail_store: MemoryMailStore
+) -> None:
     with FaultProxy(dovecot.host, dovecot.port) as proxy:
         settings = replace(dovecot, port=proxy.port).settings()
         proxy.split = True
-        with watching(settings, ledger):
-            eventually(lambda: idling(ledger))
+        with watching(settings, mail_store):
+            eventually(lambda: idling(mail_store))
             dovecot.deliver(mail("en morceaux"))
-            eventually(lambda: len(ledger.mails) == 1)
+            eventually(lambda: len(mail_store.mails) == 1)
             proxy.cut()
             dovecot.deliver(mail("après"))
-            eventually(lambda: len(ledger.mails) == 2)
+            eventually(lambda: len(mail_store.mails) == 2)
         assert proxy.accepted == 2
 
 
-def test_a_server_without_idle_is_polled(start_dovecot: StartDovecot, ledger: MemoryLedger) -> None:
+def test_a_server_without_idle_is_polled(
+    start_dovecot: StartDovecot, mail_store: MemoryMailStore
+) -> None:
     server = start_dovecot("imap_capability = IMAP4rev1 ID ENABLE UIDPLUS")
 
-    with watching(server.settings(), ledger):
-        eventually(lambda: WatcherState.POLLING in dict(ledger.states))
+    with watching(server.settings(), mail_store):
+        eventually(lambda: WatcherState.POLLING in dict(mail_store.states))
         server.deliver(mail("un"))
-        eventually(lambda: ledger.raws == [mail("un")])
+        eventually(lambda: mail_store.raws == [mail("un")])
 
-    assert WatcherState.IDLING not in dict(ledger.states)
+    assert WatcherState.IDLING not in dict(mail_store.states)
 
 
 @pytest.mark.parametrize("capabilities", [(), ("imap_capability = IMAP4rev1 UIDPLUS",)])
 def test_read_mails_are_moved_or_copied(
-    start_dovecot: StartDovecot, ledger: MemoryLedger, capabilities: tuple[str, ...]
+    start_dovecot: StartDovecot, mail_store: MemoryMailStore, capabilities: tuple[str, ...]
 ) -> None:
     """Without MOVE, the original stays, marked; nobody's mails are expunged."""
     server = start_dovecot(*capabilities)
     server.deliver(mail("un"))
     settings = server.settings().model_copy(update={"move_to": "Lus d’été"})
 
-    Watcher(settings, ledger).run_once()
+    Watcher(settings, mail_store).run_once()
 
     with open_session(server.settings()) as client:
         assert messages(client, "Lus d’été") == [mail("un")]
@@ -163,18 +170,18 @@ def messages(client: IMAPClient, folder: str) -> list[bytes]:
 
 @pytest.mark.parametrize("security", [Security.TLS, Security.STARTTLS])
 def test_a_private_authority_is_accepted_where_it_is_named(
-    start_dovecot: StartDovecot, ledger: MemoryLedger, security: Security
+    start_dovecot: StartDovecot, mail_store: MemoryMailStore, security: Security
 ) -> None:
     server = start_dovecot(security=security)
 
-    with watching(server.settings(), ledger):
-        eventually(lambda: idling(ledger))
+    with watching(server.settings(), mail_store):
+        eventually(lambda: idling(mail_store))
         server.deliver(mail("chiffré"))
-        eventually(lambda: len(ledger.mails) == 1)
+        eventually(lambda: len(mail_store.mails) == 1)
         server.deliver(mail("encore"))
-        eventually(lambda: len(ledger.mails) == 2)
+        eventually(lambda: len(mail_store.mails) == 2)
 
-    assert ledger.raws == [mail("chiffré"), mail("encore")]
+    assert mail_store.raws == [mail("chiffré"), mail("encore")]
 
 
 @pytest.mark.parametrize("security", [Security.TLS, Security.STARTTLS])
@@ -192,17 +199,19 @@ def test_a_private_authority_is_refused_where_it_is_not_named(
 
 
 def test_a_wrong_password_is_told_from_everything_else(
-    dovecot: Postbox, ledger: MemoryLedger
+    dovecot: Postbox, mail_store: MemoryMailStore
 ) -> None:
     postbox = replace(dovecot, password="sesame")
 
     with pytest.raises(AuthError, match=r"login failed: .*AUTHENTICATIONFAILED"):
         open_mailbox(postbox.settings())
-    with watching(postbox.settings(), ledger):
-        eventually(lambda: WatcherState.REFUSED in dict(ledger.states))
+    with watching(postbox.settings(), mail_store):
+        eventually(lambda: WatcherState.REFUSED in dict(mail_store.states))
 
 
-def test_a_full_house_is_waited_out(start_dovecot: StartDovecot, ledger: MemoryLedger) -> None:
+def test_a_full_house_is_waited_out(
+    start_dovecot: StartDovecot, mail_store: MemoryMailStore
+) -> None:
     """One connection too many is no wrong password, and it is free again later."""
     server = start_dovecot("mail_max_userip_connections = 1")
     settings = server.settings()
@@ -210,53 +219,53 @@ def test_a_full_house_is_waited_out(start_dovecot: StartDovecot, ledger: MemoryL
     with open_session(settings):
         with pytest.raises(TransientError, match="connections"):
             open_mailbox(settings)
-        with watching(settings, ledger):
-            eventually(lambda: WatcherState.WAITING in dict(ledger.states))
+        with watching(settings, mail_store):
+            eventually(lambda: WatcherState.WAITING in dict(mail_store.states))
 
-    assert WatcherState.REFUSED not in dict(ledger.states)
+    assert WatcherState.REFUSED not in dict(mail_store.states)
 
 
 def test_one_watcher_holds_one_connection(
-    start_dovecot: StartDovecot, ledger: MemoryLedger
+    start_dovecot: StartDovecot, mail_store: MemoryMailStore
 ) -> None:
     """Hang-ups and restarts leave none behind that would fill the server's quota."""
     server = start_dovecot("mail_max_userip_connections = 2")
     with FaultProxy(server.host, server.port) as proxy:
         settings = replace(server, port=proxy.port).settings()
-        with watching(settings, ledger):
+        with watching(settings, mail_store):
             for cuts in range(1, 6):
-                eventually(lambda: idling(ledger))
+                eventually(lambda: idling(mail_store))
                 proxy.cut()
                 eventually(lambda cuts=cuts: proxy.accepted > cuts)  # type: ignore[misc]
             server.deliver(mail("après"))
-            eventually(lambda: ledger.raws == [mail("après")])
+            eventually(lambda: mail_store.raws == [mail("après")])
 
 
 def test_two_watchers_of_one_mailbox_share_a_quota_of_one_connection(
-    start_dovecot: StartDovecot, ledger: MemoryLedger, store: Store
+    start_dovecot: StartDovecot, mail_store: MemoryMailStore, store: Store
 ) -> None:
     """The one that stands by holds none, and logs in only after the other has hung up."""
     settings = start_dovecot("mail_max_userip_connections = 1").settings()
 
-    with taking_turns(settings, ledger, store, "un") as first:
-        eventually(lambda: idling(ledger))
-        with taking_turns(settings, ledger, store, "deux"):
-            eventually(lambda: not all(shift.at_work for shift in shifts(store)))
+    with taking_turns(settings, mail_store, store, "un") as first:
+        eventually(lambda: idling(mail_store))
+        with taking_turns(settings, mail_store, store, "deux"):
+            eventually(lambda: not all(held.at_work for held in holders(store)))
             first.set()
-            eventually(lambda: WatcherState.STOPPED in dict(ledger.states))
-            eventually(lambda: idling(ledger))
+            eventually(lambda: WatcherState.STOPPED in dict(mail_store.states))
+            eventually(lambda: idling(mail_store))
 
-    assert WatcherState.WAITING not in dict(ledger.states)
-    assert [] == shifts(store)
+    assert WatcherState.WAITING not in dict(mail_store.states)
+    assert [] == holders(store)
 
 
 @contextmanager
 def taking_turns(
-    settings: InboxSettings, ledger: MemoryLedger, store: Store, name: str
+    settings: InboxSettings, mail_store: MemoryMailStore, store: Store, name: str
 ) -> Iterator[threading.Event]:
     stop = threading.Event()
     lease = Lease(store, leases.watch_name(*settings.place), name, 3.0)
-    watcher = Watcher(settings, ledger, pause=shortly)
+    watcher = Watcher(settings, mail_store, pause=shortly)
     thread = threading.Thread(target=lease.run, args=(stop, watcher.run))
     thread.start()
     try:
@@ -267,24 +276,24 @@ def taking_turns(
         assert not thread.is_alive()
 
 
-def shifts(store: Store) -> Sequence[leases.Shift]:
+def holders(store: Store) -> Sequence[leases.LeaseHolder]:
     with store.read() as connection:
-        return leases.shifts(connection)
+        return leases.holders(connection)
 
 
 def test_a_server_that_falls_silent_is_given_up_and_found_again(
-    dovecot: Postbox, ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
+    dovecot: Postbox, mail_store: MemoryMailStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mailtrack.inbox.mailbox.TIMEOUT", SocketTimeout(0.5, 0.2))
     with FaultProxy(dovecot.host, dovecot.port) as proxy:
         place = replace(dovecot, port=proxy.port).settings()
-        with watching(place.model_copy(update={"idle_s": 0.2}), ledger):
-            eventually(lambda: idling(ledger))
+        with watching(place.model_copy(update={"idle_s": 0.2}), mail_store):
+            eventually(lambda: idling(mail_store))
             proxy.frozen = True
-            eventually(lambda: WatcherState.WAITING in dict(ledger.states))
+            eventually(lambda: WatcherState.WAITING in dict(mail_store.states))
             proxy.frozen = False
             dovecot.deliver(mail("après"))
-            eventually(lambda: ledger.raws == [mail("après")])
+            eventually(lambda: mail_store.raws == [mail("après")])
 
 
 @pytest.mark.parametrize("security", [Security.TLS, Security.STARTTLS])
@@ -350,7 +359,7 @@ def test_a_mail_of_fifty_megabytes_is_followed_and_costs_next_to_nothing(
 
     tracemalloc.start()
     started = time.monotonic()
-    Watcher(dovecot.settings(), StoreLedger(store, clock)).run_once()
+    Watcher(dovecot.settings(), SqlMailStore(store, clock)).run_once()
     took_s = time.monotonic() - started
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

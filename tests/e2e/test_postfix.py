@@ -26,16 +26,15 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import SecretStr
 
-from mailtrack.bootstrap import Services
 from mailtrack.errors import AuthError, TransientError
-from mailtrack.inbox.book import StoreLedger
-from mailtrack.inbox.ledger import FetchedMail
+from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore
 from mailtrack.notify.dkim import sign
 from mailtrack.notify.mail import OutgoingMail, SmtpIdentity, compose
 from mailtrack.notify.render import Renderer, templates_dir
 from mailtrack.notify.samples import NOW, sample
 from mailtrack.notify.smtp import RefusedError, SmtpRelay
 from mailtrack.notify.view import NoticeKind
+from mailtrack.runtime.services import Services
 from mailtrack.sandbox.smtp import Fault, SmtpSink
 from mailtrack.settings import Security, SmtpSettings
 from mailtrack.store import inbound, notices
@@ -361,7 +360,7 @@ def _send_a_notice(services: Services, mine: Subscription) -> None:
 
 def _receive(services: Services, raw: bytes) -> None:
     clock = services.clock
-    StoreLedger(services.store, clock).keep(USER, "INBOX", 1, FetchedMail(1, raw, clock.now()))
+    SqlMailStore(services.store, clock).keep(USER, "INBOX", 1, FetchedMail(1, raw, clock.now()))
     with services.store.write() as connection:
         mails = inbound.claim_unread(
             connection, token="token", now=clock.now(), until=clock.later(60), limit=10

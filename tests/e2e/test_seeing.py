@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from gallery import scenes, world
-from gallery.browser import TELEPHONE, Look, chromium, looking
+from gallery.browser import TELEPHONE, Screen, chromium, showing
 from mailtrack.domain.model import PickupPoint
 from mailtrack.notify.render import Renderer, templates_dir
 from mailtrack.notify.samples import samples
@@ -42,12 +42,12 @@ def too_wide(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
 
-@pytest.mark.parametrize("look", TELEPHONE, ids=str)
+@pytest.mark.parametrize("screen", TELEPHONE, ids=str)
 def test_nothing_keeps_anybody_from_reading_a_mail_or_using_a_page(
-    browser: Browser, look: Look, tmp_path: Path
+    browser: Browser, screen: Screen, tmp_path: Path
 ) -> None:
     found: dict[str, list[str]] = {}
-    with world.running() as there, looking(browser, look) as page:
+    with world.running() as there, showing(browser, screen) as page:
         for scene in (
             *scenes.mails(tmp_path),
             *scenes.rare_pages(tmp_path),
@@ -64,7 +64,7 @@ def test_a_word_without_end_does_not_widen_a_mail(browser: Browser) -> None:
     word = "W" * 500
     renderer = Renderer(templates_dir())
     wide = []
-    with looking(browser, TELEPHONE[0]) as page:
+    with showing(browser, TELEPHONE[0]) as page:
         for view in samples():
             page.set_content(renderer.render(_with_word(view, word)).html)
             wide += [view.kind] * too_wide(page)
@@ -91,7 +91,7 @@ def _with_word(view: NoticeView, word: str) -> NoticeView:
 
 
 def test_what_cannot_be_read_is_found(browser: Browser) -> None:
-    with looking(browser, TELEPHONE[0]) as page:
+    with showing(browser, TELEPHONE[0]) as page:
         page.set_content('<html lang="fr"><title>Gris</title><p style="color: #ccc">Illisible')
 
         assert 1 == len(barriers(page))

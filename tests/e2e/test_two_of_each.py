@@ -16,13 +16,14 @@ import pytest
 from sqlalchemy import select
 
 from mailtrack.carriers import declarations
+from mailtrack.runtime.supervisor import embedded_broker
 from mailtrack.sandbox.carriers import LAPOSTE, CarrierWorld, carrier_app, serve
 from mailtrack.sandbox.faults import FaultProxy
 from mailtrack.sandbox.imap import ImapServer
 from mailtrack.sandbox.mails import (
     AUTHSERV_ID,
     FORWARD_TO,
-    Person,
+    DemoPerson,
     forwarded,
     gmail,
     parcel_update,
@@ -32,7 +33,6 @@ from mailtrack.settings import Settings
 from mailtrack.store import leases
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.schema import leg
-from mailtrack.supervisor import embedded_broker
 
 pytestmark = pytest.mark.e2e
 
@@ -79,9 +79,9 @@ class Service:
         with self.store.read() as connection:
             now = leases.time_of(connection)
             return [
-                int(shift.holder.split("/")[-2])
-                for shift in leases.shifts(connection)
-                if shift.name.startswith(part) and shift.until > now and shift.at_work == at_work
+                int(held.holder.split("/")[-2])
+                for held in leases.holders(connection)
+                if held.name.startswith(part) and held.until > now and held.at_work == at_work
             ]
 
     def signal(self, part: str, number: signal.Signals) -> int:
@@ -93,7 +93,7 @@ class Service:
     def forward(self, first: int, count: int) -> None:
         """Let so many people forward a mail about a parcel of their own."""
         for serial in range(first, first + count):
-            person = Person(f"Ana {serial}", f"ana{serial}@example.org")
+            person = DemoPerson(f"Ana {serial}", f"ana{serial}@example.org")
             shop = parcel_update(f"6A{serial:011}", f"{3054169918880000 + serial}", "Lampe")
             now = datetime.now(UTC)
             self.imap.deliver(forwarded(gmail, shop, person, now, "Voilà", serial))

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
 from gallery import scenes, world
-from gallery.browser import TELEPHONE, chromium, looking
+from gallery.browser import TELEPHONE, chromium, showing
 from gallery.world import READER, World
 from mailtrack.notify.samples import NOW
 from mailtrack.notify.smtp import FakeRelay
@@ -38,7 +38,7 @@ def there() -> Iterator[World]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    with looking(browser, TELEPHONE[0], scripts=False) as page:
+    with showing(browser, TELEPHONE[0], scripts=False) as page:
         yield page
 
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
-from mailtrack.inbox.book import StoreLedger
 from mailtrack.inbox.intake import Reader
-from mailtrack.inbox.ledger import FetchedMail
+from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore
+from mailtrack.runtime.services import Services
 from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
 from mailtrack.store import inbound, notices
 from mailtrack.store import schema as t
@@ -58,10 +57,10 @@ def reader(services: Services) -> Reader:
 @pytest.fixture
 def keep(store: Store, clock: FakeClock) -> Callable[[bytes], None]:
     """Store a mail as the watcher does."""
-    ledger, uids = StoreLedger(store, clock), count(1)
+    mail_store, uids = SqlMailStore(store, clock), count(1)
 
     def make(raw: bytes) -> None:
-        ledger.keep("colis@host", "INBOX", 1, FetchedMail(next(uids), raw, clock.now()))
+        mail_store.keep("colis@host", "INBOX", 1, FetchedMail(next(uids), raw, clock.now()))
 
     return make
 

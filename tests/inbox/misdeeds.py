@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mailtrack.inbox.understanding import Doorkeeper, Understood
+from mailtrack.inbox.analysis import AnalyzedMail, MailAnalyzer
 
 
 def spin() -> None:
@@ -57,18 +57,18 @@ DEEDS: dict[bytes, Callable[[], None]] = {
 
 @dataclass(frozen=True, slots=True)
 class Misled:
-    """Does the deed that a mail names; `understand_header` is not misled."""
+    """Does the deed that a mail names; `analyze_header` is not misled."""
 
-    doorkeeper: Doorkeeper
+    analyzer: MailAnalyzer
 
-    def understand(self, raw: bytes) -> Understood:
+    def analyze(self, raw: bytes) -> AnalyzedMail:
         found = re.match(rb"X-Deed: (\w+)", raw)
         if found:
             DEEDS[found[1]]()
-        return self.doorkeeper.understand(raw)
+        return self.analyzer.analyze(raw)
 
-    def understand_header(self, raw: bytes) -> Understood:
-        return self.doorkeeper.understand_header(raw)
+    def analyze_header(self, raw: bytes) -> AnalyzedMail:
+        return self.analyzer.analyze_header(raw)
 
 
 def evil(deed: str, mail: bytes) -> bytes:

@@ -7,10 +7,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
-from mailtrack.inbox.book import StoreLedger
-from mailtrack.inbox.ledger import FetchedMail
+from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore
+from mailtrack.runtime.services import Services
 from mailtrack.sandbox.mails import AUTHSERV_ID
 from mailtrack.store import inbound
 from mailtrack.store import schema as t
@@ -29,11 +28,11 @@ pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 @pytest.fixture
 def receive(services: Services, store: Store, clock: FakeClock, rows: Rows) -> Receive:
     """Store and read one mail; return its row."""
-    ledger, reader, uids = StoreLedger(store, clock), services.reader(), count(1)
+    mail_store, reader, uids = SqlMailStore(store, clock), services.reader(), count(1)
 
     def make(raw: bytes) -> Mapping[str, Any]:
         uid = next(uids)
-        ledger.keep("colis@host", "INBOX", 1, FetchedMail(uid, raw, clock.now()))
+        mail_store.keep("colis@host", "INBOX", 1, FetchedMail(uid, raw, clock.now()))
         with store.write() as connection:
             token = f"token {uid}"
             (mail,) = inbound.claim_unread(

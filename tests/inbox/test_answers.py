@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.model import NoticeId
 from mailtrack.notify.render import Renderer, templates_dir
 from mailtrack.notify.samples import sample
 from mailtrack.notify.view import NoticeKind
+from mailtrack.runtime.services import Services
 from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
-from mailtrack.store import dossiers, inbound, notices
+from mailtrack.store import inbound, notices, subscription_details
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 
@@ -237,8 +237,10 @@ def test_the_answer_to_a_stopped_parcel_names_it_and_offers_it_again(
         number = NoticeId(rows(t.notice, kind="goodbye")[0]["id"])
         ((owed_now, reader),) = notices.claimed(connection, [number], "t")
         assert owed_now.subscription is not None
-        dossier = dossiers.read(connection, [owed_now.subscription])[owed_now.subscription]
-        view = services.views.notice(connection, owed_now, dossier, reader.address, clock.now())
+        details = subscription_details.read(connection, [owed_now.subscription])[
+            owed_now.subscription
+        ]
+        view = services.views.notice(connection, owed_now, details, reader.address, clock.now())
     rendered = Renderer(templates_dir()).render(view)
 
     assert rendered.subject.startswith("Suivi arrêté")

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.model import NoticeId
 from mailtrack.inbox.addresses import BounceAddresses
 from mailtrack.inbox.bounces import MOST_SOFT_BOUNCES
+from mailtrack.runtime.services import Services
 from mailtrack.sandbox.mails import FORWARD_TO
 from mailtrack.store import erasure, notices
 from mailtrack.store import schema as t

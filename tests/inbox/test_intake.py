@@ -12,33 +12,33 @@ from typing import Any
 
 import pytest
 
-from mailtrack import histories, privacy
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import InboundId, Look, LookState, SubscriberId, TrackingEvent
+from mailtrack.domain.model import InboundId, PollResult, PollState, SubscriberId, TrackingEvent
 from mailtrack.errors import TransientError
 from mailtrack.inbox.intake import Reader
+from mailtrack.runtime.services import Services
 from mailtrack.sandbox.mails import (
     AUTHSERV_ID,
     FORWARD_TO,
-    Person,
+    DemoPerson,
     forwarded,
     gmail,
     not_a_shop_mail,
     order_shipped,
 )
-from mailtrack.store import inbound, parcels, people
+from mailtrack.store import inbound, parcels, people, personal_data
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
+from mailtrack.tracking import merging
 from tests.inbox.conftest import sent_on
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Mail = Callable[..., bytes]
 Receive = Callable[..., Mapping[str, Any]]
 
-ANA = Person("Ana", "ana@example.org")
-BRUNO = Person("Bruno", "bruno@example.org")
+ANA = DemoPerson("Ana", "ana@example.org")
+BRUNO = DemoPerson("Bruno", "bruno@example.org")
 ORDER = "3054169918880001"
 NUMBER = "LP00123456789012"
 
@@ -47,7 +47,7 @@ NUMBER = "LP00123456789012"
 def order_mail(clock: FakeClock) -> Mail:
     serials = count(1)
 
-    def make(order: str = ORDER, person: Person = ANA, item: str = "Lampe") -> bytes:
+    def make(order: str = ORDER, person: DemoPerson = ANA, item: str = "Lampe") -> bytes:
         shop_mail = order_shipped(order, item)
         return forwarded(gmail, shop_mail, person, clock.now(), "Voilà", next(serials))
 
@@ -65,9 +65,9 @@ def take_in(store: Store, clock: FakeClock) -> Callable[..., None]:
             parcel_id = parcels.find_parcel(connection, number)
             assert parcel_id is not None
             parcels.lock(connection, parcel_id)
-            look = Look(number, LookState.FOUND, (event,))
-            parcels.save_look(connection, parcel_id, look, now)
-            histories.take_in(connection, parcel_id, [event], now)
+            result = PollResult(number, PollState.FOUND, (event,))
+            parcels.save_result(connection, parcel_id, result, now)
+            merging.take_in(connection, parcel_id, [event], now)
 
     return make
 
@@ -362,7 +362,7 @@ def erased(
     receive(mail())
     (ana,) = rows(t.subscriber)
     with store.write() as connection:
-        privacy.erase_at_their_word(connection, ana["id"], services.suppression, clock.now())
+        personal_data.erase_at_their_word(connection, ana["id"], services.suppression, clock.now())
     clock.advance(days=1)
     return services.addresses.of(ana["key"])
 
@@ -430,7 +430,9 @@ def test_a_mail_from_before_the_erasure_that_is_read_late_brings_nobody_back(
     keep(mail(parcel="LP00123456789013"))
     clock.advance(minutes=1)
     with store.write() as connection:
-        privacy.erase_at_their_word(connection, SubscriberId(1), services.suppression, clock.now())
+        personal_data.erase_at_their_word(
+            connection, SubscriberId(1), services.suppression, clock.now()
+        )
     read_all()
 
     assert "suppressed" == rows(t.inbound)[-1]["reason"]
@@ -610,7 +612,7 @@ def test_an_outage_of_the_store_or_a_kill_now_and_then_quarantines_no_mail(
 
     keep(mail())
     with monkeypatch.context() as broken:
-        broken.setattr("mailtrack.inbox.clerk.Clerk.act", away)
+        broken.setattr("mailtrack.inbox.handling.MailHandler.act", away)
         for _ in range(12):
             with pytest.raises(TransientError):
                 read_all()

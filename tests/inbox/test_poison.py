@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
+from mailtrack.runtime.services import Services
 from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
 from mailtrack.store import schema as t
 
@@ -84,10 +84,10 @@ def test_poison_gets_an_outcome_in_bounded_time_and_the_next_mail_is_read(
 
 @pytest.mark.parametrize("poison", ["a bomb as a file", "a bomb as a text", "a bomb as a mail"])
 def test_nothing_is_ever_unpacked(poison: str, services: Services) -> None:
-    doorkeeper = services.reader().doorkeeper
+    analyzer = services.reader().analyzer
 
     tracemalloc.start()
-    doorkeeper.understand(POISON[poison])
+    analyzer.analyze(POISON[poison])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 

@@ -13,12 +13,12 @@ from typing import Any
 import psutil
 import pytest
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.errors import PermanentError, ReadingLimitError, TransientError
 from mailtrack.inbox import reading_pool
 from mailtrack.inbox.intake import Reader
 from mailtrack.inbox.reading_pool import MOST_KILLS, ReadingLimits, ReadingPool
+from mailtrack.runtime.services import Services
 from mailtrack.store import inbound
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
@@ -43,7 +43,7 @@ def new_pool(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Po
 
     def make(processes: int = 1, **limits: Any) -> ReadingPool:
         chosen = ReadingLimits(**{"cpu_s": 1, "header_cpu_s": 1} | limits)
-        pools.append(ReadingPool(Misled(services.doorkeeper), processes, chosen))
+        pools.append(ReadingPool(Misled(services.analyzer), processes, chosen))
         return pools[-1]
 
     yield make
@@ -68,12 +68,12 @@ def test_a_mail_says_the_same_in_a_process_of_its_own(new_pool: Pools, services:
     mails = [path.read_bytes() for path in CORPUS[::15]]
 
     for raw in mails:
-        assert _told(services.doorkeeper, raw) == _told(pool, raw)
+        assert _told(services.analyzer, raw) == _told(pool, raw)
 
 
 def _told(analyzer: Any, raw: bytes) -> object:
     try:
-        return analyzer.understand(raw)
+        return analyzer.analyze(raw)
     except PermanentError as error:
         return str(error)
 
@@ -82,7 +82,7 @@ def test_the_words_of_an_unknown_error_stay_where_the_mail_was_read(
     new_pool: Pools, mail: Mail
 ) -> None:
     with pytest.raises(PermanentError, match=r"^unreadable: RuntimeError$"):
-        new_pool().understand(evil("fail", mail()))
+        new_pool().analyze(evil("fail", mail()))
 
 
 def test_a_process_is_replaced_after_so_many_mails(new_pool: Pools, mail: Mail) -> None:
@@ -90,7 +90,7 @@ def test_a_process_is_replaced_after_so_many_mails(new_pool: Pools, mail: Mail) 
     seen: set[int] = set()
 
     for _ in range(6):
-        pool.understand(mail())
+        pool.analyze(mail())
         seen.update(process.pid for process in readers())
 
     assert len(seen) >= 3
@@ -101,7 +101,7 @@ def test_many_threads_share_few_processes(new_pool: Pools, mail: Mail) -> None:
     pool = new_pool(2)
 
     with ThreadPoolExecutor(8) as threads:
-        read = list(threads.map(pool.understand, [mail() for _ in range(40)]))
+        read = list(threads.map(pool.analyze, [mail() for _ in range(40)]))
 
     assert {"tracked"} == {one.outcome for one in read}
     assert 2 == len(readers())
@@ -110,7 +110,7 @@ def test_many_threads_share_few_processes(new_pool: Pools, mail: Mail) -> None:
 def test_a_worker_s_pool_reads_as_its_settings_say(services: Services, mail: Mail) -> None:
     pool = services.reading_pool
 
-    assert "tracked" == pool.understand(mail()).outcome
+    assert "tracked" == pool.analyze(mail()).outcome
     assert services.settings.jobs.readers == len(readers())
 
     services.close()
@@ -127,28 +127,28 @@ def test_a_mail_that_takes_too_long_is_stopped_at_once_and_for_good(
     pool = new_pool()
 
     with pytest.raises(ReadingLimitError, match="more than 1 s of the processor's time"):
-        pool.understand(evil(deed, mail()))
+        pool.analyze(evil(deed, mail()))
 
-    assert "tracked" == pool.understand(mail()).outcome
+    assert "tracked" == pool.analyze(mail()).outcome
 
 
 def test_a_mail_that_takes_too_much_memory_is_stopped(new_pool: Pools, mail: Mail) -> None:
     pool = new_pool(memory=400_000_000)
 
     with pytest.raises(ReadingLimitError, match="more memory"):
-        pool.understand(evil("hoard", mail()))
+        pool.analyze(evil("hoard", mail()))
 
-    assert "tracked" == pool.understand(mail()).outcome
+    assert "tracked" == pool.analyze(mail()).outcome
 
 
 def test_a_mail_that_crashes_the_process_is_an_unreadable_one(new_pool: Pools, mail: Mail) -> None:
     pool = new_pool()
 
     with pytest.raises(PermanentError, match=r"crashed the reader \(SIGSEGV\)") as caught:
-        pool.understand(evil("crash", mail()))
+        pool.analyze(evil("crash", mail()))
 
     assert not isinstance(caught.value, ReadingLimitError)
-    assert "tracked" == pool.understand(mail()).outcome
+    assert "tracked" == pool.analyze(mail()).outcome
 
 
 # --- what is no mail's fault --------------------------------------------------------
@@ -163,13 +163,13 @@ def test_a_process_that_is_killed_costs_the_mail_nothing_until_the_third_time(
 
     assert [TransientError] * (MOST_KILLS - 1) + [ReadingLimitError] == list(map(type, ends))
     assert f"reading it ended by SIGKILL, {MOST_KILLS} times" == str(ends[-1])
-    assert "tracked" == pool.understand(mail()).outcome
+    assert "tracked" == pool.analyze(mail()).outcome
 
 
 def _killed_over(pool: ReadingPool, raw: bytes, eventually: Eventually) -> BaseException | None:
     """Let a mail be read and kill the process over it; return what the pool says."""
     with ThreadPoolExecutor(1) as thread:
-        reading: Future[Any] = thread.submit(pool.understand, raw)
+        reading: Future[Any] = thread.submit(pool.analyze, raw)
         eventually(lambda: readers() and _is_reading(readers()[0]))
         readers()[0].kill()
         return reading.exception()
@@ -184,12 +184,12 @@ def test_a_process_that_is_killed_between_two_mails_is_not_missed(
     new_pool: Pools, mail: Mail
 ) -> None:
     pool = new_pool()
-    pool.understand(mail())
+    pool.analyze(mail())
     for process in readers():
         process.kill()
         process.wait()
 
-    assert "tracked" == pool.understand(mail()).outcome
+    assert "tracked" == pool.analyze(mail()).outcome
 
 
 def test_a_process_that_leaves_over_a_mail_is_like_one_that_is_killed(
@@ -198,16 +198,16 @@ def test_a_process_that_leaves_over_a_mail_is_like_one_that_is_killed(
     pool = new_pool()
 
     with pytest.raises(TransientError, match="exit code 3"):
-        pool.understand(evil("leave", mail()))
+        pool.analyze(evil("leave", mail()))
 
 
 def test_a_process_that_does_not_answer_is_given_up(new_pool: Pools, mail: Mail) -> None:
     pool = new_pool(wall_s=2.0)
 
     with pytest.raises(TransientError, match="SIGKILL"):
-        pool.understand(evil("freeze", mail()))
+        pool.analyze(evil("freeze", mail()))
 
-    assert "tracked" == pool.understand(mail()).outcome
+    assert "tracked" == pool.analyze(mail()).outcome
 
 
 @pytest.mark.parametrize(
@@ -222,24 +222,24 @@ def test_mails_wait_while_no_process_can_be_started(
         pool = new_pool()
         for _ in range(MOST_KILLS + 1):
             with pytest.raises(TransientError, match="No process"):
-                pool.understand(raw)
+                pool.analyze(raw)
 
     with suppress(TransientError):  # what was started before
-        pool.understand(raw)
-    assert "tracked" == pool.understand(raw).outcome
+        pool.analyze(raw)
+    assert "tracked" == pool.analyze(raw).outcome
 
 
 def test_what_is_sent_to_stop_the_worker_does_not_stop_what_is_read(
     new_pool: Pools, mail: Mail
 ) -> None:
     pool = new_pool()
-    pool.understand(mail())
+    pool.analyze(mail())
     before = readers()
     for process in before:
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGINT)
 
-    assert "tracked" == pool.understand(mail()).outcome
+    assert "tracked" == pool.analyze(mail()).outcome
     assert before == readers()
 
 
@@ -247,14 +247,14 @@ def test_the_processes_know_none_of_our_secrets(
     new_pool: Pools, mail: Mail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAILTRACK_INBOX__PASSWORD", "secret")
-    new_pool().understand(mail())
+    new_pool().analyze(mail())
 
     assert [] == [name for name in readers()[0].environ() if name.startswith("MAILTRACK_")]
 
 
 def test_nothing_is_left_behind_by_a_pool_that_was_closed(new_pool: Pools, mail: Mail) -> None:
     pool = new_pool(2)
-    pool.understand(mail())
+    pool.analyze(mail())
 
     pool.close()
 
@@ -265,10 +265,10 @@ PARENT = """
 import sys
 from mailtrack.inbox.addresses import PersonalAddresses
 from mailtrack.inbox.reading_pool import ReadingLimits, ReadingPool
-from mailtrack.inbox.understanding import Doorkeeper
+from mailtrack.inbox.analysis import MailAnalyzer
 from tests.inbox.misdeeds import Misled, evil
 
-keeper = Doorkeeper("mx.example.org", (), (), PersonalAddresses("colis@example.org", "secret"))
+keeper = MailAnalyzer("mx.example.org", (), (), PersonalAddresses("colis@example.org", "secret"))
 pool = ReadingPool(Misled(keeper), 2, ReadingLimits(cpu_s=600))
 pool.understand(b"From: ana@example.org\\n\\nbonjour")
 print("reads", flush=True)
@@ -301,7 +301,7 @@ def _is_alive(process: psutil.Process) -> bool:
 
 @pytest.fixture
 def misled(services: Services, new_pool: Pools) -> Reader:
-    return replace(services.reader(), doorkeeper=new_pool(2), carriers=("cainiao",))
+    return replace(services.reader(), analyzer=new_pool(2), carriers=("cainiao",))
 
 
 def test_a_mail_that_takes_too_long_is_quarantined_once_and_its_sender_told(

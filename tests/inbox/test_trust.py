@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.model import HeldMail, SubscriberId
 from mailtrack.inbox.intake import Reader
@@ -19,6 +18,7 @@ from mailtrack.inbox.questions import (
     ask_waiting,
 )
 from mailtrack.notify.links import Purpose
+from mailtrack.runtime.services import Services
 from mailtrack.sandbox.mails import AUTHSERV_ID, SHOP
 from mailtrack.store import erasure, notices, people
 from mailtrack.store import schema as t
@@ -84,7 +84,7 @@ def form(mails: Sequence[HeldMail], ticked: Collection[int] | None = None) -> di
 
 
 @pytest.fixture
-def look(page: Callable[[], tuple[OwnData, str]]) -> Click:
+def result(page: Callable[[], tuple[OwnData, str]]) -> Click:
     def make() -> ConfirmState:
         data, token = page()
         return data.ask_to_confirm(token).state
@@ -244,7 +244,7 @@ def test_after_a_click_another_s_mail_in_the_same_name_is_asked_about_again(
     read_all: Callable[[], None],
     unproven: Mail,
     click: Click,
-    look: Click,
+    result: Click,
     rows: Rows,
     clock: FakeClock,
 ) -> None:
@@ -257,11 +257,11 @@ def test_after_a_click_another_s_mail_in_the_same_name_is_asked_about_again(
     assert 2 == questions(rows)
     assert 1 == len(rows(t.subscription))
 
-    assert ConfirmState.CONFIRM is look()
+    assert ConfirmState.CONFIRM is result()
     assert ConfirmState.DONE is click()
     read_all()
     assert ["tracked", "tracked"] == outcomes(rows)
-    assert [ConfirmState.ALREADY, ConfirmState.ALREADY] == [look(), click()]
+    assert [ConfirmState.ALREADY, ConfirmState.ALREADY] == [result(), click()]
 
 
 def test_a_stop_in_the_name_of_who_clicked_once_stops_nothing(
@@ -328,7 +328,7 @@ def test_where_no_server_vouches_for_anybody_one_click_is_enough(
     read_with: Callable[[Reader], None],
 ) -> None:
     """Else every single mail would need one; setting AUTHSERV_ID is better."""
-    trusting = replace(reader, doorkeeper=replace(services.doorkeeper, authserv_id=""))
+    trusting = replace(reader, analyzer=replace(services.analyzer, authserv_id=""))
     keep(unproven(NUMBER))
     read_with(trusting)
     click()
@@ -454,7 +454,7 @@ def test_where_no_server_vouches_the_owner_of_a_rule_is_asked_once(
     clock: FakeClock,
     read_with: Callable[[Reader], None],
 ) -> None:
-    trusting = replace(reader, doorkeeper=replace(services.doorkeeper, authserv_id=""))
+    trusting = replace(reader, analyzer=replace(services.analyzer, authserv_id=""))
     keep(sent_on(OTHER, to=personal))
     read_with(trusting)
     assert "refused" == outcomes(rows)[-1]
@@ -509,9 +509,9 @@ def test_gmail_s_question_is_passed_on_where_gmail_is_our_own_mailbox(
     outcome: str,
 ) -> None:
     """Gmail names whom it found by `header.i` alone, and below its own `Received` line."""
-    at_gmail = replace(services.doorkeeper, authserv_id=GMAIL.authserv_id)
+    at_gmail = replace(services.analyzer, authserv_id=GMAIL.authserv_id)
     keep((above + QUESTION).encode())
-    read_with(replace(reader, doorkeeper=at_gmail))
+    read_with(replace(reader, analyzer=at_gmail))
 
     asked = [row["kind"] for row in rows(t.notice)]
     assert [outcome] == outcomes(rows)
@@ -572,7 +572,7 @@ def test_a_stop_is_asked_about_also_where_no_server_vouches_for_anybody(
     read_with: Callable[[Reader], None],
 ) -> None:
     """A click makes such mails believed; nobody is silenced by one."""
-    trusting = replace(reader, doorkeeper=replace(services.doorkeeper, authserv_id=""))
+    trusting = replace(reader, analyzer=replace(services.analyzer, authserv_id=""))
     keep(unproven(NUMBER))
     read_with(trusting)
     click()
@@ -678,7 +678,7 @@ def test_addresses_that_nobody_confirmed_are_forgotten_after_a_month(
     with store.write() as connection:
         people.unsubscribe(connection, SubscriberId(3), clock.now())
     clock.advance(days=31)
-    services.chores().run()
+    services.housekeeping().run()
 
     assert ["ana@example.org"] == [row["address"] for row in rows(t.subscriber)]
     assert ["unsubscribed"] == [row["why"] for row in rows(t.suppressed)]

@@ -15,22 +15,21 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, TrackingEvent
-from mailtrack.inbox.book import StoreLedger
+from mailtrack.domain.model import PollResult, PollState, TrackingEvent
 from mailtrack.inbox.intake import Reader
-from mailtrack.inbox.ledger import FetchedMail
-from mailtrack.jobs.looking import Looker
+from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore
 from mailtrack.notify.links import Purpose
+from mailtrack.runtime.services import Services
 from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
 from mailtrack.store import inbound, leg_claims, parcels
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.subscriptions import Subscription
-from mailtrack.web.desk import Desk
+from mailtrack.tracking.polling import Poller
 from mailtrack.web.own_data import OwnData
+from mailtrack.web.service import PageService
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Act = Callable[["Encounter", str], None]
@@ -51,8 +50,8 @@ class OneAnswer:
     def __init__(self, clock: FakeClock) -> None:
         self._event = TrackingEvent(clock.now(), Milestone.CUSTOMS_CLEARED, "cainiao", "CC")
 
-    def fetch(self, numbers: list[str]) -> Mapping[str, Look]:
-        return {number: Look(number, LookState.FOUND, (self._event,)) for number in numbers}
+    def fetch(self, numbers: list[str]) -> Mapping[str, PollResult]:
+        return {number: PollResult(number, PollState.FOUND, (self._event,)) for number in numbers}
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Encounter:
     number: str
     services: Services
     reader: Reader
-    looker: Looker
+    poller: Poller
     clock: FakeClock
     link: Callable[..., str]
     follow: Callable[..., Subscription]
@@ -88,8 +87,8 @@ class Encounter:
             f"From: {self.address(who)}\r\nTo: {FORWARD_TO}\r\nSubject: Colis\r\n\r\n"
             f"{self.number}\r\n"
         ).encode()
-        ledger = StoreLedger(self.services.store, self.clock)
-        ledger.keep("me@host", "INBOX", 1, FetchedMail(next(self.uids), raw, self.clock.now()))
+        mail_store = SqlMailStore(self.services.store, self.clock)
+        mail_store.keep("me@host", "INBOX", 1, FetchedMail(next(self.uids), raw, self.clock.now()))
         key = inbound.content_key(raw)
         with self.services.store.write() as connection:
             mine = t.inbound.c.content_key == key
@@ -99,13 +98,13 @@ class Encounter:
         self.reader.read(number, key[:32])
 
     def do_stop(self, who: str) -> None:
-        Desk(self.services).stop(self.tokens[who])
+        PageService(self.services).stop(self.tokens[who])
 
     def do_leave(self, who: str) -> None:
-        Desk(self.services).stop(self.tokens[who])
+        PageService(self.services).stop(self.tokens[who])
 
     def do_resume(self, who: str) -> None:
-        Desk(self.services).resume(self.tokens[who])
+        PageService(self.services).resume(self.tokens[who])
 
     def do_erase(self, who: str) -> None:
         OwnData(self.services).erase(self.tokens[who])
@@ -116,7 +115,7 @@ class Encounter:
             legs = leg_claims.claim_number(
                 connection, "cainiao", self.number, token=token, until=self.clock.later(120)
             )
-        self.looker.poll("cainiao", [leg.id for leg in legs], token)
+        self.poller.poll("cainiao", [leg.id for leg in legs], token)
 
     def do_forget(self, who: str) -> None:
         """Let housekeeping find that polling ended long ago."""
@@ -125,7 +124,7 @@ class Encounter:
             if parcel is not None:
                 long_ago = self.clock.now() - timedelta(days=400)
                 parcels.end(connection, parcel, "nobody_follows", long_ago)
-        self.services.chores().run()
+        self.services.housekeeping().run()
 
     def lost(self, who: str, action: str, *, forgotten: bool) -> str:
         """Say what is missing of what somebody did, "" where nothing is."""
@@ -156,11 +155,11 @@ def encounters(
     rows: Rows,
 ) -> list[Encounter]:
     carrier: Any = OneAnswer(clock)
-    looker = replace(services.looker(), carriers={"cainiao": carrier})
+    poller = replace(services.poller(), carriers={"cainiao": carrier})
     uids = iter(range(1, 10_000))
     return [
         Encounter(
-            f"LP001234567890{n:02}", services, reader, looker, clock, link, follow, rows, uids
+            f"LP001234567890{n:02}", services, reader, poller, clock, link, follow, rows, uids
         )
         for n in range(TIMES)
     ]

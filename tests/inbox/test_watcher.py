@@ -9,7 +9,7 @@ import pytest
 
 from mailtrack.errors import AuthError, ConfigurationError, MailtrackError, TransientError
 from mailtrack.inbox.imap_errors import LostConnectionError
-from mailtrack.inbox.ledger import FetchedMail, MemoryLedger, Position, WatcherState
+from mailtrack.inbox.mail_store import FetchedMail, MemoryMailStore, Position, WatcherState
 from mailtrack.inbox.mailbox import DONE_S, TIMEOUT, MemoryMailbox, UnfetchableError
 from mailtrack.inbox.watcher import (
     HOLD_S,
@@ -76,12 +76,12 @@ def server() -> Server:
 
 
 @pytest.fixture
-def ledger() -> MemoryLedger:
-    return MemoryLedger()
+def mail_store() -> MemoryMailStore:
+    return MemoryMailStore()
 
 
-def states(ledger: MemoryLedger) -> list[WatcherState]:
-    return [state for state, _ in ledger.states]
+def states(mail_store: MemoryMailStore) -> list[WatcherState]:
+    return [state for state, _ in mail_store.states]
 
 
 def test_every_state_but_stopped_leads_on_to_a_connection() -> None:
@@ -116,46 +116,46 @@ def test_the_table_holds_every_pair_that_can_happen_and_no_other() -> None:
 
 
 def test_new_mails_are_kept_in_order_with_the_time_they_arrived(
-    server: Server, ledger: MemoryLedger
+    server: Server, mail_store: MemoryMailStore
 ) -> None:
     at = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
     server.mailbox.deliver(b"un", at)
     server.mailbox.deliver(b"deux", at)
 
-    Watcher(SETTINGS, ledger, server.connect).run_once()
+    Watcher(SETTINGS, mail_store, server.connect).run_once()
 
-    assert [FetchedMail(1, b"un", at), FetchedMail(2, b"deux", at)] == ledger.mails
-    assert Position(1, 2) == ledger.position(*PLACE)
+    assert [FetchedMail(1, b"un", at), FetchedMail(2, b"deux", at)] == mail_store.mails
+    assert Position(1, 2) == mail_store.position(*PLACE)
     assert server.mailbox.closed == 1
 
 
-def test_a_mail_is_fetched_once_only(server: Server, ledger: MemoryLedger) -> None:
+def test_a_mail_is_fetched_once_only(server: Server, mail_store: MemoryMailStore) -> None:
     server.mailbox.deliver(b"un")
-    Watcher(SETTINGS, ledger, server.connect).run_once()
+    Watcher(SETTINGS, mail_store, server.connect).run_once()
     server.mailbox.faults[1] = TransientError("fetched again")
     server.mailbox.deliver(b"deux")
 
-    Watcher(SETTINGS, ledger, server.connect).run_once()
+    Watcher(SETTINGS, mail_store, server.connect).run_once()
 
-    assert [b"un", b"deux"] == ledger.raws
+    assert [b"un", b"deux"] == mail_store.raws
 
 
 def test_a_mail_that_cannot_be_had_leaves_a_trace_and_the_others_pass(
-    server: Server, ledger: MemoryLedger
+    server: Server, mail_store: MemoryMailStore
 ) -> None:
     for raw in (b"un", b"deux", b"trois"):
         server.mailbox.deliver(raw)
     server.mailbox.faults[2] = UnfetchableError("mail 2 has no content.")
 
-    Watcher(SETTINGS, ledger, server.connect).run_once()
+    Watcher(SETTINGS, mail_store, server.connect).run_once()
 
-    assert [b"un", b"trois"] == ledger.raws
-    assert [(2, "mail 2 has no content.")] == ledger.unfetchable
-    assert Position(1, 3) == ledger.position(*PLACE)
+    assert [b"un", b"trois"] == mail_store.raws
+    assert [(2, "mail 2 has no content.")] == mail_store.unfetchable
+    assert Position(1, 3) == mail_store.position(*PLACE)
 
 
 def test_a_mail_that_breaks_every_connection_is_left_out_after_a_few(
-    server: Server, ledger: MemoryLedger
+    server: Server, mail_store: MemoryMailStore
 ) -> None:
     server.mailbox.deliver(b"poison")
     server.mailbox.deliver(b"bon")
@@ -163,15 +163,15 @@ def test_a_mail_that_breaks_every_connection_is_left_out_after_a_few(
     server.mailbox.can_idle = False
     pauses = Pauses(until=MOST_BREAKS + 1)
 
-    Watcher(SETTINGS, ledger, server.connect, pauses).run(threading.Event())
+    Watcher(SETTINGS, mail_store, server.connect, pauses).run(threading.Event())
 
-    assert [b"bon"] == ledger.raws
-    assert [(1, f"mail 1 broke the connection {MOST_BREAKS} times.")] == ledger.unfetchable
+    assert [b"bon"] == mail_store.raws
+    assert [(1, f"mail 1 broke the connection {MOST_BREAKS} times.")] == mail_store.unfetchable
     assert server.connects == MOST_BREAKS + 1
 
 
 def test_a_mail_that_broke_two_connections_is_asked_for_plainly(
-    server: Server, ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
+    server: Server, mail_store: MemoryMailStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer about its structure may be what no connection survives."""
     asked: list[bool] = []
@@ -186,52 +186,54 @@ def test_a_mail_that_broke_two_connections_is_asked_for_plainly(
     server.mailbox.can_idle = False
     monkeypatch.setattr(MemoryMailbox, "fetch", fetch)
 
-    Watcher(SETTINGS, ledger, server.connect, Pauses(until=3)).run(threading.Event())
+    Watcher(SETTINGS, mail_store, server.connect, Pauses(until=3)).run(threading.Event())
 
     assert [False, False, True] == asked
-    assert [b"gros"] == ledger.raws
+    assert [b"gros"] == mail_store.raws
 
 
-def test_a_throttled_mail_is_never_left_out(server: Server, ledger: MemoryLedger) -> None:
+def test_a_throttled_mail_is_never_left_out(server: Server, mail_store: MemoryMailStore) -> None:
     """The server promises it for later, and a good mail must not be lost to impatience."""
     server.mailbox.deliver(b"patience")
     server.mailbox.faults[1] = TransientError("slow down")
     pauses = Pauses(until=3 * MOST_BREAKS)
-    watcher = Watcher(SETTINGS, ledger, server.connect, pauses)
+    watcher = Watcher(SETTINGS, mail_store, server.connect, pauses)
 
     watcher.run(threading.Event())
     server.mailbox.faults.clear()
     watcher.run_once()
 
-    assert ledger.unfetchable == []
-    assert ledger.raws == [b"patience"]
+    assert mail_store.unfetchable == []
+    assert mail_store.raws == [b"patience"]
 
 
 def test_a_renumbered_folder_is_read_again_without_keeping_anything_twice(
-    server: Server, ledger: MemoryLedger
+    server: Server, mail_store: MemoryMailStore
 ) -> None:
     server.mailbox.deliver(b"un")
     server.mailbox.deliver(b"deux")
-    Watcher(SETTINGS, ledger, server.connect).run_once()
+    Watcher(SETTINGS, mail_store, server.connect).run_once()
     rebuilt = Server(MemoryMailbox(uidvalidity=2))
     rebuilt.mailbox.deliver(b"deux")
     rebuilt.mailbox.deliver(b"trois")
 
-    Watcher(SETTINGS, ledger, rebuilt.connect).run_once()
+    Watcher(SETTINGS, mail_store, rebuilt.connect).run_once()
 
-    assert [b"un", b"deux", b"trois"] == ledger.raws
-    assert [2] == ledger.resets
-    assert Position(2, 2) == ledger.position(*PLACE)
+    assert [b"un", b"deux", b"trois"] == mail_store.raws
+    assert [2] == mail_store.resets
+    assert Position(2, 2) == mail_store.position(*PLACE)
 
 
-def test_a_wrong_password_is_tried_rarely_and_shown(server: Server, ledger: MemoryLedger) -> None:
+def test_a_wrong_password_is_tried_rarely_and_shown(
+    server: Server, mail_store: MemoryMailStore
+) -> None:
     server.errors = [BAD_PASSWORD] * 9
     pauses = Pauses(until=6)
 
-    Watcher(SETTINGS, ledger, server.connect, pauses, Longest()).run(threading.Event())
+    Watcher(SETTINGS, mail_store, server.connect, pauses, Longest()).run(threading.Event())
 
     assert [300.0, 600.0, 1200.0, 2400.0, 3600.0, 3600.0] == pauses.seconds
-    assert (WatcherState.REFUSED, str(BAD_PASSWORD)) in ledger.states
+    assert (WatcherState.REFUSED, str(BAD_PASSWORD)) in mail_store.states
     assert server.connects == 6
 
 
@@ -240,26 +242,26 @@ def test_chance_never_shortens_the_wait_after_a_wrong_password_below_its_half() 
 
 
 def test_a_setting_that_somebody_must_change_counts_as_a_refusal(
-    server: Server, ledger: MemoryLedger
+    server: Server, mail_store: MemoryMailStore
 ) -> None:
     server.errors = [ConfigurationError("no such folder")]
 
-    Watcher(SETTINGS, ledger, server.connect, Pauses(until=1)).run(threading.Event())
+    Watcher(SETTINGS, mail_store, server.connect, Pauses(until=1)).run(threading.Event())
 
-    assert (WatcherState.REFUSED, "no such folder") in ledger.states
+    assert (WatcherState.REFUSED, "no such folder") in mail_store.states
 
 
 def test_an_outage_is_waited_out_longer_and_longer_but_its_end_is_seen_within_two_minutes(
-    server: Server, ledger: MemoryLedger
+    server: Server, mail_store: MemoryMailStore
 ) -> None:
     server.errors = [OUTAGE] * 12
     pauses = Pauses(until=10)
 
-    Watcher(SETTINGS, ledger, server.connect, pauses, Longest()).run(threading.Event())
+    Watcher(SETTINGS, mail_store, server.connect, pauses, Longest()).run(threading.Event())
 
     expected = [5.0, 10.0, 20.0, *[40.0] * 7]
     assert expected == pauses.seconds
-    assert (WatcherState.WAITING, str(OUTAGE)) in ledger.states
+    assert (WatcherState.WAITING, str(OUTAGE)) in mail_store.states
 
 
 def test_the_death_of_a_connection_is_found_and_got_over_within_two_minutes_by_default() -> None:
@@ -285,20 +287,22 @@ def test_years_of_outage_do_not_overflow() -> None:
     assert PACES[WatcherState.WAITING].delay(100_000, Longest()) == 40.0
 
 
-def test_connections_that_die_young_are_waited_for_longer_and_longer(ledger: MemoryLedger) -> None:
+def test_connections_that_die_young_are_waited_for_longer_and_longer(
+    mail_store: MemoryMailStore,
+) -> None:
     """A server that lets us in and hangs up at once must not be hammered."""
     server = Server()
     server.mailbox.deliver(b"poison")
     server.mailbox.faults[1] = TransientError("connection lost")
     pauses = Pauses(until=3)
 
-    Watcher(SETTINGS, ledger, server.connect, pauses, Longest()).run(threading.Event())
+    Watcher(SETTINGS, mail_store, server.connect, pauses, Longest()).run(threading.Event())
 
     assert [5.0, 10.0, 20.0] == pauses.seconds
 
 
 def test_a_connection_that_held_for_a_minute_starts_the_count_of_failures_anew(
-    ledger: MemoryLedger,
+    mail_store: MemoryMailStore,
 ) -> None:
     server = Server()
     server.mailbox.deliver(b"poison")
@@ -306,55 +310,55 @@ def test_a_connection_that_held_for_a_minute_starts_the_count_of_failures_anew(
     pauses = Pauses(until=3)
     minutes = iter(range(0, 6000, 60))
 
-    Watcher(SETTINGS, ledger, server.connect, pauses, Longest(), seconds=lambda: next(minutes)).run(
-        threading.Event()
-    )
+    Watcher(
+        SETTINGS, mail_store, server.connect, pauses, Longest(), seconds=lambda: next(minutes)
+    ).run(threading.Event())
 
     assert [5.0, 5.0, 5.0] == pauses.seconds
 
 
-def test_a_server_without_idle_is_looked_at_from_time_to_time(ledger: MemoryLedger) -> None:
+def test_a_server_without_idle_is_looked_at_from_time_to_time(mail_store: MemoryMailStore) -> None:
     server = Server(MemoryMailbox(can_idle=False))
     pauses = Pauses(until=3)
 
-    Watcher(SETTINGS, ledger, server.connect, pauses).run(threading.Event())
+    Watcher(SETTINGS, mail_store, server.connect, pauses).run(threading.Event())
 
     assert [60.0, 60.0, 60.0] == pauses.seconds
     assert server.connects == 1
-    assert WatcherState.POLLING in states(ledger)
-    assert WatcherState.IDLING not in states(ledger)
+    assert WatcherState.POLLING in states(mail_store)
+    assert WatcherState.IDLING not in states(mail_store)
 
 
-def test_the_states_are_told_in_the_order_of_the_machine(ledger: MemoryLedger) -> None:
+def test_the_states_are_told_in_the_order_of_the_machine(mail_store: MemoryMailStore) -> None:
     server = Server(MemoryMailbox(can_idle=False), errors=[OUTAGE])
 
-    Watcher(SETTINGS, ledger, server.connect, Pauses(until=2)).run(threading.Event())
+    Watcher(SETTINGS, mail_store, server.connect, Pauses(until=2)).run(threading.Event())
 
     expected = ["connecting", "waiting", "connecting", "syncing", "polling", "syncing", "stopped"]
-    assert expected == states(ledger)
+    assert expected == states(mail_store)
     assert server.mailbox.closed == 1
 
 
 def test_mails_stay_in_place_unless_the_settings_say_where_to_move_them(
-    server: Server, ledger: MemoryLedger
+    server: Server, mail_store: MemoryMailStore
 ) -> None:
     server.mailbox.deliver(b"un")
 
-    Watcher(SETTINGS, ledger, server.connect).run_once()
+    Watcher(SETTINGS, mail_store, server.connect).run_once()
 
     assert [] == server.mailbox.moved
 
 
-def test_a_mail_is_moved_after_it_is_kept(server: Server, ledger: MemoryLedger) -> None:
+def test_a_mail_is_moved_after_it_is_kept(server: Server, mail_store: MemoryMailStore) -> None:
     server.mailbox.deliver(b"un")
     settings = SETTINGS.model_copy(update={"move_to": "Lus"})
 
-    Watcher(settings, ledger, server.connect).run_once()
+    Watcher(settings, mail_store, server.connect).run_once()
 
     assert [1] == server.mailbox.moved
 
 
-class BrokenLedger(MemoryLedger):
+class BrokenMailStore(MemoryMailStore):
     """A store that is out of order."""
 
     def keep(self, account: str, folder: str, uidvalidity: int, mail: FetchedMail) -> bool:
@@ -366,12 +370,12 @@ def test_a_mail_that_could_not_be_kept_is_not_moved(server: Server) -> None:
     settings = SETTINGS.model_copy(update={"move_to": "Lus"})
 
     with pytest.raises(TransientError, match="store is out of order"):
-        Watcher(settings, BrokenLedger(), server.connect).run_once()
+        Watcher(settings, BrokenMailStore(), server.connect).run_once()
 
     assert [] == server.mailbox.moved
 
 
-class MuteLedger(MemoryLedger):
+class MuteMailStore(MemoryMailStore):
     """A store that cannot even note the state."""
 
     def note_state(self, account: str, folder: str, state: WatcherState, detail: str) -> None:
@@ -382,35 +386,35 @@ def test_a_store_that_is_out_of_order_does_not_end_the_watch() -> None:
     server = Server(MemoryMailbox(can_idle=False), errors=[OUTAGE])
     pauses = Pauses(until=3)
 
-    Watcher(SETTINGS, MuteLedger(), server.connect, pauses).run(threading.Event())
+    Watcher(SETTINGS, MuteMailStore(), server.connect, pauses).run(threading.Event())
 
     assert len(pauses.seconds) == 3
 
 
 def test_a_watcher_that_is_told_to_stop_before_it_starts_connects_nowhere(
-    server: Server, ledger: MemoryLedger
+    server: Server, mail_store: MemoryMailStore
 ) -> None:
     stop = threading.Event()
     stop.set()
 
-    Watcher(SETTINGS, ledger, server.connect).run(stop)
+    Watcher(SETTINGS, mail_store, server.connect).run(stop)
 
     assert server.connects == 0
-    assert [WatcherState.CONNECTING, WatcherState.STOPPED] == states(ledger)
+    assert [WatcherState.CONNECTING, WatcherState.STOPPED] == states(mail_store)
 
 
 @dataclass
 class Readers:
     """A pause in which the workers read so many of the mails that wait."""
 
-    ledger: MemoryLedger
+    mail_store: MemoryMailStore
     each: int
     until: int
     pauses: list[float] = field(default_factory=list)
 
     def __call__(self, stop: threading.Event, seconds: float) -> None:
         self.pauses.append(seconds)
-        self.ledger.most_unread += self.each
+        self.mail_store.most_unread += self.each
         if len(self.pauses) >= self.until:
             stop.set()
 
@@ -420,18 +424,18 @@ def test_a_flood_is_left_on_the_server_until_some_of_it_is_read(server: Server) 
     for number in range(100):
         server.mailbox.deliver(b"mail %d" % number)
     server.mailbox.can_idle = False
-    ledger = MemoryLedger(most_unread=10)
-    readers = Readers(ledger, each=10, until=10)
+    mail_store = MemoryMailStore(most_unread=10)
+    readers = Readers(mail_store, each=10, until=10)
 
-    Watcher(SETTINGS, ledger, server.connect, readers).run(threading.Event())
+    Watcher(SETTINGS, mail_store, server.connect, readers).run(threading.Event())
 
     assert [HOLD_S] * 9 == readers.pauses[:9]
-    assert [b"mail %d" % number for number in range(100)] == ledger.raws
+    assert [b"mail %d" % number for number in range(100)] == mail_store.raws
     assert 1 == server.connects
-    assert states(ledger)[:6] == ["connecting", *["syncing", "holding"] * 2, "syncing"]
+    assert states(mail_store)[:6] == ["connecting", *["syncing", "holding"] * 2, "syncing"]
 
 
-class StoppingLedger(MemoryLedger):
+class StoppingMailStore(MemoryMailStore):
     """Sets `stop` as soon as a first mail is kept, like a SIGTERM in the middle of a batch."""
 
     stop: threading.Event
@@ -445,23 +449,23 @@ def test_a_stop_in_the_middle_of_a_batch_leaves_the_rest_for_the_next_start() ->
     server = Server()
     for raw in (b"un", b"deux", b"trois"):
         server.mailbox.deliver(raw)
-    ledger = StoppingLedger()
-    ledger.stop = threading.Event()
+    mail_store = StoppingMailStore()
+    mail_store.stop = threading.Event()
 
-    Watcher(SETTINGS, ledger, server.connect).run(ledger.stop)
-    kept_before = list(ledger.raws)
-    Watcher(SETTINGS, ledger, server.connect).run_once()
+    Watcher(SETTINGS, mail_store, server.connect).run(mail_store.stop)
+    kept_before = list(mail_store.raws)
+    Watcher(SETTINGS, mail_store, server.connect).run_once()
 
     assert [b"un"] == kept_before
-    assert [b"un", b"deux", b"trois"] == ledger.raws
+    assert [b"un", b"deux", b"trois"] == mail_store.raws
 
 
-def test_the_account_never_holds_the_password(server: Server, ledger: MemoryLedger) -> None:
+def test_the_account_never_holds_the_password(server: Server, mail_store: MemoryMailStore) -> None:
     settings = InboxSettings.model_validate(
         {"host": "imap.example.org", "user": "colis", "password": "tres-secret"}
     )
     server.mailbox.deliver(b"un")
 
-    Watcher(settings, ledger, server.connect).run_once()
+    Watcher(settings, mail_store, server.connect).run_once()
 
-    assert ledger.position(*PLACE) is not None
+    assert mail_store.position(*PLACE) is not None

@@ -8,31 +8,31 @@ from typing import Any
 
 import pytest
 
-from mailtrack import histories, privacy
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import SubscriptionId, TrackingEvent
+from mailtrack.runtime.services import Services
 from mailtrack.sandbox.mails import (
     AUTHSERV_ID,
     FORWARD_TO,
-    Person,
+    DemoPerson,
     forwarded,
     gmail,
     order_shipped,
     parcel_update,
 )
-from mailtrack.store import dossiers, parcels
+from mailtrack.store import parcels, personal_data, subscription_details
 from mailtrack.store import schema as t
-from mailtrack.store.dossiers import Dossier
 from mailtrack.store.engine import Store
+from mailtrack.store.subscription_details import SubscriptionDetails
+from mailtrack.tracking import merging
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Receive = Callable[..., Mapping[str, Any]]
 Forward = Callable[..., None]
 
-ANA = Person("Ana", "ana@example.org")
-MALLORY = Person("Mallory", "mallory@example.net")
+ANA = DemoPerson("Ana", "ana@example.org")
+MALLORY = DemoPerson("Mallory", "mallory@example.net")
 NUMBER = "LP00123456789012"
 ORDER = "3054169918880001"
 TRUE_STEPS = (
@@ -48,7 +48,7 @@ def forward(receive: Receive, clock: FakeClock) -> Forward:
     """Forward the shop's mail about a parcel; a title of its own tells a step."""
     serials = count(1)
 
-    def make(person: Person, number: str = NUMBER, order: str = ORDER, step: str = "") -> None:
+    def make(person: DemoPerson, number: str = NUMBER, order: str = ORDER, step: str = "") -> None:
         mail = parcel_update(number, order, f"Lampe de {person.name}")
         if step:
             mail = replace(mail, subject=f"Package {number} {step}", lines=(step.capitalize(),))
@@ -59,10 +59,10 @@ def forward(receive: Receive, clock: FakeClock) -> Forward:
 
 
 @pytest.fixture
-def typed(receive: Receive) -> Callable[[Person, str], None]:
+def typed(receive: Receive) -> Callable[[DemoPerson, str], None]:
     """Send a mail with a bare number, proven by the sender's own server."""
 
-    def make(person: Person, number: str) -> None:
+    def make(person: DemoPerson, number: str) -> None:
         domain = person.address.partition("@")[2]
         receive(
             f"Authentication-Results: {AUTHSERV_ID}; dkim=pass header.d={domain}\r\n"
@@ -84,25 +84,25 @@ def tell(store: Store, clock: FakeClock) -> Callable[[Milestone], None]:
             assert parcel is not None
             parcels.lock(connection, parcel)
             event = TrackingEvent(clock.now(), milestone, "cainiao", milestone)
-            histories.take_in(connection, parcel, [event], clock.now())
+            merging.take_in(connection, parcel, [event], clock.now())
 
     return make
 
 
 @pytest.fixture
-def known_to(store: Store, rows: Rows) -> Callable[[Person], list[Dossier]]:
+def known_to(store: Store, rows: Rows) -> Callable[[DemoPerson], list[SubscriptionDetails]]:
     """Return all that somebody sees."""
 
-    def make(person: Person) -> list[Dossier]:
+    def make(person: DemoPerson) -> list[SubscriptionDetails]:
         (owner,) = rows(t.subscriber, address=person.address)
         mine = [SubscriptionId(r["id"]) for r in rows(t.subscription, subscriber_id=owner["id"])]
         with store.read() as connection:
-            return list(dossiers.read(connection, mine).values())
+            return list(subscription_details.read(connection, mine).values())
 
     return make
 
 
-def _mailed(rows: Rows, person: Person) -> list[str]:
+def _mailed(rows: Rows, person: DemoPerson) -> list[str]:
     (owner,) = rows(t.subscriber, address=person.address)
     return [n["kind"] for n in rows(t.notice, subscriber_id=owner["id"]) if n["skip"] is None]
 
@@ -112,7 +112,7 @@ def test_an_invented_delivery_reaches_nobody_else_and_silences_no_true_step(
     tell: Callable[[Milestone], None],
     send_all: Callable[[], list[str]],
     rows: Rows,
-    known_to: Callable[[Person], list[Dossier]],
+    known_to: Callable[[DemoPerson], list[SubscriptionDetails]],
 ) -> None:
     forward(ANA)
     send_all()
@@ -143,7 +143,7 @@ def test_what_one_s_own_mail_told_is_shown_and_no_news_again_when_a_carrier_says
     tell: Callable[[Milestone], None],
     send_all: Callable[[], list[str]],
     rows: Rows,
-    known_to: Callable[[Person], list[Dossier]],
+    known_to: Callable[[DemoPerson], list[SubscriptionDetails]],
 ) -> None:
     forward(ANA, step="delivered")
     send_all()
@@ -156,8 +156,8 @@ def test_what_one_s_own_mail_told_is_shown_and_no_news_again_when_a_carrier_says
 
 def test_who_knows_a_number_sees_neither_orders_nor_articles_nor_steps_of_others(
     forward: Forward,
-    typed: Callable[[Person, str], None],
-    known_to: Callable[[Person], list[Dossier]],
+    typed: Callable[[DemoPerson, str], None],
+    known_to: Callable[[DemoPerson], list[SubscriptionDetails]],
     services: Services,
     store: Store,
     rows: Rows,
@@ -173,7 +173,9 @@ def test_who_knows_a_number_sees_neither_orders_nor_articles_nor_steps_of_others
     assert ("", (), None) == (view.name, view.orders, view.milestone)
     with store.read() as connection:
         (_, mallory) = rows(t.subscriber)
-        told = privacy.everything_about_subscriber(connection, mallory["id"], services.addresses)
+        told = personal_data.everything_about_subscriber(
+            connection, mallory["id"], services.addresses.of
+        )
     assert [] == [word for word in (ORDER, "Lampe", "ana", "delivered") if word in repr(told)]
     assert (ORDER,) == known_to(ANA)[0].orders
 

@@ -9,15 +9,13 @@ import dramatiq
 import pytest
 from dramatiq.brokers.stub import StubBroker
 
-from mailtrack.bootstrap import Services
 from mailtrack.carriers.fake import FakeCarrier
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, TrackingEvent
+from mailtrack.domain.model import PollResult, TrackingEvent
 from mailtrack.errors import AuthError
-from mailtrack.inbox.book import StoreLedger
 from mailtrack.inbox.intake import Reader
-from mailtrack.inbox.ledger import FetchedMail
+from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore
 from mailtrack.jobs import actors
 from mailtrack.jobs.broker import (
     DELIVER,
@@ -30,16 +28,17 @@ from mailtrack.jobs.broker import (
 )
 from mailtrack.jobs.delivering import Deliverer
 from mailtrack.jobs.dispatcher import Dispatcher
-from mailtrack.jobs.looking import Looker
 from mailtrack.notify.smtp import FakeRelay
+from mailtrack.runtime.services import Services
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
+from mailtrack.tracking.polling import Poller
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 QUEUES = (INGEST, POLL, MAIL)
 
 
-class StubOutlet:
+class StubSink:
     """Hands messages to the stub."""
 
     def __init__(self, broker: StubBroker) -> None:
@@ -74,13 +73,13 @@ def run(
     clock: FakeClock,
     carriers: dict[str, FakeCarrier],
     reader: Reader,
-    looker: Looker,
+    poller: Poller,
     deliverer: Deliverer,
 ) -> Iterator[Callable[[], None]]:
     """Tick and work until nothing is left to do."""
-    actors.declare(broker, reader, looker, deliverer)
+    actors.declare(broker, reader, poller, deliverer)
     declarations = {code: carrier.declaration for code, carrier in carriers.items()}
-    dispatcher = Dispatcher(store, StubOutlet(broker), declarations, clock, 120.0)
+    dispatcher = Dispatcher(store, StubSink(broker), declarations, clock, 120.0)
     worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=10)
     worker.start()
 
@@ -103,12 +102,12 @@ def test_a_forwarded_mail_becomes_a_mail_about_its_parcel(
     mail: Callable[..., bytes],
     carriers: dict[str, FakeCarrier],
     scan: Callable[..., TrackingEvent],
-    found: Callable[..., Look],
+    found: Callable[..., PollResult],
     relay: FakeRelay,
     rows: Rows,
 ) -> None:
     carriers["cainiao"].script(found(scan(Milestone.CUSTOMS_CLEARED)))
-    StoreLedger(store, clock).keep("colis@host", "INBOX", 1, FetchedMail(1, mail(), clock.now()))
+    SqlMailStore(store, clock).keep("colis@host", "INBOX", 1, FetchedMail(1, mail(), clock.now()))
     run()
 
     assert ["tracked"] == [row["outcome"] for row in rows(t.inbound)]
@@ -122,7 +121,7 @@ def test_an_expected_failure_is_one_line_and_no_traceback(
     store: Store,
     clock: FakeClock,
     mail: Callable[..., bytes],
-    looker: Looker,
+    poller: Poller,
     logged: list[Mapping[str, Any]],
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
@@ -130,8 +129,8 @@ def test_an_expected_failure_is_one_line_and_no_traceback(
     def refuse(*_: object) -> None:
         raise AuthError("wrong key")
 
-    monkeypatch.setattr(Looker, "poll", refuse)
-    StoreLedger(store, clock).keep("colis@host", "INBOX", 1, FetchedMail(1, mail(), clock.now()))
+    monkeypatch.setattr(Poller, "poll", refuse)
+    SqlMailStore(store, clock).keep("colis@host", "INBOX", 1, FetchedMail(1, mail(), clock.now()))
     run()
 
     assert [("poll_legs", "wrong key")] == [
@@ -143,10 +142,10 @@ def test_an_expected_failure_is_one_line_and_no_traceback(
 def test_a_message_about_what_is_gone_does_nothing(
     broker: StubBroker, run: Callable[[], None], rows: Rows
 ) -> None:
-    outlet = StubOutlet(broker)
-    outlet.send(INGEST, "read_mail", 99, "token")
-    outlet.send(POLL, "poll_legs", "cainiao", [99], "token")
-    outlet.send(MAIL, "deliver", [99], "token")
+    sink = StubSink(broker)
+    sink.send(INGEST, "read_mail", 99, "token")
+    sink.send(POLL, "poll_legs", "cainiao", [99], "token")
+    sink.send(MAIL, "deliver", [99], "token")
     for queue in QUEUES:
         broker.join(queue, fail_fast=True)
 
@@ -174,14 +173,14 @@ def test_a_mail_never_queues_behind_carriers_that_do_not_answer(
 
     slow: Any = Slow()
     actors.declare(broker, slow, slow, slow)
-    outlet = StubOutlet(broker)
+    sink = StubSink(broker)
     worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=10)
     worker.start()
     for leg in range(3):
-        outlet.send(POLL, POLL_LEGS, "cainiao", [leg], "token")
+        sink.send(POLL, POLL_LEGS, "cainiao", [leg], "token")
     eventually(lambda: asked.is_set() and worker.work_queue.qsize() == 1)
-    outlet.send(MAIL, DELIVER, [1], "token")
-    outlet.send(INGEST, READ_MAIL, 1, "token")
+    sink.send(MAIL, DELIVER, [1], "token")
+    sink.send(INGEST, READ_MAIL, 1, "token")
     eventually(lambda: worker.work_queue.qsize() == 3)
     answered.set()
     for queue in QUEUES:

@@ -13,8 +13,8 @@ from mailtrack.carriers import REGISTRY
 from mailtrack.carriers.base import Carrier
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
-from mailtrack.domain import polling
-from mailtrack.domain.polling import Outlook
+from mailtrack.domain import scheduling
+from mailtrack.domain.scheduling import PollContext
 from mailtrack.jobs.dispatcher import Dispatcher
 from mailtrack.sandbox.carriers import CarrierWorld, carrier_app, serve
 from mailtrack.sandbox.carriers.seventeentrack import REGISTER
@@ -30,7 +30,7 @@ PARCELS = 1_000
 
 
 @dataclass(frozen=True)
-class Desk:
+class BatchSink:
     """An outlet that asks the carrier at once, and plans what is next without a history."""
 
     store: Store
@@ -48,11 +48,11 @@ class Desk:
         now = self.clock.now()
         with self.store.write() as connection:
             legs = leg_claims.claimed(connection, ids, token)
-            looks = self.client.fetch([leg.number for leg in legs])
+            results = self.client.fetch([leg.number for leg in legs])
             for leg in legs:
-                next_look = polling.next_look(Outlook(None, now), now, self.rng)
-                parcels.note_answer(connection, leg.id, looks[leg.number].state, now)
-                parcels.plan(connection, leg.id, next_look)
+                next_poll = scheduling.next_poll(PollContext(None, now), now, self.rng)
+                parcels.note_answer(connection, leg.id, results[leg.number].state, now)
+                parcels.plan(connection, leg.id, next_poll)
 
 
 @pytest.fixture
@@ -75,8 +75,8 @@ def dispatcher_of(store: Store, clock: FakeClock, world: CarrierWorld) -> Iterat
         def make(code: str) -> Dispatcher:
             own = CarrierSettings.model_validate({"url": f"{base}/{code}", "key": world.key})
             client = REGISTRY[code](own, transport, clock)
-            desk = Desk(store, client, clock, Random(7))
-            return Dispatcher(store, desk, {code: client.declaration}, clock, LEASE_S)
+            sink = BatchSink(store, client, clock, Random(7))
+            return Dispatcher(store, sink, {code: client.declaration}, clock, LEASE_S)
 
         yield make
         transport.close()

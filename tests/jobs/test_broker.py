@@ -11,19 +11,18 @@ import dramatiq
 import pytest
 from dramatiq.brokers.redis import RedisBroker
 
-from mailtrack import roles
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.errors import TransientError
-from mailtrack.inbox.book import StoreLedger
-from mailtrack.inbox.ledger import FetchedMail
+from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore
 from mailtrack.jobs import actors
-from mailtrack.jobs.broker import INGEST, READ_MAIL, BrokerOutlet, policy_trouble
+from mailtrack.jobs.broker import INGEST, READ_MAIL, BrokerSink, policy_trouble
 from mailtrack.jobs.delivering import Deliverer
 from mailtrack.jobs.dispatcher import Dispatcher
-from mailtrack.jobs.looking import Looker
+from mailtrack.runtime import roles
+from mailtrack.runtime.services import Services
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
+from mailtrack.tracking.polling import Poller
 from tests.jobs.conftest import HEARTBEAT_S, Valkey
 
 Rows = Callable[..., list[Mapping[str, Any]]]
@@ -40,13 +39,15 @@ def database() -> str:
 
 @pytest.fixture
 def dispatcher(store: Store, clock: FakeClock, broker: RedisBroker) -> Dispatcher:
-    return Dispatcher(store, BrokerOutlet(broker, 100), {}, clock, LEASE_S)
+    return Dispatcher(store, BrokerSink(broker, 100), {}, clock, LEASE_S)
 
 
 @pytest.fixture
 def keep(store: Store, clock: FakeClock, mail: Callable[..., bytes]) -> Callable[[int], None]:
     def make(uid: int) -> None:
-        StoreLedger(store, clock).keep("me@host", "INBOX", 1, FetchedMail(uid, mail(), clock.now()))
+        SqlMailStore(store, clock).keep(
+            "me@host", "INBOX", 1, FetchedMail(uid, mail(), clock.now())
+        )
 
     return make
 
@@ -55,12 +56,12 @@ def keep(store: Store, clock: FakeClock, mail: Callable[..., bytes]) -> Callable
 def worker(
     services: Services,
     broker: RedisBroker,
-    looker: Looker,
+    poller: Poller,
     deliverer: Deliverer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[dramatiq.Worker]:
     monkeypatch.setattr("dramatiq.worker.CONSUMER_RESTART_DELAY_SECS", 0.1)
-    actors.declare(broker, services.reader(), looker, deliverer)
+    actors.declare(broker, services.reader(), poller, deliverer)
     worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=100)
     yield worker
     worker.stop()
@@ -87,7 +88,7 @@ def test_the_message_of_a_worker_that_is_killed_comes_to_another_one(
     valkey: Valkey, broker: RedisBroker
 ) -> None:
     """With the usual heartbeat of a minute, within two minutes; dramatiq alone takes up to 40."""
-    BrokerOutlet(broker, 100).send(INGEST, READ_MAIL, 1, "token")
+    BrokerSink(broker, 100).send(INGEST, READ_MAIL, 1, "token")
     command = [sys.executable, "-c", STUCK_WORKER, valkey.url, str(HEARTBEAT_S)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as stuck:
         assert stuck.stdout is not None
@@ -152,12 +153,12 @@ def test_a_broker_that_restarts_is_found_again_by_dispatcher_and_worker(
 
 
 def test_a_queue_says_how_much_room_it_has(broker: RedisBroker) -> None:
-    outlet = BrokerOutlet(broker, 3)
+    sink = BrokerSink(broker, 3)
     broker.declare_queue(INGEST)
-    rooms = [outlet.room(INGEST)]
+    rooms = [sink.room(INGEST)]
     for mail in range(2):
-        outlet.send(INGEST, READ_MAIL, mail, "token")
-        rooms.append(outlet.room(INGEST))
+        sink.send(INGEST, READ_MAIL, mail, "token")
+        rooms.append(sink.room(INGEST))
 
     assert [3, 2, 1] == rooms
 
@@ -196,12 +197,12 @@ def test_a_worker_whose_job_hangs_ends_all_the_same_when_it_is_told_to(
         began.set()
         never.wait()
 
-    monkeypatch.setattr("mailtrack.roles.GRACE_S", 5.5)
+    monkeypatch.setattr("mailtrack.runtime.roles.GRACE_S", 5.5)
     monkeypatch.setattr(Services, "declare_actors", lambda _: None)
     vars(services)["broker"] = broker
     part = Thread(target=roles.work, args=(services, stop))
     part.start()
-    BrokerOutlet(broker, 100).send(INGEST, READ_MAIL, 1, "token")
+    BrokerSink(broker, 100).send(INGEST, READ_MAIL, 1, "token")
     assert began.wait(30)
     stop.set()
     part.join(30)

@@ -10,28 +10,27 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from mailtrack.bootstrap import Services
 from mailtrack.carriers.base import Budget
 from mailtrack.carriers.fake import FakeCarrier
 from mailtrack.clock import FakeClock
-from mailtrack.domain.manners import Manners
 from mailtrack.domain.model import Outcome
+from mailtrack.domain.sending_policy import SendingPolicy
 from mailtrack.errors import TransientError
-from mailtrack.inbox.book import StoreLedger
-from mailtrack.inbox.ledger import FetchedMail
+from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore
 from mailtrack.jobs.broker import DELIVER, POLL_LEGS, READ_MAIL
-from mailtrack.jobs.chores import Chores
 from mailtrack.jobs.delivering import Deliverer
 from mailtrack.jobs.dispatcher import Dispatcher
-from mailtrack.jobs.looking import Looker
+from mailtrack.jobs.housekeeping import Housekeeping
 from mailtrack.notify.mail import OutgoingMail
 from mailtrack.notify.smtp import FakeRelay
 from mailtrack.notify.view import NoticeKind
+from mailtrack.runtime.services import Services
 from mailtrack.store import inbound, leases, notices, parcels, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.inbound import MailPlace, MailResult
 from mailtrack.store.subscriptions import Subscription
+from mailtrack.tracking.polling import Poller
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Follow = Callable[..., Subscription]
@@ -64,8 +63,8 @@ def tray() -> Tray:
 
 
 @pytest.fixture
-def chores(services: Services) -> Chores:
-    return replace(services.chores(), lease_s=LEASE_S)
+def housekeeping(services: Services) -> Housekeeping:
+    return replace(services.housekeeping(), lease_s=LEASE_S)
 
 
 @pytest.fixture
@@ -81,7 +80,7 @@ def work(store: Store, clock: FakeClock, follow: Follow) -> Callable[[int], Subs
     def make(serial: int) -> Subscription:
         mine = follow(f"LP001234567{serial:05}", f"reader{serial}@example.org")
         mail = FetchedMail(serial, b"mail %d" % serial, datetime(2026, 3, 1).astimezone())
-        StoreLedger(store, clock).keep("colis@host", "INBOX", 1, mail)
+        SqlMailStore(store, clock).keep("colis@host", "INBOX", 1, mail)
         with store.write() as connection:
             notices.owe_follower(
                 connection, mine.id, NoticeKind.STALLED, occurrence="1", now=clock.now()
@@ -105,7 +104,7 @@ ALL_THREE = sorted([READ_MAIL, POLL_LEGS, DELIVER])
 
 @pytest.mark.parametrize("ahead", AHEAD)
 def test_what_a_wrong_clock_claimed_is_handed_out_again_after_a_lease(
-    chores: Chores,
+    housekeeping: Housekeeping,
     tick: Callable[[], list[str]],
     work: Callable[[int], Subscription],
     clock: FakeClock,
@@ -117,7 +116,7 @@ def test_what_a_wrong_clock_claimed_is_handed_out_again_after_a_lease(
     assert ALL_THREE == tick()
 
     clock.instant = right
-    chores.run(went_back=True)
+    housekeeping.run(went_back=True)
     assert [] == tick()  # who has them may be at work
     clock.advance(seconds=LEASE_S)
     assert ALL_THREE == tick()
@@ -125,7 +124,7 @@ def test_what_a_wrong_clock_claimed_is_handed_out_again_after_a_lease(
 
 @pytest.mark.parametrize("ahead", AHEAD)
 def test_what_came_under_a_wrong_clock_is_due_when_it_is_right(
-    chores: Chores,
+    housekeeping: Housekeeping,
     tick: Callable[[], list[str]],
     work: Callable[[int], Subscription],
     clock: FakeClock,
@@ -135,15 +134,15 @@ def test_what_came_under_a_wrong_clock_is_due_when_it_is_right(
     clock.instant += ahead
     work(1)
     clock.instant = right
-    chores.run(went_back=True)
+    housekeeping.run(went_back=True)
 
     assert ALL_THREE == tick()
 
 
 @pytest.mark.parametrize("ahead", AHEAD)
 def test_what_a_wrong_clock_put_off_is_tried_when_it_is_right(
-    chores: Chores,
-    looker: Looker,
+    housekeeping: Housekeeping,
+    poller: Poller,
     carriers: dict[str, FakeCarrier],
     poll: Callable[..., int],
     deliverer: Deliverer,
@@ -168,25 +167,25 @@ def test_what_a_wrong_clock_put_off_is_tried_when_it_is_right(
     assert all(row["next_poll_at"] > clock.now() for row in rows(t.leg))
 
     clock.instant = right
-    chores.run(went_back=True)
+    housekeeping.run(went_back=True)
     assert {POLL_LEGS, DELIVER} <= set(tick())
 
 
 @pytest.mark.parametrize("hours", [7, 24 * 100])
 def test_a_restart_finds_out_by_itself_what_is_far_too_late(
-    chores: Chores,
+    housekeeping: Housekeeping,
     tick: Callable[[], list[str]],
     work: Callable[[int], Subscription],
     clock: FakeClock,
     hours: int,
 ) -> None:
-    """The last round of chores was in a future that has not come."""
+    """The last round of housekeeping was in a future that has not come."""
     right = clock.now()
     clock.advance(hours=hours)
     work(1)
-    chores.run()
+    housekeeping.run()
     clock.instant = right
-    chores.run()
+    housekeeping.run()
 
     assert ALL_THREE == tick()
 
@@ -195,7 +194,7 @@ def test_a_restart_finds_out_by_itself_what_is_far_too_late(
 def test_a_carrier_that_was_used_up_in_a_wrong_day_may_be_asked_in_the_right_one(
     dispatcher: Dispatcher,
     tray: Tray,
-    chores: Chores,
+    housekeeping: Housekeeping,
     follow: Follow,
     clock: FakeClock,
     ahead: timedelta,
@@ -210,7 +209,7 @@ def test_a_carrier_that_was_used_up_in_a_wrong_day_may_be_asked_in_the_right_one
     assert [POLL_LEGS] == tray.take()
 
     clock.instant = right
-    chores.run(went_back=True)
+    housekeeping.run(went_back=True)
     clock.advance(seconds=LEASE_S)
     one_a_day.tick()
     expected = [] if ahead < timedelta(hours=16) else [POLL_LEGS]  # the same day, or another
@@ -218,7 +217,7 @@ def test_a_carrier_that_was_used_up_in_a_wrong_day_may_be_asked_in_the_right_one
 
 
 def test_a_mail_under_way_goes_on_and_is_sent_once(
-    chores: Chores,
+    housekeeping: Housekeeping,
     deliverer: Deliverer,
     dispatcher: Dispatcher,
     tray: Tray,
@@ -240,7 +239,7 @@ def test_a_mail_under_way_goes_on_and_is_sent_once(
             has_own_path = super().send(mail, return_path)
             if len(self.sent) == 1:
                 clock.instant = right
-                chores.run(went_back=True)
+                housekeeping.run(went_back=True)
                 dispatcher.tick()
             return has_own_path
 
@@ -257,37 +256,37 @@ def test_a_mail_under_way_goes_on_and_is_sent_once(
 
 
 def test_a_digest_of_a_wrong_day_comes_within_a_day(
-    chores: Chores, store: Store, follow: Follow, clock: FakeClock, rows: Rows
+    housekeeping: Housekeeping, store: Store, follow: Follow, clock: FakeClock, rows: Rows
 ) -> None:
     right, mine = clock.now(), follow()
     clock.advance(days=100)
     with store.write() as connection:
-        at = Manners().next_morning(clock.now())
+        at = SendingPolicy().next_morning(clock.now())
         notices.owe(connection, mine.subscriber, notices.DIGEST, at=at, now=clock.now())
     clock.instant = right
-    chores.run(went_back=True)
+    housekeeping.run(went_back=True)
 
     (digest,) = rows(t.notice)
     assert right < digest["next_attempt_at"] <= right + timedelta(days=1)
 
 
 def test_what_waits_for_good_reasons_is_left_alone_by_a_clock_that_is_right(
-    chores: Chores, store: Store, follow: Follow, clock: FakeClock, rows: Rows
+    housekeeping: Housekeeping, store: Store, follow: Follow, clock: FakeClock, rows: Rows
 ) -> None:
     follow()
     later = clock.now() + timedelta(hours=20)
     with store.write() as connection:
-        asked = {"last_look_at": clock.now(), "next_poll_at": later}
+        asked = {"last_answer_at": clock.now(), "next_poll_at": later}
         connection.execute(update(t.leg).values(**asked))
-    chores.run()
+    housekeeping.run()
     clock.advance(minutes=10)
-    chores.run()
+    housekeeping.run()
 
     assert [later] == [row["next_poll_at"] for row in rows(t.leg)]
 
 
 def test_a_parcel_that_was_given_up_in_the_future_is_gone_on_with(
-    chores: Chores, store: Store, follow: Follow, clock: FakeClock, rows: Rows
+    housekeeping: Housekeeping, store: Store, follow: Follow, clock: FakeClock, rows: Rows
 ) -> None:
     mine, right = follow(), clock.now()
     clock.advance(days=100)
@@ -295,7 +294,7 @@ def test_a_parcel_that_was_given_up_in_the_future_is_gone_on_with(
     with store.write() as connection:
         parcels.end(connection, mine.parcel, "expired", clock.now())
     clock.instant = right
-    chores.run()
+    housekeeping.run()
 
     assert [(None, right)] == [
         (parcel["ended_at"], leg["next_poll_at"])
@@ -304,18 +303,18 @@ def test_a_parcel_that_was_given_up_in_the_future_is_gone_on_with(
 
 
 def test_nothing_is_set_right_by_a_clock_that_is_behind(
-    chores: Chores, store: Store, follow: Follow, clock: FakeClock, rows: Rows
+    housekeeping: Housekeeping, store: Store, follow: Follow, clock: FakeClock, rows: Rows
 ) -> None:
     """The server of the mailbox knows better: a mail came after what the clock says."""
     mine = follow()
     mail = FetchedMail(1, b"x", clock.now())
-    StoreLedger(store, clock).keep("colis@host", "INBOX", 1, mail)
+    SqlMailStore(store, clock).keep("colis@host", "INBOX", 1, mail)
     assert mine.parcel is not None
     with store.write() as connection:
         parcels.end(connection, mine.parcel, "delivered", clock.now())
     right = clock.now()
     clock.advance(days=-900)
-    chores.run(went_back=True)
+    housekeeping.run(went_back=True)
 
     assert [right] == [row["ended_at"] for row in rows(t.parcel)]
 
@@ -342,62 +341,62 @@ def _is_kept(rows: Rows) -> bool:
 
 @pytest.mark.usefixtures("kept")
 def test_a_clock_that_jumps_ahead_erases_nothing(
-    chores: Chores, clock: FakeClock, rows: Rows, logged: list[Mapping[str, Any]]
+    housekeeping: Housekeeping, clock: FakeClock, rows: Rows, logged: list[Mapping[str, Any]]
 ) -> None:
-    chores.run()
+    housekeeping.run()
     right = clock.now()
     clock.advance(days=100)
     for _ in range(20):
-        chores.run()
+        housekeeping.run()
         clock.advance(hours=1)
     assert _is_kept(rows)
     warnings = [entry["event"] for entry in logged if entry["log_level"] == "warning"]
     assert ["nothing forgotten"] * 20 == warnings
 
     clock.instant = right + timedelta(hours=20)
-    chores.run()
+    housekeeping.run()
     assert _is_kept(rows)
 
 
 @pytest.mark.usefixtures("kept")
 def test_a_service_that_stood_still_for_months_forgets_a_day_later(
-    chores: Chores, clock: FakeClock, rows: Rows
+    housekeeping: Housekeeping, clock: FakeClock, rows: Rows
 ) -> None:
-    chores.run()
+    housekeeping.run()
     clock.advance(days=100)
-    chores.run()
+    housekeeping.run()
     assert _is_kept(rows)
 
     for _ in range(25):
         clock.advance(hours=1)
-        chores.run()
+        housekeeping.run()
     assert not _is_kept(rows)
 
 
 @pytest.mark.usefixtures("kept")
 def test_what_ended_or_was_read_under_a_clock_that_was_behind_is_kept_for_its_time(
-    store: Store, chores: Chores, clock: FakeClock, rows: Rows
+    store: Store, housekeeping: Housekeeping, clock: FakeClock, rows: Rows
 ) -> None:
     long_ago = clock.now() - timedelta(days=900)
     with store.write() as connection:
         connection.execute(update(t.parcel).values(ended_at=long_ago))
         connection.execute(update(t.inbound).values(read_at=long_ago))
-    chores.run()
+    housekeeping.run()
 
     assert _is_kept(rows)
 
 
 def test_sped_up_time_is_no_jump(
-    store: Store, clock: FakeClock, chores: Chores, rows: Rows
+    store: Store, clock: FakeClock, housekeeping: Housekeeping, rows: Rows
 ) -> None:
-    """In the demo a round of chores comes after months."""
+    """In the demo a round of housekeeping comes after months."""
 
     class Fast(FakeClock):
         def later(self, real_seconds: float) -> datetime:
             return self.instant + timedelta(seconds=real_seconds * 14_400)
 
     fast = Fast(clock.now())
-    sped_up = replace(chores, clock=fast)
+    sped_up = replace(housekeeping, clock=fast)
     for _ in range(3):
         sped_up.run()
         fast.advance(days=100)
@@ -447,12 +446,12 @@ def test_the_run_of_ticks_tells_the_chores_when_the_clock_goes_back(
         else:
             clock.instant += move
 
-    def chores(went_back: bool) -> None:
+    def housekeeping(went_back: bool) -> None:
         told.append(went_back)
         if len(told) == 2:
             raise TransientError("the store is away")
 
     monkeypatch.setattr(Dispatcher, "tick", tick)
-    dispatcher.run(stop, 0.0, chores)
+    dispatcher.run(stop, 0.0, housekeeping)
 
     assert [False, True, True] == told

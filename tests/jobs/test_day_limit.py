@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
-from mailtrack.domain.manners import RESERVED, DayLimit, Manners
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import TrackingEvent
+from mailtrack.domain.sending_policy import RESERVED, DayLimit, SendingPolicy
 from mailtrack.domain.tracking import Decision, Key
 from mailtrack.jobs.delivering import Deliverer
 from mailtrack.notify.smtp import FakeRelay
 from mailtrack.notify.view import NoticeKind
+from mailtrack.runtime.services import Services
 from mailtrack.store import notices, people, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
@@ -45,7 +45,9 @@ class Tray:
 
 @pytest.fixture
 def limited(deliverer: Deliverer) -> Deliverer:
-    return replace(deliverer, limit=DayLimit(PER_DAY), manners=Manners(7, 7, per_day=100))
+    return replace(
+        deliverer, limit=DayLimit(PER_DAY), sending_policy=SendingPolicy(7, 7, per_day=100)
+    )
 
 
 @pytest.fixture

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
-from mailtrack.domain.manners import Manners
 from mailtrack.domain.milestones import Milestone, mailed_by_default, mailed_on_request
 from mailtrack.domain.model import NoticeId, TrackingEvent
+from mailtrack.domain.notice_preferences import NoticePreferences
+from mailtrack.domain.sending_policy import SendingPolicy
 from mailtrack.domain.tracking import Decision, Key
-from mailtrack.domain.wishes import Wishes
 from mailtrack.errors import AuthError, MailtrackError, TransientError
 from mailtrack.jobs.delivering import FRESH_S, RETRY_WAITS, Deliverer
 from mailtrack.notify import french
 from mailtrack.notify.mail import OutgoingMail, compose
 from mailtrack.notify.smtp import FakeRelay, RefusedError
 from mailtrack.notify.view import NoticeKind
+from mailtrack.runtime.services import Services
 from mailtrack.store import followers, notices, parcels, people, relays, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
@@ -65,10 +65,14 @@ def deliver(
 ) -> Deliver:
     """Deliver what is due, as the dispatcher would; `script`: what each mail meets."""
 
-    def make(*script: MailtrackError | None, manners: Manners | None = None) -> None:
+    def make(*script: MailtrackError | None, sending_policy: SendingPolicy | None = None) -> None:
         token = f"token {clock.now()}"
         due = claim(token)
-        with_script = deliverer if manners is None else replace(deliverer, manners=manners)
+        with_script = (
+            deliverer
+            if sending_policy is None
+            else replace(deliverer, sending_policy=sending_policy)
+        )
         if script:
             relay = FakeRelay(script)
             with_script = replace(with_script, open_relay=lambda: nullcontext(relay))
@@ -153,7 +157,9 @@ def test_every_kind_of_notice_can_be_written_from_the_store(
 ) -> None:
     mine = follow()
     with store.write() as connection:
-        people.choose(connection, mine.subscriber, Wishes(also_wanted=mailed_on_request()))
+        people.choose(
+            connection, mine.subscriber, NoticePreferences(also_wanted=mailed_on_request())
+        )
     for kind in NoticeKind:
         owe(mine, kind)
     (digest,) = rows(t.notice, kind=NoticeKind.DIGEST)
@@ -453,7 +459,7 @@ def test_a_mail_is_written_from_what_is_known_when_it_is_sent(
     assert "Lampe de bureau" in relay.sent[0]["Subject"] + text.get_content()
 
 
-# --- manners ------------------------------------------------------------------------
+# --- sending policy ------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -502,7 +508,7 @@ def test_the_night_is_quiet_but_for_what_is_urgent(
     mine = follow()
     tell(mine, Milestone.CUSTOMS_CLEARED)
     tell(mine, Milestone.OUT_FOR_DELIVERY)
-    deliver(manners=Manners())
+    deliver(sending_policy=SendingPolicy())
     assert 1 == len(relay.sent)
 
     (waiting,) = rows(t.notice, state="due")
@@ -513,7 +519,7 @@ def test_the_night_is_quiet_but_for_what_is_urgent(
         waiting["attempts"],
     )
     clock.instant = seven_in_france
-    deliver(manners=Manners())
+    deliver(sending_policy=SendingPolicy())
     assert 2 == len(relay.sent)
 
 
@@ -552,11 +558,11 @@ def test_what_waited_for_the_morning_is_not_told_after_what_followed_it(
     clock.instant = clock.now().replace(hour=23)  # midnight in France
     mine = follow()
     tell(mine, Milestone.ARRIVED_IN_COUNTRY)
-    deliver(manners=Manners())
+    deliver(sending_policy=SendingPolicy())
     clock.advance(hours=5)
     tell(mine, Milestone.OUT_FOR_DELIVERY if sent_at_once else Milestone.CUSTOMS_CLEARED)
     for _ in range(2):
-        deliver(manners=Manners())
+        deliver(sending_policy=SendingPolicy())
         clock.advance(hours=2)
 
     assert 1 == len(relay.sent)
@@ -572,21 +578,21 @@ def test_news_beyond_a_day_s_measure_comes_in_one_mail_on_the_next_morning(
     relay: FakeRelay,
     rows: Rows,
 ) -> None:
-    polite = Manners(per_day=2)
+    polite = SendingPolicy(per_day=2)
     mine = [follow(f"LP0012345678901{last}") for last in range(4)]
     for one in mine:
         tell(one, Milestone.CUSTOMS_CLEARED)
-    deliver(manners=polite)
+    deliver(sending_policy=polite)
     assert 2 == len(relay.sent)
 
     clock.advance(days=1)
-    deliver(manners=polite)
+    deliver(sending_policy=polite)
     text = relay.sent[-1].get_body(("plain",))
     assert text is not None
     for number in ("LP00123456789012", "LP00123456789013"):
         assert number in text.get_content()
     clock.advance(days=1)
-    deliver(manners=polite)
+    deliver(sending_policy=polite)
     assert 3 == len(relay.sent)
     with store.read() as connection:
         assert mine[3].parcel is not None
@@ -605,12 +611,12 @@ def test_a_digest_leaves_out_what_its_reader_has_stopped_since(
     mine = [follow(f"LP0012345678901{last}") for last in range(3)]
     for one in mine:
         tell(one, Milestone.CUSTOMS_CLEARED)
-    deliver(manners=Manners(per_day=1))
+    deliver(sending_policy=SendingPolicy(per_day=1))
     with store.write() as connection:
         subscriptions.mute(connection, mine[1].id, clock.now())
 
     clock.advance(days=1)
-    deliver(manners=Manners(per_day=1))
+    deliver(sending_policy=SendingPolicy(per_day=1))
     text = relay.sent[-1].get_body(("plain",))
     assert text is not None
     assert "LP00123456789012" in text.get_content()
@@ -631,17 +637,19 @@ def test_a_digest_of_nothing_is_not_sent(
     mine = [follow(f"LP0012345678901{last}") for last in range(2)]
     for one in mine:
         tell(one, Milestone.CUSTOMS_CLEARED)
-    deliver(manners=Manners(per_day=1))
+    deliver(sending_policy=SendingPolicy(per_day=1))
     with store.write() as connection:
         if how == "mute":
             subscriptions.mute(connection, mine[1].id, clock.now())
         else:
             people.choose(
-                connection, mine[0].subscriber, Wishes(frozenset({Milestone.CUSTOMS_CLEARED}))
+                connection,
+                mine[0].subscriber,
+                NoticePreferences(frozenset({Milestone.CUSTOMS_CLEARED})),
             )
 
     clock.advance(days=1)
-    deliver(manners=Manners(per_day=1))
+    deliver(sending_policy=SendingPolicy(per_day=1))
     assert 1 == len(relay.sent)
     assert [("skipped", "nothing_left")] == [
         (row["state"], row["skip"]) for row in rows(t.notice, kind=NoticeKind.DIGEST)
@@ -659,7 +667,7 @@ def test_what_answers_a_forward_is_never_held_back(
     clock.instant = clock.now().replace(hour=23)  # midnight in France
     for last in range(5):
         answer(follow(f"LP0012345678901{last}"), prompt=True)
-    deliver(manners=Manners(per_day=2))
+    deliver(sending_policy=SendingPolicy(per_day=2))
 
     assert 5 == len(relay.sent)
 
@@ -673,11 +681,11 @@ def test_what_a_rule_forwards_by_night_is_told_in_the_morning(
 ) -> None:
     clock.instant = clock.now().replace(hour=23)
     answer(follow(), prompt=False)
-    deliver(manners=Manners())
+    deliver(sending_policy=SendingPolicy())
     assert [] == relay.sent
 
     clock.advance(hours=7)
-    deliver(manners=Manners())
+    deliver(sending_policy=SendingPolicy())
     assert 1 == len(relay.sent)
 
 
@@ -702,11 +710,11 @@ def test_a_day_has_only_so_many_mails_whatever_they_tell(
 ) -> None:
     for last in range(5):
         owe(follow(f"LP0012345678901{last}"), kind)
-    deliver(manners=Manners(per_day=2))
+    deliver(sending_policy=SendingPolicy(per_day=2))
     assert 2 == len(relay.sent)
 
     clock.advance(days=1)
-    deliver(manners=Manners(per_day=2))
+    deliver(sending_policy=SendingPolicy(per_day=2))
     text = relay.sent[-1].get_body(("plain",))
     assert text is not None
     assert 3 == len(relay.sent)
@@ -724,7 +732,9 @@ def test_two_batches_to_one_reader_make_no_more_mails_than_one(
     for last in range(8):
         owe(follow(f"LP0012345678901{last}"), NoticeKind.STALLED)
     due = claim("token")
-    polite = replace(deliverer, manners=Manners(quiet_from=0, quiet_until=0, per_day=3))
+    polite = replace(
+        deliverer, sending_policy=SendingPolicy(quiet_from=0, quiet_until=0, per_day=3)
+    )
     polite.deliver(due[4:], "token")
     polite.deliver(due[:4], "token")
 

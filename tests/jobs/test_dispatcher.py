@@ -14,10 +14,9 @@ from mailtrack.carriers.base import Budget, Declaration
 from mailtrack.carriers.fake import FakeCarrier
 from mailtrack.clock import FakeClock
 from mailtrack.errors import ConfigurationError, TransientError
-from mailtrack.inbox.book import StoreLedger
-from mailtrack.inbox.ledger import FetchedMail
+from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore
 from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAIL
-from mailtrack.jobs.dispatcher import Dispatcher, Handed
+from mailtrack.jobs.dispatcher import Dispatcher, TickResult
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import notices
 from mailtrack.store import schema as t
@@ -77,7 +76,7 @@ def dispatcher(store: Store, tray: Tray, clock: FakeClock) -> Dispatcher:
 def work(store: Store, clock: FakeClock, follow: Follow) -> None:
     """One mail to read, one leg to ask about, one notice to send."""
     mine = follow()
-    StoreLedger(store, clock).keep("colis@host", "INBOX", 1, FetchedMail(1, b"x", clock.now()))
+    SqlMailStore(store, clock).keep("colis@host", "INBOX", 1, FetchedMail(1, b"x", clock.now()))
     with store.write() as connection:
         notices.owe_follower(
             connection, mine.id, NoticeKind.REGISTERED, occurrence="1", now=clock.now()
@@ -88,7 +87,7 @@ def work(store: Store, clock: FakeClock, follow: Follow) -> None:
 def test_a_tick_gives_out_what_is_due_in_messages_of_ids(
     dispatcher: Dispatcher, tray: Tray
 ) -> None:
-    assert Handed(mails=1, polls=1, deliveries=1) == dispatcher.tick()
+    assert TickResult(mails=1, polls=1, deliveries=1) == dispatcher.tick()
 
     read, ask, send = tray.take()
     assert (INGEST, READ_MAIL, 1) == (*read[:2], read[2][0])
@@ -102,12 +101,12 @@ def test_nothing_is_given_out_twice_within_a_lease_and_all_of_it_after(
     dispatcher: Dispatcher, clock: FakeClock
 ) -> None:
     dispatcher.tick()
-    assert Handed() == dispatcher.tick()
+    assert TickResult() == dispatcher.tick()
     clock.advance(seconds=LEASE_S - 1)
-    assert Handed() == dispatcher.tick()
+    assert TickResult() == dispatcher.tick()
 
     clock.advance(seconds=1)
-    assert Handed(1, 1, 1) == dispatcher.tick()
+    assert TickResult(1, 1, 1) == dispatcher.tick()
 
 
 @pytest.mark.usefixtures("work")
@@ -120,18 +119,18 @@ def test_a_broker_that_is_away_loses_nothing(
     tray.away = False
     clock.advance(seconds=LEASE_S)
 
-    assert Handed(1, 1, 1) == dispatcher.tick()
+    assert TickResult(1, 1, 1) == dispatcher.tick()
 
 
 @pytest.mark.usefixtures("work")
 def test_a_full_queue_is_given_nothing_more(dispatcher: Dispatcher, tray: Tray, rows: Rows) -> None:
     tray.room_left = 0
-    assert Handed() == dispatcher.tick()
+    assert TickResult() == dispatcher.tick()
     assert [None] * 2 == [rows(table)[0]["claim"] for table in (t.inbound, t.notice)]
     assert [] == rows(t.leg_claim)
 
     tray.room_left = 1_000
-    assert Handed(1, 1, 1) == dispatcher.tick()
+    assert TickResult(1, 1, 1) == dispatcher.tick()
 
 
 def test_numbers_travel_in_batches_as_large_as_the_carrier_takes(
@@ -159,7 +158,7 @@ def plan(store: Store, clock: FakeClock, follow: Follow) -> Callable[..., int]:
                 update(t.leg)
                 .where(t.leg.c.number == number)
                 .values(
-                    next_poll_at=now + due_in * minute, last_look_at=asked_at, failures=failures
+                    next_poll_at=now + due_in * minute, last_answer_at=asked_at, failures=failures
                 )
                 .returning(t.leg.c.id)
             )
@@ -208,7 +207,7 @@ def test_nothing_is_asked_early_where_nothing_is_due_or_a_request_has_no_room(
     dispatcher: Dispatcher, tray: Tray, plan: Callable[..., int]
 ) -> None:
     plan(1, 1, 60)
-    assert Handed() == dispatcher.tick()
+    assert TickResult() == dispatcher.tick()
 
     due = plan(2, 0, 60)
     of_one = replace(dispatcher, carriers={"cainiao": _declare(batch=1)})
@@ -308,12 +307,12 @@ def test_the_run_of_ticks_outlives_a_broker_that_goes_away(
 ) -> None:
     stop, ends = Event(), iter([TransientError("away"), TransientError("away"), None])
 
-    def tick(_: Dispatcher) -> Handed:
+    def tick(_: Dispatcher) -> TickResult:
         error = next(ends)
         if error is not None:
             raise error
         stop.set()
-        return Handed()
+        return TickResult()
 
     monkeypatch.setattr(Dispatcher, "tick", tick)
     dispatcher.run(stop, 0.0)
@@ -324,7 +323,7 @@ def test_the_run_of_ticks_outlives_a_broker_that_goes_away(
 def test_the_run_of_ticks_ends_on_what_somebody_has_to_mend(
     dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def tick(_: Dispatcher) -> Handed:
+    def tick(_: Dispatcher) -> TickResult:
         raise ConfigurationError("no such table")
 
     monkeypatch.setattr(Dispatcher, "tick", tick)

@@ -13,10 +13,9 @@ from sqlalchemy import insert
 from mailtrack.carriers.base import Budget
 from mailtrack.carriers.fake import FakeCarrier
 from mailtrack.clock import FakeClock
-from mailtrack.inbox.book import StoreLedger
-from mailtrack.inbox.ledger import FetchedMail
+from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore
 from mailtrack.jobs.broker import INGEST, MAIL, POLL
-from mailtrack.jobs.dispatcher import LEGS_PER_TICK, Dispatcher, Handed
+from mailtrack.jobs.dispatcher import LEGS_PER_TICK, Dispatcher, TickResult
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import notices
 from mailtrack.store import schema as t
@@ -113,7 +112,7 @@ def test_a_flood_of_looks_keeps_within_the_carrier_s_budget(
     outage(3_000)
     queues = Queues(room_each=10**6)
     slow = FakeCarrier("cainiao", batch=BATCH, budget=Budget(PER_SECOND, per_day=10**6))
-    strict = replace(dispatcher, outlet=queues, carriers={"cainiao": slow.declaration})
+    strict = replace(dispatcher, sink=queues, carriers={"cainiao": slow.declaration})
 
     strict.tick()
     queues.work(most=10**6)
@@ -137,13 +136,13 @@ def test_mails_and_notices_do_not_wait_behind_a_flood_of_looks(
     dispatcher.tick()
     assert queues.room(POLL) <= 0
     mine = follow("LP99999999999999", carrier="laposte")
-    StoreLedger(store, clock).keep("me@host", "INBOX", 1, FetchedMail(1, b"x", clock.now()))
+    SqlMailStore(store, clock).keep("me@host", "INBOX", 1, FetchedMail(1, b"x", clock.now()))
     with store.write() as connection:
         notices.owe_follower(
             connection, mine.id, NoticeKind.REGISTERED, occurrence="1", now=clock.now()
         )
 
-    assert Handed(mails=1, polls=0, deliveries=1) == dispatcher.tick()
+    assert TickResult(mails=1, polls=0, deliveries=1) == dispatcher.tick()
 
 
 @pytest.mark.parametrize("database", ["sqlite"])
@@ -153,7 +152,7 @@ def test_a_tick_takes_no_more_memory_for_a_larger_flood(
     outage(5 * LEGS_PER_TICK)
 
     def peak(room: int) -> int:
-        roomy = replace(dispatcher, outlet=Queues(room_each=room))
+        roomy = replace(dispatcher, sink=Queues(room_each=room))
         tracemalloc.start()
         roomy.tick()
         _, most = tracemalloc.get_traced_memory()

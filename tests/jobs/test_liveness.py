@@ -10,12 +10,12 @@ import dramatiq
 import pytest
 from dramatiq.brokers.redis import RedisBroker
 
-from mailtrack import roles
-from mailtrack.bootstrap import Services
 from mailtrack.errors import ConfigurationError, TransientError
 from mailtrack.jobs import liveness
-from mailtrack.jobs.broker import INGEST, MAIL, READ_MAIL, BrokerOutlet
+from mailtrack.jobs.broker import INGEST, MAIL, READ_MAIL, BrokerSink
 from mailtrack.jobs.liveness import count_workers, say_absent, say_present, still_s
+from mailtrack.runtime import roles
+from mailtrack.runtime.services import Services
 from mailtrack.store.migrate import require_current
 from tests.jobs.conftest import Valkey
 
@@ -30,8 +30,8 @@ def database() -> str:
 
 
 @pytest.fixture
-def outlet(broker: RedisBroker) -> BrokerOutlet:
-    return BrokerOutlet(broker, 100)
+def sink(broker: RedisBroker) -> BrokerSink:
+    return BrokerSink(broker, 100)
 
 
 @pytest.fixture
@@ -46,29 +46,29 @@ def pass_hours(valkey: Valkey) -> Callable[[int], None]:
     return make
 
 
-def _hand_out(outlet: BrokerOutlet, queue: str = INGEST) -> None:
+def _hand_out(sink: BrokerSink, queue: str = INGEST) -> None:
     """Hand a message out as a tick does."""
-    assert outlet.room(queue) > 0
-    outlet.send(queue, READ_MAIL, 1, "token")
+    assert sink.room(queue) > 0
+    sink.send(queue, READ_MAIL, 1, "token")
 
 
 def test_an_empty_queue_does_not_stand_still_however_long_it_is_empty(
-    broker: RedisBroker, outlet: BrokerOutlet, pass_hours: Callable[[int], None]
+    broker: RedisBroker, sink: BrokerSink, pass_hours: Callable[[int], None]
 ) -> None:
     assert 0 == still_s(broker, INGEST)
 
-    outlet.room(INGEST)
+    sink.room(INGEST)
     pass_hours(5)
     assert 0 == still_s(broker, INGEST)
-    _hand_out(outlet)
+    _hand_out(sink)
     assert still_s(broker, INGEST) < liveness.STILL_S
 
 
 def test_a_queue_that_nobody_takes_from_stands_still_however_much_comes_into_it(
-    broker: RedisBroker, outlet: BrokerOutlet, pass_hours: Callable[[int], None]
+    broker: RedisBroker, sink: BrokerSink, pass_hours: Callable[[int], None]
 ) -> None:
     for _ in range(3):
-        _hand_out(outlet)
+        _hand_out(sink)
         pass_hours(1)
 
     assert 3 * HOUR <= still_s(broker, INGEST) < 4 * HOUR
@@ -76,18 +76,18 @@ def test_a_queue_that_nobody_takes_from_stands_still_however_much_comes_into_it(
 
 
 def test_a_queue_of_which_nothing_is_known_but_that_it_is_full_stands_still(
-    broker: RedisBroker, outlet: BrokerOutlet, pass_hours: Callable[[int], None]
+    broker: RedisBroker, sink: BrokerSink, pass_hours: Callable[[int], None]
 ) -> None:
-    _hand_out(outlet)
+    _hand_out(sink)
     pass_hours(48)
 
     assert still_s(broker, INGEST) > liveness.STILL_S
 
 
 def test_a_redis_that_forgets_everything_has_no_queue_that_stands_still(
-    valkey: Valkey, broker: RedisBroker, outlet: BrokerOutlet
+    valkey: Valkey, broker: RedisBroker, sink: BrokerSink
 ) -> None:
-    _hand_out(outlet)
+    _hand_out(sink)
     valkey.client.flushall()
 
     assert 0 == still_s(broker, INGEST)
@@ -114,15 +114,15 @@ def hanging(broker: RedisBroker) -> Iterator[tuple[Event, list[int]]]:
 def test_a_worker_that_hangs_stands_still_though_it_took_all_there_was(
     broker: RedisBroker,
     valkey: Valkey,
-    outlet: BrokerOutlet,
+    sink: BrokerSink,
     hanging: tuple[Event, list[int]],
     pass_hours: Callable[[int], None],
     eventually: Eventually,
 ) -> None:
     release, began = hanging
-    _hand_out(outlet)
+    _hand_out(sink)
     eventually(lambda: began)
-    _hand_out(outlet)
+    _hand_out(sink)
     eventually(lambda: valkey.client.llen("dramatiq:ingest") == 0)
     pass_hours(1)
     assert still_s(broker, INGEST) >= HOUR
@@ -133,7 +133,7 @@ def test_a_worker_that_hangs_stands_still_though_it_took_all_there_was(
 
 def test_what_is_begun_or_done_moves_a_queue(
     broker: RedisBroker,
-    outlet: BrokerOutlet,
+    sink: BrokerSink,
     hanging: tuple[Event, list[int]],
     pass_hours: Callable[[int], None],
     eventually: Eventually,
@@ -141,13 +141,13 @@ def test_what_is_begun_or_done_moves_a_queue(
 ) -> None:
     monkeypatch.setattr(liveness, "_SAYS_S", 0.0)
     _, began = hanging
-    _hand_out(outlet)
+    _hand_out(sink)
     eventually(lambda: began)
     pass_hours(1)
     assert still_s(broker, INGEST) >= HOUR
 
     release, _ = hanging
-    _hand_out(outlet)
+    _hand_out(sink)
     release.set()
     eventually(lambda: still_s(broker, INGEST) == 0)
 

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
-from mailtrack.domain.manners import Manners
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import TrackingEvent
 from mailtrack.domain.relay import LONGEST_PAUSE, MOST_DOUBTS
+from mailtrack.domain.sending_policy import SendingPolicy
 from mailtrack.domain.tracking import Decision, Key
 from mailtrack.jobs.delivering import Deliverer
 from mailtrack.notify.smtp import SmtpRelay
+from mailtrack.runtime.services import Services
 from mailtrack.settings import SmtpSettings
 from mailtrack.store import notices, parcels
 from mailtrack.store import schema as t
@@ -64,8 +64,8 @@ def deliverer(services: Services, server: ScriptedRelay, tmp_path: Any) -> Deliv
         login = {"user": "colis", "password": "sesame", "ca_file": ca_file, "timeout_s": 5.0}
         return SmtpRelay("127.0.0.1", server.port, "starttls", **login)
 
-    all_day = Manners(quiet_from=0, quiet_until=0, per_day=1_000)
-    return replace(services.deliverer(), open_relay=open_relay, manners=all_day)
+    all_day = SendingPolicy(quiet_from=0, quiet_until=0, per_day=1_000)
+    return replace(services.deliverer(), open_relay=open_relay, sending_policy=all_day)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailtrack.notify.replies import OURS, Stage, Verdict, Whose, judge, shown
+from mailtrack.notify.replies import OURS, SmtpStage, Verdict, Whose, judge, shown
 
 LIMIT, POLICY, CREDENTIALS = Whose.LIMIT, Whose.POLICY, Whose.CREDENTIALS
 CONFIGURATION, SYSTEM, MAIL = Whose.CONFIGURATION, Whose.SYSTEM, Whose.MAIL
@@ -262,28 +262,30 @@ REPORTS: list[Row] = [
 def test_a_refusal_is_taken_by_whom_it_is_about(
     stage: str, answer: str, whose: Whose, *, lasting: bool
 ) -> None:
-    assert Verdict(whose, lasting) == judge(Stage(stage), int(answer[:3]), answer[4:])
+    assert Verdict(whose, lasting) == judge(SmtpStage(stage), int(answer[:3]), answer[4:])
 
 
 @given(
-    st.sampled_from([Stage.CONNECT, Stage.TLS, Stage.LOGIN, Stage.MAIL, Stage.DATA]),
+    st.sampled_from(
+        [SmtpStage.CONNECT, SmtpStage.TLS, SmtpStage.LOGIN, SmtpStage.MAIL, SmtpStage.DATA]
+    ),
     st.integers(400, 599),
     st.text(max_size=80),
 )
 def test_nobody_is_marked_for_what_is_said_where_no_address_is_in_question(
-    stage: Stage, code: int, words: str
+    stage: SmtpStage, code: int, words: str
 ) -> None:
     assert Whose.ADDRESS is not judge(stage, code, words).whose
 
 
 @given(
-    st.sampled_from(list(Stage)),
+    st.sampled_from(list(SmtpStage)),
     st.integers(400, 599),
     st.sampled_from(["5.4.5 ", "4.4.5 ", "5.1.90 ", "5.7.708 ", ""]),
     st.text(max_size=40),
 )
 def test_a_limit_of_ours_is_one_wherever_and_however_it_is_said(
-    stage: Stage, code: int, status: str, more: str
+    stage: SmtpStage, code: int, status: str, more: str
 ) -> None:
     said = f"{status}Daily user sending limit exceeded {more}"
 
@@ -291,8 +293,8 @@ def test_a_limit_of_ours_is_one_wherever_and_however_it_is_said(
 
 
 def test_an_address_of_a_machine_is_no_status() -> None:
-    assert UNKNOWN is judge(Stage.RCPT, 550, "[5.1.1.1] says no").whose
-    assert UNKNOWN is judge(Stage.RCPT, 550, "no, says 15.1.1").whose
+    assert UNKNOWN is judge(SmtpStage.RCPT, 550, "[5.1.1.1] says no").whose
+    assert UNKNOWN is judge(SmtpStage.RCPT, 550, "no, says 15.1.1").whose
 
 
 def test_the_words_that_are_shown_name_nobody() -> None:

@@ -23,7 +23,7 @@ from mailtrack.notify.smtp import FakeRelay, RefusedError, RelayAwayError, SmtpR
 AUTHORITY = trustme.CA()
 
 
-class Desk:
+class Recorder:
     """The server's side: keeps mails, and answers the next commands as it was told."""
 
     #: Whether it lets clients say several commands at once (RFC 2920).
@@ -91,7 +91,7 @@ class Desk:
 @pytest.fixture(autouse=True, params=[False, True], ids=["in-turn", "at-once"])
 def _pipelining(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every test meet relays of both kinds."""
-    monkeypatch.setattr(Desk, "pipelining", request.param)
+    monkeypatch.setattr(Recorder, "pipelining", request.param)
 
 
 class Server(Controller):
@@ -103,8 +103,8 @@ class Server(Controller):
 
 
 @contextmanager
-def serving(desk: Desk, **options: Any) -> Iterator[int]:
-    server = Server(desk, hostname="127.0.0.1", port=0, **options)
+def serving(recorder: Recorder, **options: Any) -> Iterator[int]:
+    server = Server(recorder, hostname="127.0.0.1", port=0, **options)
     server.start()
     try:
         yield server.port
@@ -128,50 +128,53 @@ def mail(subject: str) -> OutgoingMail:
 
 
 def test_a_batch_goes_over_one_connection() -> None:
-    desk = Desk()
-    with serving(desk) as port, relay_to(port) as relay:
+    recorder = Recorder()
+    with serving(recorder) as port, relay_to(port) as relay:
         relay.send(mail("un"))
         relay.send(mail("deux"))
 
-    assert ["un", "deux"] == desk.subjects
-    assert 1 == len(desk.connections)
-    assert 0 == desk.resets
+    assert ["un", "deux"] == recorder.subjects
+    assert 1 == len(recorder.connections)
+    assert 0 == recorder.resets
 
 
 def test_what_was_signed_arrives_to_the_letter() -> None:
-    desk = Desk()
+    recorder = Recorder()
     signed = b"DKIM-Signature: v=1\r\nSubject: un\r\n\r\n.point\r\n"
-    with serving(desk) as port, relay_to(port, sign=lambda _: signed) as relay:
+    with serving(recorder) as port, relay_to(port, sign=lambda _: signed) as relay:
         relay.send(mail("un"))
 
-    assert [signed] == desk.contents
-    assert [("colis@example.org", ["camille@example.org"])] == desk.envelopes
+    assert [signed] == recorder.contents
+    assert [("colis@example.org", ["camille@example.org"])] == recorder.envelopes
 
 
 RETURN_PATH = "colis+b-abcdefghijkl1@example.org"
 
 
 def test_reports_of_a_mail_go_to_its_return_path() -> None:
-    desk = Desk()
-    with serving(desk) as port, relay_to(port) as relay:
+    recorder = Recorder()
+    with serving(recorder) as port, relay_to(port) as relay:
         assert relay.send(mail("un"), RETURN_PATH)
         assert not relay.send(mail("deux"))
-    with serving(desk) as port, relay_to(port, sign=lambda _: b"Subject: trois\r\n\r\n") as relay:
+    with (
+        serving(recorder) as port,
+        relay_to(port, sign=lambda _: b"Subject: trois\r\n\r\n") as relay,
+    ):
         relay.send(mail("trois"), RETURN_PATH)
 
-    senders = [sender for sender, _ in desk.envelopes]
+    senders = [sender for sender, _ in recorder.envelopes]
     assert [RETURN_PATH, "colis@example.org", RETURN_PATH] == senders
 
 
 @pytest.mark.parametrize("command", ["MAIL", "RCPT"])
 def test_a_relay_that_takes_only_the_sender_who_logged_in_gets_that_one(command: str) -> None:
     """Postfix says so to the recipient (smtpd_delay_reject): no reader may be silenced for it."""
-    desk = Desk()
-    desk.answers[command] = ["553 5.7.1 Sender address rejected: not owned by user colis"]
-    with serving(desk) as port, relay_to(port) as relay:
+    recorder = Recorder()
+    recorder.answers[command] = ["553 5.7.1 Sender address rejected: not owned by user colis"]
+    with serving(recorder) as port, relay_to(port) as relay:
         assert not relay.send(mail("un"), RETURN_PATH)
 
-    assert ["colis@example.org"] == [sender for sender, _ in desk.envelopes]
+    assert ["colis@example.org"] == [sender for sender, _ in recorder.envelopes]
 
 
 @pytest.mark.parametrize(
@@ -186,9 +189,9 @@ def test_a_relay_that_takes_only_the_sender_who_logged_in_gets_that_one(command:
 def test_only_a_refused_recipient_is_a_dead_address(
     command: str, answer: str, *, address: bool
 ) -> None:
-    desk = Desk()
-    desk.answers[command] = [answer, answer]
-    with serving(desk) as port, relay_to(port) as relay, pytest.raises(RefusedError) as refused:
+    recorder = Recorder()
+    recorder.answers[command] = [answer, answer]
+    with serving(recorder) as port, relay_to(port) as relay, pytest.raises(RefusedError) as refused:
         relay.send(mail("un"), RETURN_PATH)
 
     assert address is refused.value.address
@@ -196,29 +199,29 @@ def test_only_a_refused_recipient_is_a_dead_address(
 
 @pytest.mark.parametrize("command", ["RCPT", "DATA"])
 def test_a_refused_mail_keeps_its_code_and_does_not_stop_the_next(command: str) -> None:
-    desk = Desk()
-    desk.answers[command] = ["550 5.1.1 <camille@example.org> unknown"]
-    with serving(desk) as port, relay_to(port) as relay:
+    recorder = Recorder()
+    recorder.answers[command] = ["550 5.1.1 <camille@example.org> unknown"]
+    with serving(recorder) as port, relay_to(port) as relay:
         with pytest.raises(RefusedError) as refused:
             relay.send(mail("un"))
         relay.send(mail("deux"))
 
     assert 550 == refused.value.code
     assert isinstance(refused.value, PermanentError)
-    assert ["deux"] == desk.subjects
+    assert ["deux"] == recorder.subjects
 
 
 @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize("answer", ["421 4.3.2 closing", "451 4.7.1 greylisted"])
 def test_a_4xx_answer_is_for_later_and_does_not_stop_the_next(command: str, answer: str) -> None:
-    desk = Desk()
-    desk.answers[command] = [answer]
-    with serving(desk) as port, relay_to(port) as relay:
+    recorder = Recorder()
+    recorder.answers[command] = [answer]
+    with serving(recorder) as port, relay_to(port) as relay:
         with pytest.raises(TransientError):
             relay.send(mail("un"))
         relay.send(mail("deux"))
 
-    assert ["deux"] == desk.subjects
+    assert ["deux"] == recorder.subjects
 
 
 @pytest.mark.parametrize(
@@ -230,29 +233,29 @@ def test_a_4xx_answer_is_for_later_and_does_not_stop_the_next(command: str, answ
     ],
 )
 def test_a_relay_that_refuses_us_is_no_fault_of_the_mail(command: str, answer: str) -> None:
-    desk = Desk()
-    desk.answers[command] = [answer]
-    with serving(desk) as port, relay_to(port) as relay, pytest.raises(AuthError):
+    recorder = Recorder()
+    recorder.answers[command] = [answer]
+    with serving(recorder) as port, relay_to(port) as relay, pytest.raises(AuthError):
         relay.send(mail("un"))
 
 
 @pytest.mark.parametrize("command", ["MAIL", "RCPT"])
 def test_a_relay_that_waits_for_a_mail_that_it_refuses_gets_none(command: str) -> None:
-    desk = Desk()
-    desk.lenient = True
-    desk.answers[command] = ["451 4.7.1 greylisted"]
-    with serving(desk) as port, relay_to(port) as relay:
+    recorder = Recorder()
+    recorder.lenient = True
+    recorder.answers[command] = ["451 4.7.1 greylisted"]
+    with serving(recorder) as port, relay_to(port) as relay:
         with pytest.raises(TransientError):
             relay.send(mail("un"))
         relay.send(mail("deux"))
 
-    assert ["deux"] == desk.subjects
+    assert ["deux"] == recorder.subjects
 
 
 def test_the_relays_words_stay_out_of_the_error() -> None:
-    desk = Desk()
-    desk.answers["RCPT"] = ["451 <camille@example.org> try later"]
-    with serving(desk) as port, relay_to(port) as relay, pytest.raises(TransientError) as later:
+    recorder = Recorder()
+    recorder.answers["RCPT"] = ["451 <camille@example.org> try later"]
+    with serving(recorder) as port, relay_to(port) as relay, pytest.raises(TransientError) as later:
         relay.send(mail("un"))
 
     assert "camille" not in str(later.value)
@@ -260,26 +263,26 @@ def test_the_relays_words_stay_out_of_the_error() -> None:
 
 
 def test_a_connection_dropped_after_data_is_for_later_and_the_next_mail_goes() -> None:
-    desk = Desk()
-    desk.hang_up_after_data = True
-    with serving(desk) as port, relay_to(port) as relay:
+    recorder = Recorder()
+    recorder.hang_up_after_data = True
+    with serving(recorder) as port, relay_to(port) as relay:
         with pytest.raises(TransientError):
             relay.send(mail("un"))
         relay.send(mail("deux"))
 
-    assert "deux" == desk.subjects[-1]
-    assert 2 == len(desk.connections)
+    assert "deux" == recorder.subjects[-1]
+    assert 2 == len(recorder.connections)
 
 
 def test_a_connection_closed_while_idle_is_opened_again() -> None:
-    desk = Desk()
+    recorder = Recorder()
     with relay_on_one_port() as (first_port, relay):
-        with serving_at(first_port, desk):
+        with serving_at(first_port, recorder):
             relay.send(mail("un"))
-        with serving_at(first_port, desk):
+        with serving_at(first_port, recorder):
             relay.send(mail("deux"))
 
-    assert ["un", "deux"] == desk.subjects
+    assert ["un", "deux"] == recorder.subjects
 
 
 @contextmanager
@@ -291,8 +294,8 @@ def relay_on_one_port() -> Iterator[tuple[int, SmtpRelay]]:
 
 
 @contextmanager
-def serving_at(port: int, desk: Desk) -> Iterator[None]:
-    server = Controller(desk, hostname="127.0.0.1", port=port)
+def serving_at(port: int, recorder: Recorder) -> Iterator[None]:
+    server = Controller(recorder, hostname="127.0.0.1", port=port)
     server.start()
     try:
         yield
@@ -336,23 +339,23 @@ def test_a_relay_that_turns_us_away_at_the_door_refuses_us() -> None:
 def test_a_protected_connection_wants_a_certificate_that_it_knows(
     security: str, options: dict[str, Any], tmp_path: Path
 ) -> None:
-    desk, ca_file = Desk(), tmp_path / "ca.pem"
+    recorder, ca_file = Recorder(), tmp_path / "ca.pem"
     AUTHORITY.cert_pem.write_to_path(str(ca_file))
-    with serving(desk, **options) as port:
+    with serving(recorder, **options) as port:
         with relay_to(port, security) as stranger, pytest.raises(AuthError, match="certificate"):
             stranger.send(mail("un"))
         with relay_to(port, security, ca_file=ca_file) as friend:
             friend.send(mail("deux"))
 
-    assert ["deux"] == desk.subjects
+    assert ["deux"] == recorder.subjects
 
 
 def test_a_relay_without_starttls_gets_no_mail() -> None:
-    desk = Desk()
-    with serving(desk) as port, relay_to(port, "starttls") as relay, pytest.raises(AuthError):
+    recorder = Recorder()
+    with serving(recorder) as port, relay_to(port, "starttls") as relay, pytest.raises(AuthError):
         relay.send(mail("un"))
 
-    assert [] == desk.subjects
+    assert [] == recorder.subjects
 
 
 def checks_password(
@@ -363,15 +366,15 @@ def checks_password(
 
 
 def test_a_wrong_password_refuses_us_and_a_right_one_lets_us_in() -> None:
-    desk = Desk()
+    recorder = Recorder()
     options = {"authenticator": checks_password, "auth_require_tls": False}
-    with serving(desk, **options) as port:
+    with serving(recorder, **options) as port:
         with relay_to(port, user="colis", password="faux") as wrong, pytest.raises(AuthError):
             wrong.send(mail("un"))
         with relay_to(port, user="colis", password="juste") as right:
             right.send(mail("deux"))
 
-    assert ["deux"] == desk.subjects
+    assert ["deux"] == recorder.subjects
 
 
 @pytest.mark.parametrize("password", ["sésame", "密码"])
@@ -382,24 +385,24 @@ def test_a_password_beyond_ascii_lets_us_in(password: str) -> None:
         assert isinstance(data, LoginPassword)
         return AuthResult(success=data.password == password.encode(), handled=False)
 
-    desk = Desk()
-    with serving(desk, authenticator=checks, auth_require_tls=False) as port:
+    recorder = Recorder()
+    with serving(recorder, authenticator=checks, auth_require_tls=False) as port:
         with relay_to(port, user="colis", password="sésamé") as wrong, pytest.raises(AuthError):
             wrong.send(mail("un"))
         with relay_to(port, user="colis", password=password) as right:
             right.send(mail("deux"))
 
-    assert ["deux"] == desk.subjects
+    assert ["deux"] == recorder.subjects
 
 
 def test_a_password_is_not_sent_where_the_relay_takes_none() -> None:
-    with serving(Desk()) as port, pytest.raises(AuthError):
+    with serving(Recorder()) as port, pytest.raises(AuthError):
         relay_to(port, user="colis", password="x").send(mail("un"))
 
 
 def test_a_sender_that_mail_does_not_take_is_the_operators_to_mend() -> None:
     with (
-        serving(Desk()) as port,
+        serving(Recorder()) as port,
         relay_to(port) as relay,
         pytest.raises(ConfigurationError, match="MAILTRACK_SMTP__BOUNCES_TO"),
     ):

@@ -11,7 +11,7 @@ from mailtrack.parsers.aliexpress_numbers import read_numbers
 from mailtrack.parsers.aliexpress_words import STEPS
 from mailtrack.parsers.content import Content, Link
 from mailtrack.parsers.reading import Forward, Original, Person, Reading
-from mailtrack.parsers.shop import Claim
+from mailtrack.parsers.shop import Authorship
 
 SHOP = Person("AliExpress", "transaction@notice.aliexpress.com")
 ORDER, OTHER = "3074309624382839", "8211968327932839"
@@ -230,7 +230,7 @@ def test_the_day_of_the_order_is_read_in_several_forms(text: str) -> None:
 def test_the_shop_s_senders_are_recognised(address: str) -> None:
     original = Original(sender=Person("AliExpress", address))
 
-    assert Claim.YES is aliexpress.recognise(original).claim
+    assert Authorship.YES is aliexpress.recognise(original).claim
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_the_shop_s_senders_are_recognised(address: str) -> None:
 def test_look_alikes_are_refused_with_a_reason(address: str) -> None:
     recognition = aliexpress.recognise(Original(sender=Person("AliExpress", address)))
 
-    assert Claim.FAKE is recognition.claim
+    assert Authorship.FAKE is recognition.claim
     assert address.rpartition("@")[2] in recognition.reason
 
 
@@ -262,7 +262,7 @@ def test_look_alikes_are_refused_with_a_reason(address: str) -> None:
     ],
 )
 def test_other_senders_are_left_alone(person: Person) -> None:
-    assert Claim.NO is aliexpress.recognise(Original(sender=person)).claim
+    assert Authorship.NO is aliexpress.recognise(Original(sender=person)).claim
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_other_senders_are_left_alone(person: Person) -> None:
 def test_the_shop_s_name_on_a_foreign_address_is_refused(name: str) -> None:
     original = Original(sender=Person(name, "robot@mail.example"))
 
-    assert Claim.FAKE is aliexpress.recognise(original).claim
+    assert Authorship.FAKE is aliexpress.recognise(original).claim
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ def test_the_shop_s_name_on_a_foreign_address_is_refused(name: str) -> None:
 def test_a_link_to_a_look_alike_refuses_the_mail(link: str) -> None:
     recognition = aliexpress.recognise(_original("Colis", links=(link,)))
 
-    assert Claim.FAKE is recognition.claim
+    assert Authorship.FAKE is recognition.claim
     assert "link" in recognition.reason
     assert "@" not in recognition.reason
 
@@ -317,7 +317,7 @@ def test_a_link_to_a_look_alike_refuses_the_mail(link: str) -> None:
     ],
 )
 def test_the_shop_s_links_and_strangers_are_no_look_alikes(link: str) -> None:
-    assert Claim.YES is aliexpress.recognise(_original("Colis", links=(link,))).claim
+    assert Authorship.YES is aliexpress.recognise(_original("Colis", links=(link,))).claim
 
 
 def test_a_parameter_counts_in_the_query_only_and_once_decoded() -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from mailtrack.clock import FakeClock
-from mailtrack.domain.polling import PRICE_H
+from mailtrack.domain.scheduling import PRICE_H
 from mailtrack.settings import Settings
 from mailtrack.store import budgets
 from mailtrack.store import schema as t

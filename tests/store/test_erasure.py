@@ -9,13 +9,21 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from mailtrack import privacy
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import InboundId, Outcome, SubscriberId, SubscriptionId
 from mailtrack.notify.links import Purpose
-from mailtrack.store import erasure, inbound, notices, orders, parcels, people, subscriptions
+from mailtrack.runtime.services import Services
+from mailtrack.store import (
+    erasure,
+    inbound,
+    notices,
+    orders,
+    parcels,
+    people,
+    personal_data,
+    subscriptions,
+)
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.inbound import MailPlace, MailResult
@@ -230,6 +238,8 @@ def test_a_kept_mail_that_is_no_text_is_exported_all_the_same(
     mine = follow()
     keep(mine.subscriber, b"\xff\xfe\x00")
     with store.read() as connection:
-        told = privacy.everything_about_subscriber(connection, mine.subscriber, services.addresses)
+        told = personal_data.everything_about_subscriber(
+            connection, mine.subscriber, services.addresses.of
+        )
 
     assert ["//4A"] == [mail["mail_base64"] for mail in told["mails_received"]]

@@ -8,8 +8,7 @@ import pytest
 
 from mailtrack.clock import FakeClock
 from mailtrack.domain.model import InboundId, Outcome
-from mailtrack.inbox.book import StoreLedger
-from mailtrack.inbox.ledger import FetchedMail, Position, WatcherState
+from mailtrack.inbox.mail_store import FetchedMail, Position, SqlMailStore, WatcherState
 from mailtrack.store import erasure, inbound
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
@@ -20,31 +19,31 @@ HERE = ("colis@host", "INBOX")
 
 
 @pytest.fixture
-def ledger(store: Store, clock: FakeClock) -> StoreLedger:
-    return StoreLedger(store, clock)
+def mail_store(store: Store, clock: FakeClock) -> SqlMailStore:
+    return SqlMailStore(store, clock)
 
 
 @pytest.fixture
-def keep(ledger: StoreLedger, clock: FakeClock) -> Callable[..., bool]:
+def keep(mail_store: SqlMailStore, clock: FakeClock) -> Callable[..., bool]:
     def make(raw: bytes = b"mail", uid: int = 1, uidvalidity: int = 7) -> bool:
-        return ledger.keep(*HERE, uidvalidity, FetchedMail(uid, raw, clock.now()))
+        return mail_store.keep(*HERE, uidvalidity, FetchedMail(uid, raw, clock.now()))
 
     return make
 
 
 def test_a_folder_that_was_never_read_has_no_position(
-    ledger: StoreLedger, keep: Callable[..., bool]
+    mail_store: SqlMailStore, keep: Callable[..., bool]
 ) -> None:
-    ledger.note_state(*HERE, WatcherState.CONNECTING, "")
-    assert ledger.position(*HERE) is None
+    mail_store.note_state(*HERE, WatcherState.CONNECTING, "")
+    assert mail_store.position(*HERE) is None
 
     keep(uid=12)
-    assert Position(7, 12) == ledger.position(*HERE)
-    assert ledger.position("colis@host", "Archive") is None
+    assert Position(7, 12) == mail_store.position(*HERE)
+    assert mail_store.position("colis@host", "Archive") is None
 
 
 def test_mail_and_position_are_kept_together_or_not_at_all(
-    ledger: StoreLedger,
+    mail_store: SqlMailStore,
     keep: Callable[..., bool],
     rows: Rows,
     monkeypatch: pytest.MonkeyPatch,
@@ -56,40 +55,40 @@ def test_mail_and_position_are_kept_together_or_not_at_all(
             keep(b"second", uid=2)
 
     assert [b"first"] == [row["raw"] for row in rows(t.inbound)]
-    assert Position(7, 1) == ledger.position(*HERE)
+    assert Position(7, 1) == mail_store.position(*HERE)
 
     with monkeypatch.context() as broken:
         broken.setattr("mailtrack.store.inbound.keep", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             keep(b"second", uid=2)
 
-    assert Position(7, 1) == ledger.position(*HERE)
+    assert Position(7, 1) == mail_store.position(*HERE)
 
 
 def test_the_same_mail_under_a_new_uidvalidity_is_known_by_its_content(
-    ledger: StoreLedger, keep: Callable[..., bool], rows: Rows
+    mail_store: SqlMailStore, keep: Callable[..., bool], rows: Rows
 ) -> None:
     assert keep(b"one", uid=5)
-    ledger.reset(*HERE, 8)
-    assert Position(8, 0) == ledger.position(*HERE)
+    mail_store.reset(*HERE, 8)
+    assert Position(8, 0) == mail_store.position(*HERE)
 
     assert not keep(b"one", uid=1, uidvalidity=8)
     assert keep(b"two", uid=2, uidvalidity=8)
     assert [b"one", b"two"] == [row["raw"] for row in rows(t.inbound)]
-    assert Position(8, 2) == ledger.position(*HERE)
+    assert Position(8, 2) == mail_store.position(*HERE)
 
 
-def test_two_mailboxes_may_hold_the_same_mail(ledger: StoreLedger, clock: FakeClock) -> None:
+def test_two_mailboxes_may_hold_the_same_mail(mail_store: SqlMailStore, clock: FakeClock) -> None:
     mail = FetchedMail(1, b"mail", clock.now())
 
-    assert ledger.keep("one@host", "INBOX", 7, mail)
-    assert ledger.keep("other@host", "INBOX", 7, mail)
+    assert mail_store.keep("one@host", "INBOX", 7, mail)
+    assert mail_store.keep("other@host", "INBOX", 7, mail)
 
 
 def test_a_mail_that_cannot_be_fetched_is_seen_and_passed_by(
-    ledger: StoreLedger, rows: Rows
+    mail_store: SqlMailStore, rows: Rows
 ) -> None:
-    ledger.keep_unfetchable(*HERE, 7, 3, "the server gives no body")
+    mail_store.keep_unfetchable(*HERE, 7, 3, "the server gives no body")
 
     (row,) = rows(t.inbound)
     assert (Outcome.QUARANTINED, "the server gives no body", None) == (
@@ -97,7 +96,7 @@ def test_a_mail_that_cannot_be_fetched_is_seen_and_passed_by(
         row["reason"],
         row["raw"],
     )
-    assert Position(7, 3) == ledger.position(*HERE)
+    assert Position(7, 3) == mail_store.position(*HERE)
 
 
 def test_a_mail_gets_one_outcome(store: Store, keep: Callable[..., bool], clock: FakeClock) -> None:
@@ -152,12 +151,12 @@ def test_old_bytes_are_forgotten_and_never_read_again(
 
 
 def test_no_reason_that_is_kept_names_anybody(
-    store: Store, ledger: StoreLedger, rows: Rows
+    store: Store, mail_store: SqlMailStore, rows: Rows
 ) -> None:
     """Servers and mails repeat addresses in what they say; every such column is guarded."""
     said = "550 <jane.doe@example.net>: no such user"
-    ledger.keep_unfetchable(*HERE, 7, 1, said)
-    ledger.note_state(*HERE, WatcherState.REFUSED, said)
+    mail_store.keep_unfetchable(*HERE, 7, 1, said)
+    mail_store.note_state(*HERE, WatcherState.REFUSED, said)
 
     (mail,), (box,) = rows(t.inbound), rows(t.mailbox)
     assert ["550 <address>: no such user"] * 2 == [mail["reason"], box["detail"]]

@@ -105,14 +105,14 @@ def test_those_who_wait_are_shown_beside_the_one_who_works(store: Store) -> None
         leases.stand_by(connection, "dispatch", "other", LEASE_S, NOW)
         until = NOW + timedelta(seconds=LEASE_S)
         expected = [
-            leases.Shift("dispatch", "one", at_work=True, until=until),
-            leases.Shift("dispatch", "other", at_work=False, until=until),
+            leases.LeaseHolder("dispatch", "one", at_work=True, until=until),
+            leases.LeaseHolder("dispatch", "other", at_work=False, until=until),
         ]
 
-        assert expected == leases.shifts(connection)
+        assert expected == leases.holders(connection)
 
         leases.wait_no_more(connection, "dispatch", "other")
-        assert expected[:1] == leases.shifts(connection)
+        assert expected[:1] == leases.holders(connection)
 
 
 def test_those_who_waited_long_ago_are_forgotten(store: Store) -> None:
@@ -121,7 +121,7 @@ def test_those_who_waited_long_ago_are_forgotten(store: Store) -> None:
         leases.stand_by(connection, "dispatch", "killed", LEASE_S, NOW)
         leases.stand_by(connection, "dispatch", "one", LEASE_S, NOW + timedelta(days=1))
 
-        assert ["one"] == [shift.holder for shift in leases.shifts(connection)]
+        assert ["one"] == [held.holder for held in leases.holders(connection)]
 
 
 def test_the_clock_is_one_and_the_same_for_all_holders(store: Store) -> None:

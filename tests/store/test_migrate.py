@@ -143,6 +143,18 @@ def _contents(store: Store, tables: MetaData) -> dict[str, list[dict[str, Any]]]
         }
 
 
+#: Columns that have another name since: by table, from the former to the present one.
+_RENAMED = {
+    "parcel": {"first_look_at": "first_answer_at", "last_look_at": "last_answer_at"},
+    "leg": {"last_look_at": "last_answer_at"},
+}
+
+
+def _under_present_names(table: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    names = _RENAMED.get(table, {})
+    return [{names.get(name, name): value for name, value in row.items()} for row in rows]
+
+
 def test_a_database_of_the_first_version_keeps_every_row(empty: Store) -> None:
     upgrade(empty, "0001")
     former = _reflected(empty)
@@ -156,7 +168,10 @@ def test_a_database_of_the_first_version_keeps_every_row(empty: Store) -> None:
     assert {1} == {len(rows) for rows in before.values()}
     # Those of former versions can be guessed, so that no report is believed by them.
     before["notice"][0]["message_id"] = None
-    assert before == _contents(empty, former)
+    after = _contents(empty, _reflected(empty))
+    for name, rows in before.items():
+        for was, now in zip(_under_present_names(name, rows), after[name], strict=True):
+            assert was == {column: now[column] for column in was}
 
 
 NOW = datetime(2026, 3, 3, 14, 5, tzinfo=UTC)

@@ -9,8 +9,8 @@ import pytest
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone, mailed_by_default
 from mailtrack.domain.model import NoticeId, TrackingEvent
+from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.domain.tracking import Decision, Follower, Key, Skip
-from mailtrack.domain.wishes import Wishes
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import followers, notice_counts, notices, people, returns, subscriptions
 from mailtrack.store import schema as t
@@ -93,7 +93,7 @@ def test_a_follower_knows_what_was_recorded_and_what_they_read(
         store,
         clock,
         _decision(mine, clock),
-        _decision(mine, clock, accepted, Skip.FIRST_LOOK),
+        _decision(mine, clock, accepted, Skip.FIRST_ANSWER),
         _decision(mine, clock, arrived, Skip.SUPERSEDED),
     )
 
@@ -104,9 +104,9 @@ def test_a_follower_knows_what_was_recorded_and_what_they_read(
 
 
 def _choose(store: Store, mine: Subscription, *unwanted: str, also: Collection[str] = ()) -> None:
-    wishes = Wishes(frozenset(unwanted), frozenset(also))
+    preferences = NoticePreferences(frozenset(unwanted), frozenset(also))
     with store.write() as connection:
-        people.choose(connection, mine.subscriber, wishes)
+        people.choose(connection, mine.subscriber, preferences)
 
 
 def test_everyone_hears_of_what_they_chose(store: Store, follow: Follow) -> None:
@@ -125,9 +125,9 @@ def test_what_is_mailed_on_request_goes_to_those_who_ask(store: Store, follow: F
     hers = mailed_by_default() - {Milestone.DELIVERED} | {Milestone.IN_TRANSIT}
     assert [hers, mailed_by_default()] == wanted
     with store.read() as connection:
-        assert Wishes(frozenset({"delivered"}), frozenset({"in_transit"})) == people.wishes_of(
-            connection, ana.subscriber
-        )
+        assert NoticePreferences(
+            frozenset({"delivered"}), frozenset({"in_transit"})
+        ) == people.preferences_of(connection, ana.subscriber)
 
 
 def test_what_was_asked_for_is_known_apart_from_what_everybody_is_told(
@@ -135,8 +135,8 @@ def test_what_was_asked_for_is_known_apart_from_what_everybody_is_told(
 ) -> None:
     mine = follow()
     started = Key(Milestone.CUSTOMS_STARTED, "1")
-    first_look = _decision(mine, clock, Key(Milestone.IN_TRANSIT, "1"), Skip.FIRST_LOOK)
-    _record(store, clock, first_look, _decision(mine, clock, started, Skip.NOT_WANTED))
+    first_answer = _decision(mine, clock, Key(Milestone.IN_TRANSIT, "1"), Skip.FIRST_ANSWER)
+    _record(store, clock, first_answer, _decision(mine, clock, started, Skip.NOT_WANTED))
     at = clock.now()
 
     (before,) = _followers(store, mine)

@@ -12,10 +12,10 @@ from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
     LegId,
-    Look,
-    LookState,
     ParcelId,
     PickupPoint,
+    PollResult,
+    PollState,
     Reason,
     TrackingEvent,
 )
@@ -152,18 +152,18 @@ def test_a_look_leaves_alone_what_it_does_not_tell(
     point = PickupPoint("Bureau de poste", "1 rue du Port", date(2026, 3, 14))
     first = clock.now()
     with store.write() as connection:
-        full = Look("LP", LookState.FOUND, (), "6A12345678901", date(2026, 3, 10), point)
-        parcels.save_look(connection, parcel, full, first)
+        full = PollResult("LP", PollState.FOUND, (), "6A12345678901", date(2026, 3, 10), point)
+        parcels.save_result(connection, parcel, full, first)
         clock.advance(hours=2)
-        parcels.save_look(connection, parcel, Look("LP", LookState.FOUND), clock.now())
+        parcels.save_result(connection, parcel, PollResult("LP", PollState.FOUND), clock.now())
         row = parcels.parcel_row(connection, parcel)
 
     assert ("6A12345678901", date(2026, 3, 10), point, first, clock.now()) == (
         row.local_number,
         row.estimated_delivery,
         row.pickup_point,
-        row.first_look_at,
-        row.last_look_at,
+        row.first_answer_at,
+        row.last_answer_at,
     )
 
 

@@ -6,13 +6,21 @@ from typing import Any
 
 import pytest
 
-from mailtrack import privacy
 from mailtrack.clock import FakeClock
 from mailtrack.domain.model import InboundId, OrderId, Outcome, ParcelId, SubscriberId
 from mailtrack.errors import PermanentError
 from mailtrack.inbox.addresses import PersonalAddresses
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import following, inbound, notices, orders, parcels, people, subscriptions
+from mailtrack.store import (
+    following,
+    inbound,
+    notices,
+    orders,
+    parcels,
+    people,
+    personal_data,
+    subscriptions,
+)
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.following import Tally
@@ -228,7 +236,7 @@ def test_erasing_leaves_nothing_personal(
     assert [] == [word for word in personal if word not in _everything(rows)]
 
     with store.write() as connection:
-        privacy.erase(connection, " Ana@Example.org ", LIST, clock.now())
+        personal_data.erase(connection, " Ana@Example.org ", LIST, clock.now())
 
     assert [] == [word for word in personal if word in _everything(rows)]
     assert [("tracked", None)] == [(r["outcome"], r["raw"]) for r in rows(t.inbound)]
@@ -239,7 +247,7 @@ def test_erasing_one_person_leaves_what_others_follow(
 ) -> None:
     bruno = follow(address="bruno@example.org")
     with store.write() as connection:
-        privacy.erase(connection, "ana@example.org", LIST, clock.now())
+        personal_data.erase(connection, "ana@example.org", LIST, clock.now())
 
     assert ["bruno@example.org"] == [row["address"] for row in rows(t.subscriber)]
     assert [bruno.id] == [row["id"] for row in rows(t.subscription)]
@@ -252,7 +260,7 @@ def test_an_erased_mail_that_the_server_renumbers_is_not_read_again(
 ) -> None:
     raw = b"From: ana@example.org\r\nSubject: Fwd: Lampe\r\n\r\n"
     with store.write() as connection:
-        privacy.erase(connection, "ana@example.org", LIST, clock.now())
+        personal_data.erase(connection, "ana@example.org", LIST, clock.now())
         place = MailPlace("colis@host", "INBOX", 2, 1)
 
         assert not inbound.keep(connection, place, raw, clock.now(), clock.now())
@@ -260,7 +268,7 @@ def test_an_erased_mail_that_the_server_renumbers_is_not_read_again(
 
 def test_an_export_shows_all_that_is_kept(store: Store, known: Subscription) -> None:
     with store.read() as connection:
-        told = privacy.everything_about(connection, "ana@example.org", LIST, ADDRESSES)
+        told = personal_data.everything_about(connection, "ana@example.org", LIST, ADDRESSES.of)
 
     assert "ana@example.org" == told["address"]
     assert [["3054169918880002"], [ORDER]] == [p["orders"] for p in told["parcels"]]
@@ -273,9 +281,9 @@ def test_an_export_shows_all_that_is_kept(store: Store, known: Subscription) -> 
 def test_nothing_is_known_of_a_stranger(store: Store, clock: FakeClock) -> None:
     with store.write() as connection:
         with pytest.raises(PermanentError, match="Nothing is kept"):
-            privacy.everything_about(connection, "nobody@example.org", LIST, ADDRESSES)
+            personal_data.everything_about(connection, "nobody@example.org", LIST, ADDRESSES.of)
         with pytest.raises(PermanentError, match="Nothing is kept"):
-            privacy.erase(connection, "nobody@example.org", LIST, clock.now())
+            personal_data.erase(connection, "nobody@example.org", LIST, clock.now())
 
 
 def test_a_parcel_is_known_by_its_local_number_too(

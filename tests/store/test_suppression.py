@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from mailtrack import privacy
 from mailtrack.clock import FakeClock
 from mailtrack.errors import PermanentError
 from mailtrack.inbox.addresses import PersonalAddresses
-from mailtrack.store import people
+from mailtrack.store import people, personal_data
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.subscriptions import Subscription
@@ -29,7 +28,7 @@ def test_who_erases_everything_leaves_a_hash_and_nothing_else(
 ) -> None:
     mine = follow()
     with store.write() as connection:
-        privacy.erase_at_their_word(connection, mine.subscriber, LIST, clock.now())
+        personal_data.erase_at_their_word(connection, mine.subscriber, LIST, clock.now())
 
     left = {table.name: rows(table) for table in t.metadata.sorted_tables if rows(table)}
     (row,) = left.pop("suppressed")
@@ -92,7 +91,7 @@ def test_the_operator_s_erasure_remembers_who_had_left_or_refused_our_mails(
         people.unsubscribe(connection, left, clock.now())
         people.bounced(connection, dead, clock.now())
         told = [
-            privacy.erase(connection, f"{name}@example.org", LIST, clock.now())
+            personal_data.erase(connection, f"{name}@example.org", LIST, clock.now())
             for name in ("left", "dead", "well")
         ]
 
@@ -107,10 +106,10 @@ def test_an_export_after_an_erasure_tells_that_a_hash_is_kept_and_why(
 ) -> None:
     with store.write() as connection:
         LIST.add(connection, ANA, Why.UNSUBSCRIBED, clock.now())
-        told = privacy.everything_about(
-            connection, ANA, LIST, PersonalAddresses("colis@example.org", "a secret")
+        told = personal_data.everything_about(
+            connection, ANA, LIST, PersonalAddresses("colis@example.org", "a secret").of
         )
 
         assert {"why": "unsubscribed", "at": clock.now().isoformat()} == told["suppressed"]
         with pytest.raises(PermanentError, match="keyed hash"):
-            privacy.erase(connection, ANA, LIST, clock.now())
+            personal_data.erase(connection, ANA, LIST, clock.now())

@@ -11,20 +11,19 @@ from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
-from mailtrack.inbox.book import StoreLedger
-from mailtrack.inbox.ledger import FetchedMail, WatcherState
+from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore, WatcherState
 from mailtrack.notify.links import PATHS, LinkMaker, Purpose
 from mailtrack.notify.view import NoticeKind
+from mailtrack.runtime.services import Services
 from mailtrack.store import budgets, erasure, notices, parcels, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.leases import DISPATCH, watch_name
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.web.app import MOST_FORM_BYTES, make_app
-from mailtrack.web.desk import Desk
 from mailtrack.web.limits import Shares
+from mailtrack.web.service import PageService
 from tests.web.conftest import FakeBroker
 
 Rows = Callable[..., list[Mapping[str, Any]]]
@@ -580,17 +579,17 @@ def test_a_retired_secret_still_opens_old_mails(
 
 
 @pytest.fixture
-def running(services: Services, store: Store, clock: FakeClock) -> StoreLedger:
+def running(services: Services, store: Store, clock: FakeClock) -> SqlMailStore:
     """A service whose broker answers, whose watcher waits for mail and whose dispatcher works."""
     vars(services)["broker"] = FakeBroker()
     for name in (DISPATCH, watch_name("colis@host", "INBOX")):
         replace(services.lease(name), seconds=3600.0).take()
-    ledger = StoreLedger(store, clock)
-    ledger.note_state("colis@host", "INBOX", WatcherState.IDLING, "")
-    return ledger
+    mail_store = SqlMailStore(store, clock)
+    mail_store.note_state("colis@host", "INBOX", WatcherState.IDLING, "")
+    return mail_store
 
 
-def test_a_service_at_work_is_ready(client: Browser, running: StoreLedger) -> None:
+def test_a_service_at_work_is_ready(client: Browser, running: SqlMailStore) -> None:
     assert "ok\n" == client.get("/healthz").text
     answer = client.get("/readyz")
 
@@ -598,7 +597,7 @@ def test_a_service_at_work_is_ready(client: Browser, running: StoreLedger) -> No
 
 
 def test_what_is_wrong_is_said_and_what_to_look_at(
-    client: Browser, running: StoreLedger, services: Services, clock: FakeClock
+    client: Browser, running: SqlMailStore, services: Services, clock: FakeClock
 ) -> None:
     vars(services)["broker"] = FakeBroker(error="refused")
     running.note_state("colis@host", "INBOX", WatcherState.REFUSED, "wrong password")
@@ -617,7 +616,7 @@ def test_metrics_count_in_the_store(
     client: Browser,
     store: Store,
     mine: Subscription,
-    running: StoreLedger,
+    running: SqlMailStore,
     clock: FakeClock,
 ) -> None:
     running.keep("colis@host", "INBOX", 1, FetchedMail(1, b"x", clock.now()))
@@ -633,7 +632,7 @@ def test_metrics_count_in_the_store(
         'mailtrack_mails{outcome="waiting"} 1.0',
         'mailtrack_notices{kind="registered",state="due",why=""} 1.0',
         'mailtrack_parcels{milestone="none"} 2.0',
-        "mailtrack_looks_due 2.0",
+        "mailtrack_polls_due 2.0",
         'mailtrack_oldest_seconds{what="due_notice"} 90.0',
         'mailtrack_last_success_seconds{source="mailbox"} 90.0',
     ):
@@ -657,7 +656,7 @@ def test_a_source_that_never_answered_does_not_look_fresh(
     client: Browser, store: Store, clock: FakeClock
 ) -> None:
     """Zero seconds since the last answer would be the best of all values."""
-    StoreLedger(store, clock).note_state("colis@host", "INBOX", WatcherState.WAITING, "away")
+    SqlMailStore(store, clock).note_state("colis@host", "INBOX", WatcherState.WAITING, "away")
 
     assert 'mailtrack_last_success_seconds{source="mailbox"}' not in client.get("/metrics").text
 
@@ -698,7 +697,7 @@ def test_a_mistake_of_ours_is_a_french_page_too(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("nobody expected this")
 
-    monkeypatch.setattr(Desk, "timeline", fail)
+    monkeypatch.setattr(PageService, "timeline", fail)
     answer = Browser(make_app(services)).get(path(Purpose.TIMELINE, 1))
 
     assert 500 == answer.status_code

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.model import InboundId, Outcome
-from mailtrack.inbox.book import StoreLedger
-from mailtrack.inbox.ledger import FetchedMail, WatcherState
+from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore, WatcherState
+from mailtrack.runtime.services import Services
 from mailtrack.settings import InboxSettings
 from mailtrack.store import inbound, relays
 from mailtrack.store.engine import Store
@@ -167,7 +166,7 @@ def read(store: Store, clock: FakeClock) -> Callable[[int], None]:
 
 def _keep(services: Services, uid: int = 1) -> None:
     mail = FetchedMail(uid, bytes([uid]), services.clock.now())
-    StoreLedger(services.store, services.clock).keep(ACCOUNT, FOLDER, 1, mail)
+    SqlMailStore(services.store, services.clock).keep(ACCOUNT, FOLDER, 1, mail)
 
 
 def test_a_mail_that_later_ones_overtake_points_to_a_reader_that_hangs(

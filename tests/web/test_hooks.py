@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
+from mailtrack.runtime.services import Services
 from mailtrack.sandbox.carriers import CarrierWorld, carrier_app, serve, seventeentrack
 from mailtrack.settings import CarrierSettings, Settings
 from mailtrack.store import leg_claims, parcels, people, subscriptions
@@ -137,5 +137,5 @@ def _ask_what_is_due(services: Services) -> int:
             limit=10,
         )
     if legs:
-        services.looker().poll("17track", legs, "t")
+        services.poller().poll("17track", legs, "t")
     return len(legs)

@@ -9,16 +9,16 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from mailtrack import histories
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Look, LookState, PickupPoint, TrackingEvent
+from mailtrack.domain.model import PickupPoint, PollResult, PollState, TrackingEvent
 from mailtrack.notify.links import Purpose
+from mailtrack.runtime.services import Services
 from mailtrack.store import orders, parcels, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.subscriptions import Subscription
+from mailtrack.tracking import merging
 from mailtrack.web import limits
 from mailtrack.web.app import make_app
 from mailtrack.web.server import configure
@@ -78,18 +78,18 @@ def travelling(follow: Follow, store: Store, clock: FakeClock) -> Subscription:
         order = orders.order_of(connection, mine.subscriber, ORDER, "aliexpress", None, now)
         orders.join_parcel(connection, order, mine.parcel)
         parcels.lock(connection, mine.parcel)
-        look = Look(
+        result = PollResult(
             NUMBER,
-            LookState.FOUND,
+            PollState.FOUND,
             tuple(told),
             local_number="6A12345678901",
             estimated_delivery=(now + timedelta(days=3)).date(),
             pickup_point=PickupPoint("Tabac de la Gare", "1 place de la Gare, Lyon", None),
         )
-        parcels.save_look(connection, mine.parcel, look, now)
-        histories.take_in(connection, mine.parcel, told, now)
+        parcels.save_result(connection, mine.parcel, result, now)
+        merging.take_in(connection, mine.parcel, told, now)
         mail = subscriptions.mail_event_of(Milestone.OUT_FOR_DELIVERY, "parcel_update", now)
-        histories.take_in_mail(connection, mine.parcel, mine.id, mail, now)
+        merging.take_in_mail(connection, mine.parcel, mine.id, mail, now)
     return mine
 
 

@@ -10,10 +10,9 @@ import pytest
 import yaml
 from sqlalchemy import update
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
-from mailtrack.inbox.book import StoreLedger
-from mailtrack.inbox.ledger import FetchedMail, WatcherState
+from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore, WatcherState
+from mailtrack.runtime.services import Services
 from mailtrack.settings import CarrierSettings
 from mailtrack.store import budgets, notices, relays
 from mailtrack.store import schema as t
@@ -34,8 +33,8 @@ def lived_in(
     """A service that has done a bit of everything, and failed a bit."""
     mine = follow()
     vars(services)["broker"] = FakeBroker({"ingest": 3, "mail": 1}, still_s=90, workers=2)
-    ledger = StoreLedger(store, clock)
-    ledger.keep("colis@host", "INBOX", 1, FetchedMail(1, b"x", clock.now()))
+    mail_store = SqlMailStore(store, clock)
+    mail_store.keep("colis@host", "INBOX", 1, FetchedMail(1, b"x", clock.now()))
     with store.write() as connection:
         budgets.take(connection, "cainiao", 2, per_second=10, per_day=100, now=clock.now())
         budgets.note_error(connection, "cainiao", "refused", clock.now(), silence_s=7200)
@@ -69,7 +68,7 @@ def _lines(services: Services) -> list[str]:
         "mailtrack_workers 2.0",
         "mailtrack_mails_unending 0.0",
         'mailtrack_retrying{what="mail"} 1.0',
-        'mailtrack_retrying{what="look"} 1.0',
+        'mailtrack_retrying{what="poll"} 1.0',
         'mailtrack_retrying{what="notice"} 1.0',
         'mailtrack_last_success_seconds{source="relay"} 90.0',
         'mailtrack_oldest_seconds{what="due_look"} 90.0',
@@ -96,7 +95,7 @@ def test_a_mailbox_without_new_mail_is_no_silent_one(
     lived_in: Services, store: Store, clock: FakeClock
 ) -> None:
     """The folder is searched every few minutes: that is the sign of life, not a mail."""
-    StoreLedger(store, clock).note_state("colis@host", "INBOX", WatcherState.IDLING, "")
+    SqlMailStore(store, clock).note_state("colis@host", "INBOX", WatcherState.IDLING, "")
 
     assert 'mailtrack_last_success_seconds{source="mailbox"} 0.0' in _lines(lived_in)
 
@@ -104,7 +103,7 @@ def test_a_mailbox_without_new_mail_is_no_silent_one(
 def test_a_watcher_that_waits_for_its_server_leaves_the_mailbox_silent(
     lived_in: Services, store: Store, clock: FakeClock
 ) -> None:
-    StoreLedger(store, clock).note_state("colis@host", "INBOX", WatcherState.WAITING, "away")
+    SqlMailStore(store, clock).note_state("colis@host", "INBOX", WatcherState.WAITING, "away")
 
     assert 'mailtrack_last_success_seconds{source="mailbox"} 90.0' in _lines(lived_in)
 
@@ -114,7 +113,7 @@ def test_a_former_mailbox_is_no_series_beside_the_one_of_today(
     lived_in: Services, store: Store, clock: FakeClock, other: tuple[str, str]
 ) -> None:
     """A series that comes twice breaks the whole scrape."""
-    StoreLedger(store, clock).note_state(*other, WatcherState.IDLING, "")
+    SqlMailStore(store, clock).note_state(*other, WatcherState.IDLING, "")
     clock.advance(seconds=10)
 
     told = [line for line in _lines(lived_in) if 'source="mailbox"' in line]
@@ -124,7 +123,7 @@ def test_a_former_mailbox_is_no_series_beside_the_one_of_today(
 def test_no_series_ever_comes_twice(lived_in: Services, store: Store, clock: FakeClock) -> None:
     for account in ("colis@host", "former@host", "other@host"):
         for folder in ("INBOX", "Former"):
-            StoreLedger(store, clock).note_state(account, folder, WatcherState.IDLING, "")
+            SqlMailStore(store, clock).note_state(account, folder, WatcherState.IDLING, "")
 
     series = [line.rpartition(" ")[0] for line in _lines(lived_in) if not line.startswith("#")]
     assert len(series) == len(set(series))
@@ -137,10 +136,10 @@ def test_a_carrier_that_is_switched_off_has_no_figures(lived_in: Services) -> No
     vars(without).update(store=lived_in.store, clock=lived_in.clock, broker=lived_in.broker)
 
     before, after = _lines(lived_in), _lines(without)
-    assert "mailtrack_looks_due 1.0" in before
-    assert "mailtrack_looks_due 0.0" in after
-    assert ['mailtrack_retrying{what="look"} 0.0'] == [
-        line for line in after if line.startswith('mailtrack_retrying{what="look"}')
+    assert "mailtrack_polls_due 1.0" in before
+    assert "mailtrack_polls_due 0.0" in after
+    assert ['mailtrack_retrying{what="poll"} 0.0'] == [
+        line for line in after if line.startswith('mailtrack_retrying{what="poll"}')
     ]
     assert [] == [line for line in after if "cainiao" in line]
 

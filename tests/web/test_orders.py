@@ -7,13 +7,13 @@ import httpx
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, Milestone
 from mailtrack.domain.model import SubscriberId, SubscriptionId
-from mailtrack.domain.wishes import Wishes
+from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.notify.french import stage
 from mailtrack.notify.links import Purpose
+from mailtrack.runtime.services import Services
 from mailtrack.store import notices, orders, parcels, people, subscriptions
 from mailtrack.store.engine import Store
 from mailtrack.web.app import make_app
@@ -52,7 +52,7 @@ def order(store: Store, clock: FakeClock) -> Order:
         now = clock.now()
         with store.write() as connection:
             owner = people.subscriber_of(connection, "ana@example.org", now)
-            people.choose(connection, owner, Wishes(unwanted))
+            people.choose(connection, owner, NoticePreferences(unwanted))
             bought = orders.order_of(connection, owner, number, "aliexpress", None, now)
             mine, _ = subscriptions.follow_order(connection, owner, bought, ["Tapis"], now)
             for end in ends:

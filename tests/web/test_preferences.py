@@ -1,4 +1,4 @@
-"""The page of one person's own parcels and wishes: short lists, plain forms, own rows only."""
+"""The page of one person's own parcels and preferences: short lists, plain forms, own rows only."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
@@ -8,20 +8,19 @@ import httpx
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from mailtrack import privacy
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.jobs.looking import NOBODY_FOLLOWS
 from mailtrack.notify.links import Purpose
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import orders, parcels, people, subscriptions
+from mailtrack.runtime.services import Services
+from mailtrack.store import orders, parcels, people, personal_data, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.subscriptions import Subscription
+from mailtrack.tracking.polling import NOBODY_FOLLOWS
 from mailtrack.web.app import make_app
-from mailtrack.web.desk import OTHERS, PER_PAGE
-from mailtrack.web.wishes import IMPORTANT, ON_REQUEST, USUAL
+from mailtrack.web.preferences import IMPORTANT, ON_REQUEST, USUAL
+from mailtrack.web.service import OTHERS, PER_PAGE
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Follow = Callable[..., Subscription]
@@ -172,7 +171,9 @@ def test_an_export_tells_what_was_chosen(
     mine = follow()
     ask(Purpose.PREFERENCES, mine.subscriber, _form(Milestone.DELIVERED, also=["in_transit"]))
     with store.read() as connection:
-        told = privacy.everything_about_subscriber(connection, mine.subscriber, services.addresses)
+        told = personal_data.everything_about_subscriber(
+            connection, mine.subscriber, services.addresses.of
+        )
 
     assert (["delivered"], ["in_transit"]) == (told["unwanted"], told["also_wanted"])
 

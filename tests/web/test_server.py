@@ -8,8 +8,8 @@ from threading import Event, Thread
 import httpx
 import pytest
 
-from mailtrack.bootstrap import Services
-from mailtrack.roles import listen
+from mailtrack.runtime.roles import listen
+from mailtrack.runtime.services import Services
 from mailtrack.settings import WebSettings
 from mailtrack.web import server
 from mailtrack.web.app import KEPT_TO_ITSELF

@@ -12,11 +12,10 @@ from schemathesis import Case
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from mailtrack.bootstrap import Services
 from mailtrack.clock import FakeClock
-from mailtrack.inbox.book import StoreLedger
-from mailtrack.inbox.ledger import WatcherState
+from mailtrack.inbox.mail_store import SqlMailStore, WatcherState
 from mailtrack.notify.links import PATHS
+from mailtrack.runtime.services import Services
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.leases import DISPATCH, watch_name
@@ -48,7 +47,7 @@ def mine(follow: Callable[..., Subscription]) -> Subscription:
 def app(services: Services, mine: Subscription, store: Store, clock: FakeClock) -> Any:
     """The pages of a service at work."""
     vars(services)["broker"] = FakeBroker()
-    StoreLedger(store, clock).note_state("colis@host", "INBOX", WatcherState.IDLING, "")
+    SqlMailStore(store, clock).note_state("colis@host", "INBOX", WatcherState.IDLING, "")
     for name in (DISPATCH, watch_name("colis@host", "INBOX")):
         replace(services.lease(name), seconds=3600.0).take()
     return make_app(services)

@@ -10,11 +10,12 @@ from selectolax.lexbor import LexborHTMLParser
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import HeldMail, InboundId, PickupPoint
-from mailtrack.domain.wishes import Wishes
+from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.notify.samples import NOW, NUMBER, ORDER, PERSONAL_ADDRESS, PICKUP, sample
 from mailtrack.notify.tidy import LIMITS
 from mailtrack.notify.view import NoticeKind, ParcelView
+from mailtrack.web.preferences import CHOOSABLE
 from mailtrack.web.views import (
     Action,
     BadLinkPage,
@@ -38,7 +39,6 @@ from mailtrack.web.views import (
     TimelinePage,
     draw,
 )
-from mailtrack.web.wishes import CHOOSABLE
 from tests.notify.finder import links
 from tests.notify.test_hostile import LURES
 
@@ -273,7 +273,9 @@ def test_who_stopped_everything_can_take_everything_up_again() -> None:
 
 
 def test_every_choice_has_its_box_and_what_is_unwanted_is_not_ticked() -> None:
-    page = PreferencesPage("/p/me", FORWARD_TO, wishes=Wishes(frozenset({"stalled", "delivered"})))
+    page = PreferencesPage(
+        "/p/me", FORWARD_TO, preferences=NoticePreferences(frozenset({"stalled", "delivered"}))
+    )
     boxes = drawn(page).css("input[type=checkbox]")
 
     assert CHOOSABLE == {box.attributes["name"] for box in boxes}

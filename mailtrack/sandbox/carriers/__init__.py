@@ -25,7 +25,7 @@ from mailtrack.sandbox.carriers.world import (
     CarrierWorld,
     Failure,
     SandboxParcel,
-    Scan,
+    SandboxScan,
 )
 
 __all__ = [
@@ -35,7 +35,7 @@ __all__ = [
     "CarrierWorld",
     "Failure",
     "SandboxParcel",
-    "Scan",
+    "SandboxScan",
     "carrier_app",
     "serve",
 ]

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, Scan
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
 
 CODE = "cainiao"
 STRANGER = "LP00999999999999"
@@ -77,7 +77,7 @@ def _module(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
     return module
 
 
-def _trace(scan: Scan) -> dict[str, Any]:
+def _trace(scan: SandboxScan) -> dict[str, Any]:
     hours = int(scan.zone.removeprefix("GMT") or 0) if scan.offset_h is None else scan.offset_h
     wall_clock = scan.at.astimezone(timezone(timedelta(hours=hours))).replace(tzinfo=None)
     trace: dict[str, Any] = {

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from mailtrack.sandbox.carriers import soap
 from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled
 from mailtrack.sandbox.carriers.soap import add
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, Scan
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
 
 CODE = "chronopost"
 STRANGER = "XX999999999FR"
@@ -54,7 +54,7 @@ def _result(parcel: SandboxParcel | None, number: str) -> Element:
     return answer
 
 
-def _event(event: Element, scan: Scan, parcel: SandboxParcel | None) -> None:
+def _event(event: Element, scan: SandboxScan, parcel: SandboxParcel | None) -> None:
     add(event, "code", scan.code.ljust(3))
     add(event, "eventDate", scan.at.astimezone(_PARIS).isoformat(timespec="milliseconds"))
     add(event, "eventLabel", scan.text)

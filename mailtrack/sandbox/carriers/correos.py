@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, Scan
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
 
 CODE = "correos"
 STRANGER = "PQ9999999999999999999999Z"
@@ -71,7 +71,7 @@ def _parcel(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
     }
 
 
-def _event(scan: Scan) -> dict[str, str]:
+def _event(scan: SandboxScan) -> dict[str, str]:
     at = scan.at.astimezone(_MADRID)
     return {
         "codEvento": scan.code,

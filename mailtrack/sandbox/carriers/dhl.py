@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled, too_many
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, Scan
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
 
 CODE = "dhl"
 STRANGER = "00999999999999999999"
@@ -66,7 +66,7 @@ def _shipment(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
     return shipment
 
 
-def _event(scan: Scan) -> dict[str, Any]:
+def _event(scan: SandboxScan) -> dict[str, Any]:
     # A delivery is described by the name of the person who signed.
     is_end = scan.code == "delivered"
     return {

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, Scan
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
 
 CODE = "ems"
 STRANGER = "EZ999999999CN"
@@ -57,7 +57,7 @@ def _table(parcel: SandboxParcel | None, number: str) -> str:
     )
 
 
-def _row(scan: Scan) -> str:
+def _row(scan: SandboxScan) -> str:
     hours = 8 if scan.offset_h is None else scan.offset_h
     at = scan.at.astimezone(timezone(timedelta(hours=hours)))
     date = f"{at:%b} {at.day}, {at.year}, {at.hour % 12 or 12}:{at:%M %p}"

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled, too_many
 from mailtrack.sandbox.carriers.oauth import is_admitted, token_route
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, Scan
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
 
 CODE = "fedex"
 STRANGER = "999999999999"
@@ -62,7 +62,7 @@ def _complete(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
     if parcel is None or not scans:
         error = {"code": "TRACKING.TRACKINGNUMBER.NOTFOUND", "message": "cannot be found"}
         return {"trackingNumber": number, "trackResults": [{**head, "error": error}]}
-    before = Scan("DL", "Delivered", scans[0].at - timedelta(days=400))
+    before = SandboxScan("DL", "Delivered", scans[0].at - timedelta(days=400))
     used_before = {**head, "scanEvents": [_event(before)]}
     return {"trackingNumber": number, "trackResults": [used_before, {**head, **_result(parcel)}]}
 
@@ -85,7 +85,7 @@ def _result(parcel: SandboxParcel) -> dict[str, Any]:
     return result
 
 
-def _event(scan: Scan) -> dict[str, Any]:
+def _event(scan: SandboxScan) -> dict[str, Any]:
     return {
         "date": scan.at.astimezone(_PARIS).isoformat(),
         "eventType": scan.code,

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, Scan
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
 
 CODE = "4px"
 STRANGER = "4PX9999999999999CN"
@@ -116,7 +116,7 @@ def _listed(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
     }
 
 
-def _track(scan: Scan) -> dict[str, Any]:
+def _track(scan: SandboxScan) -> dict[str, Any]:
     return {
         "tkCode": scan.code,
         "tkDesc": scan.text,

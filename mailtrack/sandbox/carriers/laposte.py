@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, Scan
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
 
 CODE = "laposte"
 STRANGER = "6Z99999999999"
@@ -92,7 +92,7 @@ def _shipment(parcel: SandboxParcel, number: str) -> dict[str, Any]:
     return shipment
 
 
-def _event(position: int, scan: Scan) -> dict[str, Any]:
+def _event(position: int, scan: SandboxScan) -> dict[str, Any]:
     # The newest is always 100: the numbers of all others move with every scan.
     return {
         "order": 100 - position,

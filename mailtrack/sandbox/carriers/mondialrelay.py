@@ -10,7 +10,7 @@ from starlette.routing import Route
 from mailtrack.sandbox.carriers import soap
 from mailtrack.sandbox.carriers.answers import Call, Replacement, route, spoiled
 from mailtrack.sandbox.carriers.soap import add
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, Scan
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
 
 CODE = "mondialrelay"
 _PARIS = ZoneInfo("Europe/Paris")
@@ -70,7 +70,7 @@ def _result(parcel: SandboxParcel | None, _: str) -> Element:
     return answer
 
 
-def _line(line: Element, scan: Scan | None) -> None:
+def _line(line: Element, scan: SandboxScan | None) -> None:
     at = scan.at.astimezone(_PARIS) if scan else None
     add(line, "Libelle", scan.text if scan else "")
     add(line, "Date", at.strftime("%d/%m/%Y") if at else "")

@@ -29,7 +29,7 @@ def token_route(carrier: str, path: str, world: CarrierWorld) -> Route:
 
 
 def is_admitted(world: CarrierWorld, call: Call) -> bool:
-    """Tell whether a request carries a token that is good today."""
+    """Return True if a request carries a token that is good today."""
     return call.headers.get("authorization", "").removeprefix("Bearer ") in world.tokens
 
 

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from mailtrack.sandbox.carriers import soap
 from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled
 from mailtrack.sandbox.carriers.soap import add
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, Scan
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
 
 CODE = "pocztapolska"
 STRANGER = "PX9999999999"
@@ -66,7 +66,7 @@ def _parcel(parcel: SandboxParcel | None, number: str) -> Element:
     return element
 
 
-def _event(event: Element, scan: Scan) -> None:
+def _event(event: Element, scan: SandboxScan) -> None:
     add(event, "czas", scan.at.astimezone(_WARSAW).strftime("%Y-%m-%d %H:%M"))
     add(add(event, "jednostka"), "nazwa", scan.place)
     add(event, "kod", scan.code)

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled, too_many
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, Scan
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
 
 CODE = "17track"
 STRANGER = "ZZ999999999ZZ"
@@ -130,7 +130,7 @@ def _track_info(parcel: SandboxParcel | None) -> dict[str, Any]:
     }
 
 
-def _event(scan: Scan) -> dict[str, Any]:
+def _event(scan: SandboxScan) -> dict[str, Any]:
     return {
         "time_iso": scan.at.isoformat(),
         "time_utc": scan.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled, too_many
 from mailtrack.sandbox.carriers.oauth import is_admitted, token_route
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, Scan
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
 
 CODE = "ups"
 STRANGER = "1Z9999999999999999"
@@ -78,7 +78,7 @@ def _package(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
     return package
 
 
-def _activity(scan: Scan) -> dict[str, Any]:
+def _activity(scan: SandboxScan) -> dict[str, Any]:
     local = scan.at.astimezone(_PARIS)
     return {
         "location": {"address": {"city": scan.place, "countryCode": "FR"}},

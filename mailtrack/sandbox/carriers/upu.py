@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mailtrack.sandbox.carriers.answers import Call, chosen, route, spoiled
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, Scan
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
 
 CODE = "upu"
 STRANGER = "LZ999999999CN"
@@ -36,7 +36,7 @@ def _form(parcel: SandboxParcel | None, number: str) -> dict[str, Any] | None:
     if parcel is None or not parcel.scans[CODE]:
         return None
     scans = parcel.scans[CODE]
-    forecast = Scan("DLV", "Estimated delivery", scans[-1].at + timedelta(days=5))
+    forecast = SandboxScan("DLV", "Estimated delivery", scans[-1].at + timedelta(days=5))
     return {
         "ID": number,
         "Events": [_event(scan) for scan in (*scans, forecast)],
@@ -46,7 +46,7 @@ def _form(parcel: SandboxParcel | None, number: str) -> dict[str, Any] | None:
     }
 
 
-def _event(scan: Scan) -> dict[str, Any]:
+def _event(scan: SandboxScan) -> dict[str, Any]:
     # The wall clock of the place; the offset belongs to the server.
     wall_clock = scan.at.astimezone(_BEIJING if scan.offset_h is None else _zone(scan.offset_h))
     as_server = wall_clock.replace(tzinfo=timezone(timedelta(hours=2)))

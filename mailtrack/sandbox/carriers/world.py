@@ -36,7 +36,7 @@ class Failure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Scan:
+class SandboxScan:
     """One line of a carrier's history.
 
     `zone` is what Cainiao prints, `offset_h` the clock that the scan was made by, where
@@ -61,7 +61,7 @@ class SandboxParcel:
     destination: str = "France"
     estimate: datetime | None = None
     pickup_point: str = ""
-    scans: dict[str, list[Scan]] = field(default_factory=lambda: defaultdict(list))
+    scans: dict[str, list[SandboxScan]] = field(default_factory=lambda: defaultdict(list))
 
 
 class CarrierWorld:
@@ -128,7 +128,7 @@ class CarrierWorld:
         """Reveal the next scan of a parcel; the carrier lists scans as they are revealed."""
         with self._lock:
             parcel = self._parcels.setdefault(number, SandboxParcel(number))
-            parcel.scans[carrier].append(Scan(code, text, at, place, group, zone, offset_h))
+            parcel.scans[carrier].append(SandboxScan(code, text, at, place, group, zone, offset_h))
 
     def reword(self, number: str, carrier: str, text: str) -> None:
         """Give the newest scan of a parcel another text, as carriers do between two polls."""

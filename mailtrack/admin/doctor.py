@@ -1,0 +1,205 @@
+"""Trying everything that the service needs before it starts: `mailtrack doctor` and `up`."""
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import redis
+import structlog
+
+from mailtrack.carriers import why_off
+from mailtrack.domain.model import NoticeId, RowKey
+from mailtrack.errors import ConfigurationError, MailtrackError, QuotaError
+from mailtrack.inbox.mailbox import open_mailbox
+from mailtrack.jobs.broker import policy_trouble
+from mailtrack.notify import dkim
+from mailtrack.notify.mail import OutgoingMail, SmtpIdentity, compose
+from mailtrack.notify.render import Renderer, templates_dir
+from mailtrack.notify.samples import sample
+from mailtrack.notify.view import NoticeKind
+from mailtrack.runtime.roles import listen
+from mailtrack.runtime.services import Services
+from mailtrack.runtime.supervisor import broker_folder
+from mailtrack.store.migrate import current, newest, require_current, upgrade
+
+#: Less room than this on the data disk, and the service does not start.
+LEAST_ROOM_BYTES = 50_000_000
+
+log = structlog.get_logger(__name__)
+
+_EVERYBODY_IS_ASKED = (
+    "; senders are asked once by mail whether they are who they say, and then believed, because "
+    "MAILTRACK_INBOX__AUTHSERV_ID is not set"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was tried."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def check_all(services: Services) -> Iterator[Check]:
+    """Try everything; nothing is raised, nothing is sent."""
+    for name, attempt in _ATTEMPTS.items():
+        try:
+            yield Check(name, ok=True, detail=attempt(services))
+        except MailtrackError as error:
+            yield Check(name, ok=False, detail=str(error))
+
+
+def require_all(services: Services) -> None:
+    """Bring the database up to date and try everything; raise the first MailtrackError."""
+    _room(services)
+    _make_private(services.settings.data_dir)
+    _require_kept(services)
+    upgrade(services.store)
+    for name, attempt in _ATTEMPTS.items():
+        try:
+            attempt(services)
+        except QuotaError as error:  # what waits is sent when the limit is over
+            log.warning("not now", check=name, error=str(error))
+        except ConfigurationError as error:
+            if attempt is not _signature:  # the DNS may take a while to know a new key
+                raise
+            log.warning("not now", check=name, error=str(error))
+
+
+def _room(services: Services) -> str:
+    folder = services.settings.data_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot use the data folder {folder}: {error.strerror}."
+        ) from error
+    if free < LEAST_ROOM_BYTES:
+        raise ConfigurationError(
+            f"The disk of {folder} is full ({free // 1_000_000} MB left): make room."
+        )
+    return f"{free // 1_000_000} MB free in {folder}"
+
+
+def _make_private(folder: Path) -> None:
+    """Let nobody else look into a data folder of ours; one that others share stays as it is."""
+    found = folder.stat()
+    is_shared = found.st_mode & stat.S_ISVTX
+    if found.st_uid == os.geteuid() and found.st_mode & 0o077 and not is_shared:
+        folder.chmod(0o700)
+
+
+def _require_kept(services: Services) -> None:
+    """Raise ConfigurationError where the embedded store is gone from a folder that was in use.
+
+    Whoever starts us again and again must not begin with an empty one of their own accord.
+    """
+    settings = services.settings
+    if settings.database_url or not broker_folder(settings.data_dir).exists():
+        return
+    with services.store.read() as connection:
+        if not current(connection):
+            raise ConfigurationError(
+                f"The database is gone from {settings.data_dir}, which was in use: put it back or "
+                "restore a backup; `mailtrack db upgrade` makes a new one, which knows nothing."
+            )
+
+
+def _store(services: Services) -> str:
+    require_current(services.store)
+    return f"at revision {newest()}"
+
+
+def _links(services: Services) -> str:
+    services.links.for_reader(RowKey("nobody"))
+    return f"signed, they start with {services.settings.web.public_url}"
+
+
+def _mailbox(services: Services) -> str:
+    settings = services.settings.inbox
+    settings.check("INBOX")
+    mailbox = open_mailbox(settings, services.clock)
+    mailbox.close()
+    asked = "" if settings.authserv_id or settings.allow else _EVERYBODY_IS_ASKED
+    return f"{settings.folder} on {settings.host} can be read{asked}"
+
+
+def _relay(services: Services) -> str:
+    """Try all that a mail needs: write, sign and address one, log in; nothing is sent."""
+    settings = services.settings.smtp
+    settings.check("SMTP")
+    if not settings.from_address:
+        raise ConfigurationError("MAILTRACK_SMTP__FROM_ADDRESS is not set.")
+    mail, bounces = _try_to_write(services), services.bounces
+    with services.open_relay() as relay:
+        comes_back = bounces.of(NoticeId(0), RowKey("nobody")) if bounces else ""
+        takes_others = relay.check(mail, comes_back)
+    if bounces and not takes_others:
+        return f"{settings.host} takes our mails, with reports to {settings.from_address} only"
+    return f"{settings.host} takes our mails"
+
+
+def _signature(services: Services) -> str:
+    """Look for the key of our signature as receivers do."""
+    settings, signer = services.settings.smtp, services.signer()
+    if signer is None:
+        return "none of our own: the relay signs"
+    wire = signer(_try_to_write(services).wire)
+    return dkim.check(wire, settings.domain, settings.dkim_selector)
+
+
+def _try_to_write(services: Services) -> OutgoingMail:
+    """Write a mail to ourselves."""
+    settings, inbox = services.settings.smtp, services.settings.inbox.forward_to
+    view = sample(NoticeKind.HELP)
+    view = replace(view, to=inbox if "@" in inbox else settings.from_address)
+    sender = SmtpIdentity(settings.from_address, settings.from_name)
+    return compose(view, Renderer(templates_dir()).render(view), sender, services.clock.now())
+
+
+def _broker(services: Services) -> str:
+    if not services.settings.redis_url:
+        return "embedded"
+    try:
+        services.broker.client.ping()
+    except redis.RedisError as error:
+        raise ConfigurationError(
+            f"Redis does not answer ({error}): check MAILTRACK_REDIS_URL."
+        ) from error
+    trouble = policy_trouble(services.broker.client)
+    if trouble:
+        raise ConfigurationError(f"{trouble}.")
+    return "Redis answers"
+
+
+def _carriers(services: Services) -> str:
+    on = sorted(services.carriers)
+    if not on:
+        raise ConfigurationError("Every carrier is switched off: see `mailtrack carriers`.")
+    off = [d.code for d in services.declarations.values() if why_off(d, services.settings)]
+    return f"on: {', '.join(on)}" + (f"; off: {', '.join(off)}" if off else "")
+
+
+def _port(services: Services) -> str:
+    settings = services.settings.web
+    listen(settings).close()
+    return f"{settings.host}:{settings.port} is free"
+
+
+_ATTEMPTS: dict[str, Callable[[Services], str]] = {
+    "disk": _room,
+    "store": _store,
+    "broker": _broker,
+    "links": _links,
+    "mailbox": _mailbox,
+    "relay": _relay,
+    "signature": _signature,
+    "carriers": _carriers,
+    "web": _port,
+}

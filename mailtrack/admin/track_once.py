@@ -1,0 +1,95 @@
+"""`mailtrack track`: one question to the carriers, now, without the store."""
+
+from typing import Any
+
+from mailtrack.carriers import resolve, why_off
+from mailtrack.domain import numbers, tracking
+from mailtrack.domain.choosing import FALLBACKS, choices
+from mailtrack.domain.model import PollResult, PollState
+from mailtrack.errors import AuthError, ConfigurationError, MailtrackError, QuotaError
+from mailtrack.runtime.services import Services
+
+#: Who is asked about a number whose form says nothing.
+_FIRST_GUESS = "cainiao"
+
+
+def ask(services: Services, number: str, carrier: str = "") -> dict[str, Any]:
+    """Ask the candidates of a number one after the other until one knows it."""
+    wanted = numbers.normalise(number)
+    failed: dict[str, Any] = {}
+    unknown = _blank(wanted, "", "not_found")
+    for code in _candidates(services, wanted, carrier):
+        try:
+            result = services.carriers[code].fetch([wanted]).get(wanted)
+        except MailtrackError as error:
+            failed = failed or _failure(wanted, code, error)
+            continue
+        if result is not None and result.state in (PollState.FOUND, PollState.PENDING):
+            return _found(code, result)
+        unknown = _blank(wanted, code, "not_found")
+    return failed or unknown  # who could not be asked may well know it
+
+
+def _candidates(services: Services, number: str, carrier: str) -> list[str]:
+    if carrier:
+        code = resolve(carrier)
+        if code is None:
+            raise ConfigurationError(f"No carrier is called {carrier}; see `mailtrack carriers`.")
+        if code not in services.carriers:
+            why = why_off(services.declarations[code], services.settings)
+            raise ConfigurationError(f"{code} is off: {why}.")
+        return [code]
+    on = services.carriers.keys()
+    own = [*choices(number, on), *(code for code in (_FIRST_GUESS, *FALLBACKS) if code in on)]
+    return list(dict.fromkeys(own))
+
+
+def _failure(number: str, code: str, error: MailtrackError) -> dict[str, Any]:
+    if isinstance(error, QuotaError):
+        return _blank(number, code, "quota")
+    return _blank(number, code, "auth" if isinstance(error, AuthError) else "unavailable")
+
+
+def _blank(number: str, code: str, state: str) -> dict[str, Any]:
+    return {
+        "number": number,
+        "carrier": code,
+        "state": state,
+        "milestone": None,
+        "local_number": None,
+        "estimated_delivery": None,
+        "pickup_point": None,
+        "events": [],
+    }
+
+
+def _found(code: str, result: PollResult) -> dict[str, Any]:
+    steps = tracking.walk(result.events)
+    point = result.pickup_point
+    return {
+        "number": result.number,
+        "carrier": code,
+        "state": "found",
+        "milestone": steps[-1].milestone if steps else None,
+        "local_number": result.local_number,
+        "estimated_delivery": result.estimated_delivery and result.estimated_delivery.isoformat(),
+        "pickup_point": point
+        and {
+            "name": point.name,
+            "address": point.address,
+            "last_day": point.last_day and point.last_day.isoformat(),
+        },
+        "events": [
+            {
+                "at": event.at.isoformat(),
+                "at_certain": event.at_certain,
+                "code": event.code,
+                "text": event.text,
+                "place": event.place,
+                "milestone": event.milestone,
+                "reason": event.reason,
+                "source": event.source,
+            }
+            for event in reversed(tracking.chronology(result.events))
+        ],
+    }

@@ -1,0 +1,139 @@
+"""When to poll a parcel next: when the expected delay of its news is worth a request.
+
+The goal is a short time between a scan and the mail about it, under a budget of
+requests. A scan is expected at rate λ(t) = profile(hour, weekday) / dwell(stage); a
+subscriber who waits since t₀ has lost A(t) = w·∫λ(u)(t−u)du hours in expectation, and
+we ask as soon as A reaches the price θ of a request. For constant λ this is the square
+root law τ = √(2θ/(wλ)), the optimum of Σ wλτ/2 under a budget of Σ 1/τ; at night A
+hardly grows, so polls move by themselves to just after the hours of scanning.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from zoneinfo import ZoneInfo
+
+from mailtrack.domain.milestones import STAGES, Milestone, Phase
+
+PARIS = ZoneInfo("Europe/Paris")
+
+#: Width of the steps in which expected delay is summed.
+SLOT = timedelta(minutes=15)
+SHORTEST = timedelta(minutes=15)
+LONGEST = timedelta(hours=24)
+#: Looks are spread by this share, so that parcels of one mail do not stay in step.
+JITTER = 0.10
+#: Hours of weighted delay that one request may cost; carriers under pressure raise it.
+PRICE_H = 0.3
+
+#: A request that has room takes numbers along from this share of their wait on: more than
+#: half of the delay that would pay for a request of their own has then accrued.
+NEARLY = 3 / 4
+
+#: A parcel that is delivered is polled once more, for a return that follows at once.
+CONFIRMATION = timedelta(hours=24)
+#: No poll comes earlier than this.
+EARLIEST = CONFIRMATION * (1 - NEARLY)
+#: No carrier ever knew the number: polling stops.
+NEVER_KNOWN = timedelta(days=30)
+#: Nothing has happened since the last event: polling stops.
+SILENT = timedelta(days=60)
+
+#: Mean hours that a parcel stays at a milestone before its next scan (prior, from
+#: documented itineraries), and how much its news matters.
+_DWELL_H: dict[Milestone, tuple[float, float]] = {
+    Milestone.SHIPPED: (96, 1),
+    Milestone.CARRIER_ACCEPTED: (96, 1),
+    Milestone.IN_TRANSIT: (240, 1),
+    Milestone.ARRIVED_IN_COUNTRY: (48, 2),
+    Milestone.CUSTOMS_STARTED: (48, 2),
+    Milestone.CUSTOMS_HELD: (48, 2),
+    Milestone.CUSTOMS_CLEARED: (48, 2),
+    Milestone.LOCAL_TRANSIT: (20, 2),
+    Milestone.OUT_FOR_DELIVERY: (7, 3),
+    Milestone.DELIVERY_FAILED: (24, 2),
+    Milestone.PICKUP_AVAILABLE: (72, 2),
+    Milestone.RETURNING: (240, 1),
+    Milestone.EXCEPTION: (48, 2),
+}
+_UNKNOWN_H = (48.0, 1.0)
+
+#: Share of the day's scans by hour in France (mean 1): few at night, many in the morning.
+_BY_HOUR = (
+    *(0.25, 0.2, 0.2, 0.2, 0.35, 0.7, 1.2, 1.8, 2.0, 1.9, 1.7, 1.5),
+    *(1.3, 1.4, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5),
+)
+_BY_WEEKDAY = (1.1, 1.15, 1.15, 1.15, 1.1, 0.85, 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class PollContext:
+    """What the next poll depends on.
+
+    `milestone` is None while no carrier knows the number. `since` is the last event,
+    or the first answer where there is none. `weight` below 1 makes polls rarer: the
+    first carrier after a hand-over, news that few wait for.
+    """
+
+    milestone: Milestone | None
+    since: datetime
+    weight: float = 1.0
+    price_h: float = PRICE_H
+
+
+def next_poll(context: PollContext, now: datetime, rng: Random) -> datetime | None:
+    """Return when to ask again, or None where there is nothing left to wait for."""
+    if _is_over(context, now):
+        return None
+    if _is_final(context.milestone):
+        # Never before its time: a poll that comes early would have to be made again.
+        return now + max(CONFIRMATION, _jittered(CONFIRMATION, rng))
+    wait = _until_worth_a_request(context, now)
+    return now + _jittered(min(max(wait, SHORTEST), LONGEST), rng)
+
+
+def is_nearly_due(asked_at: datetime, due_at: datetime, now: datetime) -> bool:
+    """Return True if a poll may come early, where it costs nothing: in another poll's request.
+
+    Waits of a day are kept to: the one that confirms an end is among them.
+    """
+    wait, waited = due_at - asked_at, now - asked_at
+    return waited >= SHORTEST and waited >= wait * NEARLY and wait < CONFIRMATION
+
+
+def _is_over(context: PollContext, now: datetime) -> bool:
+    silence = now - context.since
+    if context.milestone is None:
+        return silence >= NEVER_KNOWN
+    if _is_final(context.milestone):
+        return silence >= CONFIRMATION
+    return silence >= SILENT
+
+
+def _is_final(milestone: Milestone | None) -> bool:
+    return milestone is not None and STAGES[milestone].phase is Phase.END
+
+
+def _until_worth_a_request(context: PollContext, now: datetime) -> timedelta:
+    dwell_h, importance = _DWELL_H.get(context.milestone or Milestone.UNKNOWN, _UNKNOWN_H)
+    rate = context.weight * importance / dwell_h * _patience(context, now, dwell_h)
+    step_h = SLOT / timedelta(hours=1)
+    hazard = delay = 0.0
+    waited = timedelta(0)
+    while delay < context.price_h and waited < LONGEST:
+        local = (now + waited).astimezone(PARIS)
+        hazard += rate * _BY_HOUR[local.hour] * _BY_WEEKDAY[local.weekday()] * step_h
+        delay += hazard * step_h
+        waited += SLOT
+    return waited
+
+
+def _patience(context: PollContext, now: datetime, dwell_h: float) -> float:
+    """Return how far a long silence lowers the hope of news on any one day."""
+    silence_h = (now - context.since) / timedelta(hours=1)
+    return 1.0 / math.sqrt(max(1.0, silence_h / (2 * dwell_h)))
+
+
+def _jittered(wait: timedelta, rng: Random) -> timedelta:
+    return wait * (1 + rng.uniform(-JITTER, JITTER))

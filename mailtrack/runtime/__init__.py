@@ -1,0 +1,1 @@
+"""What runs the parts: wiring, roles, child processes, who is at work."""

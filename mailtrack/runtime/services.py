@@ -1,0 +1,382 @@
+"""Wires the rooms together from the settings; nothing is opened before it is asked for.
+
+Every part of the service is a process of its own and uses some of the rooms only: the
+imports stand in the methods, so that each part pays for its own in start-up and memory.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from random import SystemRandom
+from typing import TYPE_CHECKING
+
+from mailtrack.clock import Clock
+from mailtrack.errors import ConfigurationError
+from mailtrack.settings import Settings
+
+if TYPE_CHECKING:
+    from dramatiq.brokers.redis import RedisBroker
+
+    from mailtrack.carriers.base import Carrier, Declaration
+    from mailtrack.carriers.transport import Transport
+    from mailtrack.domain.sending_policy import DayLimit, SendingPolicy
+    from mailtrack.inbox.addresses import BounceAddresses, PersonalAddresses
+    from mailtrack.inbox.analysis import MailAnalyzer
+    from mailtrack.inbox.intake import Reader
+    from mailtrack.inbox.mail_store import Fence
+    from mailtrack.inbox.reading_pool import ReadingPool
+    from mailtrack.inbox.watcher import Watcher
+    from mailtrack.jobs.delivering import Deliverer
+    from mailtrack.jobs.dispatcher import Dispatcher, JobSink
+    from mailtrack.jobs.housekeeping import Housekeeping
+    from mailtrack.notify.links import LinkMaker
+    from mailtrack.notify.smtp import SmtpRelay
+    from mailtrack.runtime.leadership import Lease
+    from mailtrack.store.engine import Store
+    from mailtrack.store.suppression import Suppression
+    from mailtrack.tracking.polling import Poller
+    from mailtrack.tracking.rerouting import Rerouting
+    from mailtrack.tracking.view_builder import ViewBuilder
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that a role needs, made on first use, once per process."""
+
+    settings: Settings
+
+    @cached_property
+    def clock(self) -> Clock:
+        return self.settings.make_clock()
+
+    @cached_property
+    def store(self) -> Store:
+        from mailtrack.store.engine import open_store
+
+        return open_store(self.settings.store_url)
+
+    @cached_property
+    def transport(self) -> Transport:
+        from mailtrack.carriers.transport import Transport
+
+        return Transport(self.clock, self.settings.web.public_url)
+
+    @cached_property
+    def carriers(self) -> Mapping[str, Carrier]:
+        """The carriers that are on, by code."""
+        from mailtrack.carriers import enabled
+
+        return enabled(self.settings, self.transport, self.clock)
+
+    @cached_property
+    def declarations(self) -> Mapping[str, Declaration]:
+        """What is known of every carrier, on or off, by code, with the budgets that we have."""
+        from mailtrack.carriers import declarations, granted
+
+        return {d.code: granted(d, self.settings) for d in declarations()}
+
+    @cached_property
+    def on(self) -> frozenset[str]:
+        """The codes of the carriers that are on; nothing is opened to tell."""
+        from mailtrack.carriers import why_off
+
+        return frozenset(
+            code for code, d in self.declarations.items() if why_off(d, self.settings) is None
+        )
+
+    @cached_property
+    def links(self) -> LinkMaker:
+        from mailtrack.notify.links import LinkMaker
+
+        return LinkMaker(self.settings.web.public_url, *self._link_secrets())
+
+    @cached_property
+    def addresses(self) -> PersonalAddresses:
+        from mailtrack.inbox.addresses import PersonalAddresses
+
+        return PersonalAddresses(self.settings.inbox.forward_to, *self._link_secrets())
+
+    @cached_property
+    def suppression(self) -> Suppression:
+        from mailtrack.store.suppression import Suppression
+
+        return Suppression(*self._link_secrets())
+
+    @cached_property
+    def bounces(self) -> BounceAddresses | None:
+        """Where failed deliveries are reported to, None for the address mails come from."""
+        from mailtrack.inbox.addresses import BounceAddresses
+
+        address = self.settings.bounces_to
+        return BounceAddresses(address, *self._link_secrets()) if address else None
+
+    @cached_property
+    def sending_policy(self) -> SendingPolicy:
+        """When mails may be sent."""
+        from mailtrack.domain.sending_policy import SendingPolicy
+
+        return SendingPolicy(**self.settings.notices.model_dump())
+
+    @cached_property
+    def day_limit(self) -> DayLimit:
+        """How many mails the whole service sends in a day."""
+        from mailtrack.domain.sending_policy import DayLimit
+
+        return DayLimit(self.settings.smtp.per_day)
+
+    @cached_property
+    def views(self) -> ViewBuilder:
+        from mailtrack.notify.mail import MailNames
+        from mailtrack.tracking.view_builder import ViewBuilder
+
+        secret, _ = self._link_secrets()
+        return ViewBuilder(
+            self.declarations,
+            self.links,
+            MailNames(secret),
+            self.addresses.of,
+            self.settings.inbox.forward_to,
+        )
+
+    @cached_property
+    def broker(self) -> RedisBroker:
+        from mailtrack.jobs.broker import make_broker
+
+        if not self.settings.redis_url:
+            raise ConfigurationError(
+                "MAILTRACK_REDIS_URL is not set: only `mailtrack up` brings a broker of its own."
+            )
+        return make_broker(self.settings.redis_url, self.settings.jobs.heartbeat_s)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for name, opened in tuple(vars(self).items()):
+            if name in ("store", "transport", "reading_pool"):
+                opened.close()
+
+    @cached_property
+    def holder(self) -> str:
+        """Who this process is in leases: its supervisor, which runs one of each part."""
+        from mailtrack.runtime.leadership import new_holder
+        from mailtrack.runtime.supervisor import SUPERVISOR
+
+        return os.environ.get(SUPERVISOR) or new_holder()
+
+    def lease(self, name: str) -> Lease:
+        """Return the lease on work that one process does at a time."""
+        from mailtrack.runtime.leadership import Lease
+
+        return Lease(self.store, name, self.holder, self.settings.jobs.takeover_s)
+
+    def watcher(self, fence: Fence) -> Watcher:
+        """Return the watcher of the one mailbox, which writes nothing past its fence."""
+        from mailtrack.inbox.mail_store import SqlMailStore
+        from mailtrack.inbox.mailbox import open_mailbox
+        from mailtrack.inbox.watcher import Watcher
+
+        self.settings.inbox.check("INBOX")
+        return Watcher(
+            self.settings.inbox,
+            SqlMailStore(self.store, self.clock, self.settings.inbox.most_unread, fence),
+            connect=lambda settings: open_mailbox(settings, self.clock),
+        )
+
+    def dispatcher(self, sink: JobSink | None = None) -> Dispatcher:
+        """Return the dispatcher, to the broker or to another outlet."""
+        from mailtrack.jobs.broker import QUEUE_ROOM, BrokerSink
+        from mailtrack.jobs.dispatcher import Dispatcher
+
+        return Dispatcher(
+            store=self.store,
+            sink=sink or BrokerSink(self.broker, QUEUE_ROOM),
+            carriers={code: self.declarations[code] for code in self.carriers},
+            clock=self.clock,
+            lease_s=self.settings.jobs.lease_s,
+            relay_name=self.settings.smtp.place,
+            limit=self.day_limit,
+        )
+
+    def housekeeping(self) -> Housekeeping:
+        """Return what is done once in a while."""
+        from mailtrack.jobs.dispatcher import HOUSEKEEPING_S
+        from mailtrack.jobs.housekeeping import Housekeeping
+
+        return Housekeeping(
+            store=self.store,
+            clock=self.clock,
+            keep=self.settings.keep,
+            sending_policy=self.sending_policy,
+            suppression=self.suppression,
+            every_s=HOUSEKEEPING_S,
+            lease_s=self.settings.jobs.lease_s,
+        )
+
+    def rerouting(self) -> Rerouting:
+        """Return what follows, once in a while, from carriers that were switched off or on."""
+        from mailtrack.tracking.rerouting import Rerouting
+
+        on = {code: self.declarations[code] for code in self.on}
+        return Rerouting(self.store, self.clock, on, self.declarations.keys() - self.on)
+
+    def declare_actors(self) -> None:
+        """Declare the actors on the broker; a worker needs no more."""
+        from mailtrack.jobs import actors
+
+        deliverer = self.deliverer()
+        deliverer.renderer.load()
+        reader = replace(self.reader(), analyzer=self.reading_pool)
+        actors.declare(self.broker, reader, self.poller(), deliverer)
+
+    @cached_property
+    def analyzer(self) -> MailAnalyzer:
+        """What tells whom a mail speaks for, and what it says."""
+        from mailtrack.inbox.analysis import MailAnalyzer
+
+        settings = self.settings
+        return MailAnalyzer(
+            authserv_id=settings.inbox.authserv_id,
+            authserv_below=settings.inbox.authserv_below,
+            allow=settings.inbox.allowed,
+            own_addresses={settings.inbox.forward_to.lower(), settings.smtp.from_address.lower()},
+            personal=self.addresses,
+            bounces=self.bounces,
+        )
+
+    @cached_property
+    def reading_pool(self) -> ReadingPool:
+        """The same in processes of their own: what a worker reads mails with."""
+        from mailtrack.inbox.reading_pool import ReadingLimits, ReadingPool
+
+        jobs = self.settings.jobs
+        # After its lease a mail is handed out again: nobody waits for this reading any more.
+        limits = ReadingLimits(wall_s=jobs.lease_s)
+        return ReadingPool(self.analyzer, jobs.readers, limits)
+
+    def reader(self) -> Reader:
+        """Return what reads stored mails, in this process."""
+        from mailtrack.inbox.intake import Reader
+        from mailtrack.inbox.quotas import ParcelQuotas
+
+        inbox = self.settings.inbox
+        return Reader(
+            store=self.store,
+            analyzer=self.analyzer,
+            carriers=self.carriers.keys(),
+            clock=self.clock,
+            suppression=self.suppression,
+            bounces=self.bounces,
+            quotas=ParcelQuotas(
+                per_address=inbox.parcels_per_day,
+                per_domain=inbox.domain_parcels_per_day,
+                in_all=inbox.all_parcels_per_day,
+            ),
+        )
+
+    def poller(self) -> Poller:
+        """Return what asks the carriers."""
+        from mailtrack.tracking.polling import Poller
+
+        return Poller(self.store, self.carriers, self.declarations, self.clock, SystemRandom())
+
+    def deliverer(self) -> Deliverer:
+        """Return what sends notices."""
+        from mailtrack.jobs.delivering import Deliverer
+        from mailtrack.notify.mail import SmtpIdentity
+        from mailtrack.notify.render import Renderer, templates_dir
+
+        settings = self.settings.smtp
+        return Deliverer(
+            store=self.store,
+            views=self.views,
+            renderer=Renderer(templates_dir()),
+            identity=SmtpIdentity(settings.from_address, settings.from_name),
+            open_relay=self.open_relay,
+            clock=self.clock,
+            sending_policy=self.sending_policy,
+            lease_s=self.settings.jobs.lease_s,
+            bounces=self.bounces,
+            relay_name=settings.place,
+            limit=self.day_limit,
+        )
+
+    def try_relay_again(self) -> None:
+        """Let one mail try a relay that refused us: settings may be mended since."""
+        from mailtrack.store import notices, relays
+
+        now = self.clock.now()
+        with self.store.write() as connection:
+            relays.lift(connection, self.settings.smtp.place, now)
+            notices.hasten_held(connection, now)
+
+    def open_relay(self) -> SmtpRelay:
+        """Return a connection to the mail relay, opened by its first mail."""
+        from mailtrack.notify.smtp import SmtpRelay
+
+        settings = self.settings.smtp
+        return SmtpRelay(
+            host=settings.host,
+            port=settings.port,
+            security=settings.security,
+            user=settings.user,
+            password=settings.password.get_secret_value(),
+            ca_file=settings.ca_file,
+            timeout_s=settings.timeout_s,
+            sign=self.signer(),
+        )
+
+    def signer(self) -> Callable[[bytes], bytes] | None:
+        """Return what signs our mails, None where the relay does it."""
+        settings = self.settings.smtp
+        key = settings.dkim_key.get_secret_value()
+        if not key:
+            return None
+        from mailtrack.notify.dkim import sign
+
+        return partial(
+            sign,
+            domain=settings.domain,
+            selector=settings.dkim_selector,
+            private_key_pem=key,
+        )
+
+    def _link_secrets(self) -> tuple[str, list[str]]:
+        """Return the secret that signs, and the retired ones that are still read."""
+        settings = self.settings.links
+        secret = settings.secret.get_secret_value() or self._own_secret()
+        return secret, [retired.get_secret_value() for retired in settings.retired]
+
+    def _own_secret(self) -> str:
+        """Return the secret that this installation made for itself, at its first start."""
+        if self.settings.database_url:
+            raise ConfigurationError(
+                "MAILTRACK_LINKS__SECRET is not set: with a database of its own, every host "
+                "must sign links with the same secret (any 32 random characters)."
+            )
+        return own_secret(self.settings.links_file)
+
+
+def own_secret(path: Path) -> str:
+    """Return the secret kept in a file, made on first use; raises ConfigurationError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _make_secret(path)
+        return path.read_text(encoding="ascii")
+    except OSError as error:
+        raise ConfigurationError(f"Cannot keep a secret in {path}: {error.strerror}.") from error
+
+
+def _make_secret(path: Path) -> None:
+    """Write a new secret whole or not at all; of several makers the first one wins."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="ascii") as draft:
+        draft.write(secrets.token_urlsafe(32))
+        draft.flush()
+        with suppress(FileExistsError):
+            path.hardlink_to(draft.name)

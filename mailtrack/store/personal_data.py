@@ -1,0 +1,184 @@
+"""What is kept about a person: shown whole, erased whole, and then left in peace."""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from mailtrack.domain import tracking
+from mailtrack.domain.model import PickupPoint, RowKey, SubscriberId
+from mailtrack.errors import PermanentError
+from mailtrack.store import erasure, people, subscription_details, subscriptions
+from mailtrack.store.schema import inbound, notice, subscriber
+from mailtrack.store.subscription_details import SubscriptionDetails
+from mailtrack.store.suppression import Suppression, Why, reason_to_remember
+
+
+def everything_about(
+    connection: Connection,
+    address: str,
+    suppression: Suppression,
+    personal_address: Callable[[RowKey], str],
+) -> dict[str, Any]:
+    """Return all that is kept about an address; raises PermanentError where it is nothing."""
+    owner = people.find_subscriber(connection, _normalised(address))
+    if owner is not None:
+        return everything_about_subscriber(connection, owner, personal_address)
+    left = suppression.find(connection, address)
+    if left is None:
+        raise PermanentError("Nothing is kept about this address.")
+    return {"address": address, "suppressed": {"why": left.why, "at": left.at.isoformat()}}
+
+
+def everything_about_subscriber(
+    connection: Connection, owner: SubscriberId, personal_address: Callable[[RowKey], str]
+) -> dict[str, Any]:
+    """Return all that is kept about a subscriber, and nothing of others."""
+    row = connection.execute(select(subscriber).where(subscriber.c.id == owner)).one()
+    followed = list(_details_of_all(connection, owner))
+    numbers = {one.following.id: _number(one) for one in followed}
+    received = select(inbound).where(inbound.c.subscriber_id == owner).order_by(inbound.c.id)
+    sent = select(notice).where(notice.c.subscriber_id == owner).order_by(notice.c.id)
+    return {
+        "address": row.address,
+        "personal_address": personal_address(RowKey(row.key)),
+        "since": row.created_at.isoformat(),
+        **{
+            name: getattr(row, name) and getattr(row, name).isoformat()
+            for name in ("confirmed_at", "unsubscribed_at", "bounced_at")
+        },
+        "unwanted": sorted(row.unwanted),
+        "also_wanted": sorted(row.also_wanted),
+        "parcels": [_following(one) for one in followed],
+        "mails_received": [_received(mail) for mail in connection.execute(received)],
+        "mails_sent": [
+            {
+                "notice": n.kind,
+                "about": numbers.get(n.subscription_id, ""),
+                "state": n.state,
+                "at": n.sent_at and n.sent_at.isoformat(),
+            }
+            for n in connection.execute(sent)
+        ],
+    }
+
+
+def _received(mail: Row[Any]) -> dict[str, Any]:
+    """Return a mail of theirs; as it came while it is kept, in base64 where it is no UTF-8."""
+    kept: dict[str, Any] = {
+        "subject": mail.subject,
+        "at": mail.received_at.isoformat(),
+        "outcome": mail.outcome,
+        "reason": mail.reason,
+        "names": mail.names.split(",") if mail.names else [],
+    }
+    if mail.raw is None:
+        return kept
+    try:
+        return kept | {"mail": mail.raw.decode()}
+    except UnicodeDecodeError:
+        return kept | {"mail_base64": b64encode(mail.raw).decode()}
+
+
+def erase(
+    connection: Connection, address: str, suppression: Suppression, now: datetime
+) -> Why | None:
+    """Forget the person with an address; return why it is still left in peace, if it is.
+
+    Raises PermanentError where there is nothing to erase.
+    """
+    owner = people.find_subscriber(connection, _normalised(address))
+    if owner is None:
+        if suppression.find(connection, address) is None:
+            raise PermanentError("Nothing is kept about this address.")
+        raise PermanentError(
+            "This address was erased; what is left is the keyed hash that keeps mails from it."
+        )
+    why = reason_to_remember(connection, owner)
+    _forget(connection, owner, suppression, why, now)
+    return why
+
+
+def erase_at_their_word(
+    connection: Connection, owner: SubscriberId, suppression: Suppression, now: datetime
+) -> None:
+    """Forget a person who asks for it: no mail goes to them until they write again."""
+    _forget(connection, owner, suppression, Why.ERASED, now)
+
+
+def forget_never_confirmed(
+    connection: Connection, suppression: Suppression, before: datetime, now: datetime
+) -> int:
+    """Forget addresses in whose name somebody wrote before a moment, and nobody else ever."""
+    forgotten = 0
+    for owner in erasure.never_confirmed(connection, before):
+        # Looked at once more under its lock: its owner may click at this moment.
+        if people.lock(connection, owner) and erasure.never_confirmed(connection, before, owner):
+            why = reason_to_remember(connection, owner)
+            _forget(connection, owner, suppression, why, now)
+            forgotten += 1
+    return forgotten
+
+
+def _forget(
+    connection: Connection,
+    owner: SubscriberId,
+    suppression: Suppression,
+    why: Why | None,
+    now: datetime,
+) -> None:
+    if why is not None:
+        suppression.add(connection, people.address_of(connection, owner), why, now)
+    erasure.erase(connection, owner)
+
+
+def _normalised(address: str) -> str:
+    return address.strip().lower()
+
+
+def _details_of_all(connection: Connection, owner: SubscriberId) -> Iterator[SubscriptionDetails]:
+    """Return all that somebody follows, newest first."""
+    mine = [one.id for one in subscriptions.of_subscriber(connection, owner)]
+    known = subscription_details.read(connection, mine)
+    return (known[one] for one in mine)
+
+
+def _number(details: SubscriptionDetails) -> str:
+    """Return the number of a parcel, or of the order that awaits one."""
+    return details.parcel.row.number if details.parcel else ", ".join(details.orders)
+
+
+def _pickup_point(point: PickupPoint | None) -> dict[str, Any] | None:
+    if point is None:
+        return None
+    last_day = point.last_day and point.last_day.isoformat()
+    return {"name": point.name, "address": point.address, "last_day": last_day}
+
+
+def _following(details: SubscriptionDetails) -> dict[str, Any]:
+    mine, parcel = details.following, details.parcel
+    following: dict[str, Any] = {
+        "items": list(mine.items),
+        "muted": mine.muted,
+        "orders": list(details.orders),
+    }
+    if parcel is None:
+        return following
+    return following | {
+        "number": parcel.row.number,
+        "local_number": parcel.row.local_number,
+        "milestone": mine.milestone,
+        "pickup_point": _pickup_point(parcel.row.pickup_point),
+        "events": [
+            {
+                "at": e.at.isoformat(),
+                "milestone": e.milestone,
+                "text": e.text,
+                "place": e.place,
+                "source": e.source,
+            }
+            for e in tracking.chronology(details.events)
+        ],
+    }

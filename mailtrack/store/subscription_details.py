@@ -1,0 +1,121 @@
+"""All that is known of what people follow, read for many of them at once.
+
+Asked for each mail by itself, these questions took more time than writing it.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select
+
+from mailtrack.domain.model import ParcelId, SubscriptionId, TrackingEvent
+from mailtrack.store import parcels, subscriptions
+from mailtrack.store.parcels import Leg, ParcelRow
+from mailtrack.store.schema import parcel_order, shop_order, subscription
+from mailtrack.store.subscriptions import Subscription
+
+#: Each person's own orders of a parcel, the first one first. Built once: every batch of mails
+#: asks them (see `store.parcels`).
+_CARRIED = (
+    select(subscription.c.id.label("mine"), shop_order.c.number, shop_order.c.ordered_at)
+    .join(parcel_order, parcel_order.c.parcel_id == subscription.c.parcel_id)
+    .join(
+        shop_order,
+        (shop_order.c.id == parcel_order.c.shop_order_id)
+        & (shop_order.c.subscriber_id == subscription.c.subscriber_id),
+    )
+    .where(subscription.c.id.in_(bindparam("subscriptions", expanding=True)))
+    .order_by(shop_order.c.id)
+)
+_AWAITED = (
+    select(subscription.c.id.label("mine"), shop_order.c.number, shop_order.c.ordered_at)
+    .join(shop_order, shop_order.c.id == subscription.c.shop_order_id)
+    .where(
+        subscription.c.id.in_(bindparam("subscriptions", expanding=True)),
+        subscription.c.parcel_id.is_(None),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownParcel:
+    """A parcel, whom it is asked of, and what its carriers told of it (oldest first)."""
+
+    row: ParcelRow
+    legs: tuple[Leg, ...]
+    events: tuple[TrackingEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionDetails:
+    """What somebody follows, as they may see it; `parcel` is None while none is known.
+
+    `events`: what its carriers and their own mails told. `orders`: their own; `ordered_at` is
+    the day of the first of them, None where no mail told it.
+    """
+
+    following: Subscription
+    parcel: KnownParcel | None
+    events: tuple[TrackingEvent, ...]
+    orders: tuple[str, ...]
+    ordered_at: date | None
+
+
+def read(
+    connection: Connection, wanted: Collection[SubscriptionId]
+) -> dict[SubscriptionId, SubscriptionDetails]:
+    """Return the details of subscriptions; those that were erased have none."""
+    if not wanted:
+        return {}
+    mine = subscriptions.read(connection, wanted)
+    known = read_parcels(connection, {one.parcel for one in mine if one.parcel is not None})
+    told = subscriptions.mail_events(connection, wanted)
+    orders = _orders(connection, mine)
+    return {one.id: _details(one, known, told[one.id], orders[one.id]) for one in mine}
+
+
+def read_parcels(
+    connection: Connection, wanted: Collection[ParcelId]
+) -> dict[ParcelId, KnownParcel]:
+    """Return parcels with all that belongs to them."""
+    if not wanted:
+        return {}
+    legs = parcels.legs_of_each(connection, wanted)
+    events = parcels.histories(connection, wanted)
+    return {
+        row.id: KnownParcel(row, tuple(legs[row.id]), tuple(events[row.id]))
+        for row in parcels.parcel_rows(connection, wanted)
+    }
+
+
+def _details(
+    mine: Subscription,
+    known: Mapping[ParcelId, KnownParcel],
+    told: Sequence[TrackingEvent],
+    orders: Sequence[Row[Any, Any, Any]],
+) -> SubscriptionDetails:
+    parcel = known.get(mine.parcel) if mine.parcel is not None else None
+    return SubscriptionDetails(
+        following=mine,
+        parcel=parcel,
+        events=(*parcel.events, *told) if parcel else (),
+        orders=tuple(order.number for order in orders),
+        ordered_at=min((o.ordered_at for o in orders if o.ordered_at), default=None),
+    )
+
+
+def _orders(
+    connection: Connection, mine: Collection[Subscription]
+) -> dict[SubscriptionId, list[Row[Any, Any, Any]]]:
+    """Return the orders of each subscription: those that its parcel carries, or that it awaits."""
+    orders: dict[SubscriptionId, list[Row[Any, Any, Any]]] = {one.id: [] for one in mine}
+    asked = {
+        _CARRIED: [one.id for one in mine if one.parcel is not None],
+        _AWAITED: [one.id for one in mine if one.parcel is None],
+    }
+    for query, some in asked.items():
+        for row in connection.execute(query, {"subscriptions": some}) if some else ():
+            orders[row.mine].append(row)
+    return orders

@@ -1,0 +1,1 @@
+"""Polling parcels, merging their histories, and showing them."""

@@ -1,0 +1,104 @@
+"""Merging events into what is known of a parcel, whoever told them.
+
+What a carrier tells holds for everybody who follows the parcel. What a mail tells is known to
+its reader alone: anybody can write a mail.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from mailtrack.domain import tracking
+from mailtrack.domain.milestones import mailed_by_default
+from mailtrack.domain.model import ParcelId, SubscriptionId, TrackingEvent
+from mailtrack.domain.tracking import Follower
+from mailtrack.notify.view import NoticeKind
+from mailtrack.store import budgets, followers, notices, parcels, subscriptions
+
+
+def take_in(
+    connection: Connection, parcel_id: ParcelId, events: Sequence[TrackingEvent], now: datetime
+) -> None:
+    """Merge what a carrier told into a parcel's history and owe its followers what follows.
+
+    The parcel must be locked.
+    """
+    known = parcels.history(connection, parcel_id)
+    change = tracking.apply(known, events, ())
+    people = followers.of_parcel(connection, parcel_id, mailed_by_default())
+    told = subscriptions.mail_events(connection, [person.subscription for person in people])
+    unwritten = notices.unwritten(connection, parcel_id, NoticeKind.REGISTERED)
+    for person in people:
+        mine = person.subscription
+        _tell(connection, person, (*known, *told[mine]), events, now, first=mine in unwritten)
+    parcels.add_events(connection, parcel_id, change.new_events, now)
+    # In one order, since two parcels may bring the same phrases at once.
+    unmapped = {(e.source, e.code, e.text) for e in change.new_events if e.is_unknown}
+    for source, code, text in sorted(unmapped):
+        budgets.note_unmapped(connection, source, code, text, now)
+    parcels.save_state(
+        connection,
+        parcel_id,
+        milestone=change.milestone,
+        current=change.current,
+        last_event_at=max((e.at for e in (*known, *change.new_events)), default=None),
+    )
+
+
+def take_in_mail(
+    connection: Connection,
+    parcel_id: ParcelId,
+    mine: SubscriptionId,
+    event: TrackingEvent,
+    now: datetime,
+) -> None:
+    """Merge what somebody's mail told into what they know of a parcel; the parcel is locked."""
+    known = _known_to(connection, parcel_id, mine)
+    unwritten = notices.unwritten(connection, parcel_id, NoticeKind.REGISTERED)
+    for person in followers.of_parcel(connection, parcel_id, mailed_by_default(), only=mine):
+        _tell(connection, person, known, [event], now, first=mine in unwritten)
+    subscriptions.add_mail_event(connection, mine, event)
+
+
+def catch_up(
+    connection: Connection, parcel_id: ParcelId, newcomer: SubscriptionId, now: datetime
+) -> None:
+    """Record what happened before somebody came to follow a parcel: it is no news to them."""
+    person = Follower(newcomer, mailed_by_default())
+    known = _known_to(connection, parcel_id, newcomer)
+    _tell(connection, person, known, (), now, first=True)
+
+
+def _known_to(
+    connection: Connection, parcel_id: ParcelId, mine: SubscriptionId
+) -> Sequence[TrackingEvent]:
+    own = subscriptions.mail_events(connection, [mine])[mine]
+    return [*parcels.history(connection, parcel_id), *own]
+
+
+def _tell(
+    connection: Connection,
+    person: Follower,
+    known: Sequence[TrackingEvent],
+    events: Sequence[TrackingEvent],
+    now: datetime,
+    *,
+    first: bool,
+) -> None:
+    """Owe notices to one person and note where the parcel stands for them.
+
+    `first`: their "suivi enregistré" is unwritten, and will tell it all.
+    """
+    change = tracking.apply(known, events, [person], first_answer=first)
+    notices.record(connection, change.decisions, now)
+    if not (change.new_events or first):
+        return
+    current = change.current
+    subscriptions.save_state(
+        connection,
+        person.subscription,
+        change.milestone,
+        current.at if current else None,
+        current.reason if current else None,
+    )

@@ -1,0 +1,277 @@
+"""What the pages do: reads what a token may see, stops and resumes, in one transaction."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from mailtrack.domain.model import ParcelId, RowKey, SubscriberId
+from mailtrack.errors import PermanentError
+from mailtrack.notify.links import Purpose
+from mailtrack.runtime.services import Services
+from mailtrack.store import following, parcels, people, subscription_details, subscriptions
+from mailtrack.store.following import Followed
+from mailtrack.store.subscriptions import Subscription
+from mailtrack.tracking.polling import NOBODY_FOLLOWS
+from mailtrack.web import preferences
+from mailtrack.web.views import (
+    Action,
+    ParcelLine,
+    PreferencesPage,
+    StopPage,
+    StopState,
+    TimelinePage,
+)
+
+#: Lines on one page of the preferences, and beside a timeline.
+PER_PAGE = 50
+OTHERS = 8
+#: The number of a page.
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_STOPS = (Purpose.STOP_PARCEL, Purpose.STOP_ALL)
+_SAVED = {
+    Action.STOP: "C’est noté : plus aucun mail sur ce colis.",
+    Action.RESUME: "C’est noté : le suivi reprend.",
+    Action.STOP_ALL: "C’est noté : plus aucun mail de notre part.",
+    Action.RESUME_ALL: "C’est noté : vos suivis reprennent.",
+}
+
+
+_ACTIONS = (*_SAVED, Action.CHOOSE)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What to say after a button was pressed, and whether the choices stay unfolded."""
+
+    words: str = ""
+    choosing: bool = False
+
+
+_NOTHING = Saved()
+
+
+class GoneError(PermanentError):
+    """Raised when a link is ours but what it showed was erased."""
+
+
+class PageService:
+    """Answers for one token at a time; a token names a row, never an address."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._links = services.links
+        self.forward_to = services.settings.inbox.forward_to
+
+    def ask_to_stop(self, token: str) -> StopPage:
+        """Show what a link would stop; changes nothing, whoever looks (scanners do)."""
+        purpose, key = self._links.read(token, *_STOPS)
+        with self._services.store.read() as connection:
+            stopped = (
+                people.left_at(connection, subscriber_named(connection, key)) is not None
+                if purpose is Purpose.STOP_ALL
+                else _subscription(connection, key).muted
+            )
+            state = StopState.ALREADY_DONE if stopped else StopState.CONFIRM
+            return self._stop_page(connection, purpose, key, state)
+
+    def stop(self, token: str) -> StopPage:
+        """Stop one parcel or everything; a second click finds it done."""
+        purpose, key = self._links.read(token, *_STOPS)
+
+        def stop(connection: Connection) -> StopPage:
+            if purpose is Purpose.STOP_ALL:
+                owner = subscriber_named(connection, key)
+                done = people.unsubscribe(connection, owner, self._services.clock.now())
+            else:
+                done = self._mute(connection, _subscription(connection, key))
+            state = StopState.DONE if done else StopState.ALREADY_DONE
+            return self._stop_page(connection, purpose, key, state)
+
+        return self._services.store.transact(stop)
+
+    def resume(self, token: str) -> StopPage:
+        """Take a stop back."""
+        purpose, key = self._links.read(token, *_STOPS)
+
+        def resume(connection: Connection) -> StopPage:
+            if purpose is Purpose.STOP_ALL:
+                self._resume_all(connection, subscriber_named(connection, key))
+            else:
+                self._unmute(connection, _subscription(connection, key))
+            return self._stop_page(connection, purpose, key, StopState.RESUMED)
+
+        return self._services.store.transact(resume)
+
+    def timeline(self, token: str) -> TimelinePage:
+        """Show one parcel, and what else the person follows."""
+        _, key = self._links.read(token, Purpose.TIMELINE)
+        with self._services.store.read() as connection:
+            mine = _subscription(connection, key)
+            links = self._links.for_reader(people.key_of(connection, mine.subscriber), key)
+            newest = following.followed(connection, mine.subscriber, limit=OTHERS + 1)
+            others = [other for other in newest if other.subscription.id != mine.id][:OTHERS]
+            return TimelinePage(
+                line=self._line(_followed(connection, mine)),
+                stop=links.stop_parcel or links.stop_all,
+                preferences=links.preferences,
+                forward_to=self.forward_to,
+                now=self._services.clock.now(),
+                parcel=self._services.views.parcel(
+                    subscription_details.read(connection, [mine.id])[mine.id]
+                ),
+                others=tuple(self._line(other) for other in others),
+                more=following.tally(connection, mine.subscriber).total - len(others) - 1,
+            )
+
+    def preferences(self, token: str, page: str = "", saved: Saved = _NOTHING) -> PreferencesPage:
+        """Show one page of everything that one person follows, and which mails they want."""
+        _, key = self._links.read(token, Purpose.PREFERENCES)
+        at = int(page) if _NUMBER.fullmatch(page) and int(page) else 1
+        with self._services.store.read() as connection:
+            owner = subscriber_named(connection, key)
+            tally = following.tally(connection, owner)
+            pages = max(1, -(-tally.total // PER_PAGE))
+            at = min(at, pages)
+            mine = following.followed(connection, owner, limit=PER_PAGE, offset=(at - 1) * PER_PAGE)
+            links = self._links.for_reader(key)
+            return PreferencesPage(
+                action=_page(links.preferences, at),
+                forward_to=self.forward_to,
+                parcels=tuple(self._line(followed) for followed in mine),
+                active=tally.active,
+                left=people.left_at(connection, owner) is not None,
+                refused=people.refuses_mail(connection, owner),
+                newer=_page(links.preferences, at - 1) if at > 1 else "",
+                older=_page(links.preferences, at + 1) if at < pages else "",
+                saved=saved.words,
+                data=links.data,
+                preferences=people.preferences_of(connection, owner),
+                choosing=saved.choosing,
+            )
+
+    def change(self, token: str, form: Mapping[str, str], page: str = "") -> PreferencesPage:
+        """Do what a button of the preferences asks for, to rows of its own person only."""
+        _, key = self._links.read(token, Purpose.PREFERENCES)
+        action = next((a for a in _ACTIONS if a == form.get("do")), None)
+        if action is None:
+            return self.preferences(token, page)
+        words = self._services.store.transact(
+            lambda connection: self._do(connection, subscriber_named(connection, key), action, form)
+        )
+        return self.preferences(token, page, Saved(words, choosing=action is Action.CHOOSE))
+
+    def _do(
+        self,
+        connection: Connection,
+        owner: SubscriberId,
+        action: Action,
+        form: Mapping[str, str],
+    ) -> str:
+        """Do what one button asks for; return what to say about it."""
+        people.lock(connection, owner)
+        match action:
+            case Action.CHOOSE:
+                chosen = preferences.chosen(form)
+                people.choose(connection, owner, chosen)
+                return preferences.in_words(chosen)
+            case Action.STOP_ALL:
+                people.unsubscribe(connection, owner, self._services.clock.now())
+            case Action.RESUME_ALL:
+                self._resume_all(connection, owner)
+            case _:
+                self._change_one(connection, owner, action, form.get("subscription", ""))
+        return _SAVED[action]
+
+    def _change_one(
+        self, connection: Connection, owner: SubscriberId, action: Action, key: str
+    ) -> None:
+        mine = _subscription(connection, RowKey(key))
+        if mine.subscriber != owner:
+            raise GoneError("This subscription is somebody else's.")
+        if action is Action.STOP:
+            self._mute(connection, mine)
+        else:
+            self._unmute(connection, mine)
+
+    def _mute(self, connection: Connection, mine: Subscription) -> bool:
+        if mine.muted:
+            return False
+        return subscriptions.mute(connection, mine.id, self._services.clock.now())
+
+    def _unmute(self, connection: Connection, mine: Subscription) -> None:
+        people.welcome_back(connection, mine.subscriber)
+        subscriptions.mute(connection, mine.id, None)
+        self._hear(connection, mine.subscriber, [mine.parcel] if mine.parcel else [])
+
+    def _resume_all(self, connection: Connection, owner: SubscriberId) -> None:
+        self._hear(connection, owner, people.undo_unsubscribe(connection, owner))
+
+    def _hear(
+        self, connection: Connection, owner: SubscriberId, resumed: Iterable[ParcelId]
+    ) -> None:
+        """Send mails again to an address that had refused them: its owner reads them.
+
+        Nobody was asked about their parcels in the meantime.
+        """
+        people.heard_from(connection, owner)
+        ended = following.ended(connection, owner, NOBODY_FOLLOWS)
+        for parcel_id in sorted({*resumed, *ended}):
+            parcels.wake(connection, parcel_id, self._services.clock.now())
+
+    def _stop_page(
+        self, connection: Connection, purpose: Purpose, key: RowKey, state: StopState
+    ) -> StopPage:
+        """Return a page that leads nowhere else: its address stands in a header of each mail."""
+        if purpose is Purpose.STOP_ALL:
+            owner, line = subscriber_named(connection, key), None
+        else:
+            mine = _subscription(connection, key)
+            owner, line = mine.subscriber, self._line(_followed(connection, mine))
+        return StopPage(
+            state=state,
+            action=self._links.link(purpose, key),
+            parcel=line and replace(line, timeline=""),
+            count=following.tally(connection, owner).active,
+        )
+
+    def _line(self, followed: Followed) -> ParcelLine:
+        """Return one row of a list: a parcel, or an order that has none."""
+        mine = followed.subscription
+        return ParcelLine(
+            subscription=mine.key,
+            number=followed.number,
+            name=mine.items[0] if mine.items else "",
+            milestone=mine.milestone,
+            milestone_at=mine.milestone_at,
+            timeline=self._links.link(Purpose.TIMELINE, mine.key),
+            stopped=mine.muted,
+            is_order=mine.parcel is None,
+        )
+
+
+def _page(preferences: str, number: int) -> str:
+    return f"{preferences}?page={number}" if number > 1 else preferences
+
+
+def _followed(connection: Connection, mine: Subscription) -> Followed:
+    found = following.one_followed(connection, mine.id)
+    if found is None:
+        raise GoneError("This subscription was erased.")
+    return found
+
+
+def _subscription(connection: Connection, key: RowKey) -> Subscription:
+    found = subscriptions.by_key(connection, key)
+    if found is None:
+        raise GoneError("This subscription was erased.")
+    return found
+
+
+def subscriber_named(connection: Connection, key: RowKey) -> SubscriberId:
+    """Return the subscriber whom a link names; raises GoneError."""
+    found = people.by_key(connection, key)
+    if found is None:
+        raise GoneError("This subscriber was erased.")
+    return found

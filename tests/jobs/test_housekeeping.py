@@ -1,0 +1,268 @@
+"""Reminders that a date calls for, and forgetting what is over."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from mailtrack.clock import FakeClock
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import Outcome, ParcelId
+from mailtrack.domain.sending_policy import PARIS, SendingPolicy
+from mailtrack.jobs.housekeeping import Housekeeping
+from mailtrack.settings import KeepSettings
+from mailtrack.store import inbound, orders, parcels, people, subscriptions
+from mailtrack.store.engine import Store
+from mailtrack.store.inbound import MailPlace, MailResult
+from mailtrack.store.schema import inbound as mails
+from mailtrack.store.schema import notice, parcel, subscription, tracking_event
+from mailtrack.store.suppression import Suppression
+
+
+@pytest.fixture
+def housekeeping(store: Store, clock: FakeClock) -> Housekeeping:
+    return Housekeeping(store, clock, KeepSettings(), SendingPolicy(), Suppression("a secret"))
+
+
+def pass_days(housekeeping: Housekeeping, clock: FakeClock, days: int) -> None:
+    """Let days pass with a round of housekeeping on each: a clock that jumps is not believed."""
+    for _ in range(days):
+        clock.advance(days=1)
+        housekeeping.run()
+
+
+def follow(store: Store, now: datetime, ordered_at: date | None = None) -> ParcelId:
+    with store.write() as connection:
+        owner = people.subscriber_of(connection, "camille@example.org", now)
+        order = orders.order_of(
+            connection, owner, "3054169918880001", "aliexpress", ordered_at, now
+        )
+        number = parcels.parcels_of(connection, ["LP00827165780001"], now)["LP00827165780001"]
+        orders.join_parcel(connection, order, number)
+        subscriptions.follow_parcel(connection, owner, number, [order], [], now)
+    return number
+
+
+def change(store: Store, number: ParcelId, **values: object) -> None:
+    with store.write() as connection:
+        connection.execute(update(parcel).where(parcel.c.id == number).values(**values))
+        state = {name: new for name, new in values.items() if name in subscription.c}
+        if state:
+            mine = subscription.c.parcel_id == number
+            connection.execute(update(subscription).where(mine).values(**state))
+
+
+def owed(store: Store) -> list[str]:
+    with store.read() as connection:
+        return list(connection.scalars(select(notice.c.kind)))
+
+
+@pytest.mark.parametrize(("days", "reminded"), [(3, []), (2, ["pickup_reminder"]), (-1, [])])
+def test_a_parcel_that_waits_is_recalled_once_two_days_before_it_goes_back(
+    store: Store, clock: FakeClock, housekeeping: Housekeeping, days: int, reminded: list[str]
+) -> None:
+    number = follow(store, clock.now())
+    last_day = clock.now().date() + timedelta(days=days)
+    change(store, number, milestone=Milestone.PICKUP_AVAILABLE, pickup_last_day=last_day)
+
+    housekeeping.run()
+    housekeeping.run()
+
+    assert reminded == owed(store)
+
+
+@pytest.mark.parametrize(("hour", "reminded"), [(21, ["pickup_reminder"]), (22, []), (23, [])])
+def test_no_reminder_is_written_that_would_leave_after_the_last_day(
+    store: Store, clock: FakeClock, housekeeping: Housekeeping, hour: int, reminded: list[str]
+) -> None:
+    """Nights are quiet: from ten o'clock on it would leave the next morning."""
+    number = follow(store, clock.now())
+    evening = clock.now().astimezone(PARIS).replace(hour=hour, minute=30)
+    clock.instant = evening.astimezone(clock.now().tzinfo)
+    change(store, number, milestone=Milestone.PICKUP_AVAILABLE, pickup_last_day=evening.date())
+
+    housekeeping.run()
+
+    assert reminded == owed(store)
+
+
+def test_late_in_the_evening_a_reminder_is_written_for_the_next_morning(
+    store: Store, clock: FakeClock, housekeeping: Housekeeping
+) -> None:
+    number = follow(store, clock.now())
+    evening = clock.now().astimezone(PARIS).replace(hour=23)
+    clock.instant = evening.astimezone(clock.now().tzinfo)
+    tomorrow = evening.date() + timedelta(days=1)
+    change(store, number, milestone=Milestone.PICKUP_AVAILABLE, pickup_last_day=tomorrow)
+
+    housekeeping.run()
+
+    assert ["pickup_reminder"] == owed(store)
+
+
+def test_nobody_is_reminded_of_what_they_have_only_just_been_told(
+    store: Store, clock: FakeClock, housekeeping: Housekeeping
+) -> None:
+    number = follow(store, clock.now())
+    change(
+        store,
+        number,
+        milestone=Milestone.PICKUP_AVAILABLE,
+        milestone_at=clock.now(),
+        pickup_last_day=clock.now().date() + timedelta(days=2),
+    )
+    housekeeping.run()
+    assert [] == owed(store)
+
+    clock.advance(days=1)
+    housekeeping.run()
+    assert ["pickup_reminder"] == owed(store)
+
+
+@pytest.mark.parametrize(
+    ("milestone", "age_days", "told"),
+    [
+        (Milestone.IN_TRANSIT, 54, []),
+        (Milestone.IN_TRANSIT, 55, ["protection_ending"]),
+        (None, 58, ["protection_ending"]),
+        (Milestone.DELIVERED, 58, []),
+        (Milestone.IN_TRANSIT, 60, []),
+    ],
+)
+def test_the_end_of_the_buyer_protection_is_told_once_in_time(
+    store: Store,
+    clock: FakeClock,
+    housekeeping: Housekeeping,
+    milestone: Milestone | None,
+    age_days: int,
+    told: list[str],
+) -> None:
+    number = follow(store, clock.now(), clock.now().date() - timedelta(days=age_days))
+    change(store, number, milestone=milestone)
+
+    housekeeping.run()
+    housekeeping.run()
+
+    assert told == owed(store)
+
+
+def test_who_muted_a_parcel_is_not_reminded(
+    store: Store, clock: FakeClock, housekeeping: Housekeeping
+) -> None:
+    number = follow(store, clock.now(), clock.now().date() - timedelta(days=57))
+    with store.write() as connection:
+        owner = people.find_subscriber(connection, "camille@example.org")
+        assert owner is not None
+        people.unsubscribe(connection, owner, clock.now())
+
+    housekeeping.run()
+
+    assert number
+    assert [] == owed(store)
+
+
+def test_raw_mails_are_forgotten_after_a_month_and_their_outcomes_kept(
+    store: Store, clock: FakeClock, housekeeping: Housekeeping
+) -> None:
+    place = MailPlace("colis@imap.example.org", "INBOX", 1, 1)
+    with store.write() as connection:
+        inbound.keep(connection, place, b"From: a", clock.now(), clock.now())
+        (mail,) = inbound.claim_unread(
+            connection, token="t", now=clock.now(), until=clock.now(), limit=1
+        )
+        inbound.finish(connection, mail, MailResult(Outcome.TRACKED), clock.now())
+
+    pass_days(housekeeping, clock, 29)
+    kept = _raws(store)
+    pass_days(housekeeping, clock, 2)
+
+    assert [(b"From: a", "tracked")] == kept
+    assert [(None, "tracked")] == _raws(store)
+
+
+def test_a_parcel_is_forgotten_with_its_events_three_months_after_its_end(
+    store: Store, clock: FakeClock, housekeeping: Housekeeping
+) -> None:
+    number = follow(store, clock.now())
+    with store.write() as connection:
+        parcels.end(connection, number, "delivered", clock.now())
+
+    clock.advance(days=91)
+    housekeeping.run()
+
+    with store.read() as connection:
+        assert connection.execute(select(parcel)).all() == []
+        assert connection.execute(select(tracking_event)).all() == []
+
+
+def _ends(store: Store) -> list[str | None]:
+    with store.read() as connection:
+        return list(connection.scalars(select(parcel.c.ended_why)))
+
+
+def test_a_number_that_nobody_could_be_asked_about_is_given_up_once_after_a_month(
+    store: Store, clock: FakeClock, housekeeping: Housekeeping
+) -> None:
+    follow(store, clock.now())
+    pass_days(housekeeping, clock, 29)
+    assert ([], [None]) == (owed(store), _ends(store))
+
+    pass_days(housekeeping, clock, 1)
+    housekeeping.run()
+    assert (["expired"], ["never_known"]) == (owed(store), _ends(store))
+
+    pass_days(housekeeping, clock, 91)
+    assert [] == _ends(store)
+
+
+def test_a_number_that_a_carrier_is_asked_about_is_not_given_up_here(
+    store: Store, clock: FakeClock, housekeeping: Housekeeping
+) -> None:
+    number = follow(store, clock.now())
+    with store.write() as connection:
+        parcels.add_leg(connection, number, "cainiao", "LP00827165780001", clock.now())
+
+    clock.advance(days=40)
+    housekeeping.run()
+
+    assert ([], [None]) == (owed(store), _ends(store))
+
+
+def test_news_in_a_mail_or_a_newcomer_keep_a_number_that_nobody_is_asked_about(
+    store: Store, clock: FakeClock, housekeeping: Housekeeping
+) -> None:
+    number = follow(store, clock.now())
+    clock.advance(days=20)
+    change(store, number, last_event_at=clock.now(), milestone=Milestone.IN_TRANSIT)
+    clock.advance(days=20)
+    housekeeping.run()
+    assert [None] == _ends(store)
+
+    with store.write() as connection:
+        newcomer = people.subscriber_of(connection, "bruno@example.org", clock.now())
+        subscriptions.follow_parcel(connection, newcomer, number, [], [], clock.now())
+    clock.advance(days=29)
+    housekeeping.run()
+    assert [None] == _ends(store)
+
+    clock.advance(days=1)
+    housekeeping.run()
+    assert (["expired", "expired"], ["never_known"]) == (owed(store), _ends(store))
+
+
+def test_a_parcel_that_a_mail_alone_told_delivered_ends_without_a_word(
+    store: Store, clock: FakeClock, housekeeping: Housekeeping
+) -> None:
+    number = follow(store, clock.now())
+    change(store, number, last_event_at=clock.now(), milestone=Milestone.DELIVERED)
+
+    clock.advance(days=30)
+    housekeeping.run()
+
+    assert ([], ["delivered"]) == (owed(store), _ends(store))
+
+
+def _raws(store: Store) -> list[tuple[bytes | None, str]]:
+    with store.read() as connection:
+        rows = connection.execute(select(mails.c.raw, mails.c.outcome)).all()
+    return [(row.raw, row.outcome) for row in rows]

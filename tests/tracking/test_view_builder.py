@@ -1,0 +1,72 @@
+"""What subscribers are shown of a parcel: who has it now, and where they can look themselves."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import delete, update
+
+from mailtrack.domain.model import PollState
+from mailtrack.runtime.services import Services
+from mailtrack.store import schema as t
+from mailtrack.store import subscription_details
+from mailtrack.store.engine import Store
+from mailtrack.store.subscriptions import Subscription
+
+Follow = Callable[..., Subscription]
+
+
+@pytest.fixture
+def shown(services: Services, store: Store, follow: Follow) -> Callable[..., tuple[str, str]]:
+    """Follow a number at Cainiao; tell which carrier and page its subscriber reads."""
+
+    def make(number: str, state: str, local_number: str | None = None) -> tuple[str, str]:
+        mine = follow(number)
+        with store.write() as connection:
+            connection.execute(update(t.leg).values(state=state))
+            connection.execute(update(t.parcel).values(local_number=local_number))
+            view = services.views.parcel(subscription_details.read(connection, [mine.id])[mine.id])
+        assert view is not None
+        return view.carrier, view.carrier_page
+
+    return make
+
+
+def test_a_number_that_nobody_is_asked_about_is_shown_as_such(
+    services: Services, store: Store, follow: Follow
+) -> None:
+    mine = follow("1Z999AA10123456784")
+
+    def result() -> tuple[bool, str]:
+        with store.read() as connection:
+            view = services.views.parcel(subscription_details.read(connection, [mine.id])[mine.id])
+        assert view is not None
+        return view.asked, view.carrier
+
+    asked = result()
+    with store.write() as connection:
+        connection.execute(delete(t.leg))
+
+    assert ((True, "Cainiao"), (False, "UPS")) == (asked, result())
+
+
+@pytest.mark.parametrize("state", ["", PollState.NOT_FOUND])
+def test_a_number_whose_carrier_cannot_be_asked_leads_to_that_carrier(
+    shown: Callable[..., tuple[str, str]], state: str
+) -> None:
+    assert ("Relais Colis", "https://www.relaiscolis.com/suivi-de-colis/") == shown(
+        "VD1234567890", state
+    )
+
+
+def test_the_local_carrier_is_shown_although_it_cannot_be_asked(
+    shown: Callable[..., tuple[str, str]],
+) -> None:
+    told = shown("LP00123456789012", PollState.FOUND, "250012345678901")
+
+    assert ("DPD France", "https://trace.dpd.fr/fr/trace/250012345678901") == told
+
+
+def test_who_knows_a_number_is_shown_whatever_it_looks_like(
+    shown: Callable[..., tuple[str, str]],
+) -> None:
+    assert "Cainiao" == shown("VD1234567890", PollState.FOUND)[0]
