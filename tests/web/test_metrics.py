@@ -71,7 +71,7 @@ def _lines(services: Services) -> list[str]:
         'mailtrack_retrying{what="poll"} 1.0',
         'mailtrack_retrying{what="notice"} 1.0',
         'mailtrack_last_success_seconds{source="relay"} 90.0',
-        'mailtrack_oldest_seconds{what="due_look"} 90.0',
+        'mailtrack_oldest_seconds{what="due_poll"} 90.0',
         'mailtrack_carrier_requests_today{carrier="cainiao"} 2.0',
         'mailtrack_carrier_failures{carrier="cainiao"} 1.0',
         'mailtrack_carrier_silence_seconds{carrier="cainiao"} 7110.0',
