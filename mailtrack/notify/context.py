@@ -1,6 +1,6 @@
 """What the templates of mails see: the view, and what follows from it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from itertools import islice
 
@@ -49,9 +49,15 @@ _NO_PARCEL = ParcelView("", "", "", "", None, None, ())
 def mail_context(view: NoticeView) -> Mapping[str, object]:
     """Return the variables of a mail's templates, by name."""
     parcel = view.parcel or _NO_PARCEL
+    carrier = parcel.carrier or SOME_CARRIER
+    since = parcel.milestone_at or view.at
+    # Who tells the news: the shop, where it came by mail, or the carrier. Of an order without
+    # a parcel, the shop alone can tell anything.
+    by_shop = view.parcel is None or (view.event and view.event.source == MAIL)
     ahead = expected(parcel, french.local_day(view.at))
     bar = progress.steps(parcel) if view.parcel else ()
     reason = (view.event and view.event.reason) or parcel.reason
+    urgent = tuple(line for line in view.news if line.kind in _URGENT)
     return {
         "view": view,
         "links": view.links,
@@ -60,15 +66,15 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "orders": parcel.orders or view.orders,
         "items": (parcel.name,) if parcel.name else view.items,
         "number": parcel.local_number or parcel.number,
-        "carrier": parcel.carrier or SOME_CARRIER,
+        "carrier": carrier,
         "carrier_page": parcel.carrier_page,
         "pickup": None if is_over(parcel) else parcel.pickup_point,
         "reason": reason,
         "remedy": french.REMEDIES.get(reason) if reason else None,
         "task": french.TASKS.get(parcel.milestone) if parcel.milestone else None,
         "label": _label(view),
-        "when": _when(view),
-        "source": _source(view),
+        "when": french.event_moment(view.event) if view.event else french.moment(since),
+        "source": SHOP if by_shop else carrier,
         "latest": latest_event(parcel),
         "steps": bar,
         "step": progress.current(bar) if bar else None,
@@ -78,9 +84,10 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "over": is_over(parcel),
         "known": told_by_carriers(parcel.events),
         "markup": parcel_delivery(view, ahead),
-        "account": _account(view),
-        "urgent": _urgent(view),
-        "news": _shown(view),
+        # The mailbox that wants to forward: Gmail names it last, and we write to it.
+        "account": view.to if view.subject.endswith(NO_ADDRESS) else "",
+        "urgent": urgent,
+        "news": _shown(view.news, urgent),
         "unnamed": max(0, len(view.news) - NEWS_SHOWN),
         "dispute_until": _dispute_until(view),
     }
@@ -109,48 +116,17 @@ def _label(view: NoticeView) -> str:
         number, name = french.short(view.parcel.number), view.parcel.name
         thing = f"votre colis {number}"
     else:
-        thing = f"votre commande {_short_order(view.orders)}".rstrip()
+        # Its last four digits name the buyer, so the first ones count.
+        thing = f"votre commande {view.orders[0][:6]}…" if view.orders else "votre commande"
         name = view.items[0] if view.items else ""
     return f"{thing} ({french.shorten(name, NAME_IN_SUBJECT)})" if name else thing
 
 
-def _short_order(orders: tuple[str, ...]) -> str:
-    """Shorten an order number; its last four digits name the buyer, so the first ones count."""
-    return f"{orders[0][:6]}…" if orders else ""
-
-
-def _when(view: NoticeView) -> str:
-    if view.event:
-        return french.event_moment(view.event)
-    since = view.parcel.milestone_at if view.parcel else None
-    return french.moment(since or view.at)
-
-
-def _source(view: NoticeView) -> str:
-    """Name who tells the news: the shop, where it came by mail, or the carrier.
-
-    Of an order without a parcel, the shop alone can tell anything.
-    """
-    if view.parcel is None or (view.event and view.event.source == MAIL):
-        return SHOP
-    return view.parcel.carrier or SOME_CARRIER
-
-
-def _account(view: NoticeView) -> str:
-    """Return the mailbox that wants to forward: Gmail names it last, and we write to it."""
-    return view.to if view.subject.endswith(NO_ADDRESS) else ""
-
-
-def _urgent(view: NoticeView) -> tuple[NewsLine, ...]:
-    return tuple(line for line in view.news if line.kind in _URGENT)
-
-
-def _shown(view: NoticeView) -> tuple[NewsLine, ...]:
+def _shown(news: Sequence[NewsLine], urgent: Sequence[NewsLine]) -> tuple[NewsLine, ...]:
     """Return the news that a digest names, what cannot wait among them."""
-    urgent = _urgent(view)
-    others = (line for line in view.news if line not in urgent)
+    others = (line for line in news if line not in urgent)
     chosen = {*urgent[:NEWS_SHOWN], *islice(others, max(0, NEWS_SHOWN - len(urgent)))}
-    return tuple(line for line in view.news if line in chosen)[:NEWS_SHOWN]
+    return tuple(line for line in news if line in chosen)[:NEWS_SHOWN]
 
 
 def _dispute_until(view: NoticeView) -> date | None:

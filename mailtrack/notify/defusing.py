@@ -49,7 +49,11 @@ _TELEPHONE = re.compile(
 
 
 def without_links(text: str) -> str:
-    """Return a line of others in which no program finds a link, an address or a host."""
+    """Return a line of others in which no program finds a link, an address or a host.
+
+    >>> without_links("Livré.Il attend: https://evil.example/x, a@example.org")
+    'Livré. Il attend: (lien retiré) (adresse retirée)'
+    """
     if not _SUSPECT.search(text):
         return text
     return " ".join(map(_word_without_links, text.split(" ")))
@@ -72,16 +76,12 @@ def _word_without_links(word: str) -> str:
     for found in (*_LABEL.finditer(word), *_FOUR_NUMBERS.finditer(word)):
         if found["path"] and (found.re is _FOUR_NUMBERS or _ends_host(found)):
             return NO_LINK
-    apart = _FOUR_NUMBERS.sub(lambda found: _spaced(found[0]), word)
-    return re.sub("/(?=/)", "/ ", _LABEL.sub(_apart, apart))
-
-
-def _apart(found: re.Match[str]) -> str:
-    return f"{found[0][0]} {found[0][1:]}" if _ends_host(found) else found[0]
-
-
-def _spaced(numbers: str) -> str:
-    return re.sub(rf"({_DOT})", r"\1 ", numbers)
+    # No link, but what looks like a host: a space behind its dots.
+    apart = _FOUR_NUMBERS.sub(lambda found: re.sub(rf"({_DOT})", r"\1 ", found[0]), word)
+    apart = _LABEL.sub(
+        lambda found: f"{found[0][0]} {found[0][1:]}" if _ends_host(found) else found[0], apart
+    )
+    return re.sub("/(?=/)", "/ ", apart)
 
 
 def _ends_host(found: re.Match[str]) -> bool:

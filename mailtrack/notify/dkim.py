@@ -52,15 +52,28 @@ _ED25519 = bytes.fromhex("302e020100300506032b657004220420")
 def sign(wire: bytes, domain: str, selector: str, private_key_pem: str) -> bytes:
     """Return a mail as it goes over the wire, signed with an RSA or Ed25519 key in PEM.
 
+    1. Under whose name: a domain and a selector.
+    2. With which algorithm: dkimpy takes RSA keys in PEM, and those of Ed25519 bare.
+    3. Sign what a mail has once, and seal what nobody may add.
+
     Raises ConfigurationError where the key is none, or the domain or selector is empty.
     """
+    # 1.
     if not (domain and _SELECTOR.fullmatch(selector)):
         raise ConfigurationError(
             "DKIM needs a domain and a selector, a name in the DNS such as s1: set "
             "MAILTRACK_SMTP__DKIM_SELECTOR and MAILTRACK_SMTP__DKIM_KEY, or neither."
         )
     try:
-        algorithm, key = _key(private_key_pem)
+        # 2.
+        text = private_key_pem.replace("\r\n", "\n")
+        found = _PEM.search(text)
+        der = b64decode("".join(found[2].split())) if found else b""
+        if der.startswith(_ED25519):
+            algorithm, key = b"ed25519-sha256", b64encode(der[len(_ED25519) :])
+        else:
+            algorithm, key = b"rsa-sha256", text.encode("ascii")
+        # 3.
         signature: bytes = dkim.sign(
             wire,
             selector.encode("ascii"),
@@ -111,13 +124,3 @@ def check(
             "take our signature for a forgery."
         )
     return f"signed by {name}"
-
-
-def _key(pem: str) -> tuple[bytes, bytes]:
-    """Return the algorithm of a private key, and the key as dkimpy takes it."""
-    text = pem.replace("\r\n", "\n")
-    found = _PEM.search(text)
-    der = b64decode("".join(found[2].split())) if found else b""
-    if der.startswith(_ED25519):
-        return b"ed25519-sha256", b64encode(der[len(_ED25519) :])
-    return b"rsa-sha256", text.encode("ascii")

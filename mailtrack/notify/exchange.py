@@ -1,7 +1,7 @@
 """One mail over an open connection, in as few round trips as the relay allows (RFC 2920)."""
 
 import smtplib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 #: The relay's answer to DATA: it waits for the mail.
 _GO_ON = 354
@@ -12,11 +12,26 @@ Answer = tuple[int, bytes]
 def announce(connection: smtplib.SMTP, sender: str, recipient: str, size: int) -> None:
     """Say who writes to whom, by their bare addresses; then the relay waits for the mail.
 
+    1. A relay that knows pipelining hears MAIL, RCPT and DATA at once, and answers each; any
+       other hears a command when it has taken the one before.
+    2. The first answer that is no consent tells what was refused: sender, recipient, or mail.
+
     Raises SMTPSenderRefused, SMTPRecipientsRefused or SMTPDataError, or any other OSError.
     """
     commands = _commands(connection, sender, recipient, size)
-    say = _at_once if connection.has_extn("pipelining") else _in_turn
-    answers = iter(say(connection, commands))
+    answers: Iterator[Answer]
+    # 1.
+    if connection.has_extn("pipelining"):
+        connection.send("".join(f"{command}\r\n" for command in commands))
+        heard = [connection.getreply() for _ in commands]
+        *before, (last, _) = heard
+        if last == _GO_ON and any(code >= 300 for code, _ in before):
+            # It waits for a mail that it refuses: whatever ended it might be delivered, empty.
+            connection.close()
+        answers = iter(heard)
+    else:  # a generator: what follows a refusal is never said
+        answers = (connection.docmd(command) for command in commands)
+    # 2.
     if (answer := next(answers))[0] != 250:
         raise smtplib.SMTPSenderRefused(*answer, sender)
     if (answer := next(answers))[0] not in (250, 251):
@@ -49,19 +64,3 @@ def _commands(
 ) -> tuple[str, str, str]:
     declared = f" SIZE={size}" if connection.has_extn("size") else ""
     return f"MAIL FROM:<{sender}>{declared}", f"RCPT TO:<{recipient}>", "DATA"
-
-
-def _in_turn(connection: smtplib.SMTP, commands: Iterable[str]) -> Iterator[Answer]:
-    """Wait for each answer before the next command."""
-    return (connection.docmd(command) for command in commands)
-
-
-def _at_once(connection: smtplib.SMTP, commands: Iterable[str]) -> list[Answer]:
-    """Say all, then hear all."""
-    connection.send("".join(f"{command}\r\n" for command in commands))
-    answers = [connection.getreply() for _ in commands]
-    *before, (last, _) = answers
-    if last == _GO_ON and any(code >= 300 for code, _ in before):
-        # It waits for a mail that it refuses: whatever ended it might be delivered, empty.
-        connection.close()
-    return answers

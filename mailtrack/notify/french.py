@@ -183,6 +183,9 @@ def shorten(text: str, limit: int) -> str:
     """Cut a text at a word where that is possible, so that it has at most `limit` characters.
 
     A word is cut at a dot within it: half a label may be a domain ("x.comme" is no host).
+
+    >>> shorten("Lampe LED de bureau pliable", 22)
+    'Lampe LED de bureau…'
     """
     if len(text) <= limit:
         return text

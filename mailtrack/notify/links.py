@@ -56,7 +56,14 @@ class LinkMaker:
         if not secret:
             raise ConfigurationError("MAILTRACK_LINKS__SECRET is not set; links need one.")
         self._public_url = public_url.rstrip("/")
-        self._serializers = {purpose: _serializer(purpose, secret, retired) for purpose in Purpose}
+        self._serializers = {
+            purpose: URLSafeSerializer(
+                [*retired, secret],
+                salt=f"mailtrack.link.{purpose}",
+                signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+            )
+            for purpose in Purpose
+        }
 
     def link(self, purpose: Purpose, key: RowKey) -> str:
         """Return the address of one page for one subscription or subscriber."""
@@ -83,11 +90,3 @@ class LinkMaker:
             except (BadData, UnicodeError):
                 continue
         raise BadLink("This link is not valid; use the link of the newest mail.")
-
-
-def _serializer(purpose: Purpose, secret: str, retired: Sequence[str]) -> URLSafeSerializer:
-    return URLSafeSerializer(
-        [*retired, secret],
-        salt=f"mailtrack.link.{purpose}",
-        signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
-    )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TypeAlias
 
-from mailtrack.notify.view import NoticeView, ParcelView
+from mailtrack.notify.view import NoticeView
 
 Json: TypeAlias = Mapping[str, "str | Json | list[Json]"]
 
@@ -20,35 +20,25 @@ def parcel_delivery(view: NoticeView, expected: date | None) -> Json | None:
 
     `expected`: the day of delivery, None where it is unknown or does not lie ahead.
     """
-    if view.parcel is None:
+    parcel = view.parcel
+    if parcel is None:
         return None
-    return _without_blanks(_delivery(view.parcel, view.links.timeline, expected))
-
-
-def _delivery(parcel: ParcelView, timeline: str | None, expected: date | None) -> Json:
-    return {
+    merchant = _named("Organization", SHOP)
+    fields: Json = {
         "@context": "http://schema.org",
         "@type": "ParcelDelivery",
         "trackingNumber": parcel.number,
-        "trackingUrl": timeline or parcel.carrier_page,
+        "trackingUrl": view.links.timeline or parcel.carrier_page,
         "carrier": _named("Organization", parcel.carrier),
         "itemShipped": _named("Product", parcel.name),
         "expectedArrivalUntil": expected.isoformat() if expected else "",
-        "partOfOrder": [_order(number) for number in parcel.orders],
+        "partOfOrder": [
+            {"@type": "Order", "orderNumber": number, "merchant": merchant}
+            for number in parcel.orders
+        ],
     }
+    return {name: value for name, value in fields.items() if value}
 
 
 def _named(kind: str, name: str) -> Json:
     return {"@type": kind, "name": name} if name else {}
-
-
-def _order(number: str) -> Json:
-    return {
-        "@type": "Order",
-        "orderNumber": number,
-        "merchant": _named("Organization", SHOP),
-    }
-
-
-def _without_blanks(fields: Json) -> Json:
-    return {name: value for name, value in fields.items() if value}

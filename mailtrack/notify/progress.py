@@ -66,16 +66,29 @@ class Day:
 
 
 def steps(parcel: ParcelView) -> tuple[ProgressStep, ...]:
-    """Return the five steps of a parcel, or none where its order stopped."""
+    """Return the five steps of a parcel, or none where its order stopped.
+
+    1. The step reached is that of where it stands; an incident leaves a parcel where it was.
+    2. Those before it are done, those after it lie ahead; the milestone tells of the step itself.
+    """
     if parcel.milestone in _ENDED_OTHERWISE:
         return ()
-    reached = _reached(parcel)
+    # 1.
+    milestones = (parcel.milestone, *(event.milestone for event in parcel.events))
+    phases = (STAGES[milestone].phase for milestone in milestones if milestone)
+    reached = next((_STEPS[phase] for phase in phases if phase in _STEPS), 0)
+    # 2.
+    here = StepState.CURRENT
+    if parcel.milestone in _COMPLETE:
+        here = StepState.DONE
+    elif parcel.milestone in _TROUBLES:
+        here = StepState.TROUBLE
+    ahead = len(LABELS) - reached - 1
+    states = [StepState.DONE] * reached + [here] + [StepState.AHEAD] * ahead
     returned = parcel.milestone is Milestone.RETURNED
     labels = (*LABELS[:-1], "Retourné") if returned else LABELS
-    return tuple(
-        ProgressStep(index + 1, label, _state(parcel, index, reached))
-        for index, label in enumerate(labels)
-    )
+    named = enumerate(zip(labels, states, strict=True), 1)
+    return tuple(ProgressStep(number, label, state) for number, (label, state) in named)
 
 
 def current(bar: Iterable[ProgressStep]) -> ProgressStep:
@@ -88,18 +101,3 @@ def days(events: Iterable[TrackingEvent], limit: int | None = None) -> tuple[Day
     newest = tuple(events)[:limit]
     groups = groupby(newest, key=lambda event: local_day(event.at))
     return tuple(Day(day, tuple(group)) for day, group in groups)
-
-
-def _reached(parcel: ParcelView) -> int:
-    """Return the index of the step reached; an incident leaves a parcel where it was."""
-    milestones = (parcel.milestone, *(event.milestone for event in parcel.events))
-    phases = (STAGES[milestone].phase for milestone in milestones if milestone)
-    return next((_STEPS[phase] for phase in phases if phase in _STEPS), 0)
-
-
-def _state(parcel: ParcelView, index: int, reached: int) -> StepState:
-    if index > reached:
-        return StepState.AHEAD
-    if index < reached or parcel.milestone in _COMPLETE:
-        return StepState.DONE
-    return StepState.TROUBLE if parcel.milestone in _TROUBLES else StepState.CURRENT

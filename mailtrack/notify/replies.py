@@ -192,6 +192,11 @@ def judge(stage: SmtpStage, code: int, words: str) -> Verdict:
     """Return whose refusal an answer is; `words`: all of it but the basic code.
 
     `code` is 0 where only an enhanced code is known, as in a report.
+
+    >>> judge(SmtpStage.RCPT, 550, "5.1.1 No such user here")
+    Verdict(whose=<Whose.ADDRESS: 'address'>, lasting=True)
+    >>> judge(SmtpStage.RCPT, 550, "5.7.1 Client host blocked by a blacklist")
+    Verdict(whose=<Whose.POLICY: 'policy'>, lasting=True)
     """
     words = " ".join(words[:_LONGEST].split())
     found = _STATUS.search(words)

@@ -170,7 +170,14 @@ def sample(kind: NoticeKind) -> NoticeView:
         **_BESIDES.get(kind, {}),
     )
     if kind in _LETTERS:
-        return _letter(view)
+        return replace(
+            view,
+            key=f"m12-{kind}-1",
+            links=replace(LINKS, stop_parcel=None, timeline=None),
+            orders=(),
+            items=(),
+            **_LETTERS[kind],
+        )
     if kind in _ORDER_ONLY:
         return view
     parcel = sample_parcel(STORIES.get(kind))
@@ -181,11 +188,13 @@ def sample_parcel(story: Story | None = None) -> ParcelView:
     """Return a parcel at one point of its way, or one that no carrier knows yet."""
     events = _events(story) if story else ()
     local = any(event.source == "laposte" for event in events)
+    abroad = f"https://global.cainiao.com/newDetail.htm?mailNoList={NUMBER}"
+    here = f"https://www.laposte.fr/outils/suivre-vos-envois?code={LOCAL_NUMBER}"
     return ParcelView(
         number=NUMBER,
         name=ITEM,
         carrier="La Poste" if local else "Cainiao",
-        carrier_page=_page(local),
+        carrier_page=here if local else abroad,
         milestone=story.milestone if story else None,
         milestone_at=events[0].at if events else None,
         events=events,
@@ -197,23 +206,6 @@ def sample_parcel(story: Story | None = None) -> ParcelView:
         checked_at=NOW,
         next_check_at=NOW + timedelta(minutes=65),
     )
-
-
-def _letter(view: NoticeView) -> NoticeView:
-    return replace(
-        view,
-        key=f"m12-{view.kind}-1",
-        links=replace(LINKS, stop_parcel=None, timeline=None),
-        orders=(),
-        items=(),
-        **_LETTERS[view.kind],
-    )
-
-
-def _page(local: bool) -> str:
-    if local:
-        return f"https://www.laposte.fr/outils/suivre-vos-envois?code={LOCAL_NUMBER}"
-    return f"https://global.cainiao.com/newDetail.htm?mailNoList={NUMBER}"
 
 
 def _events(story: Story) -> tuple[TrackingEvent, ...]:

@@ -33,6 +33,8 @@ from mailtrack.notify.replies import OURS, SmtpStage, Verdict, Whose, judge, sho
 
 #: Answers to a sender that is not one of the relay's own.
 _NOT_THIS_SENDER = frozenset({501, 550, 551, 553, 554})
+#: What such an answer may be about, to tell it from one about the reader, or a limit.
+_PERHAPS_THE_SENDER = frozenset({Whose.POLICY, Whose.CONFIGURATION, Whose.UNKNOWN})
 #: What to do about a refusal of us.
 _HINTS = {
     Whose.CREDENTIALS: "check MAILTRACK_SMTP__USER and MAILTRACK_SMTP__PASSWORD",
@@ -209,58 +211,54 @@ class SmtpRelay:
     def _transmit(
         self, mail: OutgoingMail, return_path: str, *, only_announced: bool = False
     ) -> None:
-        put = self._try_out if only_announced else self._put
+        """Put a mail through with its return path, or without where the relay minds that."""
         if not return_path or self._takes_from_only:
-            put(mail, mail.sender)
+            self._put(mail, mail.sender, only_announced)
             return
         try:
-            put(mail, return_path)
+            self._put(mail, return_path, only_announced)
         except (smtplib.SMTPSenderRefused, smtplib.SMTPRecipientsRefused) as error:
-            if not self._minds_the_sender(error):
+            code, whose = _answer(error)[0], self._judged(error).whose
+            if code not in _NOT_THIS_SENDER or whose not in _PERHAPS_THE_SENDER:
                 raise
             # Many relays take no sender but the one who logged in, and some say so as late as
             # to the recipient: without a return path, reports are known by what they quote.
-            put(mail, mail.sender)
+            self._put(mail, mail.sender, only_announced)
             self._takes_from_only = True
 
-    def _minds_the_sender(self, error: OSError) -> bool:
-        """Return True if it may be the sender that is refused, not the reader, nor a limit."""
-        perhaps = {Whose.POLICY, Whose.CONFIGURATION, Whose.UNKNOWN}
-        return _answer(error)[0] in _NOT_THIS_SENDER and self._judged(error).whose in perhaps
+    def _put(self, mail: OutgoingMail, sender: str, only_announced: bool) -> None:
+        """Put a mail through, once.
 
-    def _put(self, mail: OutgoingMail, sender: str) -> None:
-        wire = self._signed(mail)
-        _require_ascii(sender)
+        1. Sign it: its size is announced. A sender beyond ASCII is a mistake of the operator's.
+        2. Announce it and hand it over; or announce it one command at a time, and take it back.
+        3. After an error make the connection fit for the next mail, or leave one that the relay
+           closes.
+        """
+        # 1.
+        wire = self._sign(mail.wire) if self._sign else mail.wire
+        if not sender.isascii():
+            raise ConfigurationError(
+                "MAILTRACK_SMTP__BOUNCES_TO, or the inbox's address, has letters that mail does "
+                "not take; set MAILTRACK_SMTP__BOUNCES_TO."
+            )
         try:
-            connection = self._begin(sender, mail.recipient, len(wire))
-            self._stage = SmtpStage.DATA
-            hand_over(connection, wire)
+            # 2.
+            if only_announced:
+                self._connection = connection = self._connection or self._connect()
+                self._stage = SmtpStage.MAIL
+                try_out(connection, sender, mail.recipient, len(wire))
+            else:
+                connection = self._begin(sender, mail.recipient, len(wire))
+                self._stage = SmtpStage.DATA
+                hand_over(connection, wire)
         except OSError as error:
-            self._tidy_up(error)
+            # 3.
+            if _answer(error)[0] == _CLOSING:
+                self.close()
+            elif self._connection is not None:
+                with suppress(OSError):
+                    self._connection.rset()
             raise
-
-    def _try_out(self, mail: OutgoingMail, sender: str) -> None:
-        """Announce a mail as `_put` does, one command at a time, and take it back."""
-        wire = self._signed(mail)
-        _require_ascii(sender)
-        try:
-            self._connection = connection = self._connection or self._connect()
-            self._stage = SmtpStage.MAIL
-            try_out(connection, sender, mail.recipient, len(wire))
-        except OSError as error:
-            self._tidy_up(error)
-            raise
-
-    def _signed(self, mail: OutgoingMail) -> bytes:
-        return self._sign(mail.wire) if self._sign else mail.wire
-
-    def _tidy_up(self, error: OSError) -> None:
-        """Make the connection fit for the next mail, or leave one that the relay closes."""
-        if _answer(error)[0] == _CLOSING:
-            self.close()
-        elif self._connection is not None:
-            with suppress(OSError):
-                self._connection.rset()
 
     def _begin(self, sender: str, recipient: str, size: int) -> smtplib.SMTP:
         """Announce a mail on the kept connection, or on a new one where that is gone.
@@ -285,8 +283,14 @@ class SmtpRelay:
         return self._connection
 
     def _connect(self) -> smtplib.SMTP:
+        """Return a new connection, encrypted and logged in; `_stage` tells how far it came."""
         self._stage = SmtpStage.CONNECT
-        connection = self._open()
+        to, timeout_s = (self._host, self._port, _own_name()), self._timeout_s
+        connection: smtplib.SMTP
+        if self._security == "tls":
+            connection = smtplib.SMTP_SSL(*to, timeout=timeout_s, context=self._context)
+        else:
+            connection = smtplib.SMTP(*to, timeout=timeout_s)
         try:
             if self._security == "starttls":
                 connection.ehlo_or_helo_if_needed()
@@ -312,17 +316,6 @@ class SmtpRelay:
         code, answer = connection.docmd("AUTH", f"PLAIN {credentials}")
         if code != 235:
             raise smtplib.SMTPAuthenticationError(code, answer)
-
-    def _open(self) -> smtplib.SMTP:
-        if self._security == "tls":
-            return smtplib.SMTP_SSL(
-                self._host,
-                self._port,
-                _own_name(),
-                timeout=self._timeout_s,
-                context=self._context,
-            )
-        return smtplib.SMTP(self._host, self._port, _own_name(), timeout=self._timeout_s)
 
     def _judged(self, error: OSError) -> Verdict:
         """Return whose refusal an error is; what has no answer is the connection's end."""
@@ -406,15 +399,6 @@ def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
                 f"MAILTRACK_SMTP__CA_FILE: {ca_file} is no readable PEM file."
             ) from error
     return context
-
-
-def _require_ascii(sender: str) -> None:
-    """Raise ConfigurationError for a sender that SMTP does not take without extensions."""
-    if not sender.isascii():
-        raise ConfigurationError(
-            "MAILTRACK_SMTP__BOUNCES_TO, or the inbox's address, has letters that mail does not "
-            "take; set MAILTRACK_SMTP__BOUNCES_TO."
-        )
 
 
 def _answer(error: OSError) -> tuple[int, str]:

@@ -62,8 +62,12 @@ def one_line(text: str) -> str:
 
 
 def _tidy(value: Any, field: str) -> Any:
+    """Return the value itself where there is nothing to tidy in it."""
+    if type(value) is str and field in LIMITS:
+        printed = _in_print(value, LIMITS[field], field in _NUMBERS)
+        return value if printed == value else printed
     if isinstance(value, str):
-        return _tidy_text(value, field)
+        return value if field != "action" or _LINK.fullmatch(value) else ""
     if isinstance(value, tuple):
         tidied = tuple(_tidy(part, field) for part in value)
         return value if all(map(is_, tidied, value)) else tidied
@@ -78,16 +82,6 @@ def _tidy(value: Any, field: str) -> Any:
 def _names(kind: type) -> tuple[str, ...]:
     """Return the fields of a kind of values, () where it has none."""
     return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
-
-
-def _tidy_text(text: str, field: str) -> str:
-    """Return the text itself where there is nothing to tidy."""
-    if type(text) is str and field in LIMITS:
-        printed = _in_print(text, LIMITS[field], field in _NUMBERS)
-        return text if printed == text else printed
-    if field == "action":
-        return text if _LINK.fullmatch(text) else ""
-    return text
 
 
 @lru_cache(maxsize=2_000)

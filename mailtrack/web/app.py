@@ -301,21 +301,18 @@ class Pages:
     def _draw(
         self, page: Page, status: int = 200, more: Mapping[str, str] = MappingProxyType({})
     ) -> Response:
+        """Answer with a page that keeps to itself: nothing is fetched, framed, cached, referred."""
         nonce = secrets.token_urlsafe(12)
-        html = draw(self.environment, page, nonce)
-        return HTMLResponse(html, status, headers={**_headers(nonce), **more})
-
-
-def _headers(nonce: str) -> Mapping[str, str]:
-    """Return what keeps a page to itself: nothing is fetched, framed, cached or referred."""
-    return {
-        "Content-Security-Policy": (
-            f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; "
-            "base-uri 'none'; frame-ancestors 'none'"
-        ),
-        "X-Frame-Options": "DENY",
-        **KEPT_TO_ITSELF,
-    }
+        headers = {
+            "Content-Security-Policy": (
+                f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; "
+                "base-uri 'none'; frame-ancestors 'none'"
+            ),
+            "X-Frame-Options": "DENY",
+            **KEPT_TO_ITSELF,
+            **more,
+        }
+        return HTMLResponse(draw(self.environment, page, nonce), status, headers=headers)
 
 
 async def _body(request: Request, most: int) -> bytes | None:

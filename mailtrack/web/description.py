@@ -28,7 +28,10 @@ _MEANINGS = {
 _OPEN = (200, 503)
 _SIGNED = (200, 404, 410, 503)
 
-#: Method and path: what it does, its answers, what it answers with, and the fields of its form.
+_STRING = {"type": "string"}
+
+#: Method and path: what it does, its answers, what it answers with, and the fields of its form:
+#: each is one of a few words, or any text (None).
 _PAGES: Mapping[tuple[str, str], tuple[str, tuple[int, ...], tuple[str, ...], Mapping[str, Any]]]
 _PAGES = {
     ("get", "/"): ("What this service is.", _OPEN, (_HTML,), {}),
@@ -83,35 +86,32 @@ def describe() -> dict[str, Any]:
     """Return the description of every page (OpenAPI 3.1)."""
     paths: dict[str, dict[str, Any]] = {}
     for (method, path), (what, statuses, media, form) in _PAGES.items():
-        answers = {str(status): _answer(status, media) for status in statuses}
-        operation = {"summary": what, "parameters": _parameters(path), "responses": answers}
+        inside = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+        places = [(name, "path", True) for name in inside]
+        if path == "/suivi":
+            places.append(("number", "query", False))
+        operation: dict[str, Any] = {
+            "summary": what,
+            "parameters": [
+                {"name": name, "in": place, "required": needed, "schema": _STRING}
+                for name, place, needed in places
+            ],
+            "responses": {},
+        }
+        for status in statuses:
+            # Whatever a page answers with, that the store is away is said by a page.
+            kinds = {*media, _HTML} if status == 503 and media else {*media}
+            operation["responses"][str(status)] = {
+                "description": _MEANINGS[status],
+                "content": {kind: {} for kind in sorted(kinds)},
+            }
         if form:
-            operation["requestBody"] = {"content": {_FORM: {"schema": _fields(form)}}}
+            fields = {
+                name: {**_STRING, **({"enum": [str(word) for word in words]} if words else {})}
+                for name, words in form.items()
+            }
+            schema = {"type": "object", "properties": fields}
+            operation["requestBody"] = {"content": {_FORM: {"schema": schema}}}
         paths.setdefault(path, {})[method] = operation
     info = {"title": "mailtrack", "version": __version__}
     return {"openapi": "3.1.0", "info": info, "paths": paths}
-
-
-def _answer(status: int, media: tuple[str, ...]) -> dict[str, Any]:
-    kinds = {*media, *((_HTML,) if status == 503 and media else ())}
-    return {"description": _MEANINGS[status], "content": {kind: {} for kind in sorted(kinds)}}
-
-
-def _parameters(path: str) -> list[dict[str, Any]]:
-    named = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-    inside = [{"name": n, "in": "path", "required": True, "schema": _STRING} for n in named]
-    if path == "/suivi":
-        inside.append({"name": "number", "in": "query", "required": False, "schema": _STRING})
-    return inside
-
-
-_STRING = {"type": "string"}
-
-
-def _fields(form: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema of a form: a field is one of a few words, or any text (None)."""
-    properties = {
-        name: {**_STRING, **({"enum": [str(word) for word in words]} if words else {})}
-        for name, words in form.items()
-    }
-    return {"type": "object", "properties": properties}

@@ -21,20 +21,22 @@ _AWAY = frozenset({WatcherState.WAITING, WatcherState.REFUSED})
 
 
 def what_is_wrong(services: Services) -> list[str]:
-    """Return one line for everything that keeps the service from doing its work."""
+    """Return one line for everything that keeps the service from doing its work.
+
+    1. The store is there, and of our version; else nothing more can be said.
+    2. What the store tells of the parts: mailbox, watcher, dispatcher, readers, relay.
+    3. What Redis tells of the workers and the queues, or that it tells nothing.
+    """
     try:
         require_current(services.store)
         with services.store.read() as connection:
-            wrong = [
-                *_mailbox(connection, services),
-                *_unattended(connection, services),
-                *_unending(connection, services),
-                *_relay(connection, services),
-                *_late(connection, services),
-            ]
+            wrong = list(_wrong_in_store(connection, services))
     except MailtrackError as error:
         return [str(error)]
-    return [*wrong, *_queues(services)]
+    try:
+        return [*wrong, *_wrong_in_queues(services)]
+    except MailtrackError as error:
+        return [*wrong, str(error)]
 
 
 def unending_mails(connection: Connection, services: Services) -> int:
@@ -44,56 +46,37 @@ def unending_mails(connection: Connection, services: Services) -> int:
     return inbound.count_unending(connection, now - (services.clock.later(patience_s) - now))
 
 
-def _mailbox(connection: Connection, services: Services) -> Iterator[str]:
-    for one in mailboxes.present(connection, services.settings.inbox.place_if_set):
+def _wrong_in_store(connection: Connection, services: Services) -> Iterator[str]:
+    now, place = services.clock.now(), services.settings.inbox.place_if_set
+    for one in mailboxes.present(connection, place):
         if one.watched and one.state in _AWAY:
             yield f"The mailbox is {one.state}: {one.detail}"
-
-
-def _unattended(connection: Connection, services: Services) -> Iterator[str]:
-    """Say which work nobody holds the lease of; those who stand by are as they should be."""
-    if not mailboxes.is_watched(connection, services.settings.inbox.place_if_set):
+    # Work that nobody holds the lease of; those who stand by are as they should be.
+    if not mailboxes.is_watched(connection, place):
         yield "Nobody watches the mailbox: is the watcher running?"
     if leases.DISPATCH not in {held.name for held in leases.at_work(connection)}:
         yield "Nobody hands out work: is the dispatcher running?"
-
-
-def _unending(connection: Connection, services: Services) -> Iterator[str]:
-    mails = unending_mails(connection, services)
-    if mails:
+    if mails := unending_mails(connection, services):
         yield (
             f"Reading does not come to an end for {mails} mail(s), though later ones are read: "
             "restart the workers, see their log."
         )
-
-
-def _relay(connection: Connection, services: Services) -> Iterator[str]:
-    trouble = relays.trouble(connection, services.settings.smtp.place, services.clock.now())
-    if trouble:
+    if trouble := relays.trouble(connection, services.settings.smtp.place, now):
         yield trouble
-
-
-def _late(connection: Connection, services: Services) -> list[str]:
-    now = services.clock.now()
     late = services.clock.later(LATE.total_seconds()) - now
     ages = {
         "A mail waits to be read": inbound.oldest_waiting(connection),
         "A notice waits to be sent": notice_counts.oldest_due(connection, now),
     }
-    return [
+    yield from (
         f"{what} since {since.isoformat(timespec='minutes')}: are dispatcher and worker running?"
         for what, since in ages.items()
         if since is not None and now - since > late
-    ]
+    )
 
 
-def _queues(services: Services) -> list[str]:
-    """Say what Redis tells of those who work, or that it tells nothing."""
-    try:
-        workers = count_workers(services.broker)
-        still = standing_still(services.broker)
-    except MailtrackError as error:
-        return [str(error)]
+def _wrong_in_queues(services: Services) -> list[str]:
+    workers, still = count_workers(services.broker), standing_still(services.broker)
     wrong = [] if workers else ["Nobody reads, asks carriers or sends: is a worker running?"]
     return wrong + [
         f"The queue {queue} stands still for {seconds / 60:.0f} minutes, though "

@@ -46,7 +46,10 @@ class Limiter:
 
     def wait_s(self, asker: str, now: float) -> float:
         """Take a token for somebody; return 0, or the seconds until there is one."""
-        mine = self._bucket(asker, now)
+        mine = self._buckets.setdefault(asker, _Bucket(self._each[0], now))
+        self._buckets.move_to_end(asker)
+        if len(self._buckets) > self._most:
+            self._buckets.popitem(last=False)
         wait = max(_fill(mine, self._each, now), _fill(self._all, self._together, now))
         if not wait:
             mine.tokens -= 1
@@ -57,13 +60,6 @@ class Limiter:
     def remembered(self) -> int:
         """Return how many askers are kept in memory."""
         return len(self._buckets)
-
-    def _bucket(self, asker: str, now: float) -> _Bucket:
-        bucket = self._buckets.setdefault(asker, _Bucket(self._each[0], now))
-        self._buckets.move_to_end(asker)
-        if len(self._buckets) > self._most:
-            self._buckets.popitem(last=False)
-        return bucket
 
 
 class Shares:
@@ -112,7 +108,11 @@ class Shares:
 
 
 def with_mapped(networks: str) -> Iterator[str]:
-    """Yield networks, those of IPv4 also as a socket for both families names them."""
+    """Yield networks, those of IPv4 also as a socket for both families names them.
+
+    >>> list(with_mapped("10.0.0.0/8,2001:db8::/32"))
+    ['10.0.0.0/8', '::ffff:10.0.0.0/104', '2001:db8::/32']
+    """
     for network in filter(None, networks.split(",")):
         yield network
         address, _, length = network.partition("/")
@@ -122,7 +122,11 @@ def with_mapped(networks: str) -> Iterator[str]:
 
 
 def asker(host: str | None) -> str:
-    """Return what names the people behind a client's address: an IPv4, or a home's IPv6."""
+    """Return what names the people behind a client's address: an IPv4, or a home's IPv6.
+
+    >>> asker("2001:db8:1:2:3:4:5:6"), asker("::ffff:192.0.2.7"), asker(None)
+    ('2001:db8:1:2::', '192.0.2.7', 'unknown')
+    """
     try:
         address = ipaddress.ip_address(host or "")
     except ValueError:

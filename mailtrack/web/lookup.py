@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from mailtrack.carriers.pages import pages_for
 from mailtrack.domain import numbers
-from mailtrack.notify.view import ParcelView
 from mailtrack.runtime.services import Services
 from mailtrack.store import parcels
 from mailtrack.web.views import CarrierLine, LookupPage
@@ -25,26 +24,26 @@ class Lookup:
     def page(self, typed: str) -> LookupPage:
         """Show the parcel with a number, or whose number it looks like.
 
+        1. Set the number right; what cannot be one is shown as it was typed.
+        2. Name the carriers that it may belong to.
+        3. Look for the parcel: by the number as it was typed, then as it was set right.
+
         A parcel that nothing is known of yet looks like one that nobody follows.
         """
+        # 1.
         typed = typed[:_MOST_TYPED].strip()
         number = numbers.correct(typed)
         page = LookupPage(self._services.settings.inbox.forward_to, self._services.clock.now())
         if not _NUMBER.fullmatch(number):
             return replace(page, number=typed)
-        return replace(
-            page,
-            number=number,
-            carriers=self._carriers(number),
-            parcel=self._parcel(numbers.normalise(typed), number),
-        )
-
-    def _carriers(self, number: str) -> tuple[CarrierLine, ...]:
-        pages = pages_for(number, self._services.declarations)
-        return tuple(dict.fromkeys(CarrierLine(page.name, page.address) for page in pages))
-
-    def _parcel(self, *readings: str) -> ParcelView | None:
+        # 2.
+        theirs = pages_for(number, self._services.declarations)
+        carriers = tuple(dict.fromkeys(CarrierLine(one.name, one.address) for one in theirs))
+        page = replace(page, number=number, carriers=carriers)
+        # 3.
         with self._services.store.read() as connection:
-            found = (parcels.find_parcel(connection, number) for number in dict.fromkeys(readings))
-            parcel = next((number for number in found if number is not None), None)
-            return None if parcel is None else self._services.views.public(connection, parcel)
+            for reading in dict.fromkeys((numbers.normalise(typed), number)):
+                parcel = parcels.find_parcel(connection, reading)
+                if parcel is not None:
+                    return replace(page, parcel=self._services.views.public(connection, parcel))
+        return page

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from mailtrack.domain.model import InboundId, RowKey, SubscriberId
+from mailtrack.domain.model import InboundId, RowKey
 from mailtrack.notify.links import Purpose
 from mailtrack.runtime.services import Services
 from mailtrack.store import held_mails, people, personal_data
@@ -43,12 +43,18 @@ class OwnData:
     def confirm(self, token: str, form: Mapping[str, str]) -> ConfirmPage:
         """Confirm an address, and those of the mails shown whose boxes are ticked: these are read.
 
-        The others are let go of. What came after the page was shown waits on.
+        1. Read which mails the page had shown, and which of them are the person's.
+        2. "Not mine": let go of all of them; the address stays as it was.
+        3. Else, in one transaction, confirm the address, have theirs read, let go of the others.
+
+        What came after the page was shown waits on. Raises BadLink or GoneError.
         """
+        # 1.
         key = self._read(token, Purpose.CONFIRM)
         words = form.get("listed", "").split(",")
         listed = {InboundId(int(word)) for word in words if _NUMBER.fullmatch(word)}
         theirs = {mail for mail in listed if f"mail-{mail}" in form}
+        # 2.
         if form.get("do") == Action.DISOWN:
             self._services.store.transact(
                 lambda connection: held_mails.disown(
@@ -57,6 +63,7 @@ class OwnData:
             )
             return self._confirm_page(key, ConfirmState.DISOWNED)
 
+        # 3.
         def confirm(connection: Connection) -> ConfirmPage:
             owner, now = subscriber_named(connection, key), self._services.clock.now()
             new = people.confirm(connection, owner, now)
@@ -68,11 +75,23 @@ class OwnData:
         return self._services.store.transact(confirm)
 
     def show(self, token: str, state: DataState = DataState.SHOW) -> DataPage:
-        """Show what is kept about a person."""
+        """Show what is kept about a person, and how many rows of each kind."""
         key = self._read(token, Purpose.DATA)
         with self._services.store.read() as connection:
             owner = subscriber_named(connection, key)
             row = connection.execute(select(subscriber).where(subscriber.c.id == owner)).one()
+            mine = select(func.count()).where(subscription.c.subscriber_id == owner)
+            came = select(func.count()).where(mails.c.subscriber_id == owner)
+            left = select(func.count()).where(
+                notice.c.subscriber_id == owner, notice.c.sent_at.is_not(None)
+            )
+            counted = {
+                "parcels": mine.where(subscription.c.parcel_id.is_not(None)),
+                "orders": mine.where(subscription.c.parcel_id.is_(None)),
+                "received": came,
+                "sent": left,
+            }
+            counts = {name: connection.execute(rows).scalar_one() for name, rows in counted.items()}
             return DataPage(
                 state=state,
                 action=self._links.link(Purpose.DATA, key),
@@ -81,7 +100,7 @@ class OwnData:
                 mailbox=row.address,
                 personal_address=self._services.addresses.of(key),
                 since=row.created_at,
-                **_counts(connection, owner),
+                **counts,
             )
 
     def export(self, token: str) -> dict[str, Any]:
@@ -117,16 +136,3 @@ class OwnData:
             forward_to=self._forward_to,
             personal_address=self._services.addresses.of(key),
         )
-
-
-def _counts(connection: Connection, owner: SubscriberId) -> dict[str, int]:
-    mine = select(func.count()).where(subscription.c.subscriber_id == owner)
-    counted = {
-        "parcels": mine.where(subscription.c.parcel_id.is_not(None)),
-        "orders": mine.where(subscription.c.parcel_id.is_(None)),
-        "received": select(func.count()).where(mails.c.subscriber_id == owner),
-        "sent": select(func.count()).where(
-            notice.c.subscriber_id == owner, notice.c.sent_at.is_not(None)
-        ),
-    }
-    return {name: connection.execute(query).scalar_one() for name, query in counted.items()}

@@ -100,12 +100,9 @@ class _Connection(H11Protocol):
         await app(scope, receive, send)
 
     def _end_of_life(self) -> None:
-        if self._is_answering():
+        """End the connection, or wait on where a whole request is here that has no answer yet."""
+        cycle = self.cycle
+        if cycle is not None and not (cycle.response_complete or cycle.more_body):
             self._end = self.loop.call_later(LIFETIME_S, self._end_of_life)
         else:
             self.transport.close()
-
-    def _is_answering(self) -> bool:
-        """Return True if a whole request is here that has no answer yet."""
-        cycle = self.cycle
-        return cycle is not None and not (cycle.response_complete or cycle.more_body)

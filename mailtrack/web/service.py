@@ -30,14 +30,13 @@ OTHERS = 8
 #: The number of a page.
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _STOPS = (Purpose.STOP_PARCEL, Purpose.STOP_ALL)
+#: What a button has done, in words; CHOOSE has its own.
 _SAVED = {
     Action.STOP: "C’est noté : plus aucun mail sur ce colis.",
     Action.RESUME: "C’est noté : le suivi reprend.",
     Action.STOP_ALL: "C’est noté : plus aucun mail de notre part.",
     Action.RESUME_ALL: "C’est noté : vos suivis reprennent.",
 }
-
-
 _ACTIONS = (*_SAVED, Action.CHOOSE)
 
 
@@ -57,7 +56,11 @@ class GoneError(PermanentError):
 
 
 class PageService:
-    """Answers for one token at a time; a token names a row, never an address."""
+    """Answers for one token at a time; a token names a row, never an address.
+
+    Each page reads its token first, which raises BadLink; whoever only looks changes nothing.
+    A click acts in one transaction; one that comes twice finds the work of the first.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -152,48 +155,45 @@ class PageService:
             )
 
     def change(self, token: str, form: Mapping[str, str], page: str = "") -> PreferencesPage:
-        """Do what a button of the preferences asks for, to rows of its own person only."""
+        """Do what a button of the preferences asks for, to rows of its own person only.
+
+        1. Read whose page it is, and which button; one that is none of ours changes nothing.
+        2. Lock the person, and do it in one transaction.
+        3. Show the page again, with what was done.
+
+        Raises BadLink, or GoneError where the row was erased or is somebody else's.
+        """
+        # 1.
         _, key = self._links.read(token, Purpose.PREFERENCES)
         action = next((a for a in _ACTIONS if a == form.get("do")), None)
         if action is None:
             return self.preferences(token, page)
-        words = self._services.store.transact(
-            lambda connection: self._do(connection, subscriber_named(connection, key), action, form)
-        )
+
+        # 2.
+        def act(connection: Connection) -> str:
+            owner = subscriber_named(connection, key)
+            people.lock(connection, owner)
+            match action:
+                case Action.CHOOSE:
+                    chosen = preferences.chosen(form)
+                    people.choose(connection, owner, chosen)
+                    return preferences.in_words(chosen)
+                case Action.STOP_ALL:
+                    people.unsubscribe(connection, owner, self._services.clock.now())
+                case Action.RESUME_ALL:
+                    self._resume_all(connection, owner)
+                case Action.STOP | Action.RESUME:
+                    mine = _subscription(connection, RowKey(form.get("subscription", "")))
+                    if mine.subscriber != owner:
+                        raise GoneError("This subscription is somebody else's.")
+                    change = self._mute if action is Action.STOP else self._unmute
+                    change(connection, mine)
+            return _SAVED[action]
+
+        words = self._services.store.transact(act)
+
+        # 3.
         return self.preferences(token, page, Saved(words, choosing=action is Action.CHOOSE))
-
-    def _do(
-        self,
-        connection: Connection,
-        owner: SubscriberId,
-        action: Action,
-        form: Mapping[str, str],
-    ) -> str:
-        """Do what one button asks for; return what to say about it."""
-        people.lock(connection, owner)
-        match action:
-            case Action.CHOOSE:
-                chosen = preferences.chosen(form)
-                people.choose(connection, owner, chosen)
-                return preferences.in_words(chosen)
-            case Action.STOP_ALL:
-                people.unsubscribe(connection, owner, self._services.clock.now())
-            case Action.RESUME_ALL:
-                self._resume_all(connection, owner)
-            case _:
-                self._change_one(connection, owner, action, form.get("subscription", ""))
-        return _SAVED[action]
-
-    def _change_one(
-        self, connection: Connection, owner: SubscriberId, action: Action, key: str
-    ) -> None:
-        mine = _subscription(connection, RowKey(key))
-        if mine.subscriber != owner:
-            raise GoneError("This subscription is somebody else's.")
-        if action is Action.STOP:
-            self._mute(connection, mine)
-        else:
-            self._unmute(connection, mine)
 
     def _mute(self, connection: Connection, mine: Subscription) -> bool:
         if mine.muted:
