@@ -22,7 +22,14 @@ def ask(services: Services, number: str, carrier: str = "") -> dict[str, Any]:
         try:
             result = services.carriers[code].fetch([wanted]).get(wanted)
         except MailtrackError as error:
-            failed = failed or _failure(wanted, code, error)
+            match error:
+                case QuotaError():
+                    state = "quota"
+                case AuthError():
+                    state = "auth"
+                case _:
+                    state = "unavailable"
+            failed = failed or _blank(wanted, code, state)
             continue
         if result is not None and result.state in (PollState.FOUND, PollState.PENDING):
             return _found(code, result)
@@ -42,12 +49,6 @@ def _candidates(services: Services, number: str, carrier: str) -> list[str]:
     on = services.carriers.keys()
     own = [*choices(number, on), *(code for code in (_FIRST_GUESS, *FALLBACKS) if code in on)]
     return list(dict.fromkeys(own))
-
-
-def _failure(number: str, code: str, error: MailtrackError) -> dict[str, Any]:
-    if isinstance(error, QuotaError):
-        return _blank(number, code, "quota")
-    return _blank(number, code, "auth" if isinstance(error, AuthError) else "unavailable")
 
 
 def _blank(number: str, code: str, state: str) -> dict[str, Any]:
