@@ -146,7 +146,11 @@ class InboxSettings(Server):
 
     @property
     def allowed(self) -> frozenset[str]:
-        """Return the addresses of `allow`, in lower case."""
+        """Return the addresses of `allow`, in lower case.
+
+        >>> sorted(InboxSettings(allow="Noe@example.org, ines@example.org").allowed)
+        ['ines@example.org', 'noe@example.org']
+        """
         return frozenset(word.lower() for word in re.findall(r"[^\s,;\[\]\"']+", self.allow))
 
     @property
@@ -165,7 +169,11 @@ class InboxSettings(Server):
 
 
 class SmtpSettings(Server):
-    """The relay that our mails leave through."""
+    """The relay that our mails leave through.
+
+    >>> SmtpSettings(from_address="Suivi <suivi@colis.example>").from_name
+    'Suivi'
+    """
 
     port: int = 587
     security: Security = Security.STARTTLS

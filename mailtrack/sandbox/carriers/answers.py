@@ -35,7 +35,15 @@ Handler = Callable[[CarrierWorld, Call], Response]
 
 
 class CarrierRoutes:
-    """What one carrier answers; called with a world, the routes that speak from it."""
+    """What one carrier answers; called with a world, the routes that speak from it.
+
+    >>> routes = CarrierRoutes()
+    >>> @routes.answer("/track/{number}")
+    ... def track(world: CarrierWorld, call: Call) -> Response:
+    ...     return Response(call.path["number"])
+    >>> [route.path for route in routes(CarrierWorld())]
+    ['/track/{number}']
+    """
 
     def __init__(self) -> None:
         self._handlers: list[tuple[str, Handler, str]] = []
