@@ -2,8 +2,9 @@
 
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 import typer
@@ -13,7 +14,7 @@ from mailtrack.admin import corrections, reports
 from mailtrack.admin.terminal import say, say_json, show
 from mailtrack.errors import MailtrackError, TransientError
 from mailtrack.runtime.services import Services
-from mailtrack.settings import load_settings
+from mailtrack.settings import Settings, load_settings
 
 #: The exit code of a part that should be started again (sysexits: EX_TEMPFAIL).
 START_AGAIN = 75
@@ -162,12 +163,16 @@ def parse(
     from mailtrack.parsers.as_json import read_as_json
 
     for file in files:
-        raw = sys.stdin.buffer.read() if file == "-" else _read_bytes(file)
+        try:
+            raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        except OSError as error:
+            raise MailtrackError(f"Cannot read {file}: {error.strerror}.") from error
         result = read_as_json(raw, file)
         if as_json:
             say_json(result)
         else:
-            _print_reading(result)
+            numbers = [p["number"] for p in result["parcels"]] or result["orders"]
+            say(f"{result['file']}: {result['outcome']} {' '.join(numbers)}".rstrip())
 
 
 @app.command()
@@ -212,7 +217,9 @@ def track(
     if as_json:
         say_json(answer)
     else:
-        _print_answer(answer)
+        say(f"{answer['number']}: {answer['state']} {answer['milestone'] or ''}".rstrip())
+        for event in answer["events"]:
+            say(f"  {event['at']}  {event['milestone']:<20} {event['text']} {event['place']}")
     raise typer.Exit(0 if answer["state"] in ("found", "not_found") else 1)
 
 
@@ -403,7 +410,9 @@ def restore(
     ] = "",
 ) -> None:
     """Fill an empty database from a backup; who has left since can be kept away."""
+    from mailtrack.admin.backups import keep_away
     from mailtrack.admin.backups import restore as fill
+    from mailtrack.store.engine import open_store
 
     services = _services()
     restored = fill(services.store, services.settings.links_file, file)
@@ -412,45 +421,14 @@ def restore(
     if restored.secret and services.settings.database_url:
         say(f"Set MAILTRACK_LINKS__SECRET_FILE to {restored.secret}: links need it.")
     if replaces:
-        _keep_away(services, replaces)
+        with closing(open_store(Settings(database_url=replaces).store_url)) as former:
+            gone = keep_away(services.store, former, services.suppression)
+        say(
+            f"Subscribed again since the backup, and now away again: {gone.left} people who had "
+            f"left, {gone.erased} who were erased, {gone.muted} parcels that were stopped."
+        )
     elif restored.subscribed:
         say(
             f"{restored.subscribed} people are subscribed in it, also those who have left or were "
             "erased since by a click. Before you start: docs/operate.md, “Who left meanwhile”."
         )
-
-
-def _keep_away(services: Services, replaced: str) -> None:
-    from contextlib import closing
-
-    from mailtrack.admin.backups import keep_away
-    from mailtrack.settings import Settings
-    from mailtrack.store.engine import open_store
-
-    with closing(open_store(Settings(database_url=replaced).store_url)) as former:
-        gone = keep_away(services.store, former, services.suppression)
-    say(
-        f"Subscribed again since the backup, and now away again: {gone.left} people who had left, "
-        f"{gone.erased} who were erased, {gone.muted} parcels that were stopped."
-    )
-
-
-# --- printing -----------------------------------------------------------------------
-
-
-def _print_reading(result: dict[str, Any]) -> None:
-    numbers = [p["number"] for p in result["parcels"]] or result["orders"]
-    say(f"{result['file']}: {result['outcome']} {' '.join(numbers)}".rstrip())
-
-
-def _print_answer(answer: dict[str, Any]) -> None:
-    say(f"{answer['number']}: {answer['state']} {answer['milestone'] or ''}".rstrip())
-    for event in answer["events"]:
-        say(f"  {event['at']}  {event['milestone']:<20} {event['text']} {event['place']}")
-
-
-def _read_bytes(file: str) -> bytes:
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise MailtrackError(f"Cannot read {file}: {error.strerror}.") from error

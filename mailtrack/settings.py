@@ -146,7 +146,11 @@ class InboxSettings(Server):
 
     @property
     def allowed(self) -> frozenset[str]:
-        """Return the addresses of `allow`, in lower case."""
+        """Return the addresses of `allow`, in lower case.
+
+        >>> sorted(InboxSettings(allow="Noe@example.org, ines@example.org").allowed)
+        ['ines@example.org', 'noe@example.org']
+        """
         return frozenset(word.lower() for word in re.findall(r"[^\s,;\[\]\"']+", self.allow))
 
     @property
@@ -165,7 +169,11 @@ class InboxSettings(Server):
 
 
 class SmtpSettings(Server):
-    """The relay that our mails leave through."""
+    """The relay that our mails leave through.
+
+    >>> SmtpSettings(from_address="Suivi <suivi@colis.example>").from_name
+    'Suivi'
+    """
 
     port: int = 587
     security: Security = Security.STARTTLS
@@ -413,7 +421,12 @@ class Settings(BaseSettings):
 
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings; raise ConfigurationError with one line for the first mistake."""
-    _refuse_strangers()
+    # A variable whose name means nothing is a slip of the pen, and what it was to set is not set.
+    beside = dotenv_values(".env", interpolate=False)
+    for name in sorted({*os.environ, *beside}):
+        section = name.removeprefix(PREFIX).lower().partition("__")[0]
+        if name.startswith(PREFIX) and section not in {*Settings.model_fields, *_NOT_OURS}:
+            raise ConfigurationError(f"{name} is no setting; docs/operate.md lists them all.")
     try:
         return Settings(**overrides)
     except ValidationError as error:
@@ -423,12 +436,3 @@ def load_settings(**overrides: Any) -> Settings:
         raise ConfigurationError(f"{name}: {what}.") from error
     except SettingsError as error:
         raise ConfigurationError(f"A setting cannot be read: {error}.") from error
-
-
-def _refuse_strangers() -> None:
-    """Raise ConfigurationError for a variable whose name means nothing: a slip of the pen."""
-    beside = dotenv_values(".env", interpolate=False)
-    for name in sorted({*os.environ, *beside}):
-        section = name.removeprefix(PREFIX).lower().partition("__")[0]
-        if name.startswith(PREFIX) and section not in {*Settings.model_fields, *_NOT_OURS}:
-            raise ConfigurationError(f"{name} is no setting; docs/operate.md lists them all.")

@@ -7,13 +7,12 @@ into a new version.
 
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from sqlalchemy import Connection, Table, func, select, update
 
@@ -63,10 +62,12 @@ def back_up(store: Store, secret: Path, file: Path, now: datetime) -> int:
     """
     require_current(store)
     with _plain_errors(file), TemporaryDirectory(dir=file.parent, prefix=".backup-") as folder:
-        rows = _copy_out(store, Path(folder) / _STORE)
-        draft = Path(folder) / "draft"
+        held, draft = Path(folder) / _STORE, Path(folder) / "draft"
+        with closing(open_store(f"sqlite:///{held}")) as target:
+            upgrade(target)
+            rows = copy(store, target)
         with zipfile.ZipFile(draft, "x", zipfile.ZIP_DEFLATED) as archive:
-            archive.write(Path(folder) / _STORE, _STORE)
+            archive.write(held, _STORE)
             archive.writestr(_ABOUT, json.dumps({"made_at": now.isoformat()}))
             if secret.exists():
                 archive.write(secret, _SECRET)
@@ -78,13 +79,30 @@ def back_up(store: Store, secret: Path, file: Path, now: datetime) -> int:
 def restore(store: Store, secret: Path, file: Path) -> Restored:
     """Fill an empty store, which is migrated first, and put the secret where it belongs.
 
+    1. Unpack what the file holds of ours, and nothing else.
+    2. Copy the rows, once both stores have the tables of this version.
+    3. Put the secret in its place: whole, and readable by its owner alone.
+    4. Tell what it was, and how many people hear of something by it.
+
     Raises ConfigurationError where the store has rows, or the file is no backup.
     """
     with _plain_errors(file), TemporaryDirectory(prefix="mailtrack-restore-") as folder:
-        held = _unpack(file, Path(folder))
-        rows = _copy_in(Path(folder) / _STORE, store)
+        with zipfile.ZipFile(file) as archive:
+            held = {_STORE, _SECRET, _ABOUT} & set(archive.namelist())
+            if _STORE not in held:
+                raise zipfile.BadZipFile("no store in it")
+            for name in held:
+                archive.extract(name, folder)
+        with closing(open_store(f"sqlite:///{Path(folder) / _STORE}")) as source:
+            upgrade(source)
+            upgrade(store)
+            rows = copy(source, store)
         if _SECRET in held:
-            _put_secret(Path(folder) / _SECRET, secret)
+            secret.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            draft = secret.with_name(f"{secret.name}.new")
+            draft.touch(mode=0o600)
+            draft.write_bytes((Path(folder) / _SECRET).read_bytes())
+            draft.replace(secret)
         about = json.loads((Path(folder) / _ABOUT).read_text()) if _ABOUT in held else {}
     made_at = about.get("made_at")
     with store.read() as connection:
@@ -115,11 +133,15 @@ def keep_away(store: Store, replaced: Store, suppression: Suppression) -> KeptAw
         }
         erased = former.execute(select(suppressed)).mappings().all()
     with store.write() as connection:
-        return KeptAway(
-            left=_mark(connection, subscriber, "unsubscribed_at", gone[subscriber]),
-            muted=_mark(connection, subscription, "muted_at", gone[subscription]),
-            erased=_erase_again(connection, suppression, erased),
-        )
+        left = _mark(connection, subscriber, "unsubscribed_at", gone[subscriber])
+        muted = _mark(connection, subscription, "muted_at", gone[subscription])
+        for row in erased:
+            insert_ignoring(connection, suppressed, dict(row))
+        known = connection.execute(select(subscriber.c.id, subscriber.c.address)).all()
+        back = [row.id for row in known if suppression.find(connection, row.address)]
+        for owner in back:
+            erasure.erase(connection, SubscriberId(owner))
+    return KeptAway(left=left, muted=muted, erased=len(back))
 
 
 def _mark(connection: Connection, table: Table, name: str, gone: Mapping[str, datetime]) -> int:
@@ -128,49 +150,6 @@ def _mark(connection: Connection, table: Table, name: str, gone: Mapping[str, da
         back = (table.c.key == key) & table.c[name].is_(None)
         marked += connection.execute(update(table).where(back).values({name: when})).rowcount
     return marked
-
-
-def _erase_again(
-    connection: Connection, suppression: Suppression, erased: Sequence[Mapping[Any, Any]]
-) -> int:
-    for row in erased:
-        insert_ignoring(connection, suppressed, dict(row))
-    known = connection.execute(select(subscriber.c.id, subscriber.c.address)).all()
-    back = [row.id for row in known if suppression.find(connection, row.address)]
-    for owner in back:
-        erasure.erase(connection, SubscriberId(owner))
-    return len(back)
-
-
-def _copy_out(store: Store, path: Path) -> int:
-    with closing(open_store(f"sqlite:///{path}")) as target:
-        upgrade(target)
-        return copy(store, target)
-
-
-def _copy_in(path: Path, store: Store) -> int:
-    with closing(open_store(f"sqlite:///{path}")) as source:
-        upgrade(source)
-        upgrade(store)
-        return copy(source, store)
-
-
-def _unpack(file: Path, folder: Path) -> set[str]:
-    with zipfile.ZipFile(file) as archive:
-        held = {_STORE, _SECRET, _ABOUT} & set(archive.namelist())
-        if _STORE not in held:
-            raise zipfile.BadZipFile("no store in it")
-        for name in held:
-            archive.extract(name, folder)
-    return held
-
-
-def _put_secret(kept: Path, secret: Path) -> None:
-    secret.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = secret.with_name(f"{secret.name}.new")
-    draft.touch(mode=0o600)
-    draft.write_bytes(kept.read_bytes())
-    draft.replace(secret)
 
 
 @contextmanager

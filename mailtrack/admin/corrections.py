@@ -5,7 +5,7 @@ a delivery of another day, stay as they are.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,7 +35,7 @@ _ANSWERS_FOR = timedelta(days=2)
 #: What is told while nothing happens.
 _OF_SILENCE = frozenset({NoticeKind.STALLED, NoticeKind.NOT_FOUND, NoticeKind.EXPIRED})
 
-#: Numbers in one statement.
+#: Numbers that one statement takes.
 _AT_ONCE = 1_000
 
 _SPAN = re.compile(r"(\d{1,4})(min|h|d)")
@@ -72,6 +72,12 @@ def moment(text: str, now: datetime) -> datetime:
     """Return a moment in the past: `2d`, `3h`, `2026-03-02` or `2026-03-02T14:05` (France).
 
     Raises PermanentError where it is none.
+
+    >>> from datetime import UTC
+    >>> moment("2d", datetime(2026, 3, 9, 8, 0, tzinfo=UTC)).isoformat()
+    '2026-03-07T08:00:00+00:00'
+    >>> moment("2026-03-02T14:05", datetime(2026, 3, 9, 8, 0, tzinfo=UTC)).isoformat()
+    '2026-03-02T13:05:00+00:00'
     """
     span = _SPAN.fullmatch(text)
     try:
@@ -120,12 +126,18 @@ def retry(connection: Connection, wanted: Wanted, now: datetime) -> str:
 
     Those that came back are among them, and those that were left out while their reader
     counted as dead. Nothing is sent twice: what is due or was delivered stays as it is.
+
+    1. Find what never reached its reader.
+    2. Leave what goes to an address that is dead still.
+    3. Leave what is no news any more: later news has overtaken it, or time has.
+    4. Make the rest due now, and say how many were left and why.
     """
     failed = list(connection.execute(_failures(wanted)))
+    found = [NoticeId(number) for number in sorted(row.id for row in failed)]
     overtaken = {
         number
-        for some in _in_parts(sorted(row.id for row in failed))
-        for number in notices.overtaken(connection, some)
+        for start in range(0, len(found), _AT_ONCE)
+        for number in notices.overtaken(connection, found[start : start + _AT_ONCE])
     }
     dead = {row.id for row in failed if row.bounced_at is not None}
     over = {row.id for row in failed if row.id in overtaken or _is_over(row, now)} - dead
@@ -221,29 +233,25 @@ def revive(connection: Connection, wanted: Wanted, now: datetime) -> str:
         .with_for_update()
     )
     owners = list(connection.scalars(marked))
-    woken = [parcel for owner in owners for parcel in _revive(connection, owner, now)]
+    woken: list[ParcelId] = []
+    for owner in owners:
+        people.heard_from(connection, SubscriberId(owner))
+        sleeping = (
+            select(parcel.c.id)
+            .join(subscription, subscription.c.parcel_id == parcel.c.id)
+            .where(
+                subscription.c.subscriber_id == owner,
+                subscription.c.muted_at.is_(None),
+                parcel.c.ended_why == NOBODY_FOLLOWS,
+            )
+            .order_by(parcel.c.id)
+        )
+        for number in [ParcelId(row) for row in connection.scalars(sleeping)]:
+            parcels.wake(connection, number, now)
+            woken.append(number)
     left = {"are not marked, or are no more": len(set(wanted.numbers) - set(owners))}
     asked = f", {_count(woken, 'parcel is', 'parcels are')} asked about again" if woken else ""
     return _sentence(f"{_count(owners, 'person gets', 'people get')} mails again{asked}", left)
-
-
-def _revive(connection: Connection, owner: int, now: datetime) -> list[ParcelId]:
-    """Take the marks of one person back; return the parcels that are asked about again."""
-    people.heard_from(connection, SubscriberId(owner))
-    sleeping = (
-        select(parcel.c.id)
-        .join(subscription, subscription.c.parcel_id == parcel.c.id)
-        .where(
-            subscription.c.subscriber_id == owner,
-            subscription.c.muted_at.is_(None),
-            parcel.c.ended_why == NOBODY_FOLLOWS,
-        )
-        .order_by(parcel.c.id)
-    )
-    woken = [ParcelId(number) for number in connection.scalars(sleeping)]
-    for number in woken:
-        parcels.wake(connection, number, now)
-    return woken
 
 
 def _is_marked() -> ColumnElement[bool]:
@@ -261,12 +269,6 @@ def sending(connection: Connection, name: str, per_day: int, now: datetime) -> T
     trouble = relays.trouble(connection, name, now)
     rows.append(("relay", trouble or "takes our mails"))
     return Table("Sending", ("what", "how"), rows)
-
-
-def _in_parts(found: Sequence[int]) -> Iterator[list[NoticeId]]:
-    """Cut numbers into lists that a statement takes."""
-    for start in range(0, len(found), _AT_ONCE):
-        yield [NoticeId(number) for number in found[start : start + _AT_ONCE]]
 
 
 def _count(found: Sized, one: str, many: str) -> str:

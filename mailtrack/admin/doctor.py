@@ -5,7 +5,6 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import redis
 import structlog
@@ -55,11 +54,32 @@ def check_all(services: Services) -> Iterator[Check]:
 
 
 def require_all(services: Services) -> None:
-    """Bring the database up to date and try everything; raise the first MailtrackError."""
+    """Bring the database up to date and try everything; raise the first MailtrackError.
+
+    1. Make the data folder, and let nobody else look into it, unless others share it.
+    2. Stop where the embedded store is gone from a folder that was in use: whoever starts us
+       again and again must not begin with an empty one of their own accord.
+    3. Bring the store to the schema of this version.
+    4. Try everything; what only time will mend does not keep the service from starting.
+    """
+    # 1.
     _room(services)
-    _make_private(services.settings.data_dir)
-    _require_kept(services)
+    settings, folder = services.settings, services.settings.data_dir
+    found = folder.stat()
+    is_shared = found.st_mode & stat.S_ISVTX
+    if found.st_uid == os.geteuid() and found.st_mode & 0o077 and not is_shared:
+        folder.chmod(0o700)
+    # 2.
+    if not settings.database_url and broker_folder(folder).exists():
+        with services.store.read() as connection:
+            if not current(connection):
+                raise ConfigurationError(
+                    f"The database is gone from {folder}, which was in use: put it back or "
+                    "restore a backup; `mailtrack db upgrade` makes a new one, which knows nothing."
+                )
+    # 3.
     upgrade(services.store)
+    # 4.
     for name, attempt in _ATTEMPTS.items():
         try:
             attempt(services)
@@ -85,30 +105,6 @@ def _room(services: Services) -> str:
             f"The disk of {folder} is full ({free // 1_000_000} MB left): make room."
         )
     return f"{free // 1_000_000} MB free in {folder}"
-
-
-def _make_private(folder: Path) -> None:
-    """Let nobody else look into a data folder of ours; one that others share stays as it is."""
-    found = folder.stat()
-    is_shared = found.st_mode & stat.S_ISVTX
-    if found.st_uid == os.geteuid() and found.st_mode & 0o077 and not is_shared:
-        folder.chmod(0o700)
-
-
-def _require_kept(services: Services) -> None:
-    """Raise ConfigurationError where the embedded store is gone from a folder that was in use.
-
-    Whoever starts us again and again must not begin with an empty one of their own accord.
-    """
-    settings = services.settings
-    if settings.database_url or not broker_folder(settings.data_dir).exists():
-        return
-    with services.store.read() as connection:
-        if not current(connection):
-            raise ConfigurationError(
-                f"The database is gone from {settings.data_dir}, which was in use: put it back or "
-                "restore a backup; `mailtrack db upgrade` makes a new one, which knows nothing."
-            )
 
 
 def _store(services: Services) -> str:

@@ -9,7 +9,6 @@ from sqlalchemy import Connection, func, select
 from mailtrack.carriers.base import Declaration
 from mailtrack.domain.budget import spent_today
 from mailtrack.store import budgets, inbound, leases, mailboxes, notice_counts
-from mailtrack.store.budgets import CarrierHealth
 from mailtrack.store.mailboxes import Place
 from mailtrack.store.schema import (
     inbound as inbound_table,
@@ -48,17 +47,7 @@ def status(
     `configured`: the mailbox of the settings, None where they name none; `on`: the codes of
     the carriers that are on. What only a former setting knew is left out.
     """
-    return [
-        _mailboxes(connection, now, configured),
-        _holders(connection, configured),
-        Table("Mails", ("outcome", "mails"), _counts(inbound.by_outcome(connection).items())),
-        _notices(connection),
-        _sizes(connection, now, on),
-    ]
-
-
-def _mailboxes(connection: Connection, now: datetime, configured: Place | None) -> Table:
-    rows = [
+    watched = [
         (
             one.account.rpartition("@")[2],
             one.folder,
@@ -68,7 +57,18 @@ def _mailboxes(connection: Connection, now: datetime, configured: Place | None) 
         )
         for one in mailboxes.present(connection, configured)
     ]
-    return Table("Mailbox", ("host", "folder", "state", "since", "detail"), rows)
+    mails = [(name, str(n)) for name, n in sorted(inbound.by_outcome(connection).items())]
+    notices = [
+        (kind, state, skip, str(times))
+        for (kind, state, skip), times in sorted(notice_counts.by_kind(connection).items())
+    ]
+    return [
+        Table("Mailbox", ("host", "folder", "state", "since", "detail"), watched),
+        _holders(connection, configured),
+        Table("Mails", ("outcome", "mails"), mails),
+        Table("Notices", ("notice", "state", "why", "times"), notices),
+        _sizes(connection, now, on),
+    ]
 
 
 def _holders(connection: Connection, configured: Place | None) -> Table:
@@ -84,14 +84,6 @@ def _holders(connection: Connection, configured: Place | None) -> Table:
         part = held.name.partition(":")[0] + (" (another mailbox)" if elsewhere else "")
         rows.append((part, state if alive else "gone", held.holder))
     return Table("Parts", ("part", "state", "process"), rows)
-
-
-def _notices(connection: Connection) -> Table:
-    rows = [
-        (kind, state, skip, str(times))
-        for (kind, state, skip), times in sorted(notice_counts.by_kind(connection).items())
-    ]
-    return Table("Notices", ("notice", "state", "why", "times"), rows)
 
 
 def _sizes(connection: Connection, now: datetime, on: Collection[str]) -> Table:
@@ -166,30 +158,21 @@ def carrier_list(
     `off`: why each is off, None where it is on. Today's requests stand before the day's.
     """
     health = budgets.health(connection)
-    rows = [
-        (
-            declaration.code,
-            *_state(why, health.get(declaration.code), declaration.budget.per_day, now),
-        )
-        for declaration, why in off
-    ]
+    rows: list[Row] = []
+    for declaration, why in off:
+        code, per_day = declaration.code, declaration.budget.per_day
+        seen = health.get(code)
+        if why is not None:  # how it answered once is no state of what is not asked
+            rows.append((code, why, "", "", ""))
+        elif seen is None:
+            rows.append((code, "on", f"0 of {per_day}", "", ""))
+        else:
+            until = seen.allowance.blocked_until
+            state = f"on, left alone for {span(until - now)}" if until and until > now else "on"
+            today = f"{spent_today(seen.allowance, now)} of {per_day}"
+            error = f"{_ago(seen.last_error_at, now)}: {seen.last_error}" if seen.last_error else ""
+            rows.append((code, state, today, _ago(seen.last_ok_at, now), error))
     return Table("Carriers", ("carrier", "state", "today", "answered", "last error"), rows)
-
-
-def _state(why: str | None, seen: CarrierHealth | None, per_day: int, now: datetime) -> Row:
-    if why is not None:
-        return why, "", "", ""  # how it answered once is no state of what is not asked
-    if seen is None:
-        return "on", f"0 of {per_day}", "", ""
-    until = seen.allowance.blocked_until
-    silent = f"on, left alone for {span(until - now)}" if until and until > now else "on"
-    failed = f"{_ago(seen.last_error_at, now)}: {seen.last_error}" if seen.last_error else ""
-    spent = spent_today(seen.allowance, now)
-    return silent, f"{spent} of {per_day}", _ago(seen.last_ok_at, now), failed
-
-
-def _counts(pairs: Iterable[tuple[str, int]]) -> list[Row]:
-    return [(name, str(times)) for name, times in sorted(pairs)]
 
 
 def _ago(moment: datetime | None, now: datetime) -> str:
@@ -197,7 +180,11 @@ def _ago(moment: datetime | None, now: datetime) -> str:
 
 
 def span(time: timedelta) -> str:
-    """Return a time in its largest unit."""
+    """Return a time in its largest unit; what is not over yet has taken none.
+
+    >>> span(timedelta(minutes=119)), span(timedelta(seconds=-3))
+    ('1 h', '0 s')
+    """
     seconds = int(time.total_seconds())
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:

@@ -11,43 +11,45 @@ from mailtrack.runtime.services import Services
 
 #: Who is asked about a number whose form says nothing.
 _FIRST_GUESS = "cainiao"
+#: What is said of a carrier that failed, by the branch of its error.
+_FAILED = ((QuotaError, "quota"), (AuthError, "auth"), (MailtrackError, "unavailable"))
 
 
 def ask(services: Services, number: str, carrier: str = "") -> dict[str, Any]:
-    """Ask the candidates of a number one after the other until one knows it."""
+    """Ask the candidates of a number one after the other until one knows it.
+
+    1. A carrier that is named is the only candidate; it must be on.
+    2. Otherwise: those that the number's form speaks for, and behind them who may know any.
+    3. Who could not be asked may well know it: a failure tells more than "not found".
+
+    Raises ConfigurationError where the carrier that is named cannot be asked.
+    """
     wanted = numbers.normalise(number)
+    if carrier:
+        named = resolve(carrier)
+        if named is None:
+            raise ConfigurationError(f"No carrier is called {carrier}; see `mailtrack carriers`.")
+        if named not in services.carriers:
+            why = why_off(services.declarations[named], services.settings)
+            raise ConfigurationError(f"{named} is off: {why}.")
+        candidates = [named]
+    else:
+        on = services.carriers.keys()
+        fallbacks = [code for code in (_FIRST_GUESS, *FALLBACKS) if code in on]
+        candidates = list(dict.fromkeys([*choices(wanted, on), *fallbacks]))
     failed: dict[str, Any] = {}
     unknown = _blank(wanted, "", "not_found")
-    for code in _candidates(services, wanted, carrier):
+    for code in candidates:
         try:
             result = services.carriers[code].fetch([wanted]).get(wanted)
         except MailtrackError as error:
-            failed = failed or _failure(wanted, code, error)
+            state = next(word for branch, word in _FAILED if isinstance(error, branch))
+            failed = failed or _blank(wanted, code, state)
             continue
         if result is not None and result.state in (PollState.FOUND, PollState.PENDING):
             return _found(code, result)
         unknown = _blank(wanted, code, "not_found")
-    return failed or unknown  # who could not be asked may well know it
-
-
-def _candidates(services: Services, number: str, carrier: str) -> list[str]:
-    if carrier:
-        code = resolve(carrier)
-        if code is None:
-            raise ConfigurationError(f"No carrier is called {carrier}; see `mailtrack carriers`.")
-        if code not in services.carriers:
-            why = why_off(services.declarations[code], services.settings)
-            raise ConfigurationError(f"{code} is off: {why}.")
-        return [code]
-    on = services.carriers.keys()
-    own = [*choices(number, on), *(code for code in (_FIRST_GUESS, *FALLBACKS) if code in on)]
-    return list(dict.fromkeys(own))
-
-
-def _failure(number: str, code: str, error: MailtrackError) -> dict[str, Any]:
-    if isinstance(error, QuotaError):
-        return _blank(number, code, "quota")
-    return _blank(number, code, "auth" if isinstance(error, AuthError) else "unavailable")
+    return failed or unknown
 
 
 def _blank(number: str, code: str, state: str) -> dict[str, Any]:

@@ -58,11 +58,30 @@ class Lease:
     clock: Callable[[], float] = time.monotonic
 
     def run(self, stop: Event, work: Work) -> None:
-        """Work whenever the lease is ours, stand by otherwise; given back at the end."""
+        """Work whenever the lease is ours, stand by otherwise; given back at the end.
+
+        1. Ask for the lease; a database that does not answer has not given it.
+        2. Ours: work until the lease is lost or we are told to stop, then ask again.
+        3. Another's: wait a part of its time, then ask again.
+        """
+        standing_by = False
         try:
-            while (held := self._stand_by(stop)) is not None:
-                log.info("at work", lease=self._kind, holder=self.holder)
-                held.work(work)
+            while not stop.is_set():
+                asked_at = self.clock()
+                try:
+                    taken = self.take()
+                except TransientError as error:
+                    log.warning("lease not asked for", lease=self._kind, error=str(error))
+                    taken = False
+                if taken:
+                    standing_by = False
+                    log.info("at work", lease=self._kind, holder=self.holder)
+                    HeldLease(self, stop, asked_at).work(work)
+                    continue
+                if not standing_by:
+                    log.info("standing by", lease=self._kind, holder=self.holder)
+                standing_by = True
+                stop.wait(self.seconds / ASKS)
         finally:
             self._leave()
 
@@ -85,27 +104,6 @@ class Lease:
     @property
     def _kind(self) -> str:
         return self.name.partition(":")[0]
-
-    def _stand_by(self, stop: Event) -> "HeldLease | None":
-        """Ask for the lease until it is ours; None where we are told to stop first."""
-        asked_before = False
-        while not stop.is_set():
-            held = self._ask(stop)
-            if held is not None:
-                return held
-            if not asked_before:
-                log.info("standing by", lease=self._kind, holder=self.holder)
-            asked_before = True
-            stop.wait(self.seconds / ASKS)
-        return None
-
-    def _ask(self, stop: Event) -> "HeldLease | None":
-        asked_at = self.clock()
-        try:
-            return HeldLease(self, stop, asked_at) if self.take() else None
-        except TransientError as error:
-            log.warning("lease not asked for", lease=self._kind, error=str(error))
-            return None
 
     def _leave(self) -> None:
         try:

@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from threading import Event
 
 import structlog
@@ -83,26 +83,21 @@ def web(services: Services, stop: Event) -> None:
 
 def listen(settings: WebSettings) -> socket.socket:
     """Open the port of the pages; raises ConfigurationError where it is taken."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return _open(settings.host, settings.port)
+        with ExitStack() as on_failure:
+            # asyncio turns Nagle's delay off for sockets that say their protocol, and no others.
+            opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            listener = on_failure.enter_context(opened)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((settings.host, settings.port))
+            listener.listen()
+            on_failure.pop_all()
     except OSError as error:
         raise ConfigurationError(
             f"Cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}; "
             "set MAILTRACK_WEB__PORT or stop what uses it."
         ) from error
-
-
-def _open(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's delay off for sockets that say their protocol, and no others.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen()
-    except OSError:
-        listener.close()
-        raise
     return listener
 
 

@@ -348,35 +348,32 @@ class Services:
 
     def _link_secrets(self) -> tuple[str, list[str]]:
         """Return the secret that signs, and the retired ones that are still read."""
-        settings = self.settings.links
-        secret = settings.secret.get_secret_value() or self._own_secret()
-        return secret, [retired.get_secret_value() for retired in settings.retired]
-
-    def _own_secret(self) -> str:
-        """Return the secret that this installation made for itself, at its first start."""
-        if self.settings.database_url:
+        links = self.settings.links
+        secret = links.secret.get_secret_value()
+        if not secret and self.settings.database_url:
             raise ConfigurationError(
                 "MAILTRACK_LINKS__SECRET is not set: with a database of its own, every host "
                 "must sign links with the same secret (any 32 random characters)."
             )
-        return own_secret(self.settings.links_file)
+        return (
+            secret or own_secret(self.settings.links_file),
+            [retired.get_secret_value() for retired in links.retired],
+        )
 
 
 def own_secret(path: Path) -> str:
-    """Return the secret kept in a file, made on first use; raises ConfigurationError."""
+    """Return the secret kept in a file, made on first use; raises ConfigurationError.
+
+    It is written whole or not at all; of several makers the first one wins.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            _make_secret(path)
+            with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="ascii") as draft:
+                draft.write(secrets.token_urlsafe(32))
+                draft.flush()
+                with suppress(FileExistsError):
+                    path.hardlink_to(draft.name)
         return path.read_text(encoding="ascii")
     except OSError as error:
         raise ConfigurationError(f"Cannot keep a secret in {path}: {error.strerror}.") from error
-
-
-def _make_secret(path: Path) -> None:
-    """Write a new secret whole or not at all; of several makers the first one wins."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="ascii") as draft:
-        draft.write(secrets.token_urlsafe(32))
-        draft.flush()
-        with suppress(FileExistsError):
-            path.hardlink_to(draft.name)

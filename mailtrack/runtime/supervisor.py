@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -31,7 +32,12 @@ GRACE_S = 25.0
 SUPERVISOR = "MAILTRACK_SUPERVISOR"
 _LOOK_S = 0.1
 _PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)  # loaded now: between fork and exec nothing may take a lock
+#: What a new child does first. It is ready now: between fork and exec nothing may take a lock.
+_DIE_WITH_PARENT = (
+    partial(ctypes.CDLL(None).prctl, _PR_SET_PDEATHSIG, signal.SIGKILL)
+    if sys.platform == "linux"
+    else None
+)
 
 log = structlog.get_logger(__name__)
 
@@ -72,10 +78,23 @@ class Supervisor:
         return 0
 
     def _look_after(self, child: Child) -> bool:
-        """Start a child or start it again; return whether it has given up."""
+        """Start a child, or start it again; return whether it has given up.
+
+        1. One that is not running is started as soon as its wait is over.
+        2. One that is running is left alone.
+        3. One that has ended with exit code 1 gives up.
+        4. Any other end is an accident: its next start is planned.
+        """
         if child.process is None:
             if self.now() >= child.start_again_at:
-                self._start(child)
+                child.started_at = self.now()
+                child.process = subprocess.Popen(
+                    child.command,
+                    env=dict(self.environment),
+                    cwd=child.folder,
+                    start_new_session=True,  # Ctrl-C reaches the supervisor alone
+                    preexec_fn=_DIE_WITH_PARENT,  # noqa: PLW1509
+                )
             return False
         code = child.process.poll()
         if code is None:
@@ -83,28 +102,15 @@ class Supervisor:
         child.process = None
         if code == 1:
             return True
-        self._plan_restart(child, code)
-        return False
-
-    def _start(self, child: Child) -> None:
-        child.started_at = self.now()
-        child.process = subprocess.Popen(
-            child.command,
-            env=dict(self.environment),
-            cwd=child.folder,
-            start_new_session=True,  # Ctrl-C reaches the supervisor alone
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
-        )
-
-    def _plan_restart(self, child: Child, code: int) -> None:
         if self.now() - child.started_at > QUIET_S:
             child.wait_s = FIRST_WAIT_S
         log.warning("part ended", part=child.name, code=code, again_in_s=child.wait_s)
         child.start_again_at = self.now() + child.wait_s
         child.wait_s = min(child.wait_s * 2, LONGEST_WAIT_S)
+        return False
 
     def _end(self) -> None:
-        """End the children, those that serve the others last."""
+        """End the children, those that serve the others last; who takes too long is killed."""
         deadline = time.monotonic() + GRACE_S
         served = [c.process for c in self.children if c.process and not c.serves]
         serving = [c.process for c in self.children if c.process and c.serves]
@@ -112,19 +118,11 @@ class Supervisor:
             for process in group:
                 process.terminate()
             for process in group:
-                _wait(process, deadline)
-
-
-def _wait(process: subprocess.Popen[bytes], deadline: float) -> None:
-    try:
-        process.wait(max(0.1, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _die_with_parent() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+                try:
+                    process.wait(max(0.1, deadline - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
 
 
 def role(name: str) -> Child:
@@ -145,7 +143,13 @@ def embedded_broker(data_dir: Path) -> tuple[Child, str]:
     """
     folder = broker_folder(data_dir)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    socket = _short(folder / "valkey.sock")
+    socket = folder / "valkey.sock"
+    if len(os.fsencode(socket)) > 107:  # the kernel takes no longer path for one (unix(7))
+        told_apart_by = hashlib.sha256(bytes(socket)).hexdigest()[:12]
+        runtime = Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp"))  # noqa: S108 - mode 700 below
+        beside = runtime / f"mailtrack-{os.getuid()}-{told_apart_by}"
+        beside.mkdir(mode=0o700, exist_ok=True)
+        socket = beside / "valkey.sock"
     options = {
         "port": "0",
         "unixsocket": str(socket),
@@ -161,13 +165,3 @@ def embedded_broker(data_dir: Path) -> tuple[Child, str]:
     for name, value in options.items():
         command += [f"--{name}", value]
     return Child("broker", command, serves=True), f"unix://{socket}"
-
-
-def _short(socket: Path) -> Path:
-    """Return a path for a socket that the kernel takes: 107 bytes at most (unix(7))."""
-    if len(os.fsencode(socket)) <= 107:
-        return socket
-    runtime = Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp"))  # noqa: S108 - mode 700 below
-    folder = runtime / f"mailtrack-{os.getuid()}-{hashlib.sha256(bytes(socket)).hexdigest()[:12]}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder / "valkey.sock"

@@ -6,8 +6,6 @@ settings pointing at servers of ours that speak IMAP, SMTP and the carriers' HTT
 
 import os
 import secrets
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -15,28 +13,27 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 from urllib.parse import urlsplit
 
 import httpx
 from rich.console import Console
-from rich.markup import escape
 
 from mailtrack.carriers import declarations
 from mailtrack.clock import FastClock
-from mailtrack.domain.harmless import printable
 from mailtrack.errors import ConfigurationError
 from mailtrack.runtime.roles import stop_on_signals
 from mailtrack.runtime.services import Services
 from mailtrack.runtime.supervisor import Supervisor, role
 from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, carrier_app, serve
-from mailtrack.sandbox.director import Director, Say
-from mailtrack.sandbox.imap import ImapServer, Postbox
+from mailtrack.sandbox.director import Director
+from mailtrack.sandbox.imap import ImapAccount, ImapServer
 from mailtrack.sandbox.loopback import free_port
 from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
 from mailtrack.sandbox.page import demo_page
 from mailtrack.sandbox.smtp import SmtpSink
-from mailtrack.sandbox.summary import Scorebook
+from mailtrack.sandbox.summary import StorySummary
 from mailtrack.settings import PREFIX, load_settings
 
 #: How fast the demo's clock runs: four hours in a second.
@@ -46,14 +43,6 @@ LEASE_S = 8.0
 HEARTBEAT_S = 4.0
 #: How long the service may take to start (real seconds).
 START_S = 60.0
-
-_COLOURS = {
-    "mail": "cyan",
-    "scan": "white",
-    "trouble": "yellow",
-    "sent": "green",
-    "click": "magenta",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +56,42 @@ class DemoServers:
     data: Path | None = None
 
 
-def play(stage: DemoServers, *, once: bool) -> int:
-    """Play the story; return the exit code: 0 if all that must come of it came."""
+def play(servers: DemoServers, *, once: bool) -> int:
+    """Play the story; return the exit code: 0 if all that must come of it came.
+
+    1. Open the outside world on loopback: the relay, the carriers, the mailbox.
+    2. Let this process and its children see settings that point there, and no others.
+    3. Run the service and the page; play the story as soon as the service is ready.
+    4. Print what came of it; the page stays until Ctrl-C, but for `once`.
+    """
     console = Console(highlight=False, emoji=False)
     stop = stop_on_signals()
+    clock = FastClock(datetime.now(UTC), SPEED)
     with ExitStack() as stack:
-        folder = stack.enter_context(_data_folder(stage.data))
-        clock = FastClock(datetime.now(UTC), SPEED)
+        # 1.
+        folder = servers.data or Path(
+            stack.enter_context(TemporaryDirectory(prefix="mailtrack-", ignore_cleanup_errors=True))
+        )
+        folder.mkdir(parents=True, exist_ok=True)
         world, sink = CarrierWorld(), stack.enter_context(SmtpSink(clock=clock))
         carriers = stack.enter_context(serve(carrier_app(world)))
-        postbox = stack.enter_context(_postbox(stage.imap))
-        _set_environment(_variables(stage, folder, clock, carriers, sink, postbox))
-        director = Director(world, postbox, sink, clock, _sayer(console, clock))
+        account = stack.enter_context(_account(servers.imap))
+        # 2.
+        for name in [name for name in os.environ if name.startswith(PREFIX)]:
+            del os.environ[name]
+        os.environ.update(_variables(servers, folder, clock, carriers, sink, account))
         services = Services(load_settings(_env_file=None))
         stack.callback(services.close)
+        # 3.
+        director = Director(world, account, sink, clock, console)
         stack.enter_context(_service(folder, stop))
-        page = stack.enter_context(demo_page(services, director, stage.port))
+        page = stack.enter_context(demo_page(services, director, servers.port))
         console.print(f"[bold]mailtrack demo[/]: look at {page}")
         finished = _is_up(services, stop) and director.play(stop)
-        book = Scorebook(services, director)
-        failures = book.close(stop) if finished else book.broken_off()
-        for line in (book.table(), *failures, *book.last_lines()):
+        # 4.
+        summary = StorySummary(services, director)
+        failures = summary.failures(stop) if finished else summary.broken_off()
+        for line in (summary.table(), *failures, *summary.last_lines()):
             console.print(line)
         if not once and finished:
             console.print(f"The story is over; {page} stays until Ctrl-C.")
@@ -106,64 +110,39 @@ def _is_up(services: Services, stop: Event) -> bool:
     return False
 
 
-def _sayer(console: Console, clock: FastClock) -> Say:
-    started: list[datetime] = []
-
-    def say(kind: str, text: str) -> None:
-        day = (clock.now() - started[0]).days if started else 0
-        started.append(clock.now())
-        console.print(
-            f"[dim]day {day:>3}[/] [{_COLOURS[kind]}]{kind:<8}[/] {escape(printable(text))}"
-        )
-
-    return say
-
-
 @contextmanager
-def _data_folder(kept: Path | None) -> Iterator[Path]:
-    if kept is not None:
-        kept.mkdir(parents=True, exist_ok=True)
-        yield kept
-        return
-    folder = Path(tempfile.mkdtemp(prefix="mailtrack-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _postbox(address: str) -> Iterator[Postbox]:
+def _account(address: str) -> Iterator[ImapAccount]:
+    """Give the mailbox at an address, or the only one of a server that runs meanwhile."""
     if not address:
         with ImapServer("colis", secrets.token_hex(8)) as server:
-            yield server.postbox
+            yield server.account
         return
     parts = urlsplit(address)
     if not (parts.hostname and parts.username and parts.password):
         raise ConfigurationError("--imap takes an address like imap://user:password@host:143.")
-    yield Postbox(parts.hostname, parts.port or 143, parts.username, parts.password)
+    yield ImapAccount(parts.hostname, parts.port or 143, parts.username, parts.password)
 
 
 def _variables(
-    stage: DemoServers,
+    servers: DemoServers,
     folder: Path,
     clock: FastClock,
     carriers: str,
     sink: SmtpSink,
-    postbox: Postbox,
+    account: ImapAccount,
 ) -> dict[str, str]:
     """Return the variables of the service: what an operator would write, for loopback."""
     port = free_port()
     own = {
         "DATA_DIR": str(folder),
-        "DATABASE_URL": stage.database,
-        "REDIS_URL": stage.redis,
+        "DATABASE_URL": servers.database,
+        "REDIS_URL": servers.redis,
         "LOG_LEVEL": "WARNING",
-        "INBOX__HOST": postbox.host,
-        "INBOX__PORT": str(postbox.port),
+        "INBOX__HOST": account.host,
+        "INBOX__PORT": str(account.port),
         "INBOX__SECURITY": "plain",
-        "INBOX__USER": postbox.user,
-        "INBOX__PASSWORD": postbox.password,
+        "INBOX__USER": account.user,
+        "INBOX__PASSWORD": account.password,
         "INBOX__ADDRESS": FORWARD_TO,
         "INBOX__AUTHSERV_ID": AUTHSERV_ID,
         "SMTP__HOST": sink.host,
@@ -190,13 +169,6 @@ def _variables(
         "JOBS__TAKEOVER_S": str(HEARTBEAT_S),
     }
     return {PREFIX + name: value for name, value in own.items() if value}
-
-
-def _set_environment(variables: dict[str, str]) -> None:
-    """Let this process and its children see these settings and no others."""
-    for name in [name for name in os.environ if name.startswith(PREFIX)]:
-        del os.environ[name]
-    os.environ.update(variables)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import asyncio
 from asyncio import StreamReader, StreamWriter
 from contextlib import suppress
 
-from mailtrack.sandbox.loopback import StreamServer
+from mailtrack.sandbox.loopback import StreamServer, in_server_thread
 
 #: Bytes read at a time.
 CHUNK = 65_536
@@ -32,26 +32,20 @@ class FaultProxy(StreamServer):
         self.accepted = 0
         self.passed_on = b""
 
+    @in_server_thread
     def cut(self) -> None:
         """Close every connection now."""
-        self.in_loop(self._close_all)
-
-    def strand(self) -> None:
-        """Let nothing more pass on today's connections, which stay open; new ones work."""
-        self.in_loop(self._strand)
-
-    def say(self, data: bytes) -> None:
-        """Send something to every client as if the server had said it."""
-        self.in_loop(self._say, data)
-
-    def _close_all(self) -> None:
         for client in self._clients:
             client.close()
 
-    def _strand(self) -> None:
+    @in_server_thread
+    def strand(self) -> None:
+        """Let nothing more pass on today's connections, which stay open; new ones work."""
         self._strandings += 1
 
-    def _say(self, data: bytes) -> None:
+    @in_server_thread
+    def say(self, data: bytes) -> None:
+        """Send something to every client as if the server had said it."""
         for client in self._clients:
             client.write(data)
 
@@ -60,24 +54,19 @@ class FaultProxy(StreamServer):
         self._clients.add(writer)
         try:
             server_in, server_out = await asyncio.open_connection(*self._upstream)
-            await self._both_ways((reader, server_out), (server_in, writer))
+            ways = [
+                asyncio.create_task(self._forward(reader, server_out, split=False)),
+                asyncio.create_task(self._forward(server_in, writer, split=True)),
+            ]
+            try:
+                # Either side closes, and then both do.
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for way in ways:
+                    way.cancel()
+                server_out.close()
         finally:
             self._clients.discard(writer)
-
-    async def _both_ways(
-        self, up: tuple[StreamReader, StreamWriter], down: tuple[StreamReader, StreamWriter]
-    ) -> None:
-        """Forward until either side closes, then close both."""
-        ways = [
-            asyncio.create_task(self._forward(*up, split=False)),
-            asyncio.create_task(self._forward(*down, split=True)),
-        ]
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
-                way.cancel()
-            up[1].close()
 
     async def _forward(self, source: StreamReader, target: StreamWriter, *, split: bool) -> None:
         strandings = self._strandings
@@ -87,11 +76,8 @@ class FaultProxy(StreamServer):
                 if self.frozen or strandings < self._strandings:
                     continue
                 self.passed_on = data
-                for piece in _pieces(data) if split and self.split else (data,):
+                pieces = (data[:-2], data[-2:]) if split and self.split else (data,)
+                for piece in filter(None, pieces):
                     target.write(piece)
                     await target.drain()
                     await asyncio.sleep(GAP_S if self.split else 0)
-
-
-def _pieces(data: bytes) -> tuple[bytes, ...]:
-    return tuple(filter(None, (data[:-2], data[-2:])))

@@ -35,8 +35,8 @@ logging.getLogger("pymap").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
-class Postbox:
-    """Puts mails into somebody's mailbox, as the delivering server would."""
+class ImapAccount:
+    """An account of some IMAP server: puts mails into it, as the delivering server would."""
 
     host: str
     port: int
@@ -72,16 +72,16 @@ class ImapServer(StreamServer):
         self.idle = idle
 
     @property
-    def postbox(self) -> Postbox:
-        return Postbox(self.host, self.port, self.user, self.password)
+    def account(self) -> ImapAccount:
+        return ImapAccount(self.host, self.port, self.user, self.password)
 
     def settings(self) -> InboxSettings:
         """Return what a watcher needs to read this mailbox."""
-        return self.postbox.settings()
+        return self.account.settings()
 
     def deliver(self, raw: bytes, at: datetime | None = None) -> None:
         """Put a mail into the mailbox."""
-        self.postbox.deliver(raw, at)
+        self.account.deliver(raw, at)
 
     def renumber(self) -> None:
         """Give the mailbox another UIDVALIDITY, as a server does that has rebuilt it.

@@ -6,13 +6,15 @@ import threading
 from abc import ABC, abstractmethod
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable, Coroutine
-from typing import Any, ParamSpec, Self, TypeVar
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 HOST = "127.0.0.1"
 #: Seconds that a server gets to start or to stop; it needs a few milliseconds.
 PATIENCE_S = 10.0
 
 P = ParamSpec("P")
+S = TypeVar("S", bound="LoopbackServer")
 T = TypeVar("T")
 
 
@@ -51,14 +53,6 @@ class LoopbackServer(ABC):
         self._wait_for(self._hang_up())
         self._end_thread()
 
-    def in_loop(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a function in the server's thread and wait for its result."""
-
-        async def run() -> T:
-            return function(*args, **kwargs)
-
-        return self._wait_for(run())
-
     def _wait_for(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
 
@@ -76,6 +70,21 @@ class LoopbackServer(ABC):
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE_S)
         self._loop.close()
+
+
+def in_server_thread(
+    method: Callable[Concatenate[S, P], T],
+) -> Callable[Concatenate[S, P], T]:
+    """Let a method of a server run in its thread; the caller waits for the result."""
+
+    @wraps(method)
+    def call(server: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        async def run() -> T:
+            return method(server, *args, **kwargs)
+
+        return server._wait_for(run())
+
+    return call
 
 
 class StreamServer(LoopbackServer):

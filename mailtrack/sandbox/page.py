@@ -1,10 +1,11 @@
 """The demo's own page: the mailbox, the mails as subscribers see them, the timelines."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -57,12 +58,24 @@ class DemoPage:
         self._environment = make_environment(templates_dir())
 
     def index(self, _request: Request) -> Response:
-        try:
-            shown = {"inbox": self._inbox(), "parcels": self._parcels()}
-        except MailtrackError:  # the service has not made its database yet
-            shown = {}
+        query = select(inbound.c.subject, inbound.c.outcome, inbound.c.reason)
+        shown: dict[str, Any] = {}
+        # The service may not have made its database yet.
+        with suppress(MailtrackError), self._services.store.read() as connection:
+            mails = connection.execute(query.order_by(inbound.c.id.desc())).all()
+            shown = {
+                "inbox": [
+                    InboxLine(r.subject or "…", r.outcome or "waiting", r.reason) for r in mails
+                ],
+                "parcels": self._parcels(connection),
+            }
+        start = self._director.started_at
+        sent = [
+            SentLine(i, a.address, str(a.mail.message["Subject"]), (a.mail.at - start).days)
+            for i, a in enumerate(self._director.arrived())
+        ]
         html = self._environment.get_template("demo/index.html").render(
-            sent=self._sent(), over=self._director.over, **shown
+            sent=sent[::-1], over=self._director.over, **shown
         )
         return HTMLResponse(html)
 
@@ -78,21 +91,7 @@ class DemoPage:
             headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"},
         )
 
-    def _inbox(self) -> list[InboxLine]:
-        query = select(inbound.c.subject, inbound.c.outcome, inbound.c.reason)
-        with self._services.store.read() as connection:
-            rows = connection.execute(query.order_by(inbound.c.id.desc())).all()
-        return [InboxLine(r.subject or "…", r.outcome or "waiting", r.reason) for r in rows]
-
-    def _sent(self) -> list[SentLine]:
-        start = self._director.started_at
-        lines = [
-            SentLine(i, a.address, str(a.mail.message["Subject"]), (a.mail.at - start).days)
-            for i, a in enumerate(self._director.arrived())
-        ]
-        return lines[::-1]
-
-    def _parcels(self) -> list[DemoParcelLine]:
+    def _parcels(self, connection: Connection) -> list[DemoParcelLine]:
         query = (
             select(
                 subscription,
@@ -105,14 +104,13 @@ class DemoPage:
             .order_by(subscription.c.id)
         )
         lines = []
-        with self._services.store.read() as connection:
-            for row in connection.execute(query).all():
-                mine = subscriptions.subscription_from(row)
-                name = mine.items[0] if mine.items else row.address
-                links = self._services.links.for_reader(row.reader, mine.key)
-                lines.append(
-                    DemoParcelLine(name, row.number, row.milestone or "", links.timeline or "")
-                )
+        for row in connection.execute(query).all():
+            mine = subscriptions.subscription_from(row)
+            name = mine.items[0] if mine.items else row.address
+            links = self._services.links.for_reader(row.reader, mine.key)
+            lines.append(
+                DemoParcelLine(name, row.number, row.milestone or "", links.timeline or "")
+            )
         return lines
 
 

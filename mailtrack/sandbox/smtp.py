@@ -121,9 +121,10 @@ class SmtpSink(LoopbackServer):
     def _accept(self, envelope: Envelope) -> None:
         raw = envelope.original_content or b""
         message = message_from_bytes(raw, policy=policy.default)
-        mail = ReceivedMail(
-            _sender(envelope), tuple(envelope.rcpt_tos), raw, message, self._clock.now()
-        )
+        # A report is from nobody, "": aiosmtpd leaves the null sender as it was written.
+        sender = (envelope.mail_from or "").removeprefix("<>")
+        recipients = tuple(envelope.rcpt_tos)
+        mail = ReceivedMail(sender, recipients, raw, message, self._clock.now())
         with self._arrival:
             self._mails.append(mail)
             self._arrival.notify_all()
@@ -177,8 +178,3 @@ async def _cut(server: SMTP) -> None:
     if isinstance(server.transport, asyncio.Transport):
         server.transport.abort()
     await asyncio.Event().wait()
-
-
-def _sender(envelope: Envelope) -> str:
-    """Return who a mail is from, "" for a report; aiosmtpd leaves the null sender as written."""
-    return (envelope.mail_from or "").removeprefix("<>")

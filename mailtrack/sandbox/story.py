@@ -150,120 +150,107 @@ def _laposte(number: str) -> dict[str, CarrierScans]:
     }
 
 
-def _handed_over_to_la_poste() -> Thread:
-    order, number, local = "3054169918880001", "LP00827165780001", "6A15602676300"
-    china, france = _cainiao(number), _laposte(local)
-    handed = replace(china["handed_over"], local_number=local)
-    return Thread(
+#: The scans of every parcel of the story, at each of its carriers.
+_LAMP, _LAMP_IN_FRANCE = _cainiao("LP00827165780001"), _laposte("6A15602676300")
+_COVER = _cainiao("AP00839881450002")
+_WATCH, _WATCH_IN_FRANCE = _cainiao("LP00827165780003"), _laposte("6A15602683841")
+_MOUSE_PAD = _laposte("6Q01929938641")
+_EARPHONES = _cainiao("LP00827165780005")
+_CABLE = _cainiao("LP00827165780006")
+
+STORY = (
+    Thread(
         "an order first, its parcel later, handed over to La Poste",
         CAMILLE,
         (
             ForwardsMail(
                 CAMILLE,
                 gmail,
-                order_shipped(order, "Lampe LED de bureau"),
+                order_shipped("3054169918880001", "Lampe LED de bureau"),
                 Outcome.ORDER_NOTED,
                 N.ORDER_REGISTERED,
             ),
             ForwardsMail(
                 CAMILLE,
                 gmail,
-                parcel_update(number, order, "Lampe LED de bureau"),
+                parcel_update("LP00827165780001", "3054169918880001", "Lampe LED de bureau"),
                 Outcome.TRACKED,
                 N.REGISTERED,
                 note="Voici le mail du colis.",
             ),
-            china["accepted"],
+            _LAMP["accepted"],
             CarrierFails(CAINIAO, Failure.QUOTA),
-            china["sorted"],
-            china["flown"],
-            china["arrived"],
-            china["customs"],
-            china["cleared"],
-            handed,
-            france["in_transit"],
-            france["on_the_van"],
-            france["delivered"],
+            _LAMP["sorted"],
+            _LAMP["flown"],
+            _LAMP["arrived"],
+            _LAMP["customs"],
+            _LAMP["cleared"],
+            replace(_LAMP["handed_over"], local_number="6A15602676300"),
+            _LAMP_IN_FRANCE["in_transit"],
+            _LAMP_IN_FRANCE["on_the_van"],
+            _LAMP_IN_FRANCE["delivered"],
         ),
-    )
-
-
-def _through_customs_to_delivery() -> Thread:
-    number = "AP00839881450002"
-    scans = _cainiao(number)
-    names = ("accepted", "flown", "arrived", "customs", "cleared", "on_the_van", "delivered")
-    middle: list[Line] = [scans[name] for name in names]
-    middle.insert(2, CarrierFails(CAINIAO, Failure.CHALLENGE))
-    return Thread(
+    ),
+    Thread(
         "through customs to delivery",
         HUGO,
         (
             ForwardsMail(
                 HUGO,
                 outlook,
-                parcel_update(number, "3054169918880002", "Coque de téléphone"),
+                parcel_update("AP00839881450002", "3054169918880002", "Coque de téléphone"),
                 Outcome.TRACKED,
                 N.REGISTERED,
             ),
-            *middle,
+            _COVER["accepted"],
+            _COVER["flown"],
+            CarrierFails(CAINIAO, Failure.CHALLENGE),
+            _COVER["arrived"],
+            _COVER["customs"],
+            _COVER["cleared"],
+            _COVER["on_the_van"],
+            _COVER["delivered"],
         ),
-    )
-
-
-def _returned() -> Thread:
-    number, local = "LP00827165780003", "6A15602683841"
-    china, france = _cainiao(number), _laposte(local)
-    handed = replace(china["handed_over"], local_number=local)
-    return Thread(
+    ),
+    Thread(
         "returned to the sender",
         LEA,
         (
             ForwardsMail(
                 LEA,
                 apple,
-                parcel_update(number, "3054169918880003", "Montre connectée"),
+                parcel_update("LP00827165780003", "3054169918880003", "Montre connectée"),
                 Outcome.TRACKED,
                 N.REGISTERED,
             ),
-            china["flown"],
-            china["arrived"],
-            china["cleared"],
-            handed,
-            france["on_the_van"],
-            france["turned_back"],
-            france["back"],
+            _WATCH["flown"],
+            _WATCH["arrived"],
+            _WATCH["cleared"],
+            replace(_WATCH["handed_over"], local_number="6A15602683841"),
+            _WATCH_IN_FRANCE["on_the_van"],
+            _WATCH_IN_FRANCE["turned_back"],
+            _WATCH_IN_FRANCE["back"],
         ),
-    )
-
-
-def _fetched_at_a_pickup_point() -> Thread:
-    number = "6Q01929938641"
-    scans = _laposte(number)
-    return Thread(
+    ),
+    Thread(
         "fails, waits at a pick-up point, is fetched",
         NOE,
         (
             ForwardsMail(
                 NOE,
                 thunderbird,
-                parcel_update(number, "3054169918880004", "Tapis de souris"),
+                parcel_update("6Q01929938641", "3054169918880004", "Tapis de souris"),
                 Outcome.TRACKED,
                 N.REGISTERED,
             ),
-            scans["in_transit"],
-            scans["on_the_van"],
-            scans["failed"],
-            scans["waiting"],
-            scans["delivered"],
+            _MOUSE_PAD["in_transit"],
+            _MOUSE_PAD["on_the_van"],
+            _MOUSE_PAD["failed"],
+            _MOUSE_PAD["waiting"],
+            _MOUSE_PAD["delivered"],
         ),
-    )
-
-
-def _nothing_in_it_then_leaves() -> Thread:
-    number = "LP00827165780005"
-    scans = _cainiao(number)
-    quiet = [_silenced(scans[name]) for name in ("cleared", "on_the_van")]
-    return Thread(
+    ),
+    Thread(
         "a mail with nothing in it; later leaves by one click",
         INES,
         (
@@ -271,50 +258,34 @@ def _nothing_in_it_then_leaves() -> Thread:
             ForwardsMail(
                 INES,
                 orange,
-                parcel_update(number, "3054169918880005", "Écouteurs sans fil"),
+                parcel_update("LP00827165780005", "3054169918880005", "Écouteurs sans fil"),
                 Outcome.TRACKED,
                 N.REGISTERED,
             ),
-            scans["accepted"],
-            scans["arrived"],
+            _EARPHONES["accepted"],
+            _EARPHONES["arrived"],
             ClicksToLeave(INES, everything=True),
-            *quiet,
+            replace(_EARPHONES["cleared"], leads_to=None),
+            replace(_EARPHONES["on_the_van"], leads_to=None),
         ),
-    )
-
-
-def _muted() -> Thread:
-    number = "LP00827165780006"
-    scans = _cainiao(number)
-    return Thread(
+    ),
+    Thread(
         "one parcel muted, the others go on",
         HUGO,
         (
             ForwardsMail(
                 HUGO,
                 outlook,
-                parcel_update(number, "3054169918880006", "Câble USB-C"),
+                parcel_update("LP00827165780006", "3054169918880006", "Câble USB-C"),
                 Outcome.TRACKED,
                 N.REGISTERED,
             ),
-            scans["accepted"],
+            _CABLE["accepted"],
             ClicksToLeave(HUGO, everything=False),
-            *(_silenced(scans[name]) for name in ("arrived", "cleared")),
+            replace(_CABLE["arrived"], leads_to=None),
+            replace(_CABLE["cleared"], leads_to=None),
         ),
-    )
-
-
-def _silenced(scan: CarrierScans) -> CarrierScans:
-    return replace(scan, leads_to=None)
-
-
-STORY = (
-    _handed_over_to_la_poste(),
-    _through_customs_to_delivery(),
-    _returned(),
-    _fetched_at_a_pickup_point(),
-    _nothing_in_it_then_leaves(),
-    _muted(),
+    ),
 )
 
 

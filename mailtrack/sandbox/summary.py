@@ -1,7 +1,6 @@
 """The end of the story: what came of it, held against what must have come of it."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from threading import Event
 
 from rich.table import Table
@@ -19,108 +18,98 @@ REST_S = 60.0
 _LOOK_S = 0.2
 
 
-class Scorebook:
+class StorySummary:
     """Counts at both ends: the store's rows, and the mails that arrived."""
 
     def __init__(self, services: Services, director: Director) -> None:
         self._store = services.store
         self._director = director
 
-    def close(self, stop: Event) -> list[str]:
-        """Wait until nothing is under way; return what does not come out right."""
+    def failures(self, stop: Event) -> list[str]:
+        """Wait until nothing is under way; return what does not come out right.
+
+        1. Wait while a mail is to be read or a notice to be sent.
+        2. Hold the outcomes of the mails against those of the story.
+        3. Hold the notices that arrived against those that were owed.
+        """
+        # 1.
+        due = select(func.count()).select_from(notice).where(notice.c.state == "due")
         waited = 0.0
-        while self._busy() and not stop.is_set() and waited < REST_S:
+        while not stop.is_set() and waited < REST_S:
+            with self._store.read() as connection:
+                unread = inbound.by_outcome(connection).get("waiting", 0)
+                if not unread and not connection.execute(due).scalar_one():
+                    break
             stop.wait(_LOOK_S)
             waited += _LOOK_S
-        return [*self._wrong_outcomes(), *self._wrong_notices()]
+        # 2.
+        with self._store.read() as connection:
+            got = Counter(dict(inbound.by_outcome(connection)))
+        wanted = Counter(str(forward.outcome) for forward in forwards())
+        # 3.
+        missing, extra = self._differences()
+        return [
+            *(
+                f"outcome {name}: {got[name]} instead of {wanted[name]}"
+                for name in sorted(got.keys() | wanted.keys())
+                if got[name] != wanted[name]
+            ),
+            *(f"lost: {kind} to {address}" for address, kind in missing.elements()),
+            *(f"doubled or not owed: {kind} to {address}" for address, kind in extra.elements()),
+        ]
 
     def broken_off(self) -> list[str]:
         """Return why the story did not come to its end."""
         return self._director.stuck or ["The story was broken off."]
 
     def table(self) -> Table:
-        """Return the summary that the demo ends with."""
+        """Return the summary that the demo ends with: the mails, the work, the notices."""
+        rows = {
+            "parcels": select(func.count()).select_from(parcel),
+            "subscribers": select(func.count()).select_from(subscriber),
+            "unsubscribed": select(func.count()).where(subscriber.c.unsubscribed_at.is_not(None)),
+            "parcels muted": select(func.count()).where(subscription.c.muted_at.is_not(None)),
+        }
+        with self._store.read() as connection:
+            outcomes = inbound.by_outcome(connection)
+            kinds = notice_counts.by_kind(connection)
+            work = {name: connection.execute(query).scalar_one() for name, query in rows.items()}
+        sent = {kind: n for (kind, state, _), n in kinds.items() if state == "sent"}
+        skipped = Counter[str]()
+        for (_, state, why), times in kinds.items():
+            if state == "skipped":
+                skipped[why] += times
+        ids = [a.message_id for a in self._director.arrived()]
+        polls = sorted(self._director.world.requests.items())
+        sections: list[dict[str, int]] = [
+            {
+                "mails fed in": self._director.fed,
+                **{f"  {outcome}": times for outcome, times in sorted(outcomes.items())},
+            },
+            {**work, **{f"polls to {carrier}": times for carrier, times in polls}},
+            {
+                **{f"notices {kind}": sent[kind] for kind in NoticeKind if kind in sent},
+                **{f"not mailed: {why}": times for why, times in sorted(skipped.items())},
+                "repeated with the same Message-ID": len(ids) - len(set(ids)),
+            },
+        ]
         table = Table("what", "how many", title="What came of it", title_justify="left")
-        for section in (self._mails(), self._work(), self._notices()):
-            for row in section:
-                table.add_row(*row)
+        for section in sections:
+            for name, times in section.items():
+                table.add_row(name, str(times))
             table.add_section()
         return table
 
     def last_lines(self) -> list[str]:
         """Return the two lines that everything comes down to."""
-        return [f"lost {self._lost()}", f"doubled {self._doubled()}"]
-
-    def _busy(self) -> bool:
-        due = select(func.count()).select_from(notice).where(notice.c.state == "due")
-        with self._store.read() as connection:
-            waiting = inbound.by_outcome(connection).get("waiting", 0)
-            return bool(waiting or connection.execute(due).scalar_one())
-
-    def _mails(self) -> Iterable[tuple[str, str]]:
-        with self._store.read() as connection:
-            outcomes = inbound.by_outcome(connection)
-        yield "mails fed in", str(self._director.fed)
-        for outcome, times in sorted(outcomes.items()):
-            yield f"  {outcome}", str(times)
-
-    def _work(self) -> Iterable[tuple[str, str]]:
-        with self._store.read() as connection:
-            for name, table in (("parcels", parcel), ("subscribers", subscriber)):
-                times = connection.execute(select(func.count()).select_from(table)).scalar_one()
-                yield name, str(times)
-            left = select(func.count()).where(subscriber.c.unsubscribed_at.is_not(None))
-            muted = select(func.count()).where(subscription.c.muted_at.is_not(None))
-            yield "unsubscribed", str(connection.execute(left).scalar_one())
-            yield "parcels muted", str(connection.execute(muted).scalar_one())
-        for carrier, times in sorted(self._director.world.requests.items()):
-            yield f"polls to {carrier}", str(times)
-
-    def _notices(self) -> Iterable[tuple[str, str]]:
-        with self._store.read() as connection:
-            kinds = notice_counts.by_kind(connection)
-        sent = {kind: n for (kind, state, _), n in kinds.items() if state == "sent"}
-        for kind in NoticeKind:
-            if kind in sent:
-                yield f"notices {kind}", str(sent[kind])
-        skipped = Counter[str]()
-        for (_, state, why), times in kinds.items():
-            if state == "skipped":
-                skipped[why] += times
-        for why, times in sorted(skipped.items()):
-            yield f"not mailed: {why}", str(times)
-        yield "repeated with the same Message-ID", str(self._repeated())
-
-    def _wrong_outcomes(self) -> list[str]:
-        with self._store.read() as connection:
-            got = Counter(dict(inbound.by_outcome(connection)))
-        wanted = Counter(str(forward.outcome) for forward in forwards())
-        return [
-            f"outcome {name}: {got[name]} instead of {wanted[name]}"
-            for name in sorted(got.keys() | wanted.keys())
-            if got[name] != wanted[name]
-        ]
-
-    def _wrong_notices(self) -> Sequence[str]:
         missing, extra = self._differences()
-        return [
-            *(f"lost: {kind} to {address}" for address, kind in missing.elements()),
-            *(f"doubled or not owed: {kind} to {address}" for address, kind in extra.elements()),
-        ]
+        with self._store.read() as connection:
+            kept = sum(inbound.by_outcome(connection).values())
+        lost = missing.total() + max(0, self._director.fed - kept)
+        return [f"lost {lost}", f"doubled {extra.total()}"]
 
     def _differences(self) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]:
+        """Return the notices that were owed and did not come, and those that came unowed."""
         unique = {a.message_id: (a.address, str(a.kind)) for a in self._director.arrived()}
         got, wanted = Counter(unique.values()), Counter((a, str(k)) for a, k in expected())
         return wanted - got, got - wanted
-
-    def _lost(self) -> int:
-        with self._store.read() as connection:
-            kept = sum(inbound.by_outcome(connection).values())
-        return self._differences()[0].total() + max(0, self._director.fed - kept)
-
-    def _doubled(self) -> int:
-        return self._differences()[1].total()
-
-    def _repeated(self) -> int:
-        ids = [a.message_id for a in self._director.arrived()]
-        return len(ids) - len(set(ids))

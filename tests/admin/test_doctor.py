@@ -49,8 +49,8 @@ def prepare(
 
     def make(**changes: Any) -> Services:
         inbox = {
-            "host": imap.postbox.host,
-            "port": imap.postbox.port,
+            "host": imap.account.host,
+            "port": imap.account.port,
             "security": Security.PLAIN,
             "user": "colis",
             "password": SecretStr(SECRET),

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from mailtrack.sandbox.imap import Postbox
+from mailtrack.sandbox.imap import ImapAccount
 from mailtrack.settings import Security
 
 #: Debian keeps it out of the PATH of ordinary users.
@@ -65,37 +65,37 @@ protocol imap {{
 
 
 #: Starts a server with lines of one's own in `protocol imap`; see `start_dovecot`.
-StartDovecot = Callable[..., Postbox]
+StartDovecot = Callable[..., ImapAccount]
 
 
 @pytest.fixture
 def start_dovecot() -> Iterator[StartDovecot]:
     """Call it for a server: `start_dovecot("line", security=Security.TLS)`.
 
-    The postbox knows host, port, user, password and `ca_file`, the authority that signed
+    The account knows host, port, user, password and `ca_file`, the authority that signed
     the server's certificate.
     """
     with ExitStack() as running:
 
-        def start(*extra: str, security: Security = Security.PLAIN) -> Postbox:
+        def start(*extra: str, security: Security = Security.PLAIN) -> ImapAccount:
             return running.enter_context(_running(extra, security))
 
         yield start
 
 
 @pytest.fixture
-def dovecot(start_dovecot: StartDovecot) -> Postbox:
+def dovecot(start_dovecot: StartDovecot) -> ImapAccount:
     """A server as it comes, without encryption; STARTTLS works on the same port."""
     return start_dovecot()
 
 
 @contextmanager
-def _running(extra: tuple[str, ...], security: Security) -> Iterator[Postbox]:
+def _running(extra: tuple[str, ...], security: Security) -> Iterator[ImapAccount]:
     binary = _tool("dovecot", "dovecot-imapd")
     with TemporaryDirectory(prefix="dovecot-") as name:
         home = Path(name)
         ports = _free_ports()
-        server = Postbox(
+        server = ImapAccount(
             host="127.0.0.1",
             port=ports[security is Security.TLS],
             user="colis",
@@ -129,7 +129,9 @@ def _free_ports() -> tuple[int, int]:
         return one.getsockname()[1], other.getsockname()[1]
 
 
-def _configure(home: Path, server: Postbox, ports: tuple[int, int], extra: tuple[str, ...]) -> None:
+def _configure(
+    home: Path, server: ImapAccount, ports: tuple[int, int], extra: tuple[str, ...]
+) -> None:
     """Write the configuration; mails belong to "nobody" where root runs the tests."""
     me = pwd.getpwuid(os.geteuid())
     is_root = me.pw_uid == 0

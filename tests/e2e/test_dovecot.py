@@ -26,7 +26,7 @@ from mailtrack.parsers.message import read_message
 from mailtrack.runtime.leadership import Lease
 from mailtrack.runtime.services import Services
 from mailtrack.sandbox.faults import FaultProxy
-from mailtrack.sandbox.imap import Postbox
+from mailtrack.sandbox.imap import ImapAccount
 from mailtrack.settings import InboxSettings, Security
 from mailtrack.store import inbound, leases
 from mailtrack.store import schema as t
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.e2e
 
 PATIENCE_S = 15.0
 
-StartDovecot = Callable[..., Postbox]
+StartDovecot = Callable[..., ImapAccount]
 
 
 def mail(subject: str) -> bytes:
@@ -87,7 +87,7 @@ def database() -> str:
 
 
 def test_mails_are_seen_in_idle_and_stay_unread(
-    dovecot: Postbox, mail_store: MemoryMailStore
+    dovecot: ImapAccount, mail_store: MemoryMailStore
 ) -> None:
     dovecot.deliver(mail("avant"))
 
@@ -103,7 +103,7 @@ def test_mails_are_seen_in_idle_and_stay_unread(
 
 
 def test_a_burst_of_mails_is_kept_whole_and_at_once(
-    dovecot: Postbox, mail_store: MemoryMailStore
+    dovecot: ImapAccount, mail_store: MemoryMailStore
 ) -> None:
     """Mails that arrive while others are fetched are announced once, at any moment."""
     mails = [mail(f"n° {number}") for number in range(40)]
@@ -118,7 +118,7 @@ def test_a_burst_of_mails_is_kept_whole_and_at_once(
 
 
 def test_lines_in_pieces_and_hang_ups_lose_nothing(
-    dovecot: Postbox, mail_store: MemoryMailStore
+    dovecot: ImapAccount, mail_store: MemoryMailStore
 ) -> None:
     with FaultProxy(dovecot.host, dovecot.port) as proxy:
         settings = replace(dovecot, port=proxy.port).settings()
@@ -199,13 +199,13 @@ def test_a_private_authority_is_refused_where_it_is_not_named(
 
 
 def test_a_wrong_password_is_told_from_everything_else(
-    dovecot: Postbox, mail_store: MemoryMailStore
+    dovecot: ImapAccount, mail_store: MemoryMailStore
 ) -> None:
-    postbox = replace(dovecot, password="sesame")
+    account = replace(dovecot, password="sesame")
 
     with pytest.raises(AuthError, match=r"login failed: .*AUTHENTICATIONFAILED"):
-        open_mailbox(postbox.settings())
-    with watching(postbox.settings(), mail_store):
+        open_mailbox(account.settings())
+    with watching(account.settings(), mail_store):
         eventually(lambda: WatcherState.REFUSED in dict(mail_store.states))
 
 
@@ -282,7 +282,7 @@ def holders(store: Store) -> Sequence[leases.LeaseHolder]:
 
 
 def test_a_server_that_falls_silent_is_given_up_and_found_again(
-    dovecot: Postbox, mail_store: MemoryMailStore, monkeypatch: pytest.MonkeyPatch
+    dovecot: ImapAccount, mail_store: MemoryMailStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mailtrack.inbox.mailbox.TIMEOUT", SocketTimeout(0.5, 0.2))
     with FaultProxy(dovecot.host, dovecot.port) as proxy:
@@ -342,7 +342,7 @@ def among_photos(raw: bytes, *, attached: bool) -> bytes:
 @pytest.mark.parametrize("database", ["sqlite"])
 @pytest.mark.parametrize("attached", [False, True], ids=["inline", "attached"])
 def test_a_mail_of_fifty_megabytes_is_followed_and_costs_next_to_nothing(
-    dovecot: Postbox,
+    dovecot: ImapAccount,
     store: Store,
     services: Services,
     clock: FakeClock,
@@ -377,7 +377,7 @@ def test_a_mail_of_fifty_megabytes_is_followed_and_costs_next_to_nothing(
     assert took_s < PATIENCE_S
 
 
-def test_a_mail_read_in_parts_says_the_same_as_the_whole(dovecot: Postbox) -> None:
+def test_a_mail_read_in_parts_says_the_same_as_the_whole(dovecot: ImapAccount) -> None:
     """Every form of forward in the corpus, fetched as if it were too big."""
     files = [f for f in sorted(CORPUS.rglob("*.eml")) if f.parent.name != "poison"]
     with open_session(dovecot.settings()) as client:

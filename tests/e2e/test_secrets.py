@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pydantic import BaseModel, SecretStr
 
 from mailtrack.carriers import declarations
-from mailtrack.sandbox.imap import ImapServer, Postbox
+from mailtrack.sandbox.imap import ImapAccount, ImapServer
 from mailtrack.sandbox.loopback import free_port
 from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
 from mailtrack.sandbox.smtp import Fault, SmtpSink
@@ -58,7 +58,7 @@ def _secret_values() -> Mapping[str, str]:
 class Run:
     """`mailtrack up` and other commands, with everything that they wrote."""
 
-    def __init__(self, folder: Path, postbox: Postbox, sink: SmtpSink) -> None:
+    def __init__(self, folder: Path, account: ImapAccount, sink: SmtpSink) -> None:
         self.secrets = _secret_values()
         self.url = f"http://127.0.0.1:{free_port()}"
         self.log = folder / "up.log"
@@ -66,9 +66,9 @@ class Run:
         plain = {
             "DATA_DIR": str(folder / "data"),
             "LOG_LEVEL": "DEBUG",
-            "INBOX__HOST": postbox.host,
-            "INBOX__PORT": str(postbox.port),
-            "INBOX__USER": postbox.user,
+            "INBOX__HOST": account.host,
+            "INBOX__PORT": str(account.port),
+            "INBOX__USER": account.user,
             "INBOX__SECURITY": "plain",
             "INBOX__ADDRESS": FORWARD_TO,
             "INBOX__AUTHSERV_ID": AUTHSERV_ID,
@@ -118,9 +118,9 @@ class Run:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[tuple[Run, Postbox, SmtpSink]]:
+def run(tmp_path: Path) -> Iterator[tuple[Run, ImapAccount, SmtpSink]]:
     with ImapServer("colis", PASSWORD) as imap, SmtpSink() as sink:
-        yield Run(tmp_path, imap.postbox, sink), imap.postbox, sink
+        yield Run(tmp_path, imap.account, sink), imap.account, sink
 
 
 def _process_list(process: psutil.Process) -> str:
@@ -130,18 +130,18 @@ def _process_list(process: psutil.Process) -> str:
 
 
 def test_a_run_writes_no_secret_and_no_address_anywhere(
-    run: tuple[Run, Postbox, SmtpSink],
+    run: tuple[Run, ImapAccount, SmtpSink],
     mail: Callable[..., bytes],
     eventually: Callable[..., None],
 ) -> None:
-    service, postbox, sink = run
+    service, account, sink = run
     process = service.start()
     try:
         eventually(lambda: process.poll() is not None or _is_served(service.url), 60)
         assert process.poll() is None, service.log.read_text()
         sink.fail_next(Fault.TRY_LATER)
-        postbox.deliver(mail())
-        postbox.deliver(HELP)
+        account.deliver(mail())
+        account.deliver(HELP)
         for trouble in ("notice refused", "carrier failed"):
             eventually(lambda wanted=trouble: wanted in service.log.read_text(), 60)
         pages = [httpx.get(f"{service.url}{path}").text for path in ("/d/forged", "/x", "/readyz")]
@@ -177,7 +177,7 @@ def _is_served(url: str) -> bool:
     ids=lambda value: str(value) if isinstance(value, list) else next(iter(value), "as set"),
 )
 def test_no_command_tells_a_secret_when_something_is_wrong(
-    run: tuple[Run, Postbox, SmtpSink], command: list[str], changed: dict[str, Any]
+    run: tuple[Run, ImapAccount, SmtpSink], command: list[str], changed: dict[str, Any]
 ) -> None:
     service, _, _ = run
     written = service.output_of(*command, **changed)

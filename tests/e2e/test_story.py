@@ -12,7 +12,7 @@ from typing import Protocol
 import pytest
 import redis
 
-from mailtrack.sandbox.imap import Postbox
+from mailtrack.sandbox.imap import ImapAccount
 
 pytestmark = pytest.mark.e2e
 
@@ -77,7 +77,7 @@ def _table(output: str) -> dict[str, int]:
 
 
 def test_the_story_comes_out_the_same_on_dovecot_redis_and_postgresql(
-    dovecot: Postbox, redis_url: str, postgres: Databases, tmp_path: Path
+    dovecot: ImapAccount, redis_url: str, postgres: Databases, tmp_path: Path
 ) -> None:
     mailbox = f"imap://{dovecot.user}:{dovecot.password}@{dovecot.host}:{dovecot.port}"
 

@@ -8,7 +8,7 @@ import pytest
 from imapclient.exceptions import IMAPClientError
 
 from mailtrack.inbox.mailbox import open_session
-from mailtrack.sandbox.imap import ImapServer, Postbox
+from mailtrack.sandbox.imap import ImapAccount, ImapServer
 
 MAIL = b"Subject: re\xe7u\r\n\r\n.\r\nLivr\xe9.\r\n"
 
@@ -67,9 +67,9 @@ def test_the_end_closes_open_connections_without_a_word(caplog: pytest.LogCaptur
     assert caplog.records == []
 
 
-def test_a_postbox_delivers_to_any_server() -> None:
+def test_an_account_delivers_to_any_server() -> None:
     with ImapServer("colis", "secret") as server:
-        Postbox(server.host, server.port, "colis", "secret").deliver(MAIL)
+        ImapAccount(server.host, server.port, "colis", "secret").deliver(MAIL)
 
         with open_session(server.settings()) as client:
             assert client.select_folder("INBOX")[b"EXISTS"] == 1

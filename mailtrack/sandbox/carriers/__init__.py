@@ -41,16 +41,11 @@ __all__ = [
 ]
 
 
-def _found() -> Iterator[tuple[str, Callable[[CarrierWorld], list[Route]]]]:
-    """Yield the routes of every module here that speaks for a carrier, by its code."""
-    for found in sorted(iter_modules(__path__), key=lambda found: found.name):
-        module = import_module(f"{__name__}.{found.name}")
-        if hasattr(module, "routes"):
-            yield module.CODE, module.routes
-
-
-#: What every carrier of the sandbox offers.
-ROUTES: dict[str, Callable[[CarrierWorld], list[Route]]] = dict(_found())
+_MODULES = [import_module(f"{__name__}.{name}") for _, name, _ in iter_modules(__path__)]
+#: What every carrier of the sandbox answers, by its code.
+ROUTES: dict[str, Callable[[CarrierWorld], list[Route]]] = {
+    module.CODE: module.routes for module in _MODULES if hasattr(module, "routes")
+}
 
 
 def carrier_app(world: CarrierWorld) -> ASGIApp:

@@ -1,37 +1,39 @@
 """AfterShip Tracking 2025-01 on loopback: creation, listing, customers in every answer."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled
+from mailtrack.sandbox.carriers.answers import (
+    Call,
+    CarrierRoutes,
+    Replacement,
+    chosen,
+    spoiled,
+    too_many,
+)
 from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel
 
 CODE = "aftership"
 STRANGER = "ZZ999999999ZZ"
 CREATE = f"{CODE}.create"
+_PATH = "/tracking/2025-01/trackings"
 _PARIS = ZoneInfo("Europe/Paris")
 
 
-def routes(world: CarrierWorld) -> list[Route]:
-    """Return what AfterShip answers."""
-    path = "/tracking/2025-01/trackings"
-    return [route(path, _list, world), route(path, _create, world, "POST")]
+routes = CarrierRoutes()
 
 
+@routes.answer(_PATH)
 def _list(world: CarrierWorld, call: Call) -> Response:
     numbers = call.query.get("tracking_numbers", "").split(",")
     failure = world.begin(CODE, numbers)
     if call.headers.get("as-api-key") != world.key:
         failure = Failure.BAD_KEY
-    return spoiled(world, failure, _FAILURES) or _page(world, numbers, failure)
-
-
-def _page(world: CarrierWorld, numbers: Sequence[str], failure: Failure | None) -> Response:
+    made = spoiled(world, failure, _FAILURES)
+    if made:
+        return made
     known = world.registered[CODE] | {STRANGER}
     trackings = [
         world.render(number, _tracking)
@@ -41,6 +43,7 @@ def _page(world: CarrierWorld, numbers: Sequence[str], failure: Failure | None) 
     return JSONResponse({"meta": {"code": 200}, "data": {"trackings": trackings}})
 
 
+@routes.answer(_PATH, "POST")
 def _create(world: CarrierWorld, call: Call) -> Response:
     number = call.json()["tracking_number"]
     made = spoiled(world, world.begin(CREATE, [number]), _FAILURES)
@@ -58,14 +61,9 @@ def _meta(status: int, code: int) -> Response:
     return JSONResponse({"meta": {"code": code, "message": "no"}, "data": {}}, status)
 
 
-def _too_many(world: CarrierWorld) -> Response:
-    reset = int(datetime.now(UTC).timestamp()) + world.retry_after_s
-    headers = {"X-RateLimit-Reset": str(reset), "Retry-After": str(world.retry_after_s)}
-    return JSONResponse({"meta": {"code": 429}, "data": {}}, 429, headers)
-
-
+_TOO_MANY = {"meta": {"code": 429}, "data": {}}
 _FAILURES: dict[Failure, Replacement] = {
-    Failure.QUOTA: _too_many,
+    Failure.QUOTA: lambda world: too_many(world, _TOO_MANY, reset="X-RateLimit-Reset"),
     Failure.BAD_KEY: lambda _: _meta(401, 401),
     Failure.BAD_REQUEST: lambda _: _meta(400, 400),
 }

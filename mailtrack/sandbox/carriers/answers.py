@@ -5,16 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel
 
 Replacement = Callable[[CarrierWorld], Response]
+Form = TypeVar("Form")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +31,43 @@ class Call:
         return json.loads(self.body)
 
 
-def route(
-    path: str,
-    answer: Callable[[CarrierWorld, Call], Response],
-    world: CarrierWorld,
-    method: str = "GET",
-) -> Route:
+Handler = Callable[[CarrierWorld, Call], Response]
+
+
+class CarrierRoutes:
+    """What one carrier answers; called with a world, the routes that speak from it.
+
+    >>> routes = CarrierRoutes()
+    >>> @routes.answer("/track/{number}")
+    ... def track(world: CarrierWorld, call: Call) -> Response:
+    ...     return Response(call.path["number"])
+    >>> [route.path for route in routes(CarrierWorld())]
+    ['/track/{number}']
+    """
+
+    def __init__(self) -> None:
+        self._handlers: list[tuple[str, Handler, str]] = []
+
+    def answer(self, path: str, method: str = "GET") -> Callable[[Handler], Handler]:
+        """Let the function below answer at a path."""
+
+        def add(handler: Handler) -> Handler:
+            self._handlers.append((path, handler, method))
+            return handler
+
+        return add
+
+    def __call__(self, world: CarrierWorld) -> list[Route]:
+        return [_route(world, *handler) for handler in self._handlers]
+
+
+def _route(world: CarrierWorld, path: str, handler: Handler, method: str) -> Route:
     """Return a route whose answer is made in a thread, so that it may wait."""
 
     async def endpoint(request: Request) -> Response:
         body = await request.body()
         call = Call(request.path_params, request.query_params, request.headers, body)
-        return await run_in_threadpool(answer, world, call)
+        return await run_in_threadpool(handler, world, call)
 
     return Route(path, endpoint, methods=[method])
 
@@ -61,14 +87,11 @@ def spoiled(
         world.hang()
         return None
     if failure is Failure.QUOTA_BARE:
-        return _without_a_time((own.get(Failure.QUOTA) or _USUAL[Failure.QUOTA])(world))
+        refusal = (own.get(Failure.QUOTA) or _USUAL[Failure.QUOTA])(world)
+        del refusal.headers["retry-after"]
+        return refusal
     made = own.get(failure) or _USUAL.get(failure)
     return made(world) if made else None
-
-
-def _without_a_time(refusal: Response) -> Response:
-    del refusal.headers["retry-after"]
-    return refusal
 
 
 def chosen(numbers: Sequence[str], failure: Failure | None, stranger: str) -> Sequence[str]:
@@ -78,11 +101,29 @@ def chosen(numbers: Sequence[str], failure: Failure | None, stranger: str) -> Se
     return [stranger] if failure is Failure.STRANGER else numbers
 
 
-def too_many(world: CarrierWorld, body: Any, *, as_date: bool = False) -> Response:
-    """Answer 429 with `body` and a Retry-After in seconds or as an HTTP date."""
+def forms(
+    world: CarrierWorld,
+    numbers: Sequence[str],
+    failure: Failure | None,
+    stranger: str,
+    form: Callable[[SandboxParcel | None, str], Form],
+) -> list[Form]:
+    """Return the numbers that are answered in a carrier's form; of None it is that of unknown."""
+    return [
+        form(None, number) if failure is Failure.UNKNOWN else world.render(number, form)
+        for number in chosen(numbers, failure, stranger)
+    ]
+
+
+def too_many(world: CarrierWorld, body: Any, *, as_date: bool = False, reset: str = "") -> Response:
+    """Answer 429 with `body` and a Retry-After in seconds or as an HTTP date.
+
+    `reset` names a header that says the same in seconds since 1970.
+    """
     until = datetime.now(UTC) + timedelta(seconds=world.retry_after_s)
     retry_after = format_datetime(until, usegmt=True) if as_date else str(world.retry_after_s)
-    return JSONResponse(body, 429, {"Retry-After": retry_after})
+    also = {reset: str(int(until.timestamp()))} if reset else {}
+    return JSONResponse(body, 429, {"Retry-After": retry_after, **also})
 
 
 _TOO_MANY = {"code": "TOO_MANY_REQUESTS", "message": "max quota reached (10 calls per 1s)"}

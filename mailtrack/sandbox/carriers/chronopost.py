@@ -4,12 +4,11 @@ from xml.etree.ElementTree import Element
 from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
-from starlette.routing import Route
 
 from mailtrack.sandbox.carriers import soap
-from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled
+from mailtrack.sandbox.carriers.answers import Call, CarrierRoutes, Replacement, chosen, spoiled
 from mailtrack.sandbox.carriers.soap import add
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel
 
 CODE = "chronopost"
 STRANGER = "XX999999999FR"
@@ -17,11 +16,10 @@ _PARIS = ZoneInfo("Europe/Paris")
 _NAMESPACE = "{http://cxf.tracking.soap.chronopost.fr/}"
 
 
-def routes(world: CarrierWorld) -> list[Route]:
-    """Return what Chronopost answers."""
-    return [route("/tracking-cxf/TrackingServiceWS", _track, world, "POST")]
+routes = CarrierRoutes()
 
 
+@routes.answer("/tracking-cxf/TrackingServiceWS", "POST")
 def _track(world: CarrierWorld, call: Call) -> Response:
     number = dict(soap.parameters(call.body)).get("skybillNumber", "")
     failure = world.begin(CODE, [number])
@@ -48,24 +46,22 @@ _FAILURES: dict[Failure, Replacement] = {
 def _result(parcel: SandboxParcel | None, number: str) -> Element:
     answer = _answer("0")
     history = add(answer[0], "listEventInfoComp")
-    for scan in parcel.scans[CODE] if parcel else ():
-        _event(add(history, "events"), scan, parcel)
+    scans, facts = [], {}
+    if parcel:
+        scans = parcel.scans[CODE]
+        facts["Numéro partenaire"] = f"GEO/{parcel.local_number}" if parcel.local_number else ""
+        facts["Point de livraison"] = parcel.pickup_point
+    for scan in scans:
+        event = add(history, "events")
+        add(event, "code", scan.code.ljust(3))
+        add(event, "eventDate", scan.at.astimezone(_PARIS).isoformat(timespec="milliseconds"))
+        add(event, "eventLabel", scan.text)
+        add(event, "highPriority", "false")
+        add(event, "officeLabel", scan.place)
+        for name, value in facts.items():
+            if value:
+                fact = add(event, "infoCompList")
+                add(fact, "name", name)
+                add(fact, "value", value)
     add(history, "skybillNumber", number)
     return answer
-
-
-def _event(event: Element, scan: SandboxScan, parcel: SandboxParcel | None) -> None:
-    add(event, "code", scan.code.ljust(3))
-    add(event, "eventDate", scan.at.astimezone(_PARIS).isoformat(timespec="milliseconds"))
-    add(event, "eventLabel", scan.text)
-    add(event, "highPriority", "false")
-    add(event, "officeLabel", scan.place)
-    facts = {
-        "Numéro partenaire": f"GEO/{parcel.local_number}" if parcel and parcel.local_number else "",
-        "Point de livraison": parcel.pickup_point if parcel else "",
-    }
-    for name, value in facts.items():
-        if value:
-            fact = add(event, "infoCompList")
-            add(fact, "name", name)
-            add(fact, "value", value)

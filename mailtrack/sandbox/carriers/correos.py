@@ -5,24 +5,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
+from mailtrack.sandbox.carriers.answers import Call, CarrierRoutes, Replacement, chosen, spoiled
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel
 
 CODE = "correos"
 STRANGER = "PQ9999999999999999999999Z"
 _MADRID = ZoneInfo("Europe/Madrid")
 
 
-def routes(world: CarrierWorld) -> list[Route]:
-    """Return what Correos answers, to everybody and to its customers."""
-    return [
-        route("/canonico/eventos_envio_servicio/{code}", _events, world),
-        route("/canonico/eventos_envio_servicio_auth/{code}", _for_customers, world),
-    ]
+routes = CarrierRoutes()
 
 
+@routes.answer("/canonico/eventos_envio_servicio_auth/{code}")
 def _for_customers(world: CarrierWorld, call: Call) -> Response:
     login = f"{world.client_id}:{world.client_secret}".encode()
     if call.headers.get("authorization") != f"Basic {base64.b64encode(login).decode()}":
@@ -30,6 +25,7 @@ def _for_customers(world: CarrierWorld, call: Call) -> Response:
     return _events(world, call)
 
 
+@routes.answer("/canonico/eventos_envio_servicio/{code}")
 def _events(world: CarrierWorld, call: Call) -> Response:
     number = call.path["code"]
     failure = world.begin(CODE, [number])
@@ -48,11 +44,8 @@ def _error(code: str, text: str) -> dict[str, str]:
     return {"codError": code, "desError": text}
 
 
-def _refusal(_: CarrierWorld) -> Response:
-    return JSONResponse([{"error": _error("5", "Servicio no disponible"), "eventos": None}])
-
-
-_FAILURES: dict[Failure, Replacement] = {Failure.REFUSAL: _refusal}
+_REFUSAL = [{"error": _error("5", "Servicio no disponible"), "eventos": None}]
+_FAILURES: dict[Failure, Replacement] = {Failure.REFUSAL: lambda _: JSONResponse(_REFUSAL)}
 
 
 def _parcel(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
@@ -62,22 +55,19 @@ def _parcel(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
             "eventos": None,
             "error": _error("3", "Sin Trazabilidad en Minerva"),
         }
-    others = [{"codEnvio": parcel.local_number}] if parcel.local_number else []
     return {
         "codEnvio": number,
-        "enviosAsociados": others,
-        "eventos": [_event(scan) for scan in parcel.scans[CODE]],
+        "enviosAsociados": [{"codEnvio": parcel.local_number}] if parcel.local_number else [],
+        "eventos": [
+            {
+                "codEvento": scan.code,
+                "fecEvento": scan.at.astimezone(_MADRID).strftime("%d/%m/%Y"),
+                "horEvento": scan.at.astimezone(_MADRID).strftime("%H:%M:%S"),
+                "unidad": scan.place,
+                "desTextoResumen": scan.text,
+                "desTextoAmpliado": "",
+            }
+            for scan in parcel.scans[CODE]
+        ],
         "error": _error("0", "OK"),
-    }
-
-
-def _event(scan: SandboxScan) -> dict[str, str]:
-    at = scan.at.astimezone(_MADRID)
-    return {
-        "codEvento": scan.code,
-        "fecEvento": at.strftime("%d/%m/%Y"),
-        "horEvento": at.strftime("%H:%M:%S"),
-        "unidad": scan.place,
-        "desTextoResumen": scan.text,
-        "desTextoAmpliado": "",
     }

@@ -4,27 +4,39 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled, too_many
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
+from mailtrack.sandbox.carriers.answers import (
+    Call,
+    CarrierRoutes,
+    Replacement,
+    chosen,
+    spoiled,
+    too_many,
+)
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel
 
 CODE = "dhl"
 STRANGER = "00999999999999999999"
 _PARIS = ZoneInfo("Europe/Paris")
 
 
-def routes(world: CarrierWorld) -> list[Route]:
-    """Return what DHL answers."""
-    return [route("/track/shipments", _shipments, world)]
+routes = CarrierRoutes()
 
 
+@routes.answer("/track/shipments")
 def _shipments(world: CarrierWorld, call: Call) -> Response:
     number = call.query.get("trackingNumber", "")
     failure = world.begin(CODE, [number])
     if call.headers.get("dhl-api-key") != world.key:
         failure = Failure.BAD_KEY
-    return spoiled(world, failure, _FAILURES) or _page(world, number, failure)
+    made = spoiled(world, failure, _FAILURES)
+    if made:
+        return made
+    (answered,) = chosen([number], failure, STRANGER) or [""]
+    shipment = world.render(number, _shipment)
+    if failure is Failure.UNKNOWN or not shipment:
+        return _problem(404, "No result found", number)
+    return JSONResponse({"shipments": [{**shipment, "id": answered}]})
 
 
 def _problem(status: int, title: str, number: str = "") -> Response:
@@ -39,19 +51,21 @@ _FAILURES: dict[Failure, Replacement] = {
 }
 
 
-def _page(world: CarrierWorld, number: str, failure: Failure | None) -> Response:
-    (answered,) = chosen([number], failure, STRANGER) or [""]
-    shipment = world.render(number, _shipment)
-    if failure is Failure.UNKNOWN or not shipment:
-        return _problem(404, "No result found", number)
-    return JSONResponse({"shipments": [{**shipment, "id": answered}]})
-
-
 def _shipment(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
     scans = parcel.scans[CODE] if parcel else []
     if parcel is None or not scans:
         return {}
-    events = [_event(scan) for scan in reversed(scans)]
+    events = [
+        {
+            "timestamp": scan.at.astimezone(_PARIS).isoformat(),
+            "location": {"address": {"countryCode": "FR", "addressLocality": scan.place}},
+            "statusCode": scan.code,
+            "status": scan.text,
+            # A delivery is described by the name of the person who signed.
+            "description": "JEANNE EXEMPLE" if scan.code == "delivered" else scan.text,
+        }
+        for scan in reversed(scans)
+    ]
     shipment: dict[str, Any] = {
         "id": number,
         "service": "ecommerce",
@@ -64,15 +78,3 @@ def _shipment(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
     if parcel.estimate:
         shipment["estimatedTimeOfDelivery"] = parcel.estimate.astimezone(_PARIS).isoformat()
     return shipment
-
-
-def _event(scan: SandboxScan) -> dict[str, Any]:
-    # A delivery is described by the name of the person who signed.
-    is_end = scan.code == "delivered"
-    return {
-        "timestamp": scan.at.astimezone(_PARIS).isoformat(),
-        "location": {"address": {"countryCode": "FR", "addressLocality": scan.place}},
-        "statusCode": scan.code,
-        "status": scan.text,
-        "description": "JEANNE EXEMPLE" if is_end else scan.text,
-    }

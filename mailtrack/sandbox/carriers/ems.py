@@ -5,10 +5,9 @@ from datetime import timedelta, timezone
 from html import escape
 
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
 
-from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
+from mailtrack.sandbox.carriers.answers import Call, CarrierRoutes, Replacement, chosen, spoiled
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel
 
 CODE = "ems"
 STRANGER = "EZ999999999CN"
@@ -17,11 +16,10 @@ _BEIJING = timezone(timedelta(hours=8))
 _NOTHING = '<tr><td colspan="3" class="no-results-found">There were no results found.</td></tr>'
 
 
-def routes(world: CarrierWorld) -> list[Route]:
-    """Return what the EMS Cooperative answers."""
-    return [route("/api/publicTracking/track", _track, world)]
+routes = CarrierRoutes()
 
 
+@routes.answer("/api/publicTracking/track")
 def _track(world: CarrierWorld, call: Call) -> Response:
     number = call.query.get("itemId", "")
     failure = world.begin(CODE, [number])
@@ -49,17 +47,15 @@ _FAILURES: dict[Failure, Replacement] = {
 
 
 def _table(parcel: SandboxParcel | None, number: str) -> str:
-    rows = "".join(map(_row, parcel.scans[CODE])) if parcel else ""
+    rows = ""
+    for scan in parcel.scans[CODE] if parcel else ():
+        hours = 8 if scan.offset_h is None else scan.offset_h
+        at = scan.at.astimezone(timezone(timedelta(hours=hours)))
+        date = f"{at:%b} {at.day}, {at.year}, {at.hour % 12 or 12}:{at:%M %p}"
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in (date, scan.text, scan.place))
+        rows += f'<tr class="result-table-row">{cells}</tr>'
     head = "<tr><th>Date and time</th><th>Status</th><th>Location</th></tr>"
     return (
         f'<table class="result-table" id="table-{escape(number)}"><thead>{head}</thead>'
         f"<tbody>{rows or _NOTHING}</tbody></table>"
     )
-
-
-def _row(scan: SandboxScan) -> str:
-    hours = 8 if scan.offset_h is None else scan.offset_h
-    at = scan.at.astimezone(timezone(timedelta(hours=hours)))
-    date = f"{at:%b} {at.day}, {at.year}, {at.hour % 12 or 12}:{at:%M %p}"
-    cells = "".join(f"<td>{escape(cell)}</td>" for cell in (date, scan.text, scan.place))
-    return f'<tr class="result-table-row">{cells}</tr>'

@@ -1,15 +1,20 @@
 """FedEx Track v1 on loopback: errors inside a 200, numbers that were used before."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled, too_many
-from mailtrack.sandbox.carriers.oauth import is_admitted, token_route
+from mailtrack.sandbox.carriers.answers import (
+    Call,
+    CarrierRoutes,
+    Replacement,
+    forms,
+    spoiled,
+    too_many,
+)
+from mailtrack.sandbox.carriers.oauth import is_admitted, offer_tokens
 from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
 
 CODE = "fedex"
@@ -17,21 +22,22 @@ STRANGER = "999999999999"
 _PARIS = ZoneInfo("Europe/Paris")
 
 
-def routes(world: CarrierWorld) -> list[Route]:
-    """Return what FedEx answers."""
-    return [
-        token_route(CODE, "/oauth/token", world),
-        route("/track/v1/trackingnumbers", _track, world, "POST"),
-    ]
+routes = CarrierRoutes()
+offer_tokens(routes, CODE, "/oauth/token")
 
 
+@routes.answer("/track/v1/trackingnumbers", "POST")
 def _track(world: CarrierWorld, call: Call) -> Response:
     asked = call.json()["trackingInfo"]
     numbers = [item["trackingNumberInfo"]["trackingNumber"] for item in asked]
     failure = world.begin(CODE, numbers)
     if not is_admitted(world, call):
         return _errors(401, "NOT.AUTHORIZED.ERROR")
-    return spoiled(world, failure, _FAILURES) or _page(world, numbers, failure)
+    made = spoiled(world, failure, _FAILURES)
+    if made:
+        return made
+    results = forms(world, numbers, failure, STRANGER, _complete)
+    return JSONResponse({"transactionId": "s", "output": {"completeTrackResults": results}})
 
 
 def _errors(status: int, code: str) -> Response:
@@ -47,15 +53,6 @@ _FAILURES: dict[Failure, Replacement] = {
 }
 
 
-def _page(world: CarrierWorld, numbers: Sequence[str], failure: Failure | None) -> Response:
-    known = failure is not Failure.UNKNOWN
-    results = [
-        world.render(number, _complete) if known else _complete(None, number)
-        for number in chosen(numbers, failure, STRANGER)
-    ]
-    return JSONResponse({"transactionId": "s", "output": {"completeTrackResults": results}})
-
-
 def _complete(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
     head = {"trackingNumberInfo": {"trackingNumber": number}}
     scans = parcel.scans[CODE] if parcel else []
@@ -64,12 +61,9 @@ def _complete(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
         return {"trackingNumber": number, "trackResults": [{**head, "error": error}]}
     before = SandboxScan("DL", "Delivered", scans[0].at - timedelta(days=400))
     used_before = {**head, "scanEvents": [_event(before)]}
-    return {"trackingNumber": number, "trackResults": [used_before, {**head, **_result(parcel)}]}
-
-
-def _result(parcel: SandboxParcel) -> dict[str, Any]:
     result: dict[str, Any] = {
-        "scanEvents": [_event(scan) for scan in reversed(parcel.scans[CODE])],
+        **head,
+        "scanEvents": [_event(scan) for scan in reversed(scans)],
         "recipientInformation": {"contact": {"personName": "JEANNE EXEMPLE"}},
         "dateAndTimes": [],
     }
@@ -82,7 +76,7 @@ def _result(parcel: SandboxParcel) -> dict[str, Any]:
     if parcel.pickup_point:
         address = {"streetLines": [parcel.pickup_point], "city": "LYON", "postalCode": "69001"}
         result["holdAtLocation"] = {"locationContactAndAddress": {"address": address}}
-    return result
+    return {"trackingNumber": number, "trackResults": [used_before, result]}
 
 
 def _event(scan: SandboxScan) -> dict[str, Any]:

@@ -1,15 +1,13 @@
 """4PX on loopback: the signed platform and the list behind its page, both on Beijing's clock."""
 
 import hashlib
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
+from mailtrack.sandbox.carriers.answers import Call, CarrierRoutes, Replacement, forms, spoiled
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel
 
 CODE = "4px"
 STRANGER = "4PX9999999999999CN"
@@ -17,23 +15,26 @@ _BEIJING = timezone(timedelta(hours=8))
 _SIGNED = ("app_key", "format", "method", "timestamp", "v")
 
 
-def routes(world: CarrierWorld) -> list[Route]:
-    """Return what both services of 4PX answer."""
-    return [
-        route("/router/api/service", _platform, world, "POST"),
-        route("/track/v2/front/listTrackV3", _list, world, "POST"),
-    ]
+routes = CarrierRoutes()
 
 
+@routes.answer("/router/api/service", "POST")
 def _platform(world: CarrierWorld, call: Call) -> Response:
     number = call.json().get("deliveryOrderNo", "")
     failure = world.begin(CODE, [number])
-    if call.query.get("sign") != _signature(call, world.client_secret):
+    pairs = "".join(f"{name}{call.query.get(name, '')}" for name in _SIGNED)
+    signed = pairs.encode() + call.body + world.client_secret.encode()
+    if call.query.get("sign") != hashlib.md5(signed, usedforsecurity=False).hexdigest():
         failure = Failure.BAD_KEY
     made = spoiled(world, failure, _PLATFORM_FAILURES)
-    return made or _answer(_numbers(number, failure), world, failure)
+    if made:
+        return made
+    orders = forms(world, [number], failure, STRANGER, _order)
+    data = orders[0] if orders else _order(None, "")
+    return JSONResponse({"data": data, "result": "1", "msg": "success"})
 
 
+@routes.answer("/track/v2/front/listTrackV3", "POST")
 def _list(world: CarrierWorld, call: Call) -> Response:
     # Of several numbers, it reads the first.
     number = call.json().get("queryCodes", [""])[0]
@@ -41,21 +42,8 @@ def _list(world: CarrierWorld, call: Call) -> Response:
     made = spoiled(world, failure, {Failure.REFUSAL: lambda _: JSONResponse({"result": 0})})
     if made:
         return made
-    data = [
-        world.render(n, _listed if failure is not Failure.UNKNOWN else _unlisted)
-        for n in _numbers(number, failure)
-    ]
+    data = forms(world, [number], failure, STRANGER, _listed)
     return JSONResponse({"result": 1, "message": "", "data": data, "tag": "sandbox"})
-
-
-def _numbers(number: str, failure: Failure | None) -> Sequence[str]:
-    return chosen([number], failure, STRANGER)
-
-
-def _signature(call: Call, secret: str) -> str:
-    pairs = "".join(f"{name}{call.query.get(name, '')}" for name in _SIGNED)
-    told = pairs.encode() + call.body + secret.encode()
-    return hashlib.md5(told, usedforsecurity=False).hexdigest()
 
 
 def _refused(code: str, message: str) -> Replacement:
@@ -69,13 +57,6 @@ _PLATFORM_FAILURES: dict[Failure, Replacement] = {
     Failure.REFUSAL: _refused("DS000000", "system error"),
     Failure.BAD_REQUEST: _refused("000007", "parameter error"),
 }
-
-
-def _answer(numbers: Sequence[str], world: CarrierWorld, failure: Failure | None) -> Response:
-    unknown = failure is Failure.UNKNOWN or not numbers
-    number = numbers[0] if numbers else ""
-    data = _order(None, number) if unknown else world.render(number, _order)
-    return JSONResponse({"data": data, "result": "1", "msg": "success"})
 
 
 def _order(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
@@ -95,14 +76,21 @@ def _order(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
     }
 
 
-def _unlisted(_: SandboxParcel | None, number: str) -> dict[str, Any]:
-    return {"queryCode": number, "serverCode": None, "status": 7, "tracks": None}
-
-
 def _listed(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
     if parcel is None:
-        return _unlisted(None, number)
-    tracks = [_track(scan) for scan in reversed(parcel.scans[CODE])]
+        return {"queryCode": number, "serverCode": None, "status": 7, "tracks": None}
+    tracks = [
+        {
+            "tkCode": scan.code,
+            "tkDesc": scan.text,
+            "tkLocation": scan.place,
+            "tkTimezone": scan.zone.replace("GMT+8", "UTC+08:00"),
+            "tkDate": scan.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
+            "tkDateStr": _beijing(scan.at),
+            "tkCategoryCode": scan.code[:5],
+        }
+        for scan in reversed(parcel.scans[CODE])
+    ]
     codes = [number, parcel.local_number] if parcel.local_number else [number]
     return {
         "queryCode": number,
@@ -113,18 +101,6 @@ def _listed(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
         "ctEndCode": "FR",
         "status": 1 if tracks else 0,
         "tracks": tracks or None,
-    }
-
-
-def _track(scan: SandboxScan) -> dict[str, Any]:
-    return {
-        "tkCode": scan.code,
-        "tkDesc": scan.text,
-        "tkLocation": scan.place,
-        "tkTimezone": scan.zone.replace("GMT+8", "UTC+08:00"),
-        "tkDate": scan.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
-        "tkDateStr": _beijing(scan.at),
-        "tkCategoryCode": scan.code[:5],
     }
 
 

@@ -1,14 +1,19 @@
 """GLS Track And Trace v1 on loopback: a verdict for each number inside a 200."""
 
-from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled, too_many
-from mailtrack.sandbox.carriers.oauth import is_admitted, token_route
+from mailtrack.sandbox.carriers.answers import (
+    Call,
+    CarrierRoutes,
+    Replacement,
+    forms,
+    spoiled,
+    too_many,
+)
+from mailtrack.sandbox.carriers.oauth import is_admitted, offer_tokens
 from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel
 
 CODE = "gls"
@@ -18,14 +23,11 @@ MOST = 10
 _PARIS = ZoneInfo("Europe/Paris")
 
 
-def routes(world: CarrierWorld) -> list[Route]:
-    """Return what GLS answers."""
-    return [
-        token_route(CODE, "/oauth2/v1/token", world),
-        route("/track-and-trace-v1/tracking/simple/trackids/{ids}", _trackids, world),
-    ]
+routes = CarrierRoutes()
+offer_tokens(routes, CODE, "/oauth2/v1/token")
 
 
+@routes.answer("/track-and-trace-v1/tracking/simple/trackids/{ids}")
 def _trackids(world: CarrierWorld, call: Call) -> Response:
     numbers = call.path["ids"].split(",")
     failure = world.begin(CODE, numbers)
@@ -33,7 +35,8 @@ def _trackids(world: CarrierWorld, call: Call) -> Response:
         return _fault(401, "steps.jwt.TokenExpired")
     if len(numbers) > MOST:
         failure = Failure.BAD_REQUEST
-    return spoiled(world, failure, _FAILURES) or _page(world, numbers, failure)
+    made = spoiled(world, failure, _FAILURES)
+    return made or JSONResponse({"parcels": forms(world, numbers, failure, STRANGER, _parcel)})
 
 
 def _fault(status: int, code: str) -> Response:
@@ -45,15 +48,6 @@ _FAILURES: dict[Failure, Replacement] = {
     Failure.QUOTA: lambda world: too_many(world, _QUOTA),
     Failure.BAD_KEY: lambda _: _fault(403, "steps.oauth.v2.InvalidApiKey"),
 }
-
-
-def _page(world: CarrierWorld, numbers: Sequence[str], failure: Failure | None) -> Response:
-    known = failure is not Failure.UNKNOWN
-    parcels = [
-        world.render(number, _parcel) if known else _parcel(None, number)
-        for number in chosen(numbers, failure, STRANGER)
-    ]
-    return JSONResponse({"parcels": parcels})
 
 
 def _parcel(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:

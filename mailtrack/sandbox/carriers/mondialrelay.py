@@ -5,12 +5,11 @@ from xml.etree.ElementTree import Element, SubElement
 from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
-from starlette.routing import Route
 
 from mailtrack.sandbox.carriers import soap
-from mailtrack.sandbox.carriers.answers import Call, Replacement, route, spoiled
+from mailtrack.sandbox.carriers.answers import Call, CarrierRoutes, Replacement, spoiled
 from mailtrack.sandbox.carriers.soap import add
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel
 
 CODE = "mondialrelay"
 _PARIS = ZoneInfo("Europe/Paris")
@@ -19,27 +18,23 @@ _NAMESPACE = "{http://www.mondialrelay.fr/webservice/}"
 LINES = 10
 
 
-def routes(world: CarrierWorld) -> list[Route]:
-    """Return what Mondial Relay answers."""
-    return [route("/Web_Services.asmx", _tracing, world, "POST")]
+routes = CarrierRoutes()
 
 
+@routes.answer("/Web_Services.asmx", "POST")
 def _tracing(world: CarrierWorld, call: Call) -> Response:
     given = dict(soap.parameters(call.body))
     number = given.get("Expedition", "")
     failure = world.begin(CODE, [number])
-    if given.get("Security") != _signature(given, world.key):
+    signed = "".join(given.get(name, "") for name in ("Enseigne", "Expedition", "Langue"))
+    md5 = hashlib.md5((signed + world.key).encode(), usedforsecurity=False)
+    if given.get("Security") != md5.hexdigest().upper():
         failure = Failure.BAD_KEY
     made = spoiled(world, failure, _FAILURES)
     if made:
         return made
     unknown = failure is Failure.UNKNOWN
     return soap.envelope(_result(None, number) if unknown else world.render(number, _result))
-
-
-def _signature(given: dict[str, str], key: str) -> str:
-    told = "".join(given.get(name, "") for name in ("Enseigne", "Expedition", "Langue")) + key
-    return hashlib.md5(told.encode(), usedforsecurity=False).hexdigest().upper()
 
 
 def _stat(stat: str) -> Element:
@@ -66,13 +61,10 @@ def _result(parcel: SandboxParcel | None, _: str) -> Element:
     add(result, "Relais_Num", "024474" if parcel.pickup_point else "")
     tracing = add(result, "Tracing")
     for scan in (*reversed(scans), *[None] * (LINES - len(scans))):
-        _line(add(tracing, "ret_WSI2_sub_TracingColisDetaille"), scan)
+        line = add(tracing, "ret_WSI2_sub_TracingColisDetaille")
+        at = scan.at.astimezone(_PARIS) if scan else None
+        add(line, "Libelle", scan.text if scan else "")
+        add(line, "Date", at.strftime("%d/%m/%Y") if at else "")
+        add(line, "Heure", at.strftime("%H:%M") if at else "")
+        add(line, "Emplacement", scan.place if scan else "")
     return answer
-
-
-def _line(line: Element, scan: SandboxScan | None) -> None:
-    at = scan.at.astimezone(_PARIS) if scan else None
-    add(line, "Libelle", scan.text if scan else "")
-    add(line, "Date", at.strftime("%d/%m/%Y") if at else "")
-    add(line, "Heure", at.strftime("%H:%M") if at else "")
-    add(line, "Emplacement", scan.place if scan else "")

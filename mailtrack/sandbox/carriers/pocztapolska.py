@@ -4,12 +4,11 @@ from xml.etree.ElementTree import Element
 from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
-from starlette.routing import Route
 
 from mailtrack.sandbox.carriers import soap
-from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled
+from mailtrack.sandbox.carriers.answers import Call, CarrierRoutes, Replacement, forms, spoiled
 from mailtrack.sandbox.carriers.soap import add
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel
 
 CODE = "pocztapolska"
 STRANGER = "PX9999999999"
@@ -17,11 +16,10 @@ _WARSAW = ZoneInfo("Europe/Warsaw")
 _NAMESPACE = "{http://sledzenie.pocztapolska.pl}"
 
 
-def routes(world: CarrierWorld) -> list[Route]:
-    """Return what Poczta Polska answers."""
-    return [route("/Sledzenie/services/Sledzenie", _check, world, "POST")]
+routes = CarrierRoutes()
 
 
+@routes.answer("/Sledzenie/services/Sledzenie", "POST")
 def _check(world: CarrierWorld, call: Call) -> Response:
     given = soap.parameters(call.body)
     numbers = [text for name, text in given if name == "numer"]
@@ -32,24 +30,19 @@ def _check(world: CarrierWorld, call: Call) -> Response:
     made = spoiled(world, failure, _FAILURES)
     if made:
         return made
-    answer = Element(f"{_NAMESPACE}sprawdzPrzesylkiResponse")
-    message = add(answer, "return")
-    add(message, "status", "0")
-    parcels = add(message, "przesylki")
-    for number in chosen(numbers, failure, STRANGER):
-        unknown = failure is Failure.UNKNOWN
-        parcels.append(_parcel(None, number) if unknown else world.render(number, _parcel))
+    answer = _answer("0")
+    add(answer[0], "przesylki").extend(forms(world, numbers, failure, STRANGER, _parcel))
     return soap.envelope(answer)
 
 
-def _refusal(_: CarrierWorld) -> Response:
+def _answer(status: str) -> Element:
     answer = Element(f"{_NAMESPACE}sprawdzPrzesylkiResponse")
-    add(add(answer, "return"), "status", "-99")
-    return soap.envelope(answer)
+    add(add(answer, "return"), "status", status)
+    return answer
 
 
 _FAILURES: dict[Failure, Replacement] = {
-    Failure.REFUSAL: _refusal,
+    Failure.REFUSAL: lambda _: soap.envelope(_answer("-99")),
     Failure.BAD_KEY: soap.fault("wsse:FailedAuthentication"),
     Failure.BAD_REQUEST: soap.fault("soapenv:Client"),
 }
@@ -62,13 +55,10 @@ def _parcel(parcel: SandboxParcel | None, number: str) -> Element:
     add(element, "status", "0" if scans else "-1" if parcel is None else "2")
     events = add(add(element, "danePrzesylki"), "zdarzenia")
     for scan in scans:
-        _event(add(events, "zdarzenie"), scan)
+        event = add(events, "zdarzenie")
+        add(event, "czas", scan.at.astimezone(_WARSAW).strftime("%Y-%m-%d %H:%M"))
+        add(add(event, "jednostka"), "nazwa", scan.place)
+        add(event, "kod", scan.code)
+        add(event, "konczace", "false")
+        add(event, "nazwa", scan.text)
     return element
-
-
-def _event(event: Element, scan: SandboxScan) -> None:
-    add(event, "czas", scan.at.astimezone(_WARSAW).strftime("%Y-%m-%d %H:%M"))
-    add(add(event, "jednostka"), "nazwa", scan.place)
-    add(event, "kod", scan.code)
-    add(event, "konczace", "false")
-    add(event, "nazwa", scan.text)

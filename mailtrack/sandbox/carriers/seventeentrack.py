@@ -2,15 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled, too_many
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
+from mailtrack.sandbox.carriers.answers import (
+    Call,
+    CarrierRoutes,
+    Replacement,
+    chosen,
+    spoiled,
+    too_many,
+)
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel
 
 CODE = "17track"
 STRANGER = "ZZ999999999ZZ"
@@ -20,13 +26,7 @@ REGISTER, RETRACK = f"{CODE}.register", f"{CODE}.retrack"
 Verdict = dict[str, Any]
 
 
-def routes(world: CarrierWorld) -> list[Route]:
-    """Return what 17TRACK answers."""
-    return [
-        route("/track/v2.2/gettrackinfo", _gettrackinfo, world, "POST"),
-        route("/track/v2.2/register", _register, world, "POST"),
-        route("/track/v2.2/retrack", _retrack, world, "POST"),
-    ]
+routes = CarrierRoutes()
 
 
 def push(world: CarrierWorld, number: str, event: str = "TRACKING_UPDATED") -> tuple[bytes, str]:
@@ -37,16 +37,24 @@ def push(world: CarrierWorld, number: str, event: str = "TRACKING_UPDATED") -> t
     return body, hashlib.sha256(body + b"/" + world.key.encode()).hexdigest()
 
 
+@routes.answer("/track/v2.2/gettrackinfo", "POST")
 def _gettrackinfo(world: CarrierWorld, call: Call) -> Response:
     return _answer(world, call, CODE, _asked)
 
 
+@routes.answer("/track/v2.2/register", "POST")
 def _register(world: CarrierWorld, call: Call) -> Response:
     return _answer(world, call, REGISTER, _registered)
 
 
+@routes.answer("/track/v2.2/retrack", "POST")
 def _retrack(world: CarrierWorld, call: Call) -> Response:
-    return _answer(world, call, RETRACK, _taken_up)
+    return _answer(
+        world,
+        call,
+        RETRACK,
+        lambda _, number, failure: _rejection(number, -18019905) if failure else {"number": number},
+    )
 
 
 def _answer(
@@ -60,12 +68,9 @@ def _answer(
     if call.headers.get("17token") != world.key:
         failure = Failure.BAD_KEY
     made = spoiled(world, failure, _FAILURES)
-    return made or _page(
-        [judge(world, number, failure) for number in chosen(numbers, failure, STRANGER)]
-    )
-
-
-def _page(verdicts: Sequence[Verdict]) -> Response:
+    if made:
+        return made
+    verdicts = [judge(world, number, failure) for number in chosen(numbers, failure, STRANGER)]
     accepted = [verdict for verdict in verdicts if "error" not in verdict]
     rejected = [verdict for verdict in verdicts if "error" in verdict]
     return JSONResponse({"code": 0, "data": {"accepted": accepted, "rejected": rejected}})
@@ -94,10 +99,6 @@ def _registered(world: CarrierWorld, number: str, failure: Failure | None) -> Ve
     return {"number": number, "origin": 1} if fresh else _rejection(number, -18019901)
 
 
-def _taken_up(_: CarrierWorld, number: str, failure: Failure | None) -> Verdict:
-    return _rejection(number, -18019905) if failure else {"number": number}
-
-
 def _whole(status: int, code: int) -> Response:
     return JSONResponse({"code": code, "data": {"errors": [{"code": code}]}}, status)
 
@@ -111,30 +112,28 @@ _FAILURES: dict[Failure, Replacement] = {
 
 
 def _accepted(parcel: SandboxParcel | None, number: str) -> Verdict:
-    return {"number": number, "carrier": 190271, "track_info": _track_info(parcel)}
-
-
-def _track_info(parcel: SandboxParcel | None) -> dict[str, Any]:
-    events = [_event(scan) for scan in reversed(parcel.scans[CODE] if parcel else [])]
+    events = [
+        {
+            "time_iso": scan.at.isoformat(),
+            "time_utc": scan.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "description": scan.text,
+            "location": scan.place,
+            "stage": scan.code or None,
+        }
+        for scan in reversed(parcel.scans[CODE] if parcel else [])
+    ]
+    info: dict[str, Any]
     if parcel is None or not events:
         status = {"status": "NotFound", "sub_status": "NotFound_Other"}
-        return {"latest_status": status, "tracking": {"providers": []}}
-    stage = events[0]["stage"] or "InTransit_Other"
-    until = parcel.estimate.isoformat() if parcel.estimate else None
-    return {
-        "shipping_info": {"recipient_address": {"city": "LYON", "street": "1 rue Exemple"}},
-        "latest_status": {"status": stage.partition("_")[0], "sub_status": stage},
-        "time_metrics": {"estimated_delivery_date": {"from": until, "to": until}},
-        "misc_info": {"local_number": parcel.local_number or "", "local_key": 0},
-        "tracking": {"providers": [{"provider": {"key": 190271}, "events": events}]},
-    }
-
-
-def _event(scan: SandboxScan) -> dict[str, Any]:
-    return {
-        "time_iso": scan.at.isoformat(),
-        "time_utc": scan.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "description": scan.text,
-        "location": scan.place,
-        "stage": scan.code or None,
-    }
+        info = {"latest_status": status, "tracking": {"providers": []}}
+    else:
+        stage = events[0]["stage"] or "InTransit_Other"
+        until = parcel.estimate.isoformat() if parcel.estimate else None
+        info = {
+            "shipping_info": {"recipient_address": {"city": "LYON", "street": "1 rue Exemple"}},
+            "latest_status": {"status": stage.partition("_")[0], "sub_status": stage},
+            "time_metrics": {"estimated_delivery_date": {"from": until, "to": until}},
+            "misc_info": {"local_number": parcel.local_number or "", "local_key": 0},
+            "tracking": {"providers": [{"provider": {"key": 190271}, "events": events}]},
+        }
+    return {"number": number, "carrier": 190271, "track_info": info}

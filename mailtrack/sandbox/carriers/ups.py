@@ -4,31 +4,45 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled, too_many
-from mailtrack.sandbox.carriers.oauth import is_admitted, token_route
-from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
+from mailtrack.sandbox.carriers.answers import (
+    Call,
+    CarrierRoutes,
+    Replacement,
+    chosen,
+    spoiled,
+    too_many,
+)
+from mailtrack.sandbox.carriers.oauth import is_admitted, offer_tokens
+from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel
 
 CODE = "ups"
 STRANGER = "1Z9999999999999999"
 _PARIS = ZoneInfo("Europe/Paris")
 
 
-def routes(world: CarrierWorld) -> list[Route]:
-    """Return what UPS answers."""
-    return [
-        token_route(CODE, "/security/v1/oauth/token", world),
-        route("/api/track/v1/details/{number}", _details, world),
-    ]
+routes = CarrierRoutes()
+offer_tokens(routes, CODE, "/security/v1/oauth/token")
 
 
+@routes.answer("/api/track/v1/details/{number}")
 def _details(world: CarrierWorld, call: Call) -> Response:
     number = call.path["number"]
     failure = world.begin(CODE, [number])
     if not is_admitted(world, call):
         return _errors(401, "250002", "Invalid Authentication Information.")
-    return spoiled(world, failure, _FAILURES) or _page(world, number, failure)
+    made = spoiled(world, failure, _FAILURES)
+    if made:
+        return made
+    if not 7 <= len(number) <= 34:
+        return _errors(400, "TV1002", "Invalid inquiry number")
+    (answered,) = chosen([number], failure, STRANGER) or [""]
+    package = world.render(number, _package)
+    if failure is Failure.UNKNOWN or not package:
+        warnings = [{"code": "TW0001", "message": "Tracking Information Not Found"}]
+        return JSONResponse({"trackResponse": {"shipment": [{"warnings": warnings}]}})
+    shipment = {"inquiryNumber": answered, "package": [{**package, "trackingNumber": answered}]}
+    return JSONResponse({"trackResponse": {"shipment": [shipment]}})
 
 
 def _errors(status: int, code: str, message: str) -> Response:
@@ -44,25 +58,26 @@ _FAILURES: dict[Failure, Replacement] = {
 }
 
 
-def _page(world: CarrierWorld, number: str, failure: Failure | None) -> Response:
-    if not 7 <= len(number) <= 34:
-        return _errors(400, "TV1002", "Invalid inquiry number")
-    (answered,) = chosen([number], failure, STRANGER) or [""]
-    package = world.render(number, _package)
-    if failure is Failure.UNKNOWN or not package:
-        warnings = [{"code": "TW0001", "message": "Tracking Information Not Found"}]
-        return JSONResponse({"trackResponse": {"shipment": [{"warnings": warnings}]}})
-    shipment = {"inquiryNumber": answered, "package": [{**package, "trackingNumber": answered}]}
-    return JSONResponse({"trackResponse": {"shipment": [shipment]}})
-
-
 def _package(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
     scans = parcel.scans[CODE] if parcel else []
     if parcel is None or not scans:
         return {}
+    activity = []
+    for scan in reversed(scans):
+        local = scan.at.astimezone(_PARIS)
+        described = {"type": "I", "description": f"{scan.text} ", "code": "XX"}
+        activity.append(
+            {
+                "location": {"address": {"city": scan.place, "countryCode": "FR"}},
+                "status": {**described, "statusCode": scan.code.zfill(3)},
+                "date": local.strftime("%Y%m%d"),
+                "time": local.strftime("%H%M%S"),
+                "gmtOffset": local.isoformat()[-6:],
+            }
+        )
     package: dict[str, Any] = {
         "trackingNumber": number,
-        "activity": [_activity(scan) for scan in reversed(scans)],
+        "activity": activity,
         "deliveryInformation": {"receivedBy": "JEANNE EXEMPLE"},
         "packageAddress": [{"type": "DESTINATION", "name": "JEANNE EXEMPLE", "address": {}}],
     }
@@ -76,19 +91,3 @@ def _package(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
         address = {"addressLine1": parcel.pickup_point, "city": "LYON", "postalCode": "69001"}
         package["packageAddress"].append({"type": "ACCESS_POINT", "address": address})
     return package
-
-
-def _activity(scan: SandboxScan) -> dict[str, Any]:
-    local = scan.at.astimezone(_PARIS)
-    return {
-        "location": {"address": {"city": scan.place, "countryCode": "FR"}},
-        "status": {
-            "type": "I",
-            "description": f"{scan.text} ",
-            "code": "XX",
-            "statusCode": scan.code.zfill(3),
-        },
-        "date": local.strftime("%Y%m%d"),
-        "time": local.strftime("%H%M%S"),
-        "gmtOffset": local.isoformat()[-6:],
-    }

@@ -4,21 +4,20 @@ from datetime import timedelta, timezone
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from mailtrack.sandbox.carriers.answers import Call, chosen, route, spoiled
+from mailtrack.sandbox.carriers.answers import Call, CarrierRoutes, chosen, spoiled
 from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel, SandboxScan
 
 CODE = "upu"
 STRANGER = "LZ999999999CN"
-_BEIJING = timezone(timedelta(hours=8))
+#: The offset of a scan that has none of its own.
+_BEIJING_H = 8
 
 
-def routes(world: CarrierWorld) -> list[Route]:
-    """Return what the UPU answers."""
-    return [route("/gtt.api/service.svc/rest/ItemTTWithTrans/{number}/{language}", _item, world)]
+routes = CarrierRoutes()
 
 
+@routes.answer("/gtt.api/service.svc/rest/ItemTTWithTrans/{number}/{language}")
 def _item(world: CarrierWorld, call: Call) -> Response:
     number = call.path["number"]
     failure = world.begin(CODE, [number])
@@ -37,27 +36,25 @@ def _form(parcel: SandboxParcel | None, number: str) -> dict[str, Any] | None:
         return None
     scans = parcel.scans[CODE]
     forecast = SandboxScan("DLV", "Estimated delivery", scans[-1].at + timedelta(days=5))
+    events = []
+    for scan in (*scans, forecast):
+        # The wall clock of the place; the offset belongs to the server.
+        hours = _BEIJING_H if scan.offset_h is None else scan.offset_h
+        wall_clock = scan.at.astimezone(timezone(timedelta(hours=hours)))
+        as_server = wall_clock.replace(tzinfo=timezone(timedelta(hours=2)))
+        events.append(
+            {
+                "EventCd": scan.code,
+                "EventNm": scan.text,
+                "EventDT": f"/Date({int(as_server.timestamp() * 1000)}+0200)/",
+                "EventLocation": scan.place,
+                "Signature": "",
+            }
+        )
     return {
         "ID": number,
-        "Events": [_event(scan) for scan in (*scans, forecast)],
+        "Events": events,
         "State": 1,
         "OriginCountryCd": "CN",
         "DestinationCountryCd": "FR",
     }
-
-
-def _event(scan: SandboxScan) -> dict[str, Any]:
-    # The wall clock of the place; the offset belongs to the server.
-    wall_clock = scan.at.astimezone(_BEIJING if scan.offset_h is None else _zone(scan.offset_h))
-    as_server = wall_clock.replace(tzinfo=timezone(timedelta(hours=2)))
-    return {
-        "EventCd": scan.code,
-        "EventNm": scan.text,
-        "EventDT": f"/Date({int(as_server.timestamp() * 1000)}+0200)/",
-        "EventLocation": scan.place,
-        "Signature": "",
-    }
-
-
-def _zone(hours: int) -> timezone:
-    return timezone(timedelta(hours=hours))

@@ -4,9 +4,8 @@ from datetime import timedelta, timezone
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from mailtrack.sandbox.carriers.answers import Call, Replacement, chosen, route, spoiled
+from mailtrack.sandbox.carriers.answers import Call, CarrierRoutes, Replacement, forms, spoiled
 from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel
 
 CODE = "yanwen"
@@ -14,11 +13,10 @@ STRANGER = "UF999999999YP"
 _BEIJING = timezone(timedelta(hours=8))
 
 
-def routes(world: CarrierWorld) -> list[Route]:
-    """Return what Yanwen answers."""
-    return [route("/api/tracking", _tracking, world)]
+routes = CarrierRoutes()
 
 
+@routes.answer("/api/tracking")
 def _tracking(world: CarrierWorld, call: Call) -> Response:
     numbers = call.query.get("nums", "").split(",")
     failure = world.begin(CODE, numbers)
@@ -27,8 +25,7 @@ def _tracking(world: CarrierWorld, call: Call) -> Response:
     made = spoiled(world, failure, _FAILURES)
     if made:
         return made
-    form = _unknown if failure is Failure.UNKNOWN else _parcel
-    result = [world.render(number, form) for number in chosen(numbers, failure, STRANGER)]
+    result = forms(world, numbers, failure, STRANGER, _parcel)
     return JSONResponse({"code": 0, "message": "success", "result": result})
 
 
@@ -38,14 +35,10 @@ _FAILURES: dict[Failure, Replacement] = {
 }
 
 
-def _unknown(_: SandboxParcel | None, number: str) -> dict[str, Any]:
-    return {"tracking_number": number, "tracking_status": "NOTFOUND", "checkpoints": []}
-
-
 def _parcel(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
     scans = parcel.scans[CODE] if parcel else []
     if parcel is None or not scans:
-        return _unknown(None, number)
+        return {"tracking_number": number, "tracking_status": "NOTFOUND", "checkpoints": []}
     return {
         "tracking_number": number,
         "waybill_number": number,
