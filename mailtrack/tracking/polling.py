@@ -179,16 +179,16 @@ class Poller:
     # --- one answer -------------------------------------------------------------------
 
     def _take_in(self, leg: ClaimedLeg, result: PollResult | None, token: str) -> None:
-        """Take in what a carrier said of one leg, in one transaction; None: nothing.
+        """Take in what a carrier said of one leg, in one transaction; None where it said nothing.
 
-        1. Whose claim has passed on, or whose parcel was erased, is left out.
+        1. A leg whose claim has passed on, or whose parcel was erased, is left alone.
         2. A number that the answer leaves out waits alone.
         3. The answer is noted, and the legs that it leads to are added.
         4. It is shown if it says something, or if no other guess is left.
         5. Its events are merged, and the parcel's followers are owed what follows.
         6. Every leg of the parcel is planned.
 
-        One that cannot be stored must not hold up the others: its leg is tried again later.
+        An answer that cannot be stored must not hold up the others: its leg is tried again later.
         """
         now = self.clock.now()
 
@@ -232,10 +232,10 @@ class Poller:
     def _add_legs(self, answer: _Answer) -> None:
         """Add the legs that an answer leads to.
 
-        1. A local number is asked about at all whom it may belong to. Where we can ask none
-           of them, at a fallback, unless one follows the parcel already: there, a second
-           number would cost. A placeholder is known by its new number to the same carrier only.
-        2. A number that its carrier does not know is asked about at the next guess.
+        1. The local carrier's: whomever a local number may belong to. Where we can ask none of
+           them, a fallback's, unless one follows the parcel already: there, a second number
+           would cost.
+        2. The next guess, where the carrier does not know the number.
         """
         connection, parcel_id = answer.connection, answer.parcel_id
         leg, result, now = answer.leg, answer.result, answer.now
@@ -251,6 +251,7 @@ class Poller:
                 codes = {fallback} if fallback else codes
             codes.discard(leg.carrier)
             if result.state is PollState.PENDING:
+                # A placeholder: the same carrier knows the parcel by its new number only.
                 codes.add(leg.carrier)
             for code in sorted(codes):
                 parcels.add_leg(connection, parcel_id, code, local, now, is_local=True)
@@ -264,7 +265,7 @@ class Poller:
                 parcels.add_leg(connection, parcel_id, guess, leg.number, now)
 
     def _plan(self, answer: _Answer) -> None:
-        """Tell what a long silence means, and set when each leg of a parcel is asked next.
+        """Tell people of a long silence, and set when each leg of a parcel is asked next.
 
         1. Polling ends where nobody waits any more, or nothing is left to wait for.
         2. A wrong guess is asked no more while another carrier is left to ask. What is
