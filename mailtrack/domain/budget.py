@@ -27,7 +27,7 @@ _LONGEST_BREAK_S = 3600.0
 class Allowance:
     """What is left to ask of one carrier, and how often in a row it failed to answer.
 
-    `price_h`: see `polling`.
+    `price_h`: see `scheduling`.
     """
 
     day: date
@@ -105,34 +105,33 @@ def _capacity(per_second: float) -> float:
 
 
 def _refilled(allowance: Allowance, per_second: float, per_day: int, now: datetime) -> Allowance:
+    """Return an allowance as it is now.
+
+    1. The bucket fills by the second.
+    2. The silence that a clock which was ahead began keeps its length.
+    3. A day that has not come was begun by such a clock, too: today begins anew.
+    4. On a new day, yesterday's use moves the price towards the budget: θ·√(spent/allowed). A
+       price that was raised falls back where little was used.
+    """
+    # 1.
     elapsed_s = max(0.0, (now - allowance.filled_at).total_seconds())
     tokens = min(_capacity(per_second), allowance.tokens + elapsed_s * per_second)
-    current = replace(
-        allowance, tokens=tokens, filled_at=now, blocked_until=_set_right(allowance, now)
-    )
-    if now.date() > allowance.day:
-        return _next_day(current, per_day, now)
-    begins = datetime.combine(allowance.day, time(), tzinfo=now.tzinfo)
-    return replace(current, day=now.date(), spent=0) if begins - now > SKEW else current
-
-
-def _set_right(allowance: Allowance, now: datetime) -> datetime | None:
-    """Return until when a carrier is left alone; a wrong clock's silence keeps its length."""
-    ahead = allowance.filled_at - now
-    if allowance.blocked_until is None or ahead <= SKEW:
-        return allowance.blocked_until
-    return allowance.blocked_until - ahead
-
-
-def _next_day(allowance: Allowance, per_day: int, now: datetime) -> Allowance:
-    """Start a new day; yesterday's use moves the price towards the budget: θ·√(spent/allowed)."""
-    use = max(allowance.spent, 1) / per_day
-    price = _bounded(allowance.price_h * use**0.5) if use > 1 / 4 else _relaxed(allowance.price_h)
-    return replace(allowance, day=now.date(), spent=0, price_h=price)
-
-
-def _relaxed(price_h: float) -> float:
-    return price_h if price_h <= PRICE_H else max(PRICE_H, price_h / 2)
+    # 2.
+    ahead, blocked_until = allowance.filled_at - now, allowance.blocked_until
+    if blocked_until is not None and ahead > SKEW:
+        blocked_until -= ahead
+    current = replace(allowance, tokens=tokens, filled_at=now, blocked_until=blocked_until)
+    # 3.
+    if now.date() <= allowance.day:
+        begins = datetime.combine(allowance.day, time(), tzinfo=now.tzinfo)
+        return replace(current, day=now.date(), spent=0) if begins - now > SKEW else current
+    # 4.
+    use, price_h = max(allowance.spent, 1) / per_day, allowance.price_h
+    if use > 1 / 4:
+        price_h = _bounded(price_h * use**0.5)
+    elif price_h > PRICE_H:
+        price_h = max(PRICE_H, price_h / 2)
+    return replace(current, day=now.date(), spent=0, price_h=price_h)
 
 
 def _bounded(price_h: float) -> float:

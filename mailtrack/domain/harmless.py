@@ -24,22 +24,27 @@ def printable(text: str, keep: str = "") -> str:
     Control characters, line and paragraph separators, marks that turn the direction of
     reading, half a surrogate pair and what nobody sees are written as JSON writes them, so
     that JSON stays the same JSON. `keep`: characters that are left as they are.
+
+    >>> printable("Colis \x1b[2J expédié\n", keep="\n")
+    'Colis \\u001b[2J expédié\n'
     """
     if text.isprintable():
         return text
-    return "".join(c if _is_plain(c) or c in keep else json.dumps(c)[1:-1] for c in text)
+    # French punctuation has no-break spaces, which Python does not call printable.
+    return "".join(
+        c if c.isprintable() or category(c) == "Zs" or c in keep else json.dumps(c)[1:-1]
+        for c in text
+    )
 
 
 def without_addresses(text: str) -> str:
     """Return a text in which nothing can be taken for an address of a person.
 
     A last guard: it rather takes too much away. Linear in the length of the text.
+
+    >>> without_addresses("550 5.1.1 <jo@example.org>: unknown, see https://example.org/?to=jo%40x")
+    '550 5.1.1 <address>: unknown, see https://example.org/?<address>'
     """
     if not _AT.search(text):
         return text
     return _RUN.sub(lambda run: ADDRESS if _AT.search(run[0]) else run[0], _QUOTED.sub("x", text))
-
-
-def _is_plain(character: str) -> bool:
-    # French punctuation has no-break spaces, which Python does not call printable.
-    return character.isprintable() or category(character) == "Zs"

@@ -20,6 +20,9 @@ def in_ascii(text: str) -> str:
 
     Nothing is mapped (IDNA 2003 would take ß for ss, another domain). What cannot be a label
     gets question marks.
+
+    >>> in_ascii("Postmaster of Œuvres.example.org")
+    'Postmaster of xn--uvres-gbb.example.org'
     """
     return text if text.isascii() else _LABEL.sub(_label, text)
 
@@ -45,6 +48,9 @@ def organisation(domain: str) -> str:
     """Return what somebody registered of a domain, "" for a public suffix such as co.uk.
 
     The private suffixes count: jo.github.io is jo's.
+
+    >>> organisation("mail.shop.example.co.uk"), organisation("jo.github.io"), organisation("co.uk")
+    ('example.co.uk', 'jo.github.io', '')
     """
     return _suffixes().privatesuffix(domain) or ""
 

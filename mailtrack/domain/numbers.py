@@ -7,6 +7,7 @@ on the road: AliExpress lines borrow foreign ones, so Cainiao stays a candidate.
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from mailtrack.domain.model import Candidate
@@ -32,18 +33,36 @@ def normalise(text: str) -> str:
 
 
 def correct(text: str) -> str:
-    """Return the number normalised, O and 0, I and 1 exchanged where a check digit proves it."""
+    """Return the number normalised, O and 0, I and 1 exchanged where a check digit proves it.
+
+    >>> correct("la 123 456 785 fr"), correct("LAI23456785FR")
+    ('LA123456785FR', 'LA123456785FR')
+    """
     number = normalise(text)
     if any(check_digit != "failed" for _, check_digit in _matches(number)):
         return number
-    readings = {_read_as(mask, number) for mask in MASKS if len(mask) == len(number)}
-    proven = [reading for reading in readings if _is_proven(reading)]
+    readings = {
+        "".join(char.translate(_READ_AS[kind]) for kind, char in zip(mask, number, strict=True))
+        for mask in MASKS
+        if len(mask) == len(number)
+    }
+    proven = [r for r in readings if any(check_digit == "ok" for _, check_digit in _matches(r))]
     return proven[0] if len(proven) == 1 else number
 
 
 def detect(number: str) -> tuple[Candidate, ...]:
-    """Return the carriers that the number may belong to, best first; none if unknown."""
-    matches = sorted(_matches(normalise(number)), key=_score, reverse=True)
+    """Return the carriers that the number may belong to, best first; none if unknown.
+
+    >>> [(c.carrier, c.format, c.check_digit) for c in detect("LP00123456789012")]
+    [('cainiao', 'cainiao_lp', 'none')]
+    >>> [(c.carrier, c.check_digit) for c in detect("LA123456785FR")]
+    [('laposte', 'ok'), ('chronopost', 'ok'), ('upu', 'ok'), ('cainiao', 'ok')]
+    """
+    matches = sorted(
+        _matches(normalise(number)),
+        key=lambda match: _EVIDENCE[match[1]] - match[0].ambiguity,
+        reverse=True,
+    )
     best: dict[str, Candidate] = {}
     for form, check_digit in matches:
         for carrier in form.carriers:
@@ -53,7 +72,11 @@ def detect(number: str) -> tuple[Candidate, ...]:
 
 def is_valid(number: str) -> bool:
     """Return True if some format matches with more than chance."""
-    return any(_more_than_chance(form, check) for form, check in _matches(normalise(number)))
+    for form, check_digit in _matches(normalise(number)):
+        doubt = form.ambiguity + (check_digit == "failed")
+        if doubt <= ALONE or (check_digit == "ok" and form.chance <= RARE_CHANCE):
+            return True
+    return False
 
 
 def detect_as_json(numbers: Iterable[str]) -> list[dict[str, Any]]:
@@ -73,41 +96,21 @@ def detect_as_json(numbers: Iterable[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _read_as(mask: str, number: str) -> str:
-    return "".join(char.translate(_READ_AS[kind]) for kind, char in zip(mask, number, strict=True))
-
-
-def _is_proven(number: str) -> bool:
-    return any(check_digit == "ok" for _, check_digit in _matches(number))
-
-
 def _matches(number: str) -> Iterator[tuple[Format, str]]:
-    for form in (*FORMATS, *_s10_formats(number)):
-        if form.pattern.fullmatch(number):
-            yield form, _check(form, number)
+    """Yield the formats that match a number, each with its check digit: ok, none or failed.
 
-
-def _s10_formats(number: str) -> Iterator[Format]:
-    """Yield S10 as its issuing post, then as the world's; FORMATS name some more exactly."""
-    post = S10_POSTS.get(number[-2:])
+    S10 as its issuing post, then as the world's; FORMATS name some of it more exactly.
+    """
+    country = number[-2:]
+    forms = [*FORMATS, S10]
+    post = S10_POSTS.get(country)
     if post:
-        yield Format(f"s10_{number[-2:].lower()}", S10.pattern, 1, (post,), S10.check, S10.chance)
-    yield S10
-
-
-def _check(form: Format, number: str) -> str:
-    if form.check is None:
-        return "none"
-    return "ok" if form.check(number) else "failed"
-
-
-def _score(match: tuple[Format, str]) -> int:
-    form, check_digit = match
-    return _EVIDENCE[check_digit] - form.ambiguity
-
-
-def _more_than_chance(form: Format, check_digit: str) -> bool:
-    doubt = form.ambiguity - _EVIDENCE[check_digit] if check_digit == "failed" else form.ambiguity
-    if doubt <= ALONE:
-        return True
-    return check_digit == "ok" and form.chance <= RARE_CHANCE
+        of_post = replace(S10, name=f"s10_{country.lower()}", ambiguity=1, carriers=(post,))
+        forms.insert(-1, of_post)
+    for form in forms:
+        if form.pattern.fullmatch(number) is None:
+            continue
+        if form.check is None:
+            yield form, "none"
+        else:
+            yield form, "ok" if form.check(number) else "failed"

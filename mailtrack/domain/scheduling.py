@@ -84,9 +84,15 @@ class PollContext:
 
 def next_poll(context: PollContext, now: datetime, rng: Random) -> datetime | None:
     """Return when to ask again, or None where there is nothing left to wait for."""
-    if _is_over(context, now):
+    silence = now - context.since
+    if context.milestone is None:
+        is_final, patience = False, NEVER_KNOWN
+    else:
+        is_final = STAGES[context.milestone].phase is Phase.END
+        patience = CONFIRMATION if is_final else SILENT
+    if silence >= patience:
         return None
-    if _is_final(context.milestone):
+    if is_final:
         # Never before its time: a poll that comes early would have to be made again.
         return now + max(CONFIRMATION, _jittered(CONFIRMATION, rng))
     wait = _until_worth_a_request(context, now)
@@ -102,22 +108,15 @@ def is_nearly_due(asked_at: datetime, due_at: datetime, now: datetime) -> bool:
     return waited >= SHORTEST and waited >= wait * NEARLY and wait < CONFIRMATION
 
 
-def _is_over(context: PollContext, now: datetime) -> bool:
-    silence = now - context.since
-    if context.milestone is None:
-        return silence >= NEVER_KNOWN
-    if _is_final(context.milestone):
-        return silence >= CONFIRMATION
-    return silence >= SILENT
-
-
-def _is_final(milestone: Milestone | None) -> bool:
-    return milestone is not None and STAGES[milestone].phase is Phase.END
-
-
 def _until_worth_a_request(context: PollContext, now: datetime) -> timedelta:
+    """Return the wait after which the delay that has accrued pays for a request.
+
+    A long silence lowers the hope of news on any one day.
+    """
     dwell_h, importance = _DWELL_H.get(context.milestone or Milestone.UNKNOWN, _UNKNOWN_H)
-    rate = context.weight * importance / dwell_h * _patience(context, now, dwell_h)
+    silence_h = (now - context.since) / timedelta(hours=1)
+    hope = 1.0 / math.sqrt(max(1.0, silence_h / (2 * dwell_h)))
+    rate = context.weight * importance / dwell_h * hope
     step_h = SLOT / timedelta(hours=1)
     hazard = delay = 0.0
     waited = timedelta(0)
@@ -127,12 +126,6 @@ def _until_worth_a_request(context: PollContext, now: datetime) -> timedelta:
         delay += hazard * step_h
         waited += SLOT
     return waited
-
-
-def _patience(context: PollContext, now: datetime, dwell_h: float) -> float:
-    """Return how far a long silence lowers the hope of news on any one day."""
-    silence_h = (now - context.since) / timedelta(hours=1)
-    return 1.0 / math.sqrt(max(1.0, silence_h / (2 * dwell_h)))
 
 
 def _jittered(wait: timedelta, rng: Random) -> timedelta:

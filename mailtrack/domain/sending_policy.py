@@ -55,7 +55,12 @@ class SendingPolicy:
     def hold_until(self, now: datetime) -> datetime | None:
         """Return when the present quiet ends, None where it is day."""
         local = now.astimezone(PARIS)
-        if not self._is_quiet(local.hour):
+        hour = local.hour
+        if self.quiet_from <= self.quiet_until:
+            is_quiet = self.quiet_from <= hour < self.quiet_until
+        else:
+            is_quiet = hour >= self.quiet_from or hour < self.quiet_until
+        if not is_quiet:
             return None
         morning = local.replace(hour=self.quiet_until, minute=0, second=0, microsecond=0)
         if morning <= local:
@@ -72,8 +77,3 @@ class SendingPolicy:
         """Return the midnight in France since which today's mails count."""
         local = now.astimezone(PARIS)
         return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(now.tzinfo)
-
-    def _is_quiet(self, hour: int) -> bool:
-        if self.quiet_from <= self.quiet_until:
-            return self.quiet_from <= hour < self.quiet_until
-        return hour >= self.quiet_from or hour < self.quiet_until

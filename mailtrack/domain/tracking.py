@@ -127,16 +127,34 @@ def apply(
     """Merge `fresh` events into `history` and decide what every follower is owed.
 
     `first_answer`: nothing was known of the parcel before, so nothing of this is news.
+
+    1. Leave out what is known; a source that tells a scan again keeps its fingerprint.
+    2. See where all events together have brought the parcel.
+    3. Every notice that they give rise to, and that a follower has no row of yet, exists from
+       now on. One of them at most is mailed, unless something keeps all mails from its reader;
+       the others are skipped, each for a reason.
     """
-    new = _unknown_to(history, fresh)
+    # 1.
+    known = {event.fingerprint for event in history}
+    unique = {event.fingerprint: event for event in fresh}
+    new = tuple(chronology(e for fingerprint, e in unique.items() if fingerprint not in known))
+    # 2.
     events = (*history, *new)
     steps = walk(events)
     current = steps[-1] if steps else None
-    decisions = [
-        decision
-        for follower in followers
-        for decision in _decide(follower, events, steps, first_answer=first_answer)
-    ]
+    # 3.
+    decisions = []
+    for follower in followers:
+        unrecorded = {k: e for k, e in owed(events).items() if k not in follower.recorded}
+        chosen = None if first_answer else _to_tell(follower, unrecorded, steps)
+        for key, event in unrecorded.items():
+            if key == chosen:
+                skip = follower.silenced
+            elif first_answer:
+                skip = Skip.FIRST_ANSWER
+            else:
+                skip = _why_not(follower, key, event, chosen)
+            decisions.append(Decision(follower.subscription, key, event, skip))
     return Change(
         new_events=new,
         milestone=current.milestone if current else None,
@@ -164,7 +182,9 @@ def walk(events: Iterable[TrackingEvent]) -> tuple[Step, ...]:
     base: Step | None = None
     for event in chronology(events):
         milestone = _meaning(base, event)
-        if milestone is None or not _is_news(steps, milestone, event):
+        if milestone is None:
+            continue
+        if steps and key_of(milestone, event) == key_of(steps[-1].milestone, steps[-1].event):
             continue
         steps.append(Step(milestone, event))
         if milestone is not Milestone.EXCEPTION:
@@ -181,14 +201,27 @@ def owed(events: Iterable[TrackingEvent]) -> dict[Key, TrackingEvent]:
     keys: dict[Key, TrackingEvent] = {}
     turned_back = False
     for event in chronology(events):
-        turned_back = turned_back or event.milestone is Milestone.RETURNING
-        for milestone in _readings(event, turned_back=turned_back):
-            keys.setdefault(key_of(milestone, event), event)
+        milestone = event.milestone
+        if STAGES[milestone].mailed is Mailed.NO:
+            continue
+        turned_back = turned_back or milestone is Milestone.RETURNING
+        keys.setdefault(key_of(milestone, event), event)
+        if turned_back and milestone is Milestone.DELIVERED:
+            # It may be the hand-over to the sender: `walk` knows, once all events are there.
+            keys.setdefault(key_of(Milestone.RETURNED, event), event)
     return keys
 
 
 def key_of(milestone: Milestone, event: TrackingEvent) -> Key:
-    """Return a notice's name: once in a parcel's life, or once per day in France."""
+    """Return a notice's name: once in a parcel's life, or once per day in France.
+
+    >>> from datetime import UTC
+    >>> late = TrackingEvent(datetime(2026, 3, 4, 23, 30, tzinfo=UTC), Milestone.UNKNOWN, "laposte")
+    >>> key_of(Milestone.CUSTOMS_CLEARED, late).occurrence
+    '1'
+    >>> key_of(Milestone.OUT_FOR_DELIVERY, late).occurrence
+    '2026-03-05'
+    """
     if not STAGES[milestone].repeats:
         return Key(milestone, "1")
     return Key(milestone, event.at.astimezone(PARIS).date().isoformat())
@@ -201,8 +234,16 @@ def timeline(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:
     or at none, speak of one scan; the first of them stands. What ends a return is shown
     as that, though carriers word it like any other delivery.
     """
+    ordered = chronology(events)
+    if any(event.milestone is Milestone.RETURNING for event in ordered):
+        ends = (step.event for step in walk(ordered) if step.milestone is Milestone.RETURNED)
+        back = next(ends, None)
+        given_back = len(ordered) if back is None else ordered.index(back)
+        for place, event in enumerate(ordered):
+            if place >= given_back and event.milestone is Milestone.DELIVERED:
+                ordered[place] = replace(event, milestone=Milestone.RETURNED)
     shown: list[TrackingEvent] = []
-    for event in _as_meant(chronology(events)):
+    for event in ordered:
         if not any(_same_scan(event, other) for other in shown):
             shown.append(event)
     return tuple(reversed(shown))
@@ -213,122 +254,72 @@ def told_by_carriers(events: Iterable[TrackingEvent]) -> bool:
     return any(event.source != MAIL for event in events)
 
 
-def _as_meant(events: Sequence[TrackingEvent]) -> Sequence[TrackingEvent]:
-    """Return events, oldest first, with the hand-over to the sender under its own name."""
-    if all(event.milestone is not Milestone.RETURNING for event in events):
-        return events
-    back = next((s.event for s in walk(events) if s.milestone is Milestone.RETURNED), None)
-    if back is None:
-        return events
-    there = events.index(back)
-    return [*events[:there], *map(_given_back, events[there:])]
-
-
-def _given_back(event: TrackingEvent) -> TrackingEvent:
-    delivered = event.milestone is Milestone.DELIVERED
-    return replace(event, milestone=Milestone.RETURNED) if delivered else event
-
-
-def _unknown_to(
-    history: Sequence[TrackingEvent], fresh: Iterable[TrackingEvent]
-) -> tuple[TrackingEvent, ...]:
-    known = {event.fingerprint for event in history}
-    unique = {event.fingerprint: event for event in fresh}
-    return tuple(chronology(e for fingerprint, e in unique.items() if fingerprint not in known))
+def _same_scan(one: TrackingEvent, other: TrackingEvent) -> bool:
+    if one.milestone is not other.milestone or one.milestone is Milestone.UNKNOWN:
+        return False
+    if one.source == other.source and one.text != other.text:
+        return False
+    same_day = one.at.astimezone(PARIS).date() == other.at.astimezone(PARIS).date()
+    places = {one.place.casefold(), other.place.casefold()} - {""}
+    return same_day and len(places) <= 1
 
 
 def _meaning(base: Step | None, event: TrackingEvent) -> Milestone | None:
-    """Return what an event means after `base`, or None where it moves nothing."""
+    """Return what an event means after `base`, or None where it moves nothing.
+
+    1. What no table knows moves nothing; else the first event counts, whatever it is.
+    2. On the way back only its end does, or a carrier's word that it delivers anew.
+    3. After an end, what the table has.
+    4. Something may go wrong at any time.
+    5. A later phase goes on, an earlier one never. Within one, ranks do; only holds by the
+       customs and attempts at delivery may come in any order.
+    """
     new = event.milestone
+    # 1.
     if new is Milestone.UNKNOWN:
         return None
     if base is None:
         return new
     here = base.milestone
+    # 2.
     if here is Milestone.RETURNING:
-        return _meaning_on_the_way_back(event)
+        if event.reason is Reason.REDELIVERY:
+            return new
+        # La Poste codes the hand-over to the sender like any other delivery.
+        back = (Milestone.DELIVERED, Milestone.RETURNED)
+        return Milestone.RETURNED if new in back else None
+    # 3.
     if here in _AFTER_END:
         return new if new in _AFTER_END[here] else None
+    # 4.
     if new is Milestone.EXCEPTION:
         return new
-    return new if _goes_on(here, new) else None
-
-
-def _meaning_on_the_way_back(event: TrackingEvent) -> Milestone | None:
-    if event.reason is Reason.REDELIVERY:
-        return event.milestone
-    # La Poste codes the hand-over to the sender like any other delivery.
-    back = (Milestone.DELIVERED, Milestone.RETURNED)
-    return Milestone.RETURNED if event.milestone in back else None
-
-
-def _goes_on(here: Milestone, new: Milestone) -> bool:
-    before, after = _phase(here), _phase(new)
-    if before != after:
-        return after > before
-    if new is Milestone.CUSTOMS_HELD or STAGES[here].phase is Phase.DELIVERY:
-        return True
-    return STAGES[new].rank >= STAGES[here].rank
-
-
-def _phase(milestone: Milestone) -> int:
-    return _PHASES.index(STAGES[milestone].phase)
-
-
-def _is_news(steps: Sequence[Step], milestone: Milestone, event: TrackingEvent) -> bool:
-    if not steps or steps[-1].milestone is not milestone:
-        return True
-    return key_of(milestone, event) != key_of(milestone, steps[-1].event)
-
-
-def _readings(event: TrackingEvent, *, turned_back: bool) -> tuple[Milestone, ...]:
-    if STAGES[event.milestone].mailed is Mailed.NO:
-        return ()
-    if turned_back and event.milestone is Milestone.DELIVERED:
-        return (Milestone.DELIVERED, Milestone.RETURNED)
-    return (event.milestone,)
-
-
-def _decide(
-    follower: Follower,
-    events: Sequence[TrackingEvent],
-    steps: Sequence[Step],
-    *,
-    first_answer: bool,
-) -> Iterable[Decision]:
-    new = {k: e for k, e in owed(events).items() if k not in follower.recorded}
-    chosen = None if first_answer else _to_tell(follower, new, steps)
-    for key, event in new.items():
-        if key == chosen:
-            yield Decision(follower.subscription, key, event, follower.silenced)
-        else:
-            skip = Skip.FIRST_ANSWER if first_answer else _why_not(follower, key, event, chosen)
-            yield Decision(follower.subscription, key, event, skip)
+    # 5.
+    before, after = STAGES[here], STAGES[new]
+    if before.phase is not after.phase:
+        goes_on = _PHASES.index(after.phase) > _PHASES.index(before.phase)
+    else:
+        in_any_order = new is Milestone.CUSTOMS_HELD or before.phase is Phase.DELIVERY
+        goes_on = in_any_order or after.rank >= before.rank
+    return new if goes_on else None
 
 
 def _to_tell(
-    follower: Follower, new: Mapping[Key, TrackingEvent], steps: Sequence[Step]
+    follower: Follower, unrecorded: Mapping[Key, TrackingEvent], steps: Sequence[Step]
 ) -> Key | None:
-    """Return the newest that comes by itself, or else the newest that was asked for besides."""
+    """Return the newest that comes by itself, or else the newest that was asked for besides.
+
+    Of each kind the newest alone: where that is old news to them, no older one is any better.
+    """
     besides = follower.wanted & mailed_on_request()
-    usual = follower.wanted - besides
-    return _newest_to_tell(follower, usual, new, steps) or _newest_to_tell(
-        follower, besides, new, steps
-    )
-
-
-def _newest_to_tell(
-    follower: Follower,
-    wanted: frozenset[Milestone],
-    new: Mapping[Key, TrackingEvent],
-    steps: Sequence[Step],
-) -> Key | None:
-    for step in reversed(steps):
-        key = key_of(step.milestone, step.event)
-        if key in new and step.milestone in wanted:
-            doubt = CLOCK_DOUBT if step is steps[-1] else timedelta(0)
-            fit = not _is_late(follower, step, doubt)
-            return key if fit and not _is_repeated(follower, step) else None
+    for wanted in (follower.wanted - besides, besides):
+        for step in reversed(steps):
+            key = key_of(step.milestone, step.event)
+            if step.milestone in wanted and key in unrecorded:
+                doubt = CLOCK_DOUBT if step is steps[-1] else timedelta(0)
+                if not _is_late(follower, step, doubt) and not _is_repeated(follower, step):
+                    return key
+                break
     return None
 
 
@@ -357,13 +348,3 @@ def _why_not(follower: Follower, key: Key, event: TrackingEvent, chosen: Key | N
     if chosen is None and _is_late(follower, step, timedelta(0)):
         return Skip.LATE
     return Skip.SUPERSEDED
-
-
-def _same_scan(one: TrackingEvent, other: TrackingEvent) -> bool:
-    if one.milestone is not other.milestone or one.milestone is Milestone.UNKNOWN:
-        return False
-    if one.source == other.source and one.text != other.text:
-        return False
-    same_day = one.at.astimezone(PARIS).date() == other.at.astimezone(PARIS).date()
-    places = {one.place.casefold(), other.place.casefold()} - {""}
-    return same_day and len(places) <= 1

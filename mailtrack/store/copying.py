@@ -1,6 +1,6 @@
 """Copying every row of one store into another, SQLite or PostgreSQL alike."""
 
-from sqlalchemy import Connection, Table, func, insert, select, text
+from sqlalchemy import func, insert, select, text
 
 from mailtrack.errors import ConfigurationError
 from mailtrack.store.engine import Store
@@ -12,46 +12,41 @@ _AT_ONCE = 100
 _OF_THE_MOMENT = frozenset({lease, leg_claim, catch_up, relay})
 #: In an order in which every row finds the ones that it names.
 _KEPT = tuple(table for table in metadata.sorted_tables if table not in _OF_THE_MOMENT)
+#: Those whose rows have a number of their own.
+_NUMBERED = tuple(table for table in _KEPT if "id" in table.c)
 
 
 def copy(source: Store, target: Store) -> int:
     """Copy what one moment of `source` holds into the empty `target`; return the rows.
 
     Both are of this version. Raises ConfigurationError where the target has rows.
+
+    1. Nothing is copied into a store that has rows.
+    2. Tables are copied a few rows at a time.
+    3. PostgreSQL's sequences go on above the numbers that were copied.
     """
-    with source.read() as reading, target.write() as writing:
-        _require_empty(writing)
-        copied = sum(_copy_table(reading, writing, table) for table in _KEPT)
-        if writing.dialect.name == "postgresql":
-            _move_sequences(writing)
-    return copied
-
-
-def _require_empty(connection: Connection) -> None:
-    for table in _KEPT:
-        if connection.execute(select(table).limit(1)).first() is not None:
-            raise ConfigurationError(
-                f"The database is not empty (there are rows in {table.name}): "
-                "a backup is restored into a new one."
-            )
-
-
-def _copy_table(reading: Connection, writing: Connection, table: Table) -> int:
     copied = 0
-    rows = reading.execution_options(yield_per=_AT_ONCE).execute(select(table))
-    for some in rows.mappings().partitions():
-        writing.execute(insert(table), [dict(row) for row in some])
-        copied += len(some)
-    return copied
-
-
-def _move_sequences(connection: Connection) -> None:
-    """Let new rows get numbers above those that were copied."""
-    for table in _KEPT:
-        if "id" in table.c:
-            highest = connection.execute(select(func.max(table.c.id))).scalar_one()
-            if highest is not None:
-                connection.execute(
-                    text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :highest)"),
-                    {"name": table.name, "highest": highest},
+    with source.read() as reading, target.write() as writing:
+        # 1.
+        for table in _KEPT:
+            if writing.execute(select(table).limit(1)).first() is not None:
+                raise ConfigurationError(
+                    f"The database is not empty (there are rows in {table.name}): "
+                    "a backup is restored into a new one."
                 )
+        # 2.
+        for table in _KEPT:
+            rows = reading.execution_options(yield_per=_AT_ONCE).execute(select(table))
+            for some in rows.mappings().partitions():
+                writing.execute(insert(table), [dict(row) for row in some])
+                copied += len(some)
+        # 3.
+        if writing.dialect.name == "postgresql":
+            for table in _NUMBERED:
+                highest = writing.execute(select(func.max(table.c.id))).scalar_one()
+                if highest is not None:
+                    writing.execute(
+                        text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :highest)"),
+                        {"name": table.name, "highest": highest},
+                    )
+    return copied

@@ -248,7 +248,7 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _check_references(connection: Connection, *, at_once: bool) -> None:
-    """Return True if SQLite checks foreign keys; between transactions only."""
+    """Let SQLite check foreign keys, or not; between transactions only."""
     driver: Any = connection.connection.driver_connection
     driver.execute(f"PRAGMA foreign_keys={'ON' if at_once else 'OFF'}")
 

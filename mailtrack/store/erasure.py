@@ -42,13 +42,10 @@ def erase(connection: Connection, owner: SubscriberId) -> None:
         .values(raw=None, subject="", message_id="", names="", held_at=None, subscriber_id=None)
     )
     connection.execute(delete(subscriber).where(subscriber.c.id == owner))
-    _forget_unfollowed(connection, [row.id for row in followed])
-
-
-def _forget_unfollowed(connection: Connection, locked_parcels: Iterable[ParcelId]) -> None:
-    """Erase those of some locked parcels that nobody follows or followed."""
+    # Of their parcels, which are locked, those go that nobody else follows or followed.
+    theirs = parcel.c.id.in_([row.id for row in followed])
     is_followed = exists().where(subscription.c.parcel_id == parcel.c.id)
-    connection.execute(delete(parcel).where(parcel.c.id.in_(list(locked_parcels)), ~is_followed))
+    connection.execute(delete(parcel).where(theirs, ~is_followed))
 
 
 def forget_parcels(connection: Connection, before: datetime) -> int:

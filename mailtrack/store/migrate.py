@@ -5,15 +5,11 @@ its version without loading Alembic.
 """
 
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
 from mailtrack.errors import ConfigurationError
 from mailtrack.store.engine import Store
-
-if TYPE_CHECKING:
-    from alembic.config import Config
 
 #: One migration at a time on PostgreSQL; any constant will do.
 _LOCK_KEY = 4_216_733
@@ -22,11 +18,16 @@ _LOCK_KEY = 4_216_733
 def upgrade(store: Store, to: str = "head") -> str:
     """Run what is missing up to a revision, in one transaction; return the one reached."""
     from alembic import command
+    from alembic.config import Config
 
+    config = Config()
+    config.set_main_option("script_location", "mailtrack.store:migrations")
+    config.set_main_option("path_separator", "os")
     with store.rebuild() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
-        command.upgrade(_config(connection), to)
+        config.attributes["connection"] = connection
+        command.upgrade(config, to)
         return current(connection)
 
 
@@ -65,13 +66,3 @@ def newest() -> str:
     """Return the revision that this version of the program needs."""
     folder = files("mailtrack.store.migrations") / "versions"
     return max(file.name[:4] for file in folder.iterdir() if file.name[:4].isdigit())
-
-
-def _config(connection: Connection) -> "Config":
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", "mailtrack.store:migrations")
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    return config

@@ -377,7 +377,12 @@ def claimed(
 ) -> list[tuple[Notice, Recipient]]:
     """Return the notices to deliver, and to whom; those whose claim has passed on are left out."""
     rows = connection.execute(_CLAIMED, {"numbers": list(numbers), "token": token})
-    return [(_notice(row), _recipient(row)) for row in rows]
+    found = []
+    for row in rows:
+        unwanted = Skip.UNWANTED if preferences(row).decline(row.kind) else None
+        why = silenced(row.muted_at, row.unsubscribed_at, row.bounced_at) or unwanted
+        found.append((_notice(row), Recipient(row.address, why)))
+    return found
 
 
 def renew(connection: Connection, notice_id: NoticeId, token: str, until: datetime) -> bool:
@@ -410,12 +415,6 @@ def _notice(row: Row[Any]) -> Notice:
         urgent=row.urgent,
         held=row.last_error.startswith(HELD),
     )
-
-
-def _recipient(row: Row[Any]) -> Recipient:
-    unwanted = Skip.UNWANTED if preferences(row).decline(row.kind) else None
-    why = silenced(row.muted_at, row.unsubscribed_at, row.bounced_at) or unwanted
-    return Recipient(row.address, why)
 
 
 def overtaken(connection: Connection, held: Collection[NoticeId]) -> set[NoticeId]:

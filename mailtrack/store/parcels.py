@@ -179,21 +179,19 @@ def legs_of_each(connection: Connection, wanted: Collection[ParcelId]) -> dict[P
     """Return the legs of parcels, oldest first."""
     legs: dict[ParcelId, list[Leg]] = {parcel_id: [] for parcel_id in wanted}
     for row in connection.execute(_LEGS, {"parcels": list(wanted)}):
-        legs[row.parcel_id].append(_leg(row))
+        legs[row.parcel_id].append(
+            Leg(
+                id=LegId(row.id),
+                parcel=ParcelId(row.parcel_id),
+                carrier=row.carrier,
+                number=row.number,
+                is_local=row.is_local,
+                state=row.state,
+                failures=row.failures,
+                next_poll_at=row.next_poll_at,
+            )
+        )
     return legs
-
-
-def _leg(row: Row[Any]) -> Leg:
-    return Leg(
-        id=LegId(row.id),
-        parcel=ParcelId(row.parcel_id),
-        carrier=row.carrier,
-        number=row.number,
-        is_local=row.is_local,
-        state=row.state,
-        failures=row.failures,
-        next_poll_at=row.next_poll_at,
-    )
 
 
 def note_answer(connection: Connection, leg_id: LegId, state: PollState, now: datetime) -> None:
@@ -242,22 +240,20 @@ def histories(
     """Return every event of parcels, oldest first."""
     events: dict[ParcelId, list[TrackingEvent]] = {parcel_id: [] for parcel_id in wanted}
     for row in connection.execute(_HISTORIES, {"parcels": list(wanted)}):
-        events[row.parcel_id].append(_event(row))
+        events[row.parcel_id].append(
+            TrackingEvent(
+                at=row.at,
+                milestone=Milestone(row.milestone),
+                source=row.source,
+                code=row.code,
+                text=row.text,
+                place=row.place,
+                at_certain=row.at_certain,
+                reason=Reason(row.reason) if row.reason else None,
+                mark=row.mark,
+            )
+        )
     return events
-
-
-def _event(row: Row[Any]) -> TrackingEvent:
-    return TrackingEvent(
-        at=row.at,
-        milestone=Milestone(row.milestone),
-        source=row.source,
-        code=row.code,
-        text=row.text,
-        place=row.place,
-        at_certain=row.at_certain,
-        reason=Reason(row.reason) if row.reason else None,
-        mark=row.mark,
-    )
 
 
 def add_events(

@@ -1,14 +1,14 @@
 """What is kept about a person: shown whole, erased whole, and then left in peace."""
 
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
 from mailtrack.domain import tracking
-from mailtrack.domain.model import PickupPoint, RowKey, SubscriberId
+from mailtrack.domain.model import RowKey, SubscriberId
 from mailtrack.errors import PermanentError
 from mailtrack.store import erasure, people, subscription_details, subscriptions
 from mailtrack.store.schema import inbound, notice, subscriber
@@ -37,8 +37,13 @@ def everything_about_subscriber(
 ) -> dict[str, Any]:
     """Return all that is kept about a subscriber, and nothing of others."""
     row = connection.execute(select(subscriber).where(subscriber.c.id == owner)).one()
-    followed = list(_details_of_all(connection, owner))
-    numbers = {one.following.id: _number(one) for one in followed}
+    mine = [one.id for one in subscriptions.of_subscriber(connection, owner)]
+    known = subscription_details.read(connection, mine)
+    followed = [known[one] for one in mine]
+    numbers = {
+        one.following.id: one.parcel.row.number if one.parcel else ", ".join(one.orders)
+        for one in followed
+    }
     received = select(inbound).where(inbound.c.subscriber_id == owner).order_by(inbound.c.id)
     sent = select(notice).where(notice.c.subscriber_id == owner).order_by(notice.c.id)
     return {
@@ -138,25 +143,6 @@ def _normalised(address: str) -> str:
     return address.strip().lower()
 
 
-def _details_of_all(connection: Connection, owner: SubscriberId) -> Iterator[SubscriptionDetails]:
-    """Return all that somebody follows, newest first."""
-    mine = [one.id for one in subscriptions.of_subscriber(connection, owner)]
-    known = subscription_details.read(connection, mine)
-    return (known[one] for one in mine)
-
-
-def _number(details: SubscriptionDetails) -> str:
-    """Return the number of a parcel, or of the order that awaits one."""
-    return details.parcel.row.number if details.parcel else ", ".join(details.orders)
-
-
-def _pickup_point(point: PickupPoint | None) -> dict[str, Any] | None:
-    if point is None:
-        return None
-    last_day = point.last_day and point.last_day.isoformat()
-    return {"name": point.name, "address": point.address, "last_day": last_day}
-
-
 def _following(details: SubscriptionDetails) -> dict[str, Any]:
     mine, parcel = details.following, details.parcel
     following: dict[str, Any] = {
@@ -166,11 +152,18 @@ def _following(details: SubscriptionDetails) -> dict[str, Any]:
     }
     if parcel is None:
         return following
+    point = parcel.row.pickup_point
     return following | {
         "number": parcel.row.number,
         "local_number": parcel.row.local_number,
         "milestone": mine.milestone,
-        "pickup_point": _pickup_point(parcel.row.pickup_point),
+        "pickup_point": None
+        if point is None
+        else {
+            "name": point.name,
+            "address": point.address,
+            "last_day": point.last_day and point.last_day.isoformat(),
+        },
         "events": [
             {
                 "at": e.at.isoformat(),

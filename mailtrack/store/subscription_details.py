@@ -3,7 +3,7 @@
 Asked for each mail by itself, these questions took more time than writing it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -72,8 +72,27 @@ def read(
     mine = subscriptions.read(connection, wanted)
     known = read_parcels(connection, {one.parcel for one in mine if one.parcel is not None})
     told = subscriptions.mail_events(connection, wanted)
-    orders = _orders(connection, mine)
-    return {one.id: _details(one, known, told[one.id], orders[one.id]) for one in mine}
+    # The orders that its parcel carries, or that it awaits.
+    orders: dict[SubscriptionId, list[Row[Any, Any, Any]]] = {one.id: [] for one in mine}
+    asked = {
+        _CARRIED: [one.id for one in mine if one.parcel is not None],
+        _AWAITED: [one.id for one in mine if one.parcel is None],
+    }
+    for query, some in asked.items():
+        for row in connection.execute(query, {"subscriptions": some}) if some else ():
+            orders[row.mine].append(row)
+    details = {}
+    for one in mine:
+        parcel = known.get(one.parcel) if one.parcel is not None else None
+        dates = [order.ordered_at for order in orders[one.id] if order.ordered_at]
+        details[one.id] = SubscriptionDetails(
+            following=one,
+            parcel=parcel,
+            events=(*parcel.events, *told[one.id]) if parcel else (),
+            orders=tuple(order.number for order in orders[one.id]),
+            ordered_at=min(dates, default=None),
+        )
+    return details
 
 
 def read_parcels(
@@ -88,34 +107,3 @@ def read_parcels(
         row.id: KnownParcel(row, tuple(legs[row.id]), tuple(events[row.id]))
         for row in parcels.parcel_rows(connection, wanted)
     }
-
-
-def _details(
-    mine: Subscription,
-    known: Mapping[ParcelId, KnownParcel],
-    told: Sequence[TrackingEvent],
-    orders: Sequence[Row[Any, Any, Any]],
-) -> SubscriptionDetails:
-    parcel = known.get(mine.parcel) if mine.parcel is not None else None
-    return SubscriptionDetails(
-        following=mine,
-        parcel=parcel,
-        events=(*parcel.events, *told) if parcel else (),
-        orders=tuple(order.number for order in orders),
-        ordered_at=min((o.ordered_at for o in orders if o.ordered_at), default=None),
-    )
-
-
-def _orders(
-    connection: Connection, mine: Collection[Subscription]
-) -> dict[SubscriptionId, list[Row[Any, Any, Any]]]:
-    """Return the orders of each subscription: those that its parcel carries, or that it awaits."""
-    orders: dict[SubscriptionId, list[Row[Any, Any, Any]]] = {one.id: [] for one in mine}
-    asked = {
-        _CARRIED: [one.id for one in mine if one.parcel is not None],
-        _AWAITED: [one.id for one in mine if one.parcel is None],
-    }
-    for query, some in asked.items():
-        for row in connection.execute(query, {"subscriptions": some}) if some else ():
-            orders[row.mine].append(row)
-    return orders

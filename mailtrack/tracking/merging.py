@@ -23,20 +23,29 @@ def take_in(
     """Merge what a carrier told into a parcel's history and owe its followers what follows.
 
     The parcel must be locked.
+
+    1. What is new to the parcel?
+    2. Each follower is told what follows from it beside what their own mails told them.
+    3. The new events are kept; those that no phrase file knows are counted.
+    4. The parcel stands where its carriers' word alone has brought it.
     """
+    # 1.
     known = parcels.history(connection, parcel_id)
     change = tracking.apply(known, events, ())
+    # 2.
     people = followers.of_parcel(connection, parcel_id, mailed_by_default())
     told = subscriptions.mail_events(connection, [person.subscription for person in people])
     unwritten = notices.unwritten(connection, parcel_id, NoticeKind.REGISTERED)
     for person in people:
         mine = person.subscription
         _tell(connection, person, (*known, *told[mine]), events, now, first=mine in unwritten)
+    # 3.
     parcels.add_events(connection, parcel_id, change.new_events, now)
-    # In one order, since two parcels may bring the same phrases at once.
     unmapped = {(e.source, e.code, e.text) for e in change.new_events if e.is_unknown}
+    # In one order, since two parcels may bring the same phrases at once.
     for source, code, text in sorted(unmapped):
         budgets.note_unmapped(connection, source, code, text, now)
+    # 4.
     parcels.save_state(
         connection,
         parcel_id,

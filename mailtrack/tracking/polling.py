@@ -21,7 +21,7 @@ from mailtrack.notify.view import NoticeKind
 from mailtrack.store import budgets, followers, leg_claims, notices, parcels
 from mailtrack.store.engine import Store
 from mailtrack.store.leg_claims import ClaimedLeg
-from mailtrack.store.parcels import Leg, ParcelRow
+from mailtrack.store.parcels import ParcelRow
 from mailtrack.store.schema import subscription
 from mailtrack.tracking import merging
 
@@ -42,6 +42,17 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a carrier said of one leg, in the transaction that takes it in; the parcel is locked."""
+
+    connection: Connection
+    parcel_id: ParcelId
+    leg: ClaimedLeg
+    result: PollResult
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Poller:
     """Polls carriers. `carriers`: those that are on, `declarations`: their budgets, by code."""
 
@@ -52,54 +63,32 @@ class Poller:
     rng: Random
 
     def poll(self, carrier: str, legs: Sequence[LegId], token: str) -> None:
-        """Ask a carrier about claimed legs; legs whose claim has passed on are left out.
+        """Ask a carrier about claimed legs and take its answers in.
 
-        A carrier that was switched off meanwhile is left alone: `rerouting` sees to its legs.
+        1. A carrier that was switched off meanwhile is left alone: `rerouting` sees to its
+           legs. Legs whose claim has passed on are left out.
+        2. One request asks about all of them, and what it says of each is taken in.
+        3. Where it failed, the legs are due again later,
+        4. but where it failed for good, each is asked about alone: a number that a carrier
+           chokes on holds up no other. Only while the carrier may still be asked; the rest is
+           due again at once.
         """
+        # 1.
         if carrier not in self.carriers:
             return
         with self.store.read() as connection:
             mine = leg_claims.claimed(connection, legs, token)
-        if mine:
-            self._ask(carrier, mine, token)
-
-    def take_push(self, carrier: str, push: Push) -> None:
-        """Take in what a carrier sends of itself, as if we had just asked.
-
-        Numbers that it has stopped are due at once: only a request takes them up again.
-        """
-        token = secrets.token_hex(8)
-        for number, result in push.results.items():
-            with self.store.write() as connection:
-                legs = leg_claims.claim_number(
-                    connection, carrier, number, token=token, until=self.clock.later(PUSH_LEASE_S)
-                )
-            for leg in legs:
-                self._take_in_or_put_off(leg, result, token)
-        if push.stopped:
-            with self.store.write() as connection:
-                parcels.hasten(connection, carrier, push.stopped, self.clock.now())
-
-    def _ask(self, carrier: str, mine: Sequence[ClaimedLeg], token: str) -> None:
-        try:
-            results = self._fetch(carrier, mine)
-        except MailtrackError as error:
-            if isinstance(error, PermanentError) and len(mine) > 1:
-                self._ask_apart(carrier, mine, token)
-            else:
-                self._take_in_failure(carrier, mine, token, error)
+        if not mine:
             return
-        now = self.clock.now()
-        with self.store.write() as connection:
-            budgets.note_ok(connection, carrier, now)
-        for leg in mine:
-            self._take_in_or_put_off(leg, results.get(leg.number), token)
-
-    def _ask_apart(self, carrier: str, mine: Sequence[ClaimedLeg], token: str) -> None:
-        """Ask about each leg alone: a number that a carrier chokes on holds up no other.
-
-        Only while the carrier may still be asked; the rest is due again at once.
-        """
+        # 2.
+        failure = self._ask(carrier, mine, token)
+        if failure is None:
+            return
+        # 3.
+        if len(mine) == 1 or not isinstance(failure, PermanentError):
+            self._note_failure(carrier, mine, token, failure)
+            return
+        # 4.
         budget = self.declarations[carrier].budget
         for done, leg in enumerate(mine):
             now = self.clock.now()
@@ -114,34 +103,66 @@ class Poller:
                     rest = [other.id for other in mine[done:]]
                     leg_claims.release(connection, rest, token, now)
                     return
-            self._ask(carrier, [leg], token)
+            failure = self._ask(carrier, [leg], token)
+            if failure is not None:
+                self._note_failure(carrier, [leg], token, failure)
 
-    def _fetch(self, carrier: str, legs: Sequence[ClaimedLeg]) -> Mapping[str, PollResult]:
+    def take_push(self, carrier: str, push: Push) -> None:
+        """Take in what a carrier sends of itself, as if we had just asked.
+
+        Numbers that it has stopped are due at once: only a request takes them up again.
+        """
+        token = secrets.token_hex(8)
+        for number, result in push.results.items():
+            with self.store.write() as connection:
+                legs = leg_claims.claim_number(
+                    connection, carrier, number, token=token, until=self.clock.later(PUSH_LEASE_S)
+                )
+            for leg in legs:
+                self._take_in(leg, result, token)
+        if push.stopped:
+            with self.store.write() as connection:
+                parcels.hasten(connection, carrier, push.stopped, self.clock.now())
+
+    def _ask(self, carrier: str, legs: Sequence[ClaimedLeg], token: str) -> MailtrackError | None:
+        """Ask about legs in one request and take in what it says of each; return why it failed.
+
+        An answer that breaks our reader is a failure for good.
+        """
         try:
-            return self.carriers[carrier].fetch(list(dict.fromkeys(leg.number for leg in legs)))
-        except MailtrackError:
-            raise
+            results = self.carriers[carrier].fetch(list(dict.fromkeys(leg.number for leg in legs)))
+        except MailtrackError as error:
+            return error
         except Exception as error:
             log.exception("carrier not understood", carrier=carrier)
-            raise PermanentError(
+            return PermanentError(
                 f"The answer of {carrier} broke our reader ({type(error).__name__}): see the log."
-            ) from error
+            )
+        now = self.clock.now()
+        with self.store.write() as connection:
+            budgets.note_ok(connection, carrier, now)
+        for leg in legs:
+            self._take_in(leg, results.get(leg.number), token)
+        return None
 
-    def _take_in_failure(
+    def _note_failure(
         self, carrier: str, legs: Sequence[ClaimedLeg], token: str, error: MailtrackError
     ) -> None:
+        """Let legs that got no answer be due again.
+
+        A carrier that refuses us is left alone so long, and its legs have no part in it. Any
+        other failure counts for each leg, which then waits longer and longer.
+        """
         log.warning("carrier failed", carrier=carrier, error=str(error), numbers=len(legs))
         now = self.clock.now()
-        silence_s = _silence_s(error)
+        silence_s = 0.0
+        if isinstance(error, QuotaError):
+            silence_s = error.retry_after_s
+        elif isinstance(error, AuthError):
+            silence_s = AUTH_SILENCE_S
+        down = isinstance(error, TransientError)
         with self.store.write() as connection:
-            budgets.note_error(
-                connection,
-                carrier,
-                str(error),
-                now,
-                silence_s=silence_s,
-                down=isinstance(error, TransientError),
-            )
+            budgets.note_error(connection, carrier, str(error), now, silence_s=silence_s, down=down)
             if silence_s:
                 free_again = now + timedelta(seconds=silence_s)
                 leg_claims.release(connection, [leg.id for leg in legs], token, free_again)
@@ -155,10 +176,51 @@ class Poller:
         wait = _RETRY[min(leg.failures, len(_RETRY) - 1)] * self.rng.uniform(0.8, 1.2)
         leg_claims.note_failure(connection, leg.id, token, error, now + wait)
 
-    def _take_in_or_put_off(self, leg: ClaimedLeg, result: PollResult | None, token: str) -> None:
-        """Take an answer in; one that cannot be stored must not hold up the others."""
+    # --- one answer -------------------------------------------------------------------
+
+    def _take_in(self, leg: ClaimedLeg, result: PollResult | None, token: str) -> None:
+        """Take in what a carrier said of one leg, in one transaction; None where it said nothing.
+
+        1. A leg whose claim has passed on, or whose parcel was erased, is left alone.
+        2. A number that the answer leaves out waits alone.
+        3. The answer is noted, and the legs that it leads to are added.
+        4. It is shown if it says something, or if no other guess is left.
+        5. Its events are merged, and the parcel's followers are owed what follows.
+        6. Every leg of the parcel is planned.
+
+        An answer that cannot be stored must not hold up the others: its leg is tried again later.
+        """
+        now = self.clock.now()
+
+        def take_in(connection: Connection) -> None:
+            # 1.
+            parcel_id = leg_claims.parcel_of_leg(connection, leg.id, token)
+            if parcel_id is None or parcels.lock(connection, parcel_id) is None:
+                return
+            # 2.
+            if result is None:
+                error = f"{leg.carrier} left this number out of its answer"
+                self._retry_later(connection, leg, token, error, now)
+                return
+            # 3.
+            answer = _Answer(connection, parcel_id, leg, result, now)
+            parcels.note_answer(connection, leg.id, result.state, now)
+            self._add_legs(answer)
+            # 4.
+            if result.state in (PollState.FOUND, PollState.PENDING) or all(
+                other.state
+                for other in parcels.legs_of(connection, parcel_id)
+                if other.next_poll_at is not None
+            ):
+                parcels.save_result(connection, parcel_id, result, now)
+                notices.hasten(connection, parcel_id, NoticeKind.REGISTERED, now)
+            # 5.
+            merging.take_in(connection, parcel_id, result.events, now)
+            # 6.
+            self._plan(answer)
+
         try:
-            self._take_in(leg, result, token)
+            self.store.transact(take_in)
         except MailtrackError:
             raise
         except Exception as error:
@@ -167,148 +229,104 @@ class Poller:
             with self.store.write() as connection:
                 self._retry_later(connection, leg, token, reason, self.clock.now())
 
-    def _take_in(self, leg: ClaimedLeg, result: PollResult | None, token: str) -> None:
-        now = self.clock.now()
+    def _add_legs(self, answer: _Answer) -> None:
+        """Add the legs that an answer leads to.
 
-        def take_in(connection: Connection) -> None:
-            parcel_id = leg_claims.parcel_of_leg(connection, leg.id, token)
-            if parcel_id is None or parcels.lock(connection, parcel_id) is None:
-                return
-            if result is None:
-                error = f"{leg.carrier} left this number out of its answer"
-                self._retry_later(connection, leg, token, error, now)
-                return
-            parcels.note_answer(connection, leg.id, result.state, now)
-            self._follow_on(connection, parcel_id, leg, result, now)
-            if _may_be_shown(connection, parcel_id, result):
-                parcels.save_result(connection, parcel_id, result, now)
-                notices.hasten(connection, parcel_id, NoticeKind.REGISTERED, now)
-            merging.take_in(connection, parcel_id, result.events, now)
-            self._plan(connection, parcel_id, leg.id, now)
-
-        self.store.transact(take_in)
-
-    def _follow_on(
-        self,
-        connection: Connection,
-        parcel_id: ParcelId,
-        leg: ClaimedLeg,
-        result: PollResult,
-        now: datetime,
-    ) -> None:
-        """Add the legs that an answer leads to: the local carrier's, or the next guess."""
-        if result.local_number and result.local_number != leg.number:
-            self._hand_over(connection, parcel_id, leg, result, now)
-        if result.state in (PollState.NOT_FOUND, PollState.REJECTED):
-            self._guess_again(connection, parcel_id, leg, now)
-
-    def _hand_over(
-        self,
-        connection: Connection,
-        parcel_id: ParcelId,
-        leg: ClaimedLeg,
-        result: PollResult,
-        now: datetime,
-    ) -> None:
-        number = result.local_number or ""
-        codes = self._carriers_of(connection, parcel_id, number) - {leg.carrier}
-        if result.state is PollState.PENDING:
-            # A placeholder: the same carrier knows the parcel by its new number only.
-            codes.add(leg.carrier)
-        for code in sorted(codes):
-            parcels.add_leg(connection, parcel_id, code, number, now, is_local=True)
-
-    def _carriers_of(self, connection: Connection, parcel_id: ParcelId, number: str) -> set[str]:
-        """Return whom a local number may belong to, or a fallback where we can ask none of them.
-
-        A fallback that follows the parcel already needs no second number, which would cost.
+        1. The local carrier's: whomever a local number may belong to. Where we can ask none of
+           them, a fallback's, unless one follows the parcel already: there, a second number
+           would cost.
+        2. The next guess, where the carrier does not know the number.
         """
-        known = {candidate.carrier for candidate in numbers.detect(number)}
-        codes = known & self.carriers.keys()
-        asked = {leg.carrier for leg in parcels.legs_of(connection, parcel_id)}
-        if codes or not known or asked & set(FALLBACKS) & self.carriers.keys():
-            return codes
-        fallback = next_choice(number, self.carriers.keys(), (), timedelta(0))
-        return {fallback} if fallback else codes
+        connection, parcel_id = answer.connection, answer.parcel_id
+        leg, result, now = answer.leg, answer.result, answer.now
+        on = self.carriers.keys()
+        # 1.
+        local = result.local_number
+        if local and local != leg.number:
+            owners = {candidate.carrier for candidate in numbers.detect(local)}
+            asked = {other.carrier for other in parcels.legs_of(connection, parcel_id)}
+            codes = owners & on
+            if owners and not codes and not asked & set(FALLBACKS) & on:
+                fallback = next_choice(local, on, (), timedelta(0))
+                codes = {fallback} if fallback else codes
+            codes.discard(leg.carrier)
+            if result.state is PollState.PENDING:
+                # A placeholder: the same carrier knows the parcel by its new number only.
+                codes.add(leg.carrier)
+            for code in sorted(codes):
+                parcels.add_leg(connection, parcel_id, code, local, now, is_local=True)
+        # 2.
+        if result.state in (PollState.NOT_FOUND, PollState.REJECTED):
+            legs = parcels.legs_of(connection, parcel_id)
+            tried = {other.carrier for other in legs if other.number == leg.number}
+            unknown_for = now - parcels.parcel_row(connection, parcel_id).created_at
+            guess = next_choice(leg.number, on, tried, unknown_for)
+            if guess is not None:
+                parcels.add_leg(connection, parcel_id, guess, leg.number, now)
 
-    def _guess_again(
-        self, connection: Connection, parcel_id: ParcelId, leg: ClaimedLeg, now: datetime
-    ) -> None:
-        legs = parcels.legs_of(connection, parcel_id)
-        tried = {other.carrier for other in legs if other.number == leg.number}
-        unknown_for = now - parcels.parcel_row(connection, parcel_id).created_at
-        code = next_choice(leg.number, self.carriers.keys(), tried, unknown_for)
-        if code is not None:
-            parcels.add_leg(connection, parcel_id, code, leg.number, now)
+    def _plan(self, answer: _Answer) -> None:
+        """Tell people of a long silence, and set when each leg of a parcel is asked next.
 
-    def _plan(
-        self, connection: Connection, parcel_id: ParcelId, asked: LegId, now: datetime
-    ) -> None:
-        """Set when each leg of a parcel is asked next; news on one hastens the others."""
+        1. Polling ends where nobody waits any more, or nothing is left to wait for.
+        2. A wrong guess is asked no more while another carrier is left to ask. What is
+           planned no more is at a carrier that is off, or was a wrong guess itself.
+        3. The leg that was asked is due when that is worth a request again; news on it
+           hastens the others.
+        """
+        connection, parcel_id, now = answer.connection, answer.parcel_id, answer.now
         row = parcels.parcel_row(connection, parcel_id)
         waiting = followers.who_wait(connection, parcel_id)
         stage, since = _stage(row, waiting)
         legs = parcels.legs_of(connection, parcel_id)
-        self._judge_silence(connection, row.id, stage, since, now)
+        _tell_silence(answer, stage, since)
+        # 1.
         if not waiting:
             parcels.end(connection, parcel_id, NOBODY_FOLLOWS, now)
             return
+        left = [leg for leg in legs if leg.next_poll_at is not None]
+        handed_over = any(leg.is_local and leg.state == PollState.FOUND for leg in left)
+        known_numbers = {leg.number for leg in left if leg.state == PollState.FOUND}
+        others_left = any(leg.state != PollState.REJECTED for leg in left)
         for leg in legs:
             context = scheduling.PollContext(
                 milestone=stage,
                 since=since,
-                weight=_weight(leg, legs),
+                weight=AFTER_HANDOVER if handed_over and not leg.is_local else 1.0,
                 price_h=budgets.price_h(connection, leg.carrier),
             )
             due = scheduling.next_poll(context, now, self.rng)
             if due is None:
                 parcels.end(connection, parcel_id, stage or NEVER_KNOWN, now)
                 return
-            self._plan_leg(connection, leg, legs, asked, due)
+            # 2.
+            if (leg.state == PollState.REJECTED and others_left) or (
+                leg.state == PollState.NOT_FOUND and leg.number in known_numbers
+            ):
+                parcels.plan(connection, leg.id, None)
+            # 3.
+            elif leg.id == answer.leg.id or (leg.next_poll_at and due < leg.next_poll_at):
+                parcels.plan(connection, leg.id, due)
 
-    def _plan_leg(
-        self, connection: Connection, leg: Leg, legs: Sequence[Leg], asked: LegId, due: datetime
-    ) -> None:
-        if _is_dead_end(leg, legs):
-            parcels.plan(connection, leg.id, None)
-        elif leg.id == asked or (leg.next_poll_at is not None and due < leg.next_poll_at):
-            parcels.plan(connection, leg.id, due)
 
-    def _judge_silence(
-        self,
-        connection: Connection,
-        parcel_id: ParcelId,
-        stage: Milestone | None,
-        since: datetime,
-        now: datetime,
-    ) -> None:
-        verdict = silence.assess_silence(stage, since, now)
-        if verdict is Silence.USUAL:
-            return
-        occurrence = since.date().isoformat() if verdict is Silence.STALLED else "1"
-        # Whose own mail told the end waits for nothing more.
-        ended = subscription.c.milestone.in_(_ENDS)
-        untold = followers.untold(verdict, occurrence).where(
-            subscription.c.parcel_id == parcel_id, ended.is_not(True)
+def _tell_silence(answer: _Answer, stage: Milestone | None, since: datetime) -> None:
+    """Owe word of a silence that is longer than usual, once, to all who hear of the parcel."""
+    verdict = silence.assess_silence(stage, since, answer.now)
+    if verdict is Silence.USUAL:
+        return
+    occurrence = since.date().isoformat() if verdict is Silence.STALLED else "1"
+    # Whose own mail told the end waits for nothing more.
+    ended = subscription.c.milestone.in_(_ENDS)
+    untold = followers.untold(verdict, occurrence).where(
+        subscription.c.parcel_id == answer.parcel_id, ended.is_not(True)
+    )
+    for number in answer.connection.scalars(untold).all():
+        notices.owe_follower(
+            answer.connection,
+            SubscriptionId(number),
+            verdict,
+            occurrence=occurrence,
+            now=answer.now,
         )
-        for number in connection.scalars(untold).all():
-            notices.owe_follower(
-                connection, SubscriptionId(number), verdict, occurrence=occurrence, now=now
-            )
-
-
-def _silence_s(error: MailtrackError) -> float:
-    if isinstance(error, QuotaError):
-        return error.retry_after_s
-    return AUTH_SILENCE_S if isinstance(error, AuthError) else 0.0
-
-
-def _may_be_shown(connection: Connection, parcel_id: ParcelId, result: PollResult) -> bool:
-    """Return True if this answer may be shown: it says something, or no other guess is left."""
-    if result.state in (PollState.FOUND, PollState.PENDING):
-        return True
-    legs = parcels.legs_of(connection, parcel_id)
-    return all(leg.state for leg in legs if leg.next_poll_at is not None)
 
 
 def _stage(
@@ -327,20 +345,3 @@ def _stage(
     return row.milestone, max(
         (at for milestone, at in waiting if milestone is not None), default=row.created_at
     )
-
-
-def _weight(leg: Leg, legs: Sequence[Leg]) -> float:
-    handed_over = any(x.is_local and x.state == PollState.FOUND for x in legs if x.next_poll_at)
-    return AFTER_HANDOVER if handed_over and not leg.is_local else 1.0
-
-
-def _is_dead_end(leg: Leg, legs: Sequence[Leg]) -> bool:
-    """Return True if a leg was a wrong guess: another carrier is left to ask.
-
-    What is planned no more is at a carrier that is off, or was a wrong guess itself.
-    """
-    left = [x for x in legs if x.next_poll_at is not None]
-    if leg.state == PollState.REJECTED:
-        return any(x.state != PollState.REJECTED for x in left)
-    known_elsewhere = any(x.number == leg.number and x.state == PollState.FOUND for x in left)
-    return leg.state == PollState.NOT_FOUND and known_elsewhere

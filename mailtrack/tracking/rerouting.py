@@ -55,43 +55,43 @@ class Rerouting:
     off: Collection[str]
 
     def run(self) -> None:
-        """Do one round."""
+        """Do one round.
+
+        1. Carriers that are off are to begin anew when they are switched on.
+        2. How many numbers more may each carrier be asked about?
+        3. Parcels that are planned at carriers that are off leave those,
+        4. and each carrier that is on catches up with the parcels from before.
+        """
+        # 1.
         with self.store.write() as connection:
             rerouted.forget(connection, self.on.keys())
-        room = self._room()
-        moved = self._leave_those_off(room)
-        if moved:
-            log.info("left carriers that are off", parcels=moved)
-        for code in self.on:
-            asked = self._catch_up(code, room)
-            if asked:
-                log.info("older parcels asked about", carrier=code, parcels=asked)
-
-    def _room(self) -> Counter[str]:
-        """Return how many numbers more each carrier may be asked about."""
+        # 2.
         room: Counter[str] = Counter()
         with self.store.read() as connection:
             for code, declaration in self.on.items():
                 share = max(1, declaration.budget.per_day // ROUNDS) * declaration.batch
                 due = leg_claims.count_due(connection, code, self.clock.now(), share)
                 room[code] = share - due
-        return room
-
-    # --- carriers that are off --------------------------------------------------------
-
-    def _leave_those_off(self, room: Counter[str]) -> int:
+        # 3.
         with self.store.read() as connection:
             waiting = rerouted.planned_at(connection, self.off, self.clock.now(), PARCELS_PER_ROUND)
         for parcel_id in waiting:
             room.subtract(self.store.transact(partial(self._move, parcel_id, room)))
-        return len(waiting)
+        if waiting:
+            log.info("left carriers that are off", parcels=len(waiting))
+        # 4.
+        for code in self.on:
+            asked = self._catch_up(code, room)
+            if asked:
+                log.info("older parcels asked about", carrier=code, parcels=asked)
 
     def _move(
         self, parcel_id: ParcelId, room: Mapping[str, int], connection: Connection
     ) -> Counter[str]:
         """Give the numbers of a parcel that are planned at carriers that are off to others.
 
-        Return how many each of those was given.
+        Those for which there is no room wait behind all others. Return how many each of the
+        others was given.
         """
         given: Counter[str] = Counter()
         row = _locked(connection, parcel_id)
@@ -115,49 +115,48 @@ class Rerouting:
                 given[code] += 1
         return given
 
-    # --- carriers that are on ---------------------------------------------------------
-
     def _catch_up(self, code: str, room: Counter[str]) -> int:
-        """Ask a carrier about parcels from before, as far as there is room; return how many."""
+        """Ask a carrier about parcels from before, as far as there is room; return how many.
+
+        1. Of the next parcels, those have a number that it should be asked about,
+        2. and are asked about, one by one, if that still makes sense once they are locked.
+        3. How far it got is remembered.
+        """
+        # 1.
         with self.store.read() as connection:
             span = rerouted.next_span(connection, code, PARCELS_PER_ROUND)
             if span is None:
                 return 0
-            candidates = self._missed(connection, code, span.parcels)
+            legs = parcels.legs_of_each(connection, span.parcels)
+            rows = parcels.parcel_rows(connection, span.parcels)
+        missed = sorted(row.id for row in rows if self._numbers_for(code, row, legs[row.id]))
+
+        # 2.
+        def add(parcel_id: ParcelId, connection: Connection) -> int:
+            row = _locked(connection, parcel_id)
+            if row is None or not followers.who_wait(connection, parcel_id):
+                return 0
+            legs = parcels.legs_of(connection, parcel_id)
+            numbers = self._numbers_for(code, row, legs)
+            for number in numbers:
+                _ask(connection, row, legs, number, code, self.clock.now())
+            return len(numbers)
+
         last, asked = span.last, 0
-        for parcel_id in candidates:
+        for parcel_id in missed:
             if room[code] <= 0:
                 last = ParcelId(parcel_id - 1)
                 break
-            numbers = self.store.transact(partial(self._add, code, parcel_id))
+            numbers = self.store.transact(partial(add, parcel_id))
             room[code] -= numbers
             asked += bool(numbers)
+        # 3.
         with self.store.write() as connection:
             rerouted.note(connection, code, last)
         return asked
 
-    def _missed(
-        self, connection: Connection, code: str, among: Sequence[ParcelId]
-    ) -> list[ParcelId]:
-        """Return the parcels with a number that a carrier should be asked about, in their order."""
-        if not among:
-            return []
-        legs = parcels.legs_of_each(connection, among)
-        rows = parcels.parcel_rows(connection, among)
-        return sorted(row.id for row in rows if self._numbers_for(code, row, legs[row.id]))
-
-    def _add(self, code: str, parcel_id: ParcelId, connection: Connection) -> int:
-        """Ask a carrier about a parcel; return how many numbers that still made sense for."""
-        row = _locked(connection, parcel_id)
-        if row is None or not followers.who_wait(connection, parcel_id):
-            return 0
-        legs = parcels.legs_of(connection, parcel_id)
-        numbers = self._numbers_for(code, row, legs)
-        for number in numbers:
-            _ask(connection, row, legs, number, code, self.clock.now())
-        return len(numbers)
-
     def _numbers_for(self, code: str, row: ParcelRow, legs: Sequence[Leg]) -> list[str]:
+        """Return the numbers of a parcel that a carrier is to be asked about, and is not."""
         now, local = self.clock.now(), [row.local_number] if row.local_number else []
         numbers = dict.fromkeys([row.number, *local, *(leg.number for leg in legs)])
         return [n for n in numbers if self._missing(n, row, legs, now) == code]
@@ -167,33 +166,35 @@ class Rerouting:
     ) -> str | None:
         """Return who is to be asked about a number and is not; None where nobody is missing.
 
-        What a carrier knew that is off now is no young number: a fallback need not wait.
+        1. Nobody where a carrier knows it that is asked.
+        2. Else the next choice. What a carrier knew that is off now is no young number: a
+           fallback need not wait. But it needs none where the parcel is looked after by
+           another number: each one counts there.
+        3. Where nobody is left to ask but those who did not know it yet, the first of those.
         """
         about = [leg for leg in legs if leg.number == number]
         asked = [leg for leg in about if leg.carrier in self.on]
         planned = [leg for leg in asked if leg.next_poll_at is not None]
+        # 1.
         if any(leg.state == PollState.FOUND for leg in planned):
             return None
+        # 2.
         known = any(leg.state == PollState.FOUND for leg in about)
         unknown_for = BEFORE_FALLBACK if known else now - row.created_at
         refused = (PollState.NOT_FOUND, PollState.REJECTED)
         tried = {leg.carrier for leg in asked if leg.state in refused}
         code = next_choice(number, self.on.keys(), tried, unknown_for)
-        if code in FALLBACKS and self._is_looked_after(legs):
-            code = None
-        if code is None and not planned:
-            # Nobody is left to ask but those who did not know it yet.
-            code = next((leg.carrier for leg in asked), None)
-        return None if any(leg.carrier == code for leg in planned) else code
-
-    def _is_looked_after(self, legs: Sequence[Leg]) -> bool:
-        """Return True if a parcel needs no fallback for a number more: each one counts there."""
-        return any(
+        if code in FALLBACKS and any(
             leg.carrier in self.on
             and leg.next_poll_at is not None
             and (leg.state == PollState.FOUND or leg.carrier in FALLBACKS)
             for leg in legs
-        )
+        ):
+            code = None
+        # 3.
+        if code is None and not planned:
+            code = next((leg.carrier for leg in asked), None)
+        return None if any(leg.carrier == code for leg in planned) else code
 
 
 def _locked(connection: Connection, parcel_id: ParcelId) -> ParcelRow | None:
