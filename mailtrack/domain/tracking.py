@@ -143,9 +143,9 @@ def apply(
     steps = walk(events)
     current = steps[-1] if steps else None
     # 3.
-    decisions = []
+    decisions, due = [], owed(events)
     for follower in followers:
-        unrecorded = {k: e for k, e in owed(events).items() if k not in follower.recorded}
+        unrecorded = {k: e for k, e in due.items() if k not in follower.recorded}
         chosen = None if first_answer else _to_tell(follower, unrecorded, steps)
         for key, event in unrecorded.items():
             if key == chosen:
