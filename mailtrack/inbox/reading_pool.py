@@ -75,7 +75,7 @@ class ReadingPool:
 
     def analyze(self, raw: bytes) -> AnalyzedMail:
         """Read a raw mail; raises PermanentError, ReadingLimitError or TransientError."""
-        return self._read(Task("understand", raw, self._limits.cpu_s))
+        return self._read(Task("analyze", raw, self._limits.cpu_s))
 
     def analyze_header(self, raw: bytes) -> AnalyzedMail:
         """Read the header alone of a mail whose body nobody can read; raises the same."""

@@ -270,9 +270,9 @@ from tests.inbox.misdeeds import Misled, evil
 
 keeper = MailAnalyzer("mx.example.org", (), (), PersonalAddresses("colis@example.org", "secret"))
 pool = ReadingPool(Misled(keeper), 2, ReadingLimits(cpu_s=600))
-pool.understand(b"From: ana@example.org\\n\\nbonjour")
+pool.analyze(b"From: ana@example.org\\n\\nbonjour")
 print("reads", flush=True)
-pool.understand(evil(sys.argv[1], b"From: ana@example.org\\n\\nbonjour"))
+pool.analyze(evil(sys.argv[1], b"From: ana@example.org\\n\\nbonjour"))
 """
 
 
