@@ -74,7 +74,11 @@ class PersonalAddresses(SignedAddresses):
     purpose = "forward"
 
     def of(self, reader: RowKey) -> str:
-        """Return the address that forwards in a subscriber's name."""
+        """Return the address that forwards in a subscriber's name.
+
+        >>> PersonalAddresses("colis@example.org", "secret").of(RowKey("k7x2"))
+        'colis+zu67xqntozyhk7x2@example.org'
+        """
         return self._make(reader, reader)
 
     def owner(self, message: Message) -> RowKey | None:

@@ -83,7 +83,12 @@ class Pace:
     least: float
 
     def delay(self, failures: int, rng: random.Random) -> float:
-        """Return seconds to stay away."""
+        """Return seconds to stay away.
+
+        >>> pace = Pace(first_s=5.0, longest_s=40.0, least=1.0)
+        >>> [pace.delay(failures, random.Random()) for failures in (1, 2, 3, 4, 5)]
+        [5.0, 10.0, 20.0, 40.0, 40.0]
+        """
         # The exponent is bounded: a float ends at 2 ** 1023.
         full = min(self.longest_s, self.first_s * 2.0 ** min(failures - 1, 30))
         return full * rng.uniform(self.least, 1.0)

@@ -196,7 +196,7 @@ class Deliverer:
         now = self.clock.now()
         waited = now - notice.created_at > self.clock.later(STALE_S) - now
         by_night = self.sending_policy.hold_until(notice.created_at) is not None
-        if not notice.prompt and draft.is_past(now, waited=waited, held_by_night=by_night):
+        if not notice.prompt and draft.is_outdated(now, waited=waited, held_by_night=by_night):
             return Skip.SUPERSEDED if draft.overtaken else _TOO_LATE
         if notice.prompt or kind in URGENT:
             return None

@@ -36,7 +36,7 @@ class Draft:
     view: NoticeView | None
     overtaken: bool
 
-    def is_past(self, now: datetime, *, waited: bool, held_by_night: bool) -> bool:
+    def is_outdated(self, now: datetime, *, waited: bool, held_by_night: bool) -> bool:
         """Return True if what the mail tells is no longer so, for whatever reason it is late.
 
         Its reader hears of what came after it, or of a last day or a delivery that is past.
