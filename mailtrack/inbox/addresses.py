@@ -48,7 +48,9 @@ class SignedAddresses:
 
     def _found(self, message: Message) -> Iterator[tuple[str, str]]:
         """Yield hash and name of each address of ours that a mail was sent to."""
-        for address in _recipients(message):
+        noted = (address for header in _RECIPIENT_HEADERS for address in message.all(header))
+        written = (person.address for person in (*message.to, *message.cc))
+        for address in (*noted, *written):
             mailbox, _, domain = address.lower().strip("<> ").partition("@")
             name, _, detail = mailbox.partition("+")
             token = _TOKEN.fullmatch(detail.removeprefix(self.mark))
@@ -72,7 +74,11 @@ class PersonalAddresses(SignedAddresses):
     purpose = "forward"
 
     def of(self, reader: RowKey) -> str:
-        """Return the address that forwards in a subscriber's name."""
+        """Return the address that forwards in a subscriber's name.
+
+        >>> PersonalAddresses("colis@example.org", "secret").of(RowKey("k7x2"))
+        'colis+zu67xqntozyhk7x2@example.org'
+        """
         return self._make(reader, reader)
 
     def owner(self, message: Message) -> RowKey | None:
@@ -115,9 +121,3 @@ class BounceAddresses(SignedAddresses):
 
 #: Digits of a row's number, below what a database takes.
 _HIGHEST = 10
-
-
-def _recipients(message: Message) -> Iterator[str]:
-    for header in _RECIPIENT_HEADERS:
-        yield from message.all(header)
-    yield from (person.address for person in (*message.to, *message.cc))

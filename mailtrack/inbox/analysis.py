@@ -52,6 +52,9 @@ class MailAnalyzer:
             own_addresses=self.own_addresses,
             found=found,
         )
+        # Where all mail reaches us through an address of our own, that is no person's rule.
+        source, ours = source_of(message), {address.lower() for address in self.own_addresses}
+        mine = {message.sender.address.lower(), *ours}
         return AnalyzedMail(
             message,
             reading,
@@ -60,14 +63,8 @@ class MailAnalyzer:
             by_google=is_signed_by(found, "google.com"),
             returned=None if self.bounces is None else self.bounces.returned(message),
             shop_signed=is_from(found, signers_of(message.sender)),
-            passed_on=self._is_passed_on(message),
+            passed_on=source is not None and source.address.lower() not in mine,
         )
-
-    def _is_passed_on(self, message: Message) -> bool:
-        # Where all mail reaches us through an address of our own, that is no person's rule.
-        source, ours = source_of(message), {address.lower() for address in self.own_addresses}
-        mine = {message.sender.address.lower(), *ours}
-        return source is not None and source.address.lower() not in mine
 
     def analyze_header(self, raw: bytes) -> "AnalyzedMail":
         """Read the header alone of a mail whose body nobody can read; raises the same."""

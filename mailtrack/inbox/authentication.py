@@ -23,7 +23,8 @@ first result counts, its own.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -99,15 +100,33 @@ def findings(message: Message, authserv_id: str, *, below: bool = False) -> tupl
 
     Machines of a provider that have names of their own below `authserv_id` are ours, too.
     `below`: our server writes into every mail, below its own `Received` line.
+
+    1. The headers that our server wrote are told from those that came with the mail.
+    2. A mail whose sender could have made our server write a result proves nothing.
+    3. Each result is read by itself; one that is not to be understood proves nothing.
+
+    >>> from mailtrack.parsers.message import read_message
+    >>> raw = b'''\\
+    ... Authentication-Results: mx.example.com; dkim=pass header.d=example.org
+    ... Received: from mail.example.org (mail.example.org [192.0.2.1]) by mx.example.com; x
+    ... Authentication-Results: mx.example.com; dkim=pass header.d=forged.example
+    ... From: ana@example.org
+    ...
+    ... bonjour'''
+    >>> findings(read_message(raw), "mx.example.com")
+    (Finding(method='dkim', verdict='pass', domain='example.org'),)
     """
     wanted = _in_short(authserv_id)
     if not wanted:
         return ()
     below = below or wanted in _BELOW_THEIR_LINE
     choose = _below_its_line if below else _above_its_line
+    # 1.
     headers, line = choose(message.headers, wanted)
+    # 2.
     if _breaks_out(message, line):
         return ()
+    # 3.
     return tuple(found for header in headers[:MAX_HEADERS] for found in _read(header, wanted))
 
 
@@ -138,14 +157,13 @@ def _below_its_line(headers: Iterable[tuple[str, str]], wanted: str) -> tuple[li
         if name == "received":
             line = value
         elif name == "authentication-results" and _is_named(value, wanted):
-            return [value] if not line or _is_by(line, wanted) else [], line
+            domain = _BELOW_THEIR_LINE.get(wanted)
+            if line and domain is not None:
+                hop = _HOP.match(_one_line(line))
+                if hop is None or not lies_in(_in_short(hop["by"]), [domain]):
+                    return [], line
+            return [value], line
     return [], line
-
-
-def _is_by(line: str, wanted: str) -> bool:
-    hop = _HOP.match(_one_line(line))
-    domain = _BELOW_THEIR_LINE.get(wanted)
-    return domain is None or (hop is not None and lies_in(_in_short(hop["by"]), [domain]))
 
 
 def _is_named(header: str, wanted: str) -> bool:
@@ -165,7 +183,10 @@ def _hands_on(line: str, wanted: str) -> bool:
     protocol = _PROTOCOL.search(hop["rest"])
     if protocol and protocol[1].upper().removeprefix("UTF8").startswith("LMTP"):
         return True
-    addresses = list(_addresses(hop["source"]))
+    addresses: list[IPv4Address | IPv6Address] = []
+    for written in _ADDRESS.findall(hop["source"]):
+        with suppress(ValueError):
+            addresses.append(ip_address(written))
     if addresses and all(any(a in own for own in _OWN_NETWORKS) for a in addresses):
         return True
     # A greeting alone is what the other side says; a name that was looked up stands beside it.
@@ -179,14 +200,6 @@ def _one_line(header: str) -> str:
     return " ".join(header[:MAX_HEADER].split())
 
 
-def _addresses(text: str) -> Iterator[IPv4Address | IPv6Address]:
-    for found in _ADDRESS.findall(text):
-        try:
-            yield ip_address(found)
-        except ValueError:
-            continue
-
-
 # --- what they say ---------------------------------------------------------------------
 
 
@@ -198,7 +211,15 @@ def _read(header: str, wanted: str) -> Iterator[Finding]:
     count = 1 if _SPF_ENGINE.search(header) else MAX_RESULTS
     for part in parts[1 : count + 1]:
         version = " ".join(parts[0].split()[1:])
-        yield from _parse(f"{wanted} {version};{part}")
+        try:
+            parsed = authres.AuthenticationResultsHeader.parse_value(f"{wanted} {version};{part}")
+        except authres.AuthResError:
+            continue
+        for result in parsed.results:
+            properties = {f"{p.type}.{p.name}": p.value or "" for p in reversed(result.properties)}
+            named = (properties.get(name) for name in _NAMED_BY.get(result.method, ()))
+            domain = domain_name(next(filter(None, named), ""))
+            yield Finding(result.method, result.result, domain)
 
 
 def _split(header: str) -> list[str]:
@@ -224,21 +245,6 @@ def _split(header: str) -> list[str]:
     return [] if depth else ["".join(part).strip() for part in parts]
 
 
-def _parse(header: str) -> Iterator[Finding]:
-    try:
-        parsed = authres.AuthenticationResultsHeader.parse_value(header)
-    except authres.AuthResError:
-        return
-    for result in parsed.results:
-        properties = {f"{p.type}.{p.name}": p.value or "" for p in reversed(result.properties)}
-        yield Finding(result.method, result.result, _named_domain(result.method, properties))
-
-
-def _named_domain(method: str, properties: Mapping[str, str]) -> str:
-    named = (properties.get(name) for name in _NAMED_BY.get(method, ()))
-    return domain_name(next(filter(None, named), ""))
-
-
 # --- what a sender could have made our server write ---------------------------------------
 
 
@@ -248,17 +254,13 @@ def _breaks_out(message: Message, line: str) -> bool:
     greeting = _one_line(line).lower().partition(" by ")[0]
     # Postfix shows other marks of a greeting as "?": a;dkim=pass(x)header.d=… -> a?dkim=pass?x…
     is_result = "pass" in greeting and any(method in greeting for method in _NAMED_BY)
-    return (
-        is_result
-        or _BREAKS_OUT.search(envelope) is not None
-        or any(_BREAKS_OUT.search(identity) for identity in _identities(message))
+    if is_result or _BREAKS_OUT.search(envelope):
+        return True
+    # The identities (`i=`) of all signatures, decoded (RFC 6376, 2.11).
+    signatures = (value for name, value in message.headers if name == "dkim-signature")
+    identities = (
+        _QUOTED_OCTET.sub(lambda octet: chr(int(octet[1], 16)), "".join(identity.split()))
+        for signature in signatures
+        for identity in _IDENTITY.findall(signature)
     )
-
-
-def _identities(message: Message) -> Iterator[str]:
-    """Yield the identities (`i=`) of all signatures, decoded (RFC 6376, 2.11)."""
-    for name, value in message.headers:
-        if name == "dkim-signature":
-            for identity in _IDENTITY.findall(value):
-                bare = "".join(identity.split())
-                yield _QUOTED_OCTET.sub(lambda found: chr(int(found[1], 16)), bare)
+    return any(map(_BREAKS_OUT.search, identities))

@@ -6,6 +6,7 @@ form. Headers stay byte for byte: they prove who sent it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,18 +63,12 @@ def read_big(ask: Ask, size: int, *, plainly: bool = False) -> bytes:
     `plainly` or where the server does not know its structure: only its beginning.
     Raises what `ask` does.
     """
-    return (b"" if plainly else _texts(ask, size)) or _beginning(ask)
-
-
-def _texts(ask: Ask, size: int) -> bytes:
-    try:
-        piece = plan(ask("BODYSTRUCTURE")[b"BODYSTRUCTURE"])
-        return compose(piece, ask(*piece.items()), size)
-    except (PermanentError, *GARBAGE):
-        return b""
-
-
-def _beginning(ask: Ask) -> bytes:
+    if not plainly:
+        with suppress(PermanentError, *GARBAGE):
+            piece = plan(ask("BODYSTRUCTURE")[b"BODYSTRUCTURE"])
+            texts = compose(piece, ask(*piece.items()), size)
+            if texts:
+                return texts
     return _section(ask(f"BODY.PEEK[]<0.{MAX_MAIL}>"), "")
 
 
@@ -119,28 +114,19 @@ def _piece(part: BodyData, header: str, path: str, left: _FetchAllowance) -> Pie
         pieces = tuple(piece for piece in inner if piece is not None)
         return Piece(header, pieces=pieces) if pieces else None
     is_mail = header.endswith("HEADER")
-    if _kind(part) == (b"message", b"rfc822") and isinstance(part[8], tuple):
-        return _attached(part, header, f"{path}1." if is_mail else path, left)
-    size = min(_limit(part), int(part[6]))
+    kind = bytes(part[0]).lower(), bytes(part[1]).lower()
+    if kind == (b"message", b"rfc822") and isinstance(part[8], tuple):
+        left.take(0)
+        inside = f"{path}1." if is_mail else path
+        section = f"{inside}HEADER"
+        attached = _piece(BodyData.create(part[8]), section, inside, left)
+        # An attached mail's header alone may name what we look for.
+        return Piece(header, pieces=(attached or Piece(section),))
+    # Some programs attach a mail as a file of no known type.
+    limit = _LIMITS.get(kind, MAX_FILE if b".eml" in repr(part).lower().encode() else 0)
+    size = min(limit, int(part[6]))
     body = f"{path}TEXT" if is_mail else path.removesuffix(".")
     return Piece(header, body, left.take(size)) if size else None
-
-
-def _attached(part: BodyData, header: str, path: str, left: _FetchAllowance) -> Piece:
-    """Return an attached mail; its header alone may name what we look for."""
-    left.take(0)
-    section = f"{path}HEADER"
-    inner = _piece(BodyData.create(part[8]), section, path, left)
-    return Piece(header, pieces=(inner or Piece(section),))
-
-
-def _kind(part: BodyData) -> tuple[bytes, bytes]:
-    return bytes(part[0]).lower(), bytes(part[1]).lower()
-
-
-def _limit(part: BodyData) -> int:
-    # Some programs attach a mail as a file of no known type.
-    return _LIMITS.get(_kind(part), MAX_FILE if b".eml" in repr(part).lower().encode() else 0)
 
 
 # --- how it is put together -----------------------------------------------------------
@@ -158,11 +144,18 @@ def compose(piece: Piece, answer: Mapping[bytes, Any], size: int) -> bytes:
 
 
 def _written(piece: Piece, answer: Mapping[bytes, Any], note: bytes = b"") -> Iterator[bytes]:
-    header = _with_end(_section(answer, piece.header))
+    header = _section(answer, piece.header)
+    if not header.endswith((b"\r\n\r\n", b"\n\n")):
+        # The empty line that ends it is missing where it was cut.
+        lines = header.rstrip(b"\r\n")
+        header = lines + b"\r\n\r\n" if lines else b"\r\n"
     yield header
     if piece.size:
         yield _section(answer, piece.body)
-    boundary = _boundary(header)
+    # The delimiter of a multipart's parts as its header has it.
+    fields, boundary = take_header(header), b""
+    if fields.get_content_maintype() == "multipart":
+        boundary = (fields.get_boundary() or "").encode("ascii", "surrogateescape")
     if not boundary:
         for inner in piece.pieces:
             yield from _written(inner, answer)
@@ -172,19 +165,3 @@ def _written(piece: Piece, answer: Mapping[bytes, Any], note: bytes = b"") -> It
         yield b"\r\n--%b\r\n" % boundary
         yield from _written(inner, answer)
     yield b"\r\n--%b--\r\n" % boundary
-
-
-def _with_end(header: bytes) -> bytes:
-    """Return a header with the empty line that ends it, also where it was cut."""
-    if header.endswith((b"\r\n\r\n", b"\n\n")):
-        return header
-    fields = header.rstrip(b"\r\n")
-    return fields + b"\r\n\r\n" if fields else b"\r\n"
-
-
-def _boundary(header: bytes) -> bytes:
-    """Return the delimiter of a multipart's parts as its header has it, b"" where it is none."""
-    fields = take_header(header)
-    if fields.get_content_maintype() != "multipart":
-        return b""
-    return (fields.get_boundary() or "").encode("ascii", "surrogateescape")

@@ -3,23 +3,21 @@
 Everything here happens inside one transaction, together with the mail's outcome.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from mailtrack.clock import Clock
-from mailtrack.domain.model import NoticeId, Outcome, SubscriberId, SubscriptionId
+from mailtrack.domain.model import Outcome, SubscriberId, SubscriptionId
 from mailtrack.inbox import authorization, bounces, questions
 from mailtrack.inbox.addresses import BounceAddresses
 from mailtrack.inbox.analysis import AnalyzedMail
 from mailtrack.inbox.quotas import DAY, ParcelQuotas
 from mailtrack.inbox.subscriptions import SubscriptionService
 from mailtrack.notify.view import NoticeKind
-from mailtrack.parsers.delivery_report import Bounce
-from mailtrack.parsers.reading import ParcelRead
-from mailtrack.store import notice_counts, notices, parcels, people, returns, subscriptions
+from mailtrack.store import notice_counts, notices, parcels, people, subscriptions
 from mailtrack.store.inbound import MailResult, StoredMail
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.store.suppression import Suppression
@@ -53,114 +51,194 @@ _WORTH_A_QUESTION = frozenset({Outcome.TRACKED, Outcome.ORDER_NOTED, Outcome.COM
 
 @dataclass(frozen=True, slots=True)
 class MailHandler:
-    """Does what one mail asks for, inside one transaction."""
+    """Does what one mail asks for, inside one transaction.
+
+    `stored` is the mail as it was kept, `mail` the same one analysed; of one that cannot be
+    read it is the header alone. `carriers`: codes of those that are on.
+    """
 
     connection: Connection
+    stored: StoredMail
+    mail: AnalyzedMail
     carriers: Collection[str]
     clock: Clock
     suppression: Suppression
     quotas: ParcelQuotas
     bounces: BounceAddresses | None
 
-    def act(self, stored: StoredMail, mail: AnalyzedMail) -> MailResult:
+    def act(self) -> MailResult:
         """Subscribe, join and answer as the mail's outcome says; return what became of it."""
+        mail, reading = self.mail, self.mail.reading
         result = MailResult(
             outcome=mail.outcome,
-            reason=_MACHINES_ONLY if mail.returned is not None else mail.reading.reason,
+            reason=_MACHINES_ONLY if mail.returned is not None else reading.reason,
             subject=mail.message.subject,
             message_id=mail.message.message_id,
-            shop=mail.reading.shop,
-            kind=mail.reading.kind,
-            names=tuple(p.number for p in mail.reading.parcels) or mail.reading.orders,
+            shop=reading.shop,
+            kind=reading.kind,
+            names=tuple(p.number for p in reading.parcels) or reading.orders,
         )
         if mail.outcome in _PERSONS:
-            return self._act_for_person(stored, mail, result)
-        if mail.outcome is Outcome.BOUNCE:
-            return self._note_bounce(mail, result)
-        if mail.outcome is Outcome.FORWARDING_CONFIRMATION:
-            return self._pass_on_request(stored, mail, result)
-        if mail.outcome is Outcome.REFUSED:
-            return self._tell_author(stored, mail, result)
+            return self._act_for_person(result)
+        match mail.outcome:
+            case Outcome.BOUNCE:
+                failure = bounces.note(self.connection, mail, self.bounces, self.clock.now())
+                if failure is None:
+                    return result
+                return replace(result, subscriber=failure.owner, reason=failure.reason)
+            case Outcome.FORWARDING_CONFIRMATION:
+                return self._pass_on_request(result)
+            case Outcome.REFUSED:
+                return self._tell_author(result)
         return result
 
-    def give_up(self, stored: StoredMail, header: AnalyzedMail, reason: str) -> MailResult:
+    def give_up(self, reason: str) -> MailResult:
         """Tell the author of a mail of which only the header can be read."""
+        message = self.mail.message
         result = MailResult(
-            Outcome.QUARANTINED,
-            reason,
-            subject=header.message.subject,
-            message_id=header.message.message_id,
+            Outcome.QUARANTINED, reason, subject=message.subject, message_id=message.message_id
         )
-        return self._tell_author(stored, header, result)
+        return self._tell_author(result)
 
-    def _tell_author(
-        self, stored: StoredMail, mail: AnalyzedMail, result: MailResult
-    ) -> MailResult:
-        """Answer a mail that leads to nothing, if a person sent it who is proven."""
-        owner = self._authorized(stored, mail) if mail.by_hand else None
-        if owner is None:
-            return result
-        people.heard_from(self.connection, owner)
-        self._answer(owner, stored, NoticeKind.NOTHING_FOUND)
-        return replace(result, subscriber=owner)
+    def _act_for_person(self, result: MailResult) -> MailResult:
+        """Do what only a person may ask for.
 
-    def _act_for_person(
-        self, stored: StoredMail, mail: AnalyzedMail, result: MailResult
-    ) -> MailResult:
-        if self._wants_peace(stored, mail):
-            return replace(result, outcome=Outcome.REFUSED, reason=SUPPRESSED)
-        owner = self._authorized(stored, mail)
+        1. Nothing happens in the name of somebody who was erased and left no word since. A
+           personal address speaks for its owner, whoever uses it.
+        2. Where nothing proves who sent it, the person in whose name it came is asked, if it is
+           worth a question; a rule's mail that is old, or a robot's, waits without one.
+        3. Who is proven gets what the mail asks for: parcels are followed, a command is obeyed.
+           Of a mail that asks for nothing its sender is told so, if a person waits for it.
+        """
+        connection, stored, mail, now = self.connection, self.stored, self.mail, self.clock.now()
+        # 1.
+        if mail.personal is None or not people.by_key(connection, mail.personal):
+            by_hand = mail.sender.proven and not mail.by_rule
+            written_at = stored.received_at if by_hand else None
+            if self.suppression.refuses(connection, mail.sender.address, written_at):
+                return replace(result, outcome=Outcome.REFUSED, reason=SUPPRESSED)
+        owner = self._authorized()
+        # 2.
         if owner is None:
-            return self._ask_who(stored, mail, result)
-        people.heard_from(self.connection, owner)
+            is_worth_it = mail.outcome in _WORTH_A_QUESTION
+            to_ask = authorization.subscriber_to_ask(connection, mail, now) if is_worth_it else None
+            if to_ask is None:
+                return replace(result, outcome=Outcome.REFUSED, reason=mail.sender.how)
+            is_new = now - stored.received_at <= ANSWER_WITHIN
+            may_ask = is_new and (mail.is_answerable or mail.by_rule)
+            questions.hold(connection, stored.id, to_ask, mail.source, now, may_ask=may_ask)
+            return replace(result, outcome=Outcome.REFUSED, reason=UNCONFIRMED, subscriber=to_ask)
+        # 3.
+        people.heard_from(connection, owner)
         result = replace(result, subscriber=owner)
         match mail.outcome:
             case Outcome.TRACKED | Outcome.ORDER_NOTED:
-                return self._follow(owner, stored, mail, result)
+                return self._follow(owner, result)
             case Outcome.COMMAND:
-                return self._obey(owner, stored, mail, result)
-        if mail.by_hand:
-            self._answer(owner, stored, NoticeKind.NOTHING_FOUND)
+                self._obey(owner)
+            case _ if mail.by_hand:
+                self._answer(owner, NoticeKind.NOTHING_FOUND)
         return result
 
-    def _wants_peace(self, stored: StoredMail, mail: AnalyzedMail) -> bool:
-        """Return True if it is in the name of somebody who was erased and left no word since.
+    def _follow(self, owner: SubscriberId, result: MailResult) -> MailResult:
+        """Let somebody follow what the mail names.
 
-        A personal address speaks for its owner, whoever uses it.
+        1. Who has left comes back by a new mail of their own: one from before, read again,
+           asks for nothing new, and neither does a rule.
+        2. More than a day's share of new parcels is refused, and that said once a day.
+        3. What is new is followed, and what they had stopped and forward once more by hand.
         """
-        if mail.personal is not None and people.by_key(self.connection, mail.personal):
-            return False
-        by_hand = mail.sender.proven and not mail.by_rule
-        written_at = stored.received_at if by_hand else None
-        return self.suppression.refuses(self.connection, mail.sender.address, written_at)
+        connection, stored, mail, now = self.connection, self.stored, self.mail, self.clock.now()
+        # 1.
+        left_at = people.left_at(connection, owner)
+        if left_at is not None:
+            if mail.by_rule or stored.received_at < left_at:
+                return replace(result, outcome=Outcome.REFUSED, reason="unsubscribed")
+            people.welcome_back(connection, owner)
+        # 2.
+        wish = SubscriptionService(
+            connection, self.carriers, self.clock, owner, stored, mail.reading, mail.by_rule
+        )
+        more = wish.count_new()
+        address = people.address_of(connection, owner)
+        exceeded = more and self.quotas.exceeded(connection, owner, address, more, now)
+        if exceeded:
+            if mail.is_answerable:
+                self._answer(owner, NoticeKind.TOO_MANY, per_day=1)
+            return replace(result, outcome=Outcome.REFUSED, reason=exceeded)
+        # 3.
+        new = wish.follow()
+        stopped = [
+            mine
+            for mine in ([] if mail.by_rule else self._followed(owner))
+            if mine.muted_at is not None and mine.muted_at <= stored.received_at
+        ]
+        for mine in sorted(stopped, key=lambda mine: mine.parcel or 0):
+            subscriptions.mute(connection, mine.id, None)
+            if mine.parcel is not None:
+                parcels.wake(connection, mine.parcel, now)
+            self._answer(owner, NoticeKind.REGISTERED, about=mine.id)
+        return result if new or stopped else replace(result, outcome=Outcome.UPDATED)
 
-    def _authorized(self, stored: StoredMail, mail: AnalyzedMail) -> SubscriberId | None:
-        return authorization.authorized_subscriber(self.connection, stored, mail, self.clock.now())
+    def _obey(self, owner: SubscriberId) -> None:
+        """Stop everything, or the parcels that a command names; else tell how it works."""
+        reading, now = self.mail.reading, self.clock.now()
+        if reading.kind != STOP:
+            self._answer(owner, NoticeKind.HELP)
+        elif not reading.parcels:
+            people.unsubscribe(self.connection, owner, now)
+            self._answer(owner, NoticeKind.GOODBYE)
+        elif mine := self._followed(owner):
+            for following in mine:
+                subscriptions.mute(self.connection, following.id, now)
+                self._answer(owner, NoticeKind.GOODBYE, about=following.id)
+        else:  # it names none of their own
+            self._answer(owner, NoticeKind.HELP)
 
-    def _ask_who(self, stored: StoredMail, mail: AnalyzedMail, result: MailResult) -> MailResult:
-        """Ask the person in whose name a mail came, if it is worth a question."""
-        now = self.clock.now()
-        owner = None
-        if mail.outcome in _WORTH_A_QUESTION:
-            owner = authorization.subscriber_to_ask(self.connection, mail, now)
+    def _pass_on_request(self, result: MailResult) -> MailResult:
+        """Pass Gmail's question on to the person whose mailbox it is about."""
+        request = self.mail.reading.confirmation
+        if request is None or not self.mail.by_google:
+            reason = "a forwarding confirmation that Google did not sign, or without its link"
+            return replace(result, outcome=Outcome.REFUSED, reason=reason)
+        requester = request.requester.lower()
+        if self.suppression.refuses(self.connection, requester):
+            return replace(result, outcome=Outcome.REFUSED, reason=SUPPRESSED)
+        owner = people.subscriber_of(self.connection, requester, self.clock.now())
+        self._answer(owner, NoticeKind.FORWARDING_REQUEST)
+        return replace(result, subscriber=owner)
+
+    def _tell_author(self, result: MailResult) -> MailResult:
+        """Answer a mail that leads to nothing, if a person sent it who is proven."""
+        owner = self._authorized() if self.mail.by_hand else None
         if owner is None:
-            return replace(result, outcome=Outcome.REFUSED, reason=mail.sender.how)
-        may_ask = mail.is_answerable or mail.by_rule
-        may_ask = may_ask and now - stored.received_at <= ANSWER_WITHIN
-        questions.hold(self.connection, stored.id, owner, mail.source, now, may_ask=may_ask)
-        return replace(result, outcome=Outcome.REFUSED, reason=UNCONFIRMED, subscriber=owner)
+            return result
+        people.heard_from(self.connection, owner)
+        self._answer(owner, NoticeKind.NOTHING_FOUND)
+        return replace(result, subscriber=owner)
+
+    def _authorized(self) -> SubscriberId | None:
+        return authorization.authorized_subscriber(
+            self.connection, self.stored, self.mail, self.clock.now()
+        )
+
+    def _followed(self, owner: SubscriberId) -> list[Subscription]:
+        """Return the subscriptions of somebody to parcels that the mail names."""
+        named = self.mail.reading.parcels
+        found = {parcels.find_parcel(self.connection, read.number) for read in named} - {None}
+        mine = subscriptions.of_subscriber(self.connection, owner)
+        return [following for following in mine if following.parcel in found]
 
     def _answer(
         self,
         owner: SubscriberId,
-        stored: StoredMail,
         kind: NoticeKind,
         about: SubscriptionId | None = None,
         per_day: int = ANSWERS_PER_DAY,
     ) -> None:
-        """Owe an answer to a mail, unless there were enough of the kind today."""
+        """Owe an answer to the mail, unless there were enough of the kind today."""
         now = self.clock.now()
-        if now - stored.received_at > ANSWER_WITHIN:
+        if now - self.stored.received_at > ANSWER_WITHIN:
             return
         told = notice_counts.count_since(self.connection, owner, kind, now - DAY, now)
         if told < per_day:
@@ -169,119 +247,10 @@ class MailHandler:
                 owner,
                 kind,
                 subscription_id=about,
-                inbound_id=stored.id,
+                inbound_id=self.stored.id,
                 # The mail's number may be another one in a store that was restored.
-                occurrence="1" if about is None else stored.trace,
+                occurrence="1" if about is None else self.stored.trace,
                 at=now,
                 now=now,
                 prompt=True,
             )
-
-    def _obey(
-        self, owner: SubscriberId, stored: StoredMail, mail: AnalyzedMail, result: MailResult
-    ) -> MailResult:
-        if mail.reading.kind != STOP:
-            self._answer(owner, stored, NoticeKind.HELP)
-        elif mail.reading.parcels:
-            self._mute(owner, stored, mail.reading.parcels)
-        else:
-            people.unsubscribe(self.connection, owner, self.clock.now())
-            self._answer(owner, stored, NoticeKind.GOODBYE)
-        return result
-
-    def _mute(self, owner: SubscriberId, stored: StoredMail, named: Sequence[ParcelRead]) -> None:
-        """Stop the named parcels; who names none of their own is told how it works."""
-        mine = self._followed(owner, named)
-        for following in mine:
-            subscriptions.mute(self.connection, following.id, self.clock.now())
-            self._answer(owner, stored, NoticeKind.GOODBYE, about=following.id)
-        if not mine:
-            self._answer(owner, stored, NoticeKind.HELP)
-
-    def _followed(self, owner: SubscriberId, named: Sequence[ParcelRead]) -> list[Subscription]:
-        """Return the subscriptions of somebody to parcels that a mail names."""
-        found = {parcels.find_parcel(self.connection, read.number) for read in named} - {None}
-        mine = subscriptions.of_subscriber(self.connection, owner)
-        return [following for following in mine if following.parcel in found]
-
-    def _pass_on_request(
-        self, stored: StoredMail, mail: AnalyzedMail, result: MailResult
-    ) -> MailResult:
-        """Pass Gmail's question on to the person whose mailbox it is about."""
-        request = mail.reading.confirmation
-        if request is None or not mail.by_google:
-            reason = "a forwarding confirmation that Google did not sign, or without its link"
-            return replace(result, outcome=Outcome.REFUSED, reason=reason)
-        requester, now = request.requester.lower(), self.clock.now()
-        if self.suppression.refuses(self.connection, requester):
-            return replace(result, outcome=Outcome.REFUSED, reason=SUPPRESSED)
-        owner = people.subscriber_of(self.connection, requester, now)
-        self._answer(owner, stored, NoticeKind.FORWARDING_REQUEST)
-        return replace(result, subscriber=owner)
-
-    def _follow(
-        self, owner: SubscriberId, stored: StoredMail, mail: AnalyzedMail, result: MailResult
-    ) -> MailResult:
-        now = self.clock.now()
-        left_at = people.left_at(self.connection, owner)
-        if left_at is not None:
-            # A mail from before, read again, asks for nothing new.
-            if mail.by_rule or stored.received_at < left_at:
-                return replace(result, outcome=Outcome.REFUSED, reason="unsubscribed")
-            people.welcome_back(self.connection, owner)
-        wish = SubscriptionService(
-            self.connection, self.carriers, self.clock, owner, stored, mail.by_rule
-        )
-        more = wish.count_new(mail.reading)
-        address = people.address_of(self.connection, owner)
-        exceeded = more and self.quotas.exceeded(self.connection, owner, address, more, now)
-        if exceeded:
-            if mail.is_answerable:
-                self._answer(owner, stored, NoticeKind.TOO_MANY, per_day=1)
-            return replace(result, outcome=Outcome.REFUSED, reason=exceeded)
-        new = wish.follow(mail.reading)
-        resumed = not mail.by_rule and self._resume(owner, stored, mail.reading.parcels)
-        return result if new or resumed else replace(result, outcome=Outcome.UPDATED)
-
-    def _resume(self, owner: SubscriberId, stored: StoredMail, named: Sequence[ParcelRead]) -> bool:
-        """Follow again what somebody had stopped and forwards once more; whether there was any."""
-        now = self.clock.now()
-        stopped = [
-            mine
-            for mine in self._followed(owner, named)
-            if mine.muted_at is not None and mine.muted_at <= stored.received_at
-        ]
-        for mine in sorted(stopped, key=lambda mine: mine.parcel or 0):
-            subscriptions.mute(self.connection, mine.id, None)
-            if mine.parcel is not None:
-                parcels.wake(self.connection, mine.parcel, now)
-            self._answer(owner, stored, NoticeKind.REGISTERED, about=mine.id)
-        return bool(stopped)
-
-    def _note_bounce(self, mail: AnalyzedMail, result: MailResult) -> MailResult:
-        bounce = mail.message.bounce
-        if bounce is None:
-            return result
-        notice = self._returned(mail, bounce)
-        if notice is None:
-            return result
-        owner = bounces.note(self.connection, bounce, notice, self.clock.now())
-        if owner is None:
-            return result
-        reason = f"delivery failed: {bounce.status or 'no status given'}"
-        return replace(result, subscriber=owner, reason=reason)
-
-    def _returned(self, mail: AnalyzedMail, bounce: Bounce) -> NoticeId | None:
-        """Return which notice a report is about, None where nothing proves it.
-
-        Anybody can forge a report. It counts where it came to the return address of a notice,
-        which nobody else knows, and holds the key of its reader. A notice that left without one
-        is known by its Message-ID, to a mail server alone.
-        """
-        if mail.returned is not None and self.bounces is not None:
-            reader = returns.reader(self.connection, mail.returned.notice)
-            proven = reader is not None and self.bounces.proves(mail.returned, reader)
-            return mail.returned.notice if proven else None
-        if not mail.from_mailer:
-            return None
-        return returns.by_message_id(self.connection, bounce.message_id)

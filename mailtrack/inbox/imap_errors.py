@@ -89,32 +89,27 @@ class ServerErrors:
             yield
         except (OSError, IMAPClientError, *GARBAGE) as error:
             branch, what_to_do = _branch(error, refusal, advice)
-            reason = self._one_line(error)
+            # In one line; imaplib wraps the server's words in b'…'.
+            said = getattr(error, "verify_message", "") or getattr(error, "strerror", "")
+            text = said or str(error)
+            if self.secret:
+                text = text.replace(self.secret, "…")
+            text = _BYTES.sub(r"\2", " ".join(text.split()))
+            reason = text[:200].rstrip(".") or type(error).__name__
             raise branch(f"{self.where}: {doing} failed: {reason}; {what_to_do}.") from error
-
-    def _one_line(self, error: Exception) -> str:
-        """Return the reason in one line; imaplib wraps the server's words in b'…'."""
-        text = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or str(error)
-        if self.secret:
-            text = text.replace(self.secret, "…")
-        text = _BYTES.sub(r"\2", " ".join(text.split()))
-        return text[:200].rstrip(".") or type(error).__name__
 
 
 def _branch(
     error: Exception, refusal: type[MailtrackError], advice: str
 ) -> tuple[type[MailtrackError], str]:
+    # IMAPClient's LoginError hides a connection that was lost.
+    hidden = error.__context__
+    cause = hidden if isinstance(hidden, IMAPClientAbortError) else error
     for kind, branch, what_to_do in _BRANCHES:
-        if isinstance(_cause(error), kind):
+        if isinstance(cause, kind):
             return branch, what_to_do
     if not isinstance(error, IMAPClientError):
         return LostConnectionError, "trying again later"
     if _PASSING.search(str(error)):
         return TransientError, "trying again later"
     return refusal, advice
-
-
-def _cause(error: Exception) -> BaseException:
-    """Return the lost connection that IMAPClient's LoginError hides, or the error itself."""
-    hidden = error.__context__
-    return hidden if isinstance(hidden, IMAPClientAbortError) else error

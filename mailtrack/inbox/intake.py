@@ -1,4 +1,4 @@
-"""Reading stored mails: understanding is pure, acting is one transaction with the outcome.
+"""Reading stored mails: analysing is pure, acting is one transaction with the outcome.
 
 A mail that cannot be read is tried again and ends in quarantine, with the reason.
 """
@@ -13,6 +13,7 @@ from mailtrack.clock import Clock
 from mailtrack.domain.model import InboundId, Outcome
 from mailtrack.errors import MailtrackError, ReadingLimitError, TransientError
 from mailtrack.inbox.addresses import BounceAddresses
+from mailtrack.inbox.analysis import AnalyzedMail
 from mailtrack.inbox.handling import MailHandler
 from mailtrack.inbox.quotas import ParcelQuotas
 from mailtrack.inbox.reading_process import Analyzer
@@ -40,15 +41,28 @@ class Reader:
     bounces: BounceAddresses | None = None
 
     def read(self, mail: InboundId, token: str) -> None:
-        """Read one claimed mail and give it its outcome; another's claim is left alone."""
+        """Read one claimed mail and give it its outcome; another's claim is left alone.
+
+        1. What the mail says is found out without the store.
+        2. What follows from it is written in one transaction with its outcome.
+        3. Where either fails the mail is put aside, to be read again or given up. A store that
+           is away is no fault of the mail's, and not counted against it: raises TransientError.
+        """
         with self.store.read() as connection:
             stored = inbound.claimed(connection, mail, token)
         if stored is None:
             return
         try:
-            result = self._act_on(stored)
+            analyzed = self.analyzer.analyze(stored.raw)
+
+            def act(connection: Connection) -> MailResult:
+                result = self._handler(connection, stored, analyzed).act()
+                inbound.finish(connection, stored.id, result, self.clock.now())
+                return result
+
+            result = self.store.transact(act)
         except TransientError:
-            raise  # the store is away: no fault of this mail's, and not counted against it
+            raise
         except Exception as error:  # noqa: BLE001 - strangers write these mails
             self._put_aside(stored, error)
         else:
@@ -60,17 +74,11 @@ class Reader:
                 reason=result.reason,
             )
 
-    def _act_on(self, stored: StoredMail) -> MailResult:
-        understood = self.analyzer.analyze(stored.raw)
-
-        def act(connection: Connection) -> MailResult:
-            result = self._handler(connection).act(stored, understood)
-            inbound.finish(connection, stored.id, result, self.clock.now())
-            return result
-
-        return self.store.transact(act)
-
     def _put_aside(self, stored: StoredMail, error: Exception) -> None:
+        """Note a failure over a mail; give it up after some, or where it cost too much.
+
+        Its sender is told then, as far as the header can be read and unless that fails as well.
+        """
         # The words of other errors may repeat the mail, and the values of a statement do.
         known = isinstance(error, MailtrackError)
         reason = str(error) if known else f"unreadable: {type(error).__name__}"
@@ -78,24 +86,17 @@ class Reader:
             retry_at = self.clock.later(REREAD_AFTER_S)
             failures = inbound.note_failure(connection, stored.id, retry_at)
         log.warning(
-            "mail not read",
-            trace=stored.trace,
-            mail=stored.id,
-            attempt=failures,
-            error=reason,
+            "mail not read", trace=stored.trace, mail=stored.id, attempt=failures, error=reason
         )
         # What cost too much once is not paid for again.
         is_too_much = isinstance(error, ReadingLimitError)
-        if is_too_much or failures >= inbound.MOST_ATTEMPTS:
-            self._quarantine(stored, reason)
-
-    def _quarantine(self, stored: StoredMail, reason: str) -> None:
-        """Give a mail up; its sender is told, unless that fails as well."""
+        if not is_too_much and failures < inbound.MOST_ATTEMPTS:
+            return
         try:
-            author = self.analyzer.analyze_header(stored.raw)
+            header = self.analyzer.analyze_header(stored.raw)
 
             def give_up(connection: Connection) -> None:
-                result = self._handler(connection).give_up(stored, author, reason)
+                result = self._handler(connection, stored, header).give_up(reason)
                 inbound.finish(connection, stored.id, result, self.clock.now())
 
             self.store.transact(give_up)
@@ -107,7 +108,16 @@ class Reader:
                 result = MailResult(Outcome.QUARANTINED, reason)
                 inbound.finish(connection, stored.id, result, self.clock.now())
 
-    def _handler(self, connection: Connection) -> MailHandler:
+    def _handler(
+        self, connection: Connection, stored: StoredMail, mail: AnalyzedMail
+    ) -> MailHandler:
         return MailHandler(
-            connection, self.carriers, self.clock, self.suppression, self.quotas, self.bounces
+            connection,
+            stored,
+            mail,
+            self.carriers,
+            self.clock,
+            self.suppression,
+            self.quotas,
+            self.bounces,
         )

@@ -92,15 +92,14 @@ class MailStore(Protocol):
         ...
 
 
-def _unfenced(_: Connection) -> None:
-    """Nobody else is at work."""
-
-
 class SqlMailStore:
-    """Keeps raw mails and mailbox positions; see `MailStore`."""
+    """Keeps raw mails and mailbox positions; see `MailStore`.
+
+    Without a `fence` nobody else is at work.
+    """
 
     def __init__(
-        self, store: Store, clock: Clock, most_unread: int = 500, fence: Fence = _unfenced
+        self, store: Store, clock: Clock, most_unread: int = 500, fence: Fence = lambda _: None
     ) -> None:
         self._store = store
         self._clock = clock

@@ -47,6 +47,11 @@ SEARCH_SPAN = 50_000
 #: How often a mail is asked for before it counts as unfetchable.
 FETCH_ATTEMPTS = 3
 
+_LOGIN_ADVICE = (
+    "check MAILTRACK_INBOX__USER and MAILTRACK_INBOX__PASSWORD"
+    " (Gmail, iCloud and Yahoo want an app password)"
+)
+
 # Its DEBUG lines quote whole mails, with the addresses of people.
 logging.getLogger("imapclient").setLevel(logging.WARNING)
 
@@ -97,10 +102,15 @@ class Mailbox(Protocol):
 
 
 def open_session(settings: InboxSettings) -> IMAPClient:
-    """Connect and log in; raise TransientError, AuthError or ConfigurationError."""
+    """Connect and log in; raise TransientError, AuthError or ConfigurationError.
+
+    1. The connection, encrypted from the start or by STARTTLS.
+    2. The login, by an access token where there is a refresh token, else by a password.
+    """
     settings.check("INBOX")
     context = None if settings.security is Security.PLAIN else _tls_context(settings.ca_file)
     errors = _errors(settings)
+    # 1.
     with errors.during("connecting"):
         client = IMAPClient(
             settings.host,
@@ -112,38 +122,27 @@ def open_session(settings: InboxSettings) -> IMAPClient:
         # imaplib sends a literal and its end apart; Nagle would hold the second back for 40 ms.
         client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
-        _secure_and_log_in(client, settings, context, errors)
+        if settings.security is Security.STARTTLS:
+            with errors.during("STARTTLS"):
+                client.starttls(context)
+        # 2.
+        if settings.oauth.refresh_token.get_secret_value():
+            token = access_token(settings.oauth)
+            with errors.during("login", refusal=AuthError, advice=CAUSES):
+                client.oauth2_login(settings.user, token)
+        else:
+            password = settings.password.get_secret_value()
+            # LOGIN is ASCII in imaplib; AUTHENTICATE PLAIN is UTF-8 (RFC 4616).
+            is_ascii = f"{settings.user}{password}".isascii()
+            login = client.login if is_ascii else client.plain_login
+            with errors.during("login", refusal=AuthError, advice=_LOGIN_ADVICE):
+                login(settings.user, password)
     except MailtrackError:
         _hang_up(client)
         raise
     # Aware dates, as the server wrote them.
     client.normalise_times = False
     return client
-
-
-def _secure_and_log_in(
-    client: IMAPClient,
-    settings: InboxSettings,
-    context: ssl.SSLContext | None,
-    errors: ServerErrors,
-) -> None:
-    if settings.security is Security.STARTTLS:
-        with errors.during("STARTTLS"):
-            client.starttls(context)
-    if settings.oauth.refresh_token.get_secret_value():
-        token = access_token(settings.oauth)
-        with errors.during("login", refusal=AuthError, advice=CAUSES):
-            client.oauth2_login(settings.user, token)
-        return
-    password = settings.password.get_secret_value()
-    # LOGIN is ASCII in imaplib; AUTHENTICATE PLAIN is UTF-8 (RFC 4616).
-    login = client.login if f"{settings.user}{password}".isascii() else client.plain_login
-    advice = (
-        "check MAILTRACK_INBOX__USER and MAILTRACK_INBOX__PASSWORD"
-        " (Gmail, iCloud and Yahoo want an app password)"
-    )
-    with errors.during("login", refusal=AuthError, advice=advice):
-        login(settings.user, password)
 
 
 def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
@@ -187,18 +186,15 @@ class ImapMailbox:
         self._clock = clock
         self._errors = _errors(settings)
         self._in_order = False
-        self._select()
-
-    def _select(self) -> None:
-        folder, move_to = self._settings.folder, self._settings.move_to
+        folder, move_to = settings.folder, settings.move_to
         advice = "check MAILTRACK_INBOX__FOLDER and MAILTRACK_INBOX__MOVE_TO"
         with self._doing(f"opening folder {folder}", ConfigurationError, advice):
-            if move_to and not self._client.folder_exists(move_to):
-                self._client.create_folder(move_to)
-            answer = self._client.select_folder(folder, readonly=not move_to)
+            if move_to and not client.folder_exists(move_to):
+                client.create_folder(move_to)
+            answer = client.select_folder(folder, readonly=not move_to)
             self.uidvalidity = int(answer[b"UIDVALIDITY"])
             self._uid_next = int(answer.get(b"UIDNEXT", 0))
-            self.can_idle = self._settings.idle_s > 0 and self._client.has_capability("IDLE")
+            self.can_idle = settings.idle_s > 0 and client.has_capability("IDLE")
 
     @contextmanager
     def _doing(
@@ -221,15 +217,13 @@ class ImapMailbox:
         while first + SEARCH_SPAN < self._uid_next:
             yield from self._search(first, str(first + SEARCH_SPAN - 1))
             first += SEARCH_SPAN
-        yield from self._search_to_the_end(first)
-
-    def _search_to_the_end(self, first: int) -> list[int]:
-        """Search until the server announces nothing meanwhile: IDLE would not say it again."""
         while True:
             self._announced()
             found = self._search(first, "*")
+            # Once more where the server announced mails meanwhile: IDLE would not say it again.
             if found or not self._announced():
-                return found
+                break
+        yield from found
 
     def _announced(self) -> bool:
         """Whether the server has announced mails since the last call."""
@@ -259,25 +253,33 @@ class ImapMailbox:
             raw = self._ask(uid, "BODY.PEEK[]").get(b"BODY[]", b"")
         if not isinstance(raw, bytes) or not raw:
             raise UnfetchableError(f"mail {uid}: {self._errors.where} gave no content.")
-        return FetchedMail(uid, raw, self._received_at(facts), left_out=max(0, big - len(raw)))
+        when = facts.get(b"INTERNALDATE")
+        if not isinstance(when, datetime) or not when.tzinfo:
+            when = self._clock.now()
+        return FetchedMail(uid, raw, when.astimezone(UTC), left_out=max(0, big - len(raw)))
 
     def _ask(self, uid: int, *items: str) -> Mapping[bytes, Any]:
         with self._doing(f"fetching mail {uid}", UnfetchableError, "it is left in the mailbox"):
             answer: Mapping[bytes, Any] = self._client.fetch([uid], items).get(uid, {})
         return answer
 
-    def _received_at(self, facts: Mapping[bytes, Any]) -> datetime:
-        when = facts.get(b"INTERNALDATE")
-        if isinstance(when, datetime) and when.tzinfo:
-            return when.astimezone(UTC)
-        return self._clock.now()
-
     def wait(
         self, seconds: float, stop: threading.Event, heartbeat: Callable[[], None] = lambda: None
     ) -> None:
         with self._doing("starting IDLE"):
             self._client.idle()
-            news = self._is_buffered()
+            # News that came in one segment with the answer to IDLE no poll of the socket shows.
+            # imaplib's read buffer is private, and renamed in Python 3.14.
+            imap = self._client._imap
+            buffer: io.BufferedReader = getattr(imap, "_file", None) or imap.file
+            connection = self._client.socket()
+            connection.setblocking(False)
+            try:
+                news = bool(buffer.peek(1))
+            except ssl.SSLWantReadError:
+                news = False
+            finally:
+                connection.settimeout(TIMEOUT.read)
         self._in_order = False
         if not news:
             self._watch_socket(seconds, stop, heartbeat)
@@ -287,17 +289,6 @@ class ImapMailbox:
             with self._doing("ending IDLE"):
                 self._client.idle_done()
             self._client.socket().settimeout(TIMEOUT.read)
-
-    def _is_buffered(self) -> bool:
-        """Whether news came in one segment with the answer to IDLE: no poll would show it."""
-        connection = self._client.socket()
-        connection.setblocking(False)
-        try:
-            return bool(_reader(self._client).peek(1))
-        except ssl.SSLWantReadError:
-            return False
-        finally:
-            connection.settimeout(TIMEOUT.read)
 
     def _watch_socket(
         self, seconds: float, stop: threading.Event, heartbeat: Callable[[], None]
@@ -332,13 +323,6 @@ class ImapMailbox:
             with suppress(OSError, IMAPClientError):
                 self._client.logout()
         _hang_up(self._client)
-
-
-def _reader(client: IMAPClient) -> io.BufferedReader:
-    """Return imaplib's read buffer; private, and renamed in Python 3.14."""
-    imap = client._imap
-    reader: io.BufferedReader = getattr(imap, "_file", None) or imap.file
-    return reader
 
 
 @dataclass(slots=True)

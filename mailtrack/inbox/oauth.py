@@ -5,6 +5,7 @@ and the next connect brings a new one.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 
 from mailtrack.carriers.transport import Answer, Transport
 from mailtrack.clock import SystemClock
@@ -32,7 +33,19 @@ def access_token(settings: OAuthSettings, post: Post | None = None) -> str:
         raise ConfigurationError(
             "MAILTRACK_INBOX__OAUTH__TOKEN_URL and __CLIENT_ID are needed beside the refresh token."
         )
-    answer = (post or _post)(settings.token_url, _form(settings))
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": settings.refresh_token.get_secret_value(),
+        "client_id": settings.client_id,
+        "client_secret": settings.client_secret.get_secret_value(),
+        "scope": settings.scope,
+    }
+    given = {name: value for name, value in form.items() if value}
+    if post is not None:
+        answer = post(settings.token_url, given)
+    else:
+        with closing(Transport(SystemClock())) as transport:
+            answer = transport.post(settings.token_url, data=given)
     if answer.status in (400, 401, 403):
         raise AuthError(
             f"{answer.host} refuses the refresh token ({answer.status}): sign in anew and set "
@@ -42,22 +55,3 @@ def access_token(settings: OAuthSettings, post: Post | None = None) -> str:
     if not isinstance(token, str) or not token:
         raise TransientError(f"{answer.host} gave no access token ({answer.status}).")
     return token
-
-
-def _form(settings: OAuthSettings) -> Mapping[str, str]:
-    form = {
-        "grant_type": "refresh_token",
-        "refresh_token": settings.refresh_token.get_secret_value(),
-        "client_id": settings.client_id,
-        "client_secret": settings.client_secret.get_secret_value(),
-        "scope": settings.scope,
-    }
-    return {name: value for name, value in form.items() if value}
-
-
-def _post(url: str, form: Mapping[str, str]) -> Answer:
-    transport = Transport(SystemClock())
-    try:
-        return transport.post(url, data=dict(form))
-    finally:
-        transport.close()

@@ -19,21 +19,19 @@ def origin(message: Message) -> str:
     """Return the network that handed a mail to our servers, else the domain that it names.
 
     Addresses of the servers' own networks say nothing of the sender.
+
+    >>> from mailtrack.parsers.message import read_message
+    >>> line = "Received: from mail.example.org (mail.example.org [8.8.4.4]) by mx.example.com"
+    >>> origin(read_message(f"{line}\\nFrom: ana@example.org\\n\\nbonjour".encode()))
+    '8.8.4.0/24'
     """
     for header in message.all("received")[:_TOPMOST]:
         for found in _ADDRESS.finditer(header[:_MOST]):
-            network = _network(found[1])
-            if network:
-                return network
+            try:
+                address = ipaddress.ip_address(found[1])
+            except ValueError:
+                continue
+            if address.is_global:
+                prefix = _NETWORK_IPV4 if address.version == 4 else _NETWORK_IPV6
+                return str(ipaddress.ip_network((address, prefix), strict=False))
     return message.sender.address.lower().rpartition("@")[2][:_LONGEST]
-
-
-def _network(written: str) -> str:
-    try:
-        address = ipaddress.ip_address(written)
-    except ValueError:
-        return ""
-    if not address.is_global:
-        return ""
-    prefix = _NETWORK_IPV4 if address.version == 4 else _NETWORK_IPV6
-    return str(ipaddress.ip_network((address, prefix), strict=False))

@@ -53,34 +53,26 @@ class Task:
 
 def main(descriptor: int, parent: int) -> None:
     """Serve the worker `parent` through a socket, until it closes it or dies."""
-    _die_with(parent)
+    # The kernel ends this process with the worker, however that ends.
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # gone before we could ask for it
+        sys.exit(0)
     for number in (signal.SIGINT, signal.SIGTERM):
         # Ctrl-C and systemd tell it to all; the worker lets what it has begun come to its end.
         signal.signal(number, signal.SIG_IGN)
     link = Connection(descriptor)
     with suppress(EOFError, OSError):
         analyzer, memory = link.recv()
-        _limit_memory(memory)
+        # No more address space than so many bytes, and no core is left behind.
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         analyzer.analyze(_SAMPLE)
         gc.freeze()
         gc.set_threshold(COLLECT_AFTER, 20, 20)
         link.send_bytes(b"ready")
         while True:
             link.send_bytes(_answer(analyzer, link.recv()))
-
-
-def _die_with(parent: int) -> None:
-    """Let the kernel end this process with the worker, however that ends."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # gone before we could ask for it
-        sys.exit(0)
-
-
-def _limit_memory(memory: int) -> None:
-    """Take no more address space than so many bytes, and leave no core behind."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _answer(analyzer: Analyzer, task: Task) -> bytes:

@@ -48,20 +48,47 @@ def identify(
     the only addresses that may forward, empty for all. Without an `authserv_id` the
     addresses of `allow` are believed as they stand. `found` is what `findings` says;
     None asks it here.
+
+    1. Nobody, we ourselves and who is not on the list are refused, whatever proves them.
+    2. The outer sender is proven by what our server found, or by being on the list.
+    3. For others it is said what is missing.
     """
     person = forward.forwarder
     address = person.address.lower()
-    refusal = _refusal(address, allow, own_addresses)
     if found is None:
         found = findings(message, authserv_id)
-    proof = "" if refusal else _proof(message, address, authserv_id, allow, found)
-    how = refusal or proof or _doubt(message, address, authserv_id)
+    # Two From headers: some programs check one and show the other.
+    is_outer_sender = message.sender.address.lower() == address and len(message.all("from")) == 1
+    # 1.
+    own, allowed = ({one.lower() for one in many} for many in (own_addresses, allow))
+    refusals = (
+        (not address, "the mail names no sender"),
+        (address in own, "the mail comes from our own address"),
+        (
+            bool(allowed) and address not in allowed,
+            "the sender is not on the list of those who may forward",
+        ),
+    )
+    refusal = next((why for applies, why in refusals if applies), "")
+    # 2.
+    proof = ""
+    if not refusal and not authserv_id:
+        proof = "on the list of those who may forward" if allow else ""
+    elif not refusal and is_outer_sender:
+        proof = _pass_for(address, found)
+    # 3.
+    if not is_outer_sender:
+        doubt = "sent on by a rule: nothing proves the mailbox it came from, or the shop"
+    elif not authserv_id:
+        doubt = "no server of ours vouches for senders: set MAILTRACK_INBOX__AUTHSERV_ID"
+    else:
+        doubt = f"no aligned dkim, spf or dmarc pass in the results of {authserv_id}"
     return Sender(
         address,
         person.name,
         forward.method,
-        bool(proof),
-        how,
+        proven=bool(proof),
+        how=refusal or proof or doubt,
         welcome=not refusal,
         provable=bool(authserv_id),
     )
@@ -83,28 +110,6 @@ def is_from(found: Sequence[Finding], domains: Collection[str]) -> bool:
     )
 
 
-def _refusal(address: str, allow: Collection[str], own_addresses: Collection[str]) -> str:
-    if not address:
-        return "the mail names no sender"
-    if address in {own.lower() for own in own_addresses}:
-        return "the mail comes from our own address"
-    if allow and address not in {allowed.lower() for allowed in allow}:
-        return "the sender is not on the list of those who may forward"
-    return ""
-
-
-def _proof(
-    message: Message,
-    address: str,
-    authserv_id: str,
-    allow: Collection[str],
-    found: Sequence[Finding],
-) -> str:
-    if not authserv_id:
-        return "on the list of those who may forward" if allow else ""
-    return _pass_for(address, found) if _is_outer_sender(message, address) else ""
-
-
 def _pass_for(address: str, found: Sequence[Finding]) -> str:
     """Return the pass that proves an address, "" where there is none.
 
@@ -117,16 +122,3 @@ def _pass_for(address: str, found: Sequence[Finding]) -> str:
         return ""
     proof = next((one for one in about if one.passed), None)
     return f"{proof.method}=pass for {proof.domain}" if proof else ""
-
-
-def _doubt(message: Message, address: str, authserv_id: str) -> str:
-    if not _is_outer_sender(message, address):
-        return "sent on by a rule: nothing proves the mailbox it came from, or the shop"
-    if not authserv_id:
-        return "no server of ours vouches for senders: set MAILTRACK_INBOX__AUTHSERV_ID"
-    return f"no aligned dkim, spf or dmarc pass in the results of {authserv_id}"
-
-
-def _is_outer_sender(message: Message, address: str) -> bool:
-    # Two From headers: some programs check one and show the other.
-    return message.sender.address.lower() == address and len(message.all("from")) == 1

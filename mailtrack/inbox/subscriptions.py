@@ -3,7 +3,7 @@
 All of it happens inside the transaction of the mail's outcome, whose person is locked.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,60 +35,75 @@ class SubscriptionService:
     clock: Clock
     owner: SubscriberId
     stored: StoredMail
+    reading: Reading
     by_rule: bool
 
-    def count_new(self, reading: Reading) -> int:
+    def count_new(self) -> int:
         """Count what the mail names and its reader does not follow yet."""
+        connection, reading = self.connection, self.reading
         if not reading.parcels:
-            return len(reading.orders) - orders.count_known(
-                self.connection, self.owner, reading.orders
-            )
+            known_orders = orders.count_known(connection, self.owner, reading.orders)
+            return len(reading.orders) - known_orders
         numbers = {read.number for read in reading.parcels}
-        known = {parcels.find_parcel(self.connection, number) for number in numbers} - {None}
-        mine = subscriptions.followed(self.connection, self.owner, [k for k in known if k])
+        known = {parcels.find_parcel(connection, number) for number in numbers} - {None}
+        mine = subscriptions.followed(connection, self.owner, [k for k in known if k])
         return len(numbers) - len(mine)
 
-    def follow(self, reading: Reading) -> bool:
-        """Follow every parcel, or the orders where none is named; return whether any is new."""
-        now = self.clock.now()
-        named = dict.fromkeys([*reading.orders, *(o for p in reading.parcels for o in p.orders)])
-        mine = {
-            number: orders.order_of(
-                self.connection, self.owner, number, reading.shop or "", reading.ordered_at, now
-            )
-            for number in named
-        }
-        if reading.parcels:
-            return self._follow_parcels(reading, mine, now)
-        new = [self._await_parcel(order, reading, now) for order in mine.values()]
-        return any(new)
+    def follow(self) -> bool:
+        """Follow every parcel, or the orders where none is named; return whether any is new.
 
-    def _follow_parcels(self, reading: Reading, mine: Mapping[str, OrderId], now: datetime) -> bool:
-        # Locked before anything is written about them: of two people who come to follow the
-        # same parcels at once one waits, and news that is being taken in finds the newcomer.
-        numbers = [read.number for read in reading.parcels]
-        found = parcels.parcels_of(self.connection, numbers, now)
-        new = False
+        1. The orders are noted. Where no parcel is named, that is what is followed.
+        2. The parcels are locked before anything is written about them: of two people who come
+           to follow the same ones at once one waits, and news that is being taken in finds the
+           newcomer.
+        3. Of each parcel a carrier is asked, and its orders are joined to it.
+        4. A newcomer is owed "suivi enregistré", which tells what happened so far; it waits for
+           the first answer of a carrier, where there was none yet.
+        5. The step that the mail tells is taken as an event that its reader alone knows of.
+        """
+        connection, owner, reading, now = (
+            self.connection,
+            self.owner,
+            self.reading,
+            self.clock.now(),
+        )
+        # 1.
+        named = [*reading.orders, *(order for read in reading.parcels for order in read.orders)]
+        shop, ordered_at = reading.shop or "", reading.ordered_at
+        mine = {
+            number: orders.order_of(connection, owner, number, shop, ordered_at, now)
+            for number in dict.fromkeys(named)
+        }
+        if not reading.parcels:
+            new = [self._await_parcel(order, now) for order in mine.values()]
+            return any(new)
+        # 2.
+        found = parcels.parcels_of(connection, [read.number for read in reading.parcels], now)
+        is_any_new = False
         for read in reading.parcels:
+            # 3.
             parcel_id = found[read.number]
             self._poll(parcel_id, read, now)
             carried = [mine[number] for number in read.orders or reading.orders]
             for order in carried:
-                orders.join_parcel(self.connection, order, parcel_id)
+                orders.join_parcel(connection, order, parcel_id)
+            # 4.
             subscription, is_new = subscriptions.follow_parcel(
-                self.connection,
-                self.owner,
-                parcel_id,
-                carried,
-                reading.items,
-                now,
-                self.stored.trace,
+                connection, owner, parcel_id, carried, reading.items, now, self.stored.trace
             )
             if is_new:
-                self._welcome(parcel_id, subscription, now)
-            self._tell_step(parcel_id, subscription, reading, now)
-            new |= is_new
-        return new
+                is_any_new, tell_at = True, self.clock.later(FIRST_ANSWER_GRACE_S)
+                if parcels.parcel_row(connection, parcel_id).first_answer_at is not None:
+                    tell_at = now
+                    merging.catch_up(connection, parcel_id, subscription, now)
+                parcels.wake(connection, parcel_id, now)
+                self._owe(NoticeKind.REGISTERED, subscription, tell_at, now)
+            # 5.
+            if reading.milestone not in (None, Milestone.UNKNOWN):
+                at = min(self.stored.received_at, now)
+                event = subscriptions.mail_event_of(reading.milestone, reading.kind or "", at)
+                merging.take_in_mail(connection, parcel_id, subscription, event, now)
+        return is_any_new
 
     def _poll(self, parcel_id: ParcelId, read: ParcelRead, now: datetime) -> None:
         """Ask whom the mail names, or its number looks like, unless somebody knows the parcel.
@@ -105,51 +120,28 @@ class SubscriptionService:
             # Nobody could be asked before: the number may have been given up for that.
             parcels.wake(self.connection, parcel_id, now)
 
-    def _welcome(self, parcel_id: ParcelId, mine: SubscriptionId, now: datetime) -> None:
-        """Owe a newcomer "suivi enregistré", which tells what happened so far."""
-        tell_at = self.clock.later(FIRST_ANSWER_GRACE_S)
-        if parcels.parcel_row(self.connection, parcel_id).first_answer_at is not None:
-            tell_at = now
-            merging.catch_up(self.connection, parcel_id, mine, now)
-        parcels.wake(self.connection, parcel_id, now)
+    def _await_parcel(self, order: OrderId, now: datetime) -> bool:
+        """Follow an order that has no parcel; its end is told in place of what to wait for."""
+        connection, reading = self.connection, self.reading
+        if orders.has_parcel(connection, order):
+            return False
+        mine, new = subscriptions.follow_order(
+            connection, self.owner, order, reading.items, now, self.stored.trace
+        )
+        if reading.milestone in ENDS_OF_AN_ORDER:
+            subscriptions.save_state(connection, mine, reading.milestone, now)
+            notices.owe_follower(connection, mine, reading.milestone, occurrence="1", now=now)
+        elif new:
+            self._owe(NoticeKind.ORDER_REGISTERED, mine, now, now)
+        return new
+
+    def _owe(self, kind: NoticeKind, mine: SubscriptionId, at: datetime, now: datetime) -> None:
         notices.owe(
             self.connection,
             self.owner,
-            NoticeKind.REGISTERED,
+            kind,
             subscription_id=mine,
-            at=tell_at,
+            at=at,
             now=now,
             prompt=not self.by_rule,
         )
-
-    def _tell_step(
-        self, parcel_id: ParcelId, mine: SubscriptionId, reading: Reading, now: datetime
-    ) -> None:
-        """Take the step that the mail tells as an event that its reader alone knows of."""
-        if reading.milestone in (None, Milestone.UNKNOWN):
-            return
-        at = min(self.stored.received_at, now)
-        event = subscriptions.mail_event_of(reading.milestone, reading.kind or "", at)
-        merging.take_in_mail(self.connection, parcel_id, mine, event, now)
-
-    def _await_parcel(self, order: OrderId, reading: Reading, now: datetime) -> bool:
-        """Follow an order that has no parcel; its end is told in place of what to wait for."""
-        if orders.has_parcel(self.connection, order):
-            return False
-        mine, new = subscriptions.follow_order(
-            self.connection, self.owner, order, reading.items, now, self.stored.trace
-        )
-        if reading.milestone in ENDS_OF_AN_ORDER:
-            subscriptions.save_state(self.connection, mine, reading.milestone, now)
-            notices.owe_follower(self.connection, mine, reading.milestone, occurrence="1", now=now)
-        elif new:
-            notices.owe(
-                self.connection,
-                self.owner,
-                NoticeKind.ORDER_REGISTERED,
-                subscription_id=mine,
-                at=now,
-                now=now,
-                prompt=not self.by_rule,
-            )
-        return new

@@ -17,7 +17,7 @@ import structlog
 
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
 from mailtrack.inbox.imap_errors import LostConnectionError
-from mailtrack.inbox.mail_store import FetchedMail, MailStore, WatcherState
+from mailtrack.inbox.mail_store import MailStore, WatcherState
 from mailtrack.inbox.mailbox import Mailbox, UnfetchableError, open_mailbox
 from mailtrack.settings import InboxSettings
 from mailtrack.store.inbound import trace_of
@@ -83,7 +83,12 @@ class Pace:
     least: float
 
     def delay(self, failures: int, rng: random.Random) -> float:
-        """Return seconds to stay away."""
+        """Return seconds to stay away.
+
+        >>> pace = Pace(first_s=5.0, longest_s=40.0, least=1.0)
+        >>> [pace.delay(failures, random.Random()) for failures in (1, 2, 3, 4, 5)]
+        [5.0, 10.0, 20.0, 40.0, 40.0]
+        """
         # The exponent is bounded: a float ends at 2 ** 1023.
         full = min(self.longest_s, self.first_s * 2.0 ** min(failures - 1, 30))
         return full * rng.uniform(self.least, 1.0)
@@ -131,15 +136,6 @@ class Watcher:
         self._failures: Counter[WatcherState] = Counter()
         self._breaks: Counter[tuple[int, int]] = Counter()
         self.state = WatcherState.CONNECTING
-        self._actions: dict[WatcherState, Callable[[threading.Event], Happening]] = {
-            WatcherState.CONNECTING: self._connect,
-            WatcherState.SYNCING: self._sync,
-            WatcherState.IDLING: self._idle,
-            WatcherState.POLLING: self._poll,
-            WatcherState.HOLDING: self._hold,
-            WatcherState.WAITING: self._stay_away,
-            WatcherState.REFUSED: self._stay_away,
-        }
 
     def run(self, stop: threading.Event, heartbeat: Callable[[], None] = lambda: None) -> None:
         """Watch until `stop` is set; what the server does wrong never ends it.
@@ -160,15 +156,31 @@ class Watcher:
         """Fetch what is there and hang up; raises MailtrackError instead of trying again."""
         never = threading.Event()
         try:
-            self._connect(never)
+            self._connect()
             self._sync(never)
         finally:
             self._hang_up()
 
     def _step(self, stop: threading.Event) -> None:
-        detail = ""
+        """Do what the state is there for, and enter the one that follows from how it ended."""
+        happening, detail = Happening.DONE, ""
         try:
-            happening = self._actions[self.state](stop)
+            match self.state:
+                case WatcherState.CONNECTING:
+                    self._connect()
+                case WatcherState.SYNCING:
+                    happening = self._sync(stop)
+                case WatcherState.IDLING:
+                    jitter = self._rng.uniform(1 - IDLE_JITTER, 1 + IDLE_JITTER)
+                    idle_s = self._settings.idle_s * jitter
+                    self._open_mailbox().wait(idle_s, stop, self._heartbeat)
+                case WatcherState.POLLING:
+                    self._pause(stop, self._settings.poll_s)
+                case WatcherState.HOLDING:
+                    self._pause(stop, HOLD_S)
+                case WatcherState.WAITING | WatcherState.REFUSED as away:
+                    self._failures[away] += 1
+                    self._pause(stop, PACES[away].delay(self._failures[away], self._rng))
         except MailtrackError as error:
             self._hang_up()
             refused = isinstance(error, AuthError | PermanentError)
@@ -185,16 +197,24 @@ class Watcher:
         except MailtrackError as error:
             log.warning("state not noted", state=str(state), reason=str(error))
 
-    def _connect(self, stop: threading.Event) -> Happening:
-        del stop
+    def _connect(self) -> None:
         self._mailbox = self._connect_to(self._settings)
         self._connected_at = self._seconds()
-        return Happening.DONE
 
     def _sync(self, stop: threading.Event) -> Happening:
         """Search, fetch and keep until a search finds nothing: fetching takes time, too."""
         mailbox = self._open_mailbox()
-        while uids := list(mailbox.new_uids(self._last_uid(mailbox.uidvalidity))):
+        while True:
+            position = self._mail_store.position(*self._place)
+            if position is not None and position.uidvalidity != mailbox.uidvalidity:
+                # The folder was rebuilt: its UIDs mean other mails now. Known contents are not
+                # kept twice.
+                log.warning("folder renumbered", uidvalidity=mailbox.uidvalidity)
+                self._mail_store.reset(*self._place, mailbox.uidvalidity)
+                position = None
+            uids = list(mailbox.new_uids(0 if position is None else position.last_uid))
+            if not uids:
+                return Happening.DONE if mailbox.can_idle else Happening.NO_IDLE
             room = self._mail_store.room()
             if room <= 0:
                 return Happening.FULL
@@ -203,26 +223,26 @@ class Watcher:
                     return Happening.DONE
                 self._heartbeat()
                 self._take(mailbox, uid)
-        return Happening.DONE if mailbox.can_idle else Happening.NO_IDLE
-
-    def _last_uid(self, uidvalidity: int) -> int:
-        position = self._mail_store.position(*self._place)
-        if position is None:
-            return 0
-        if position.uidvalidity == uidvalidity:
-            return position.last_uid
-        # The folder was rebuilt: its UIDs mean other mails now. Known contents are not kept twice.
-        log.warning("folder renumbered", uidvalidity=uidvalidity)
-        self._mail_store.reset(*self._place, uidvalidity)
-        return 0
 
     def _take(self, mailbox: Mailbox, uid: int) -> None:
-        """Keep one mail, or a trace of it; move it only after it is kept."""
+        """Keep one mail, or a trace of it; move it only after it is kept.
+
+        A mail that breaks the connection over and over is left out.
+        """
+        key = (mailbox.uidvalidity, uid)
+        breaks, mail = self._breaks[key], None
+        why = f"mail {uid} broke the connection {MOST_BREAKS} times."
         try:
-            mail = self._fetch(mailbox, uid)
+            if breaks < MOST_BREAKS:
+                mail = mailbox.fetch(uid, plainly=breaks >= PLAINLY_AFTER)
+        except LostConnectionError:
+            self._breaks[key] += 1
+            raise
         except UnfetchableError as error:
-            log.warning("mail left out", uid=uid, reason=str(error))
-            self._mail_store.keep_unfetchable(*self._place, mailbox.uidvalidity, uid, str(error))
+            why = str(error)
+        if mail is None:
+            log.warning("mail left out", uid=uid, reason=why)
+            self._mail_store.keep_unfetchable(*self._place, mailbox.uidvalidity, uid, why)
             return
         fresh = self._mail_store.keep(*self._place, mailbox.uidvalidity, mail)
         log.info(
@@ -235,35 +255,6 @@ class Watcher:
         )
         if self._settings.move_to:
             mailbox.move(uid)
-
-    def _fetch(self, mailbox: Mailbox, uid: int) -> FetchedMail:
-        """Fetch a mail; one that breaks the connection over and over is left out."""
-        key = (mailbox.uidvalidity, uid)
-        if self._breaks[key] >= MOST_BREAKS:
-            raise UnfetchableError(f"mail {uid} broke the connection {MOST_BREAKS} times.")
-        try:
-            return mailbox.fetch(uid, plainly=self._breaks[key] >= PLAINLY_AFTER)
-        except LostConnectionError:
-            self._breaks[key] += 1
-            raise
-
-    def _idle(self, stop: threading.Event) -> Happening:
-        jitter = self._rng.uniform(1 - IDLE_JITTER, 1 + IDLE_JITTER)
-        self._open_mailbox().wait(self._settings.idle_s * jitter, stop, self._heartbeat)
-        return Happening.DONE
-
-    def _poll(self, stop: threading.Event) -> Happening:
-        self._pause(stop, self._settings.poll_s)
-        return Happening.DONE
-
-    def _hold(self, stop: threading.Event) -> Happening:
-        self._pause(stop, HOLD_S)
-        return Happening.DONE
-
-    def _stay_away(self, stop: threading.Event) -> Happening:
-        self._failures[self.state] += 1
-        self._pause(stop, PACES[self.state].delay(self._failures[self.state], self._rng))
-        return Happening.DONE
 
     def _open_mailbox(self) -> Mailbox:
         if self._mailbox is None:

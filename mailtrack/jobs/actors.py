@@ -1,6 +1,16 @@
 """The three actors: thin doors from a queue to the code that does the work.
 
 Each takes ids and a claim's token, and does nothing where the claim has passed on.
+
+Dramatiq's own retries, delays and results are off, on purpose (`Retries` and `Results` are not
+among the middleware in `jobs.broker`):
+
+* no retries: what failed is due again in the store; an actor that raises an error of ours
+  leaves one line in the log (`broker.OneLinePerFailure`), and no message;
+* no delays: a delayed message would be the only copy of a time, and a restart of Redis strands
+  it until the worker restarts, too (Bogdanp/dramatiq#527);
+* no results: a result would be knowledge in Redis, which may be emptied at any moment. What
+  came of a job is in the rows that it wrote.
 """
 
 import dramatiq

@@ -10,10 +10,8 @@ import structlog
 from sqlalchemy import Connection
 
 from mailtrack.clock import Clock
-from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import NoticeId
-from mailtrack.domain.relay import RelayState
-from mailtrack.domain.sending_policy import PARIS, URGENT, DayLimit, SendingPolicy
+from mailtrack.domain.sending_policy import URGENT, DayLimit, SendingPolicy
 from mailtrack.domain.tracking import Skip
 from mailtrack.errors import MailtrackError, PermanentError, TransientError
 from mailtrack.inbox.addresses import BounceAddresses
@@ -117,36 +115,50 @@ class Deliverer:
     ) -> Sequence[NoticeId]:
         """Send what one reading of the store tells; return what has to be read anew.
 
-        While a relay is slow, people leave and parcels go on, and a mail that was refused
-        may have been the last one to its reader.
+        1. What the mails are to tell is read, all at once; nothing where the relay is to be
+           left alone.
+        2. It holds for a moment only: while a relay is slow, people leave and parcels go on, and
+           a mail that was refused may have been the last one to its reader.
+        3. A notice that is not to be sent now is left out, unless it answers a mail.
+        4. It has to stay ours while it is sent: slow mails before it may have used up the claim
+           that all of a batch began with. A claim that seems to hold for longer than any was
+           made by a clock that has gone back since.
+        5. It is sent. A relay that was being tried and took all of them is well again.
         """
+        # 1.
         now, old_at = self.clock.now(), self.clock.later(FRESH_S)
-        claim = BatchClaim(
-            batch, token, self.sending_policy.day_began(now), self.clock.later(SKEW_S)
-        )
+        ahead = self.clock.later(SKEW_S)
+        claim = BatchClaim(batch, token, self.sending_policy.day_began(now), ahead)
         reading = drafts.read(self.store, self.views, claim, self.relay_name, self.limit, now)
         if not reading.relay.may_try(token, now):
             self._give_back(batch, token)
             return ()
         for done, draft in enumerate(reading.drafts):
-            refused = reading.refused[draft.notice.subscriber]
+            # 2.
+            notice = draft.notice
+            refused = reading.refused[notice.subscriber]
             if done and (refused or reading.is_past or self.clock.now() > old_at):
                 return [late.notice.id for late in reading.drafts[done:]]
-            self._deliver_one(relay, draft, token, reading)
+            # 3.
+            why = None if notice.kind in _ANSWERS else self._forbids(draft, reading)
+            if why is not None:
+                self._leave_out(notice, why)
+                continue
+            # 4.
+            half, whole = self.lease_s / 2, self.lease_s + SKEW_S
+            if not self.clock.later(half) < notice.claimed_until <= self.clock.later(whole):
+                until = self.clock.later(self.lease_s)
+                with self.store.write() as connection:
+                    is_ours = notices.renew(connection, notice.id, token, until)
+                if not is_ours:
+                    continue
+            # 5.
+            count = reading.sent if self._send(relay, draft, reading) else reading.refused
+            count[notice.subscriber] += 1
         if reading.relay.refusals:
             with self.store.write() as connection:
                 relays.end_probe(connection, self.relay_name, token, now)
         return ()
-
-    def _deliver_one(self, relay: Relay, draft: Draft, token: str, reading: BatchRead) -> None:
-        """Send one mail or leave it out."""
-        reader = draft.notice.subscriber
-        why = None if draft.notice.kind in _ANSWERS else self._forbids(draft, reading)
-        if why is not None:
-            self._leave_out(draft.notice, why)
-        elif self._keeps(draft.notice, token):
-            count = reading.sent if self._send(relay, draft, reading) else reading.refused
-            count[reader] += 1
 
     def _send(self, relay: Relay, draft: Draft, reading: BatchRead) -> bool:
         """Send one mail and note what came of it; return whether the relay took it."""
@@ -161,30 +173,17 @@ class Deliverer:
         # What comes back to an address of its own is known by that alone: who reads a mail
         # knows its Message-ID.
         known_by = None if has_own_path else mail.message_id
-        self.store.transact(partial(self._note_sent, notice.id, known_by, reading.relay))
+
+        def note_sent(connection: Connection) -> None:
+            notices.mark_sent(connection, notice.id, known_by, self.clock.now())
+            if reading.relay.is_suspect:
+                relays.took(connection, self.relay_name, reading.relay)
+
+        self.store.transact(note_sent)
         reading.is_past = reading.is_past or reading.relay.is_suspect
         reading.mails += 1
         log.info("notice sent", **_named(notice), subscriber=notice.subscriber)
         return True
-
-    def _note_sent(
-        self, notice: NoticeId, known_by: str | None, relay: RelayState, connection: Connection
-    ) -> None:
-        notices.mark_sent(connection, notice, known_by, self.clock.now())
-        if relay.is_suspect:
-            relays.took(connection, self.relay_name, relay)
-
-    def _keeps(self, notice: Notice, token: str) -> bool:
-        """Return True if a notice stays ours while it is sent.
-
-        Slow mails before it may have used up the claim that all of a batch began with. One that
-        seems to hold for longer than any was made by a clock that has gone back since.
-        """
-        half, whole = self.lease_s / 2, self.lease_s + SKEW_S
-        if self.clock.later(half) < notice.claimed_until <= self.clock.later(whole):
-            return True
-        with self.store.write() as connection:
-            return notices.renew(connection, notice.id, token, self.clock.later(self.lease_s))
 
     def _forbids(self, draft: Draft, reading: BatchRead) -> str | None:
         """Tell why somebody gets no mail now: who left, a quiet night, a day that is full.
@@ -194,7 +193,10 @@ class Deliverer:
         notice, kind = draft.notice, draft.notice.kind
         if draft.silenced:
             return draft.silenced
-        if not notice.prompt and self._is_over(draft):
+        now = self.clock.now()
+        waited = now - notice.created_at > self.clock.later(STALE_S) - now
+        by_night = self.sending_policy.hold_until(notice.created_at) is not None
+        if not notice.prompt and draft.is_outdated(now, waited=waited, held_by_night=by_night):
             return Skip.SUPERSEDED if draft.overtaken else _TOO_LATE
         if notice.prompt or kind in URGENT:
             return None
@@ -207,25 +209,6 @@ class Deliverer:
         if self.limit.per_day and not self.limit.left(reading.mails, urgent=notice.urgent):
             return DIGESTED if kind not in _ALONE else _DAY_IS_FULL
         return None
-
-    def _is_over(self, draft: Draft) -> bool:
-        """Return True if what a mail tells is past: it waited too long, for whatever reason.
-
-        Its reader hears of what came after it, or of a last day or a delivery that is past.
-        """
-        now, notice = self.clock.now(), draft.notice
-        waited = now - notice.created_at > self.clock.later(STALE_S) - now
-        held_by_night = self.sending_policy.hold_until(notice.created_at) is not None
-        if draft.overtaken and (waited or (held_by_night and notice.kind not in URGENT)):
-            return True
-        today = now.astimezone(PARIS).date()
-        if notice.kind == Milestone.OUT_FOR_DELIVERY:
-            return waited and notice.created_at.astimezone(PARIS).date() < today
-        parcel = draft.view.parcel if draft.view else None
-        point = parcel.pickup_point if parcel else None
-        last_day = point.last_day if point else None
-        is_reminder = notice.kind == NoticeKind.PICKUP_REMINDER
-        return is_reminder and last_day is not None and last_day < today
 
     def _leave_out(self, notice: Notice, why: str) -> None:
         now = self.clock.now()
@@ -256,16 +239,32 @@ class Deliverer:
             ) from error
 
     def _take_in_failure(self, notice: Notice, error: MailtrackError, reading: BatchRead) -> None:
-        """Note what a failure means for a mail, or stop where it means that of all mails."""
+        """Note what a failure means for a mail, or stop where it means that of all mails.
+
+        1. A refusal of us ends the batch. It is the mail's own fault after all where others were
+           taken since the mail met such a refusal, and it meets it again.
+        2. A refusal that may be about us ends it, too, if every mail in a row meets one.
+        3. What is the mail's fault for good ends the notice, and may be that of its address;
+           anything else is tried again after a while, until it is given up.
+        """
+        # 1.
         refusal = refusal_of_us(error)
-        if refusal is not None and not _is_of_one_mail(refusal, notice, reading.relay):
-            self._suspect(refusal, notice, certain=True)
-            raise _RelayStoppedError
-        doubt = _doubt(error)
+        if refusal is not None:
+            may_be_of_one_mail = notice.held and refusal.stage in _OF_ONE_MAIL
+            if not may_be_of_one_mail or reading.relay.is_suspect:
+                self._suspect(refusal, notice, certain=True)
+                raise _RelayStoppedError
+        # 2.
+        doubt = None
+        if isinstance(error, DoubtError):
+            doubt = error.refusal
+        elif isinstance(error, RefusedError) and not error.address:
+            doubt = Refusal(Whose.UNKNOWN, error.said)
         if doubt is not None:
             reading.is_past = True
             if self._suspect(doubt, notice, certain=False):
                 raise _RelayStoppedError
+        # 3.
         log.warning("notice refused", **_named(notice), error=str(error))
         self.store.transact(partial(self._note_failure, notice, error))
 
@@ -313,20 +312,6 @@ class Deliverer:
 
 class _RelayStoppedError(Exception):
     """Raised to end a batch when no mail is taken, which is noted already."""
-
-
-def _is_of_one_mail(refusal: Refusal, notice: Notice, known: RelayState) -> bool:
-    """Return True if others were taken since a mail met such a refusal, and it meets it again."""
-    return notice.held and refusal.stage in _OF_ONE_MAIL and not known.is_suspect
-
-
-def _doubt(error: MailtrackError) -> Refusal | None:
-    """Return a refusal that may be about us, if every mail in a row meets one."""
-    if isinstance(error, DoubtError):
-        return error.refusal
-    if isinstance(error, RefusedError) and not error.address:
-        return Refusal(Whose.UNKNOWN, error.said)
-    return None
 
 
 def _named(notice: Notice) -> dict[str, str | int]:

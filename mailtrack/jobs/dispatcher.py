@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from mailtrack.carriers.base import Declaration
 from mailtrack.clock import Clock
-from mailtrack.domain.model import LegId, NoticeId
+from mailtrack.domain.model import InboundId, LegId, NoticeId
 from mailtrack.domain.sending_policy import DAY, DayLimit
 from mailtrack.errors import TransientError
 from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAIL
@@ -86,12 +86,49 @@ class Dispatcher:
     limit: DayLimit = DayLimit()  # noqa: RUF009 - frozen
 
     def tick(self) -> TickResult:
-        """Claim what is due and send it; return how many messages were sent."""
-        return TickResult(
-            mails=self._give_mails(),
-            polls=sum(self._give_polls(d) for d in self.carriers.values()),
-            deliveries=self._give_deliveries(),
-        )
+        """Claim what is due and send it; return how many messages were sent.
+
+        Of each kind no more is claimed than its queue has room for, and messages are sent when
+        the claims are committed.
+
+        1. Mails that are not read.
+        2. Of each carrier, the legs that its budget has requests for, a batch in one message.
+        3. Notices: the urgent ones in messages of their own, before the others.
+        """
+        # 1.
+        mails: Sequence[InboundId] = ()
+        room = min(self.sink.room(INGEST), MAILS_PER_TICK)
+        if room > 0:
+            claim = self._claim()
+            with self.store.write() as connection:
+                mails = inbound.claim_unread(connection, **asdict(claim), limit=room)
+            for mail in mails:
+                self.sink.send(INGEST, READ_MAIL, mail, claim.token)
+        # 2.
+        polls = 0
+        for carrier in self.carriers.values():
+            room = min(self.sink.room(POLL), LEGS_PER_TICK // carrier.batch)
+            if room > 0:
+                claim = self._claim()
+                with self.store.write() as connection:
+                    legs = _claim_legs(connection, carrier, room, claim)
+                for batch in _batched(legs, carrier.batch):
+                    self.sink.send(POLL, POLL_LEGS, carrier.code, batch, claim.token)
+                    polls += 1
+        # 3.
+        deliveries = 0
+        room = min(self.sink.room(MAIL) * NOTICES_PER_BATCH, NOTICES_PER_TICK)
+        if room > 0:
+            claim = self._claim()
+            with self.store.write() as connection:
+                urgent, others = self._claim_notices(connection, room, claim)
+            for batch in (
+                *_batched(urgent, NOTICES_PER_BATCH),
+                *_batched(others, NOTICES_PER_BATCH),
+            ):
+                self.sink.send(MAIL, DELIVER, batch, claim.token)
+                deliveries += 1
+        return TickResult(len(mails), polls, deliveries)
 
     def run(
         self,
@@ -118,41 +155,6 @@ class Dispatcher:
             except TransientError as error:
                 log.warning("tick failed", error=str(error))
             stop.wait(tick_s)
-
-    def _give_mails(self) -> int:
-        room = min(self.sink.room(INGEST), MAILS_PER_TICK)
-        if room <= 0:
-            return 0
-        claim = self._claim()
-        with self.store.write() as connection:
-            mails = inbound.claim_unread(connection, **asdict(claim), limit=room)
-        for mail in mails:
-            self.sink.send(INGEST, READ_MAIL, mail, claim.token)
-        return len(mails)
-
-    def _give_polls(self, declaration: Declaration) -> int:
-        room = min(self.sink.room(POLL), LEGS_PER_TICK // declaration.batch)
-        if room <= 0:
-            return 0
-        claim = self._claim()
-        with self.store.write() as connection:
-            legs = _claim_legs(connection, declaration, room, claim)
-        batches = list(_batched(legs, declaration.batch))
-        for batch in batches:
-            self.sink.send(POLL, POLL_LEGS, declaration.code, batch, claim.token)
-        return len(batches)
-
-    def _give_deliveries(self) -> int:
-        room = min(self.sink.room(MAIL) * NOTICES_PER_BATCH, NOTICES_PER_TICK)
-        if room <= 0:
-            return 0
-        claim = self._claim()
-        with self.store.write() as connection:
-            due = self._claim_notices(connection, room, claim)
-        batches = [batch for some in due for batch in _batched(some, NOTICES_PER_BATCH)]
-        for batch in batches:
-            self.sink.send(MAIL, DELIVER, batch, claim.token)
-        return len(batches)
 
     def _claim_notices(
         self, connection: Connection, room: int, claim: Claim

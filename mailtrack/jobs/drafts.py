@@ -1,4 +1,4 @@
-"""What the mails of a batch are to tell, read in one transaction."""
+"""What the mails of a batch are to tell, read in one transaction, and whether it is still so."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,11 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import NoticeId, SubscriberId, SubscriptionId
 from mailtrack.domain.relay import RelayState
-from mailtrack.domain.sending_policy import DAY, DayLimit
-from mailtrack.notify.view import NoticeView
+from mailtrack.domain.sending_policy import DAY, PARIS, URGENT, DayLimit
+from mailtrack.notify.view import NoticeKind, NoticeView
 from mailtrack.store import notice_counts, notices, relays, subscription_details
 from mailtrack.store.engine import Store
 from mailtrack.store.notices import Notice, Recipient
@@ -34,6 +35,23 @@ class Draft:
     silenced: str | None
     view: NoticeView | None
     overtaken: bool
+
+    def is_outdated(self, now: datetime, *, waited: bool, held_by_night: bool) -> bool:
+        """Return True if what the mail tells is no longer so, for whatever reason it is late.
+
+        Its reader hears of what came after it, or of a last day or a delivery that is past.
+        `waited`: for too long; `held_by_night`: it was owed in the quiet hours.
+        """
+        kind = self.notice.kind
+        if self.overtaken and (waited or (held_by_night and kind not in URGENT)):
+            return True
+        today = now.astimezone(PARIS).date()
+        if kind == Milestone.OUT_FOR_DELIVERY:
+            return waited and self.notice.created_at.astimezone(PARIS).date() < today
+        parcel = self.view.parcel if self.view else None
+        point = parcel.pickup_point if parcel else None
+        last_day = point.last_day if point else None
+        return kind == NoticeKind.PICKUP_REMINDER and last_day is not None and last_day < today
 
 
 @dataclass(frozen=True, slots=True)

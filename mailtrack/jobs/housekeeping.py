@@ -57,63 +57,90 @@ class Housekeeping:
     def run(self, went_back: bool = False) -> None:
         """Set right what a wrong clock wrote, remind, ask, give up, then forget.
 
-        `went_back`: the clock was seen to go back. After a jump of the clock by more than a day
-        nothing is given up or forgotten for a day: one that is ahead would erase what is new.
+        `went_back`: the clock was seen to go back.
+
+        1. What a clock that was ahead wrote is set right.
+        2. Who is to be reminded of a date is, and who waits to be asked about a mail.
+        3. After a jump of the clock by more than a day nothing is given up or forgotten for a
+           day: one that is ahead would erase what is new.
+        4. Parcels that nobody can be asked about are given up.
+        5. What was kept for long enough is forgotten, also by the files of the database.
         """
         now = self.clock.now()
-        self._set_right(went_back=went_back)
-        for task in (self._remind, self._ask):
-            self.store.transact(partial(task, now=now))
-        with self.store.write() as connection:
-            this = clock_skew.note_round(connection, now, self.clock.later(self.every_s) - now)
-        if not this.is_steady():
-            log.warning("nothing forgotten", clock_jumped_at=this.steady_since.isoformat())
-            return
-        for task in (self._give_up, self._forget):
-            self.store.transact(partial(task, now=now))
-        if not self.store.leave_no_trace():
-            log.info("former pages are still in the log of the database: readers hold them")
-
-    def _remind(self, connection: Connection, now: datetime) -> None:
-        leaves = self.sending_policy.hold_until(now) or now
-        _remind(connection, _pickups(now, leaves), NoticeKind.PICKUP_REMINDER, now)
-        _remind(connection, _protections(now), NoticeKind.PROTECTION_ENDING, now)
-
-    def _ask(self, connection: Connection, now: datetime) -> None:
-        asked = questions.ask_waiting(connection, now)
-        if asked:
-            log.info("asked whose mails they are", people=asked)
-
-    def _give_up(self, connection: Connection, now: datetime) -> None:
-        _give_up(connection, now)
-
-    def _forget(self, connection: Connection, now: datetime) -> None:
-        ended = now - timedelta(days=self.keep.parcel_days)
-        forgotten = {
-            "raw_mails": erasure.forget_raw(
-                connection, now - timedelta(days=self.keep.raw_mail_days)
-            ),
-            "parcels": erasure.forget_parcels(connection, ended),
-            "orders": erasure.forget_orders(connection, ended, ended - PROTECTION),
-            "never_confirmed": personal_data.forget_never_confirmed(
-                connection, self.suppression, now - NEVER_CONFIRMED, now
-            ),
-        }
-        if any(forgotten.values()):
-            log.info("forgotten", **forgotten)
-
-    def _set_right(self, *, went_back: bool) -> None:
+        # 1.
         moment = clock_skew.Now(
-            at=self.clock.now(),
+            at=now,
             claimed_until=self.clock.later(self.lease_s),
             ahead=self.clock.later(clock_skew.SKEW_S),
         )
         late = self.store.transact(partial(clock_skew.set_right, now=moment, went_back=went_back))
         if late.any:
             log.warning("clock was ahead", **asdict(late))
+        # 2.
+        self.store.transact(partial(self._remind, now=now))
+        asked = self.store.transact(partial(questions.ask_waiting, now=now))
+        if asked:
+            log.info("asked whose mails they are", people=asked)
+        # 3.
+        with self.store.write() as connection:
+            this = clock_skew.note_round(connection, now, self.clock.later(self.every_s) - now)
+        if not this.is_steady():
+            log.warning("nothing forgotten", clock_jumped_at=this.steady_since.isoformat())
+            return
+        # 4.
+        self.store.transact(partial(_give_up, now=now))
+        # 5.
+        forgotten = self.store.transact(partial(self._forget, now=now))
+        if any(forgotten.values()):
+            log.info("forgotten", **forgotten)
+        if not self.store.leave_no_trace():
+            log.info("former pages are still in the log of the database: readers hold them")
+
+    def _remind(self, connection: Connection, now: datetime) -> None:
+        """Owe the reminders that a date calls for: a last day to pick up, a protection's end."""
+        today = now.astimezone(PARIS).date()
+        # A mail that leaves after the last day comes too late.
+        leaves = self.sending_policy.hold_until(now) or now
+        pickups = _unreminded(NoticeKind.PICKUP_REMINDER).where(
+            subscription.c.milestone == Milestone.PICKUP_AVAILABLE,
+            subscription.c.milestone_at.is_(None)
+            | (subscription.c.milestone_at <= now - PICKUP_IS_NEW),
+            parcel.c.pickup_last_day >= leaves.astimezone(PARIS).date(),
+            parcel.c.pickup_last_day <= today + PICKUP_NOTICE,
+        )
+        _owe_each(connection, pickups, NoticeKind.PICKUP_REMINDER, now)
+        protections = (
+            _unreminded(NoticeKind.PROTECTION_ENDING)
+            .join(parcel_order, parcel_order.c.parcel_id == parcel.c.id)
+            .join(
+                shop_order,
+                (shop_order.c.id == parcel_order.c.shop_order_id)
+                & (shop_order.c.subscriber_id == subscription.c.subscriber_id),
+            )
+            .where(
+                _is_under_way(),
+                shop_order.c.ordered_at > today - PROTECTION,
+                shop_order.c.ordered_at <= today - PROTECTION + PROTECTION_NOTICE,
+            )
+            .distinct()
+        )
+        _owe_each(connection, protections, NoticeKind.PROTECTION_ENDING, now)
+
+    def _forget(self, connection: Connection, now: datetime) -> dict[str, int]:
+        """Erase what was kept for long enough; return how many rows of each kind."""
+        ended = now - timedelta(days=self.keep.parcel_days)
+        raw_before = now - timedelta(days=self.keep.raw_mail_days)
+        return {
+            "raw_mails": erasure.forget_raw(connection, raw_before),
+            "parcels": erasure.forget_parcels(connection, ended),
+            "orders": erasure.forget_orders(connection, ended, ended - PROTECTION),
+            "never_confirmed": personal_data.forget_never_confirmed(
+                connection, self.suppression, now - NEVER_CONFIRMED, now
+            ),
+        }
 
 
-def _remind(connection: Connection, due: Select[int], kind: NoticeKind, now: datetime) -> None:
+def _owe_each(connection: Connection, due: Select[int], kind: NoticeKind, now: datetime) -> None:
     for number in connection.scalars(due).all():
         notices.owe_follower(connection, SubscriptionId(number), kind, occurrence=_ONCE, now=now)
 
@@ -136,7 +163,7 @@ def _give_up(connection: Connection, now: datetime) -> None:
             continue
         wait = (subscription.c.parcel_id == parcel_id) & _is_under_way()
         untold = followers.untold(NoticeKind.EXPIRED, _ONCE).where(wait)
-        _remind(connection, untold, NoticeKind.EXPIRED, now)
+        _owe_each(connection, untold, NoticeKind.EXPIRED, now)
         known = any(leg.state == PollState.FOUND for leg in legs)
         why = row.milestone if known and row.milestone else NEVER_KNOWN
         parcels.end(connection, parcel_id, why, now)
@@ -150,34 +177,3 @@ def _is_under_way() -> ColumnElement[bool]:
 def _unreminded(kind: NoticeKind) -> Select[int]:
     """Select the subscriptions to parcels whose people are still to be reminded."""
     return followers.untold(kind, _ONCE).join(parcel, parcel.c.id == subscription.c.parcel_id)
-
-
-def _pickups(now: datetime, leaves: datetime) -> Select[int]:
-    """Select who is to be reminded, if the mail leaves by the last day."""
-    today = now.astimezone(PARIS).date()
-    return _unreminded(NoticeKind.PICKUP_REMINDER).where(
-        subscription.c.milestone == Milestone.PICKUP_AVAILABLE,
-        subscription.c.milestone_at.is_(None)
-        | (subscription.c.milestone_at <= now - PICKUP_IS_NEW),
-        parcel.c.pickup_last_day >= leaves.astimezone(PARIS).date(),
-        parcel.c.pickup_last_day <= today + PICKUP_NOTICE,
-    )
-
-
-def _protections(now: datetime) -> Select[int]:
-    today = now.astimezone(PARIS).date()
-    return (
-        _unreminded(NoticeKind.PROTECTION_ENDING)
-        .join(parcel_order, parcel_order.c.parcel_id == parcel.c.id)
-        .join(
-            shop_order,
-            (shop_order.c.id == parcel_order.c.shop_order_id)
-            & (shop_order.c.subscriber_id == subscription.c.subscriber_id),
-        )
-        .where(
-            _is_under_way(),
-            shop_order.c.ordered_at > today - PROTECTION,
-            shop_order.c.ordered_at <= today - PROTECTION + PROTECTION_NOTICE,
-        )
-        .distinct()
-    )

@@ -16,7 +16,7 @@ from dramatiq.middleware import Middleware
 from mailtrack.errors import TransientError
 
 #: A queue in which nothing was begun or done for so long stands still, if something waits:
-#: no step of any work takes longer (seconds; see `standby.HUNG_S`).
+#: no step of any work takes longer (seconds; see `runtime.leadership.HUNG_S`).
 STILL_S = 300.0
 #: How far back it is known when a queue moved last (seconds).
 _KNOWN_FOR_S = 86_400
