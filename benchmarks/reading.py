@@ -58,8 +58,8 @@ def _in_processes(processes: int, mails: Sequence[bytes]) -> Ratio:
     batch = [mails[n % len(mails)] for n in range(BATCH)]
     with ThreadPoolExecutor(THREADS) as threads:
 
-        def read(understand: Callable[[bytes], object]) -> None:
-            list(threads.map(understand, batch))
+        def read(analyze: Callable[[bytes], object]) -> None:
+            list(threads.map(analyze, batch))
 
         read(pool.analyze)  # nobody waits for the start of a process but the first
         ours, yardstick = in_turns(
