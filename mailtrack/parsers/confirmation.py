@@ -33,18 +33,15 @@ def is_confirmation(message: Message) -> bool:
 def read_confirmation(message: Message) -> Confirmation | None:
     """Read who asks, and with which link to agree; None where either is missing."""
     text = message.text[:_MAX_TEXT]
-    link = next((url for url in _urls(message) if _accepts(url)), "")
+    contents = (from_text(text), from_html(message.html[:_MAX_TEXT]))
+    urls = (link.url for content in contents for link in content.links)
+    agrees = next((url for url in urls if _accepts(url)), "")
     # "(#871…) … from jane.doe@gmail.com": the only address of the subject, in all languages.
     requester = _ADDRESS.search(message.subject) or _ADDRESS.search(text)
-    if not link or not requester:
+    if not agrees or not requester:
         return None
     code = _CODE_IN_SUBJECT.search(message.subject) or _CODE_IN_TEXT.search(text)
-    return Confirmation(link, code[1] if code else "", requester[0].rstrip("."))
-
-
-def _urls(message: Message) -> list[str]:
-    contents = (from_text(message.text[:_MAX_TEXT]), from_html(message.html[:_MAX_TEXT]))
-    return [link.url for content in contents for link in content.links]
+    return Confirmation(agrees, code[1] if code else "", requester[0].rstrip("."))
 
 
 def _accepts(url: str) -> bool:

@@ -199,7 +199,8 @@ def _with_line_ends(html: str) -> str:
        title cells and their values.
     2. Make all white space plain, and escape addresses in angle brackets.
     3. Leave out tags that are too long.
-    4. Put the marks before the tags; make a huge body flat, and close what opens again.
+    4. Put the marks before the tags; keep formatting from being opened again in each block.
+    5. Of a huge body's tags keep the marks alone, and those tags that we need.
     """
     # 1.
     first, *rest = html.split("<!--")
@@ -218,18 +219,18 @@ def _with_line_ends(html: str) -> str:
     if len(html) > MAX_TAG and max(map(len, tags), default=0) > MAX_TAG:
         tags = [x if ">" in x[: MAX_TAG + 1] else "x>" + x.partition(">")[2] for x in tags]
     # 4.
-    if len(tags) > MAX_TREE:
-        return first + "".join([_without_structure(tag) for tag in tags[:MAX_TAGS]])
-    marked = "".join([_TAG_MARKS.get(tag[:2], "<") + tag for tag in tags])
-    return first + (_FORMATTING.sub(r"<\1x-\2", marked) if len(tags) > _FEW_TAGS else marked)
-
-
-def _without_structure(tag: str) -> str:
-    """Return the mark of a line's end for what follows a "<", and it where it is needed."""
-    mark, name = _TAG_MARKS.get(tag[:2], "<"), _TAG_NAME.match(tag)
-    if name is None or tag[:1].isspace() or name[1].lower() in _KEPT_OUTSIDE_A_TREE:
-        return mark + tag
-    return mark[:-1] + tag.partition(">")[2]
+    if len(tags) <= MAX_TREE:
+        marked = "".join([_TAG_MARKS.get(tag[:2], "<") + tag for tag in tags])
+        return first + (_FORMATTING.sub(r"<\1x-\2", marked) if len(tags) > _FEW_TAGS else marked)
+    # 5.
+    flat = [first]
+    for tag in tags[:MAX_TAGS]:
+        mark, name = _TAG_MARKS.get(tag[:2], "<"), _TAG_NAME.match(tag)
+        if name is None or tag[:1].isspace() or name[1].lower() in _KEPT_OUTSIDE_A_TREE:
+            flat.append(mark + tag)
+        else:
+            flat.append(mark[:-1] + tag.partition(">")[2])
+    return "".join(flat)
 
 
 def _with_addresses(html: str) -> str:

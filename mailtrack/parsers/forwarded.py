@@ -164,7 +164,7 @@ def _chain(lines: Sequence[str], message: Message, is_shop: IsShop) -> list[Bloc
     blocks = list(find_blocks(lines))
     is_reply = _is_reply(message)
     beginning: Block | None = None
-    if _has_forward_prefix(message):
+    if FORWARD_PREFIX.match(_subject(message)):
         # 1.
         if blocks:
             return blocks
@@ -227,10 +227,6 @@ def _body(lines: Sequence[str], block: Block) -> str:
 
 def _subject(message: Message) -> str:
     return _TAGS.sub("", message.subject.strip())
-
-
-def _has_forward_prefix(message: Message) -> bool:
-    return FORWARD_PREFIX.match(_subject(message)) is not None
 
 
 def _is_reply(message: Message) -> bool:

@@ -234,7 +234,17 @@ def without_heaps(text: str) -> str:
     """
     if text.isascii() or _RUN not in text.encode("utf-8", "surrogatepass").translate(_BEYOND):
         return text
-    return _heaps().sub(_without_heap, text)
+    kept: list[str] = []
+    done = 0
+    for heap in _heaps().finditer(text):
+        kept.append(text[done : heap.start()])
+        done = heap.end()
+        marks = 0
+        for char in heap[0]:
+            marks = marks + 1 if unicodedata.combining(char) else 0
+            if marks <= MAX_MARKS:
+                kept.append(char)
+    return "".join((*kept, text[done:]))
 
 
 # A quick look first: in UTF-8, so many bytes in a row belong to signs where marks begin and
@@ -252,13 +262,3 @@ def _heaps() -> re.Pattern[str]:
     marks = "".join(c for c in map(chr, range(0x300, 0x10000)) if unicodedata.combining(c))
     few = rf"[{marks}\U00010000-\U0001efff]"
     return re.compile(rf"{few}{few}{{{MAX_MARKS},}}+")
-
-
-def _without_heap(found: re.Match[str]) -> str:
-    kept: list[str] = []
-    marks = 0
-    for char in found[0]:
-        marks = marks + 1 if unicodedata.combining(char) else 0
-        if marks <= MAX_MARKS:
-            kept.append(char)
-    return "".join(kept)
