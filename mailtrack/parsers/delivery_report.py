@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from email.message import Message as Part
 from email.utils import parseaddr
 
+from mailtrack.parsers.people import ADDRESS
+
 #: Local parts that send reports when there is no `multipart/report`.
 REPORTERS = frozenset({"mailer-daemon", "postmaster", "mail-daemon"})
 
-# Bounded, as everywhere here: strangers write these mails, and some to stall us.
-_ADDRESS = re.compile(r"[\w.+=%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 _REPLY_CODE = re.compile(r"\b([45])\d\d[ -]")
 _MESSAGE_ID = re.compile(r"^message-id:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
@@ -60,7 +60,7 @@ def read_bounce(part: Part) -> Bounce | None:
     recipients: dict[str, None] = {}
     for block in failed:
         names = (_field(block, name) for name in ("original-recipient", "final-recipient"))
-        meant = next(filter(None, map(_ADDRESS.search, names)), None)
+        meant = next(filter(None, map(ADDRESS.search, names)), None)
         if meant:
             recipients[meant[0].lower()] = None
     if not recipients:
@@ -85,8 +85,8 @@ def _field(block: Part, name: str) -> str:
 
 def _from_words(part: Part) -> Bounce | None:
     text = _text(part)
-    named = _ADDRESS.findall(str(part.get("x-failed-recipients", "")))
-    recipients = named or [a for a in _ADDRESS.findall(text) if "daemon" not in a.lower()][:1]
+    named = ADDRESS.findall(str(part.get("x-failed-recipients", "")))
+    recipients = named or [a for a in ADDRESS.findall(text) if "daemon" not in a.lower()][:1]
     status = _STATUS.search(text)
     reply = _REPLY_CODE.search(text)
     code = status[0] if status else f"{reply[1]}.0.0" if reply else ""

@@ -21,13 +21,12 @@ from mailtrack.parsers.header_block import (
     unquote,
 )
 from mailtrack.parsers.message import Message, decode_words
-from mailtrack.parsers.people import read_people, read_person
+from mailtrack.parsers.people import ADDRESS, read_people, read_person
 from mailtrack.parsers.reading import Forward, ForwardMethod, Original, Person
 
 IsShop = Callable[[Person], bool]
 
 _NOBODY = Person()
-_ADDRESS = re.compile(r"[\w.+=%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 #: So many fields below a separator are a forward, even where nobody has an address.
 _FULL_BLOCK = 4
 #: Headers in which forwarding servers name the mailbox that the mail came from.
@@ -106,7 +105,7 @@ def source_of(message: Message) -> Person | None:
     """Return whose mailbox a rule sent a mail on from, as the headers of its way say."""
     for name in _AUTOMATIC_HEADERS:
         # Every hop adds its own on top; the lowest is where the way began.
-        found = [_ADDRESS.search(value) for value in message.all(name)]
+        found = [ADDRESS.search(value) for value in message.all(name)]
         if found and found[-1]:
             return Person(address=found[-1][0])
     caf = _CAF.search(message.header("return-path"))

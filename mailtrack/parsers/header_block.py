@@ -36,6 +36,7 @@ from mailtrack.parsers.label_lines import (
     unknown_label,
     unlabelled,
 )
+from mailtrack.parsers.people import ADDRESS
 
 #: Labels that a block must have below a separator line.
 MIN_LABELS_BELOW_SEPARATOR = 2
@@ -83,7 +84,6 @@ _DASHES = "-–—_=~"
 _RULE = re.compile(r"[-–—_=*~]{5,}")
 # "----- Message transmis ----- De : …": Yahoo and Bluewin go on after the separator.
 _SEPARATOR_AND_MORE = re.compile(r"(-{3,}+ ?[^-]{1,80}-{3,}+)\s*(\S.*)$")
-_ADDRESS = re.compile(r"[\w.+=%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _DATE = re.compile(r"\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{2,4}[.,]?(?:\D{1,8}\d{1,2}[:.]\d{2})?")
 _WORDS_BEFORE_NAME = re.compile(
     r".*(?:\d|,|\bheeft|\bidőpontban|\bpoužívateľ|\bпользователь|\bużytkownik|\bschrieb|\bskrev)\s+"
@@ -137,7 +137,7 @@ def find_attribution(lines: Sequence[str]) -> Block | None:
             is_dated = len(bare) <= MAX_SENTENCE and bare.endswith(">:") and _DATE.match(bare)
             length = 1 if is_dated else 0
         text = " ".join([x.lstrip(AROUND).rstrip() for x in lines[at : at + length]])
-        address = _ADDRESS.search(text)
+        address = ADDRESS.search(text)
         if not address:
             continue
         before = text[: address.start()].rstrip(" <([")

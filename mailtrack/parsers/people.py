@@ -1,4 +1,4 @@
-"""Names and addresses as mail programs print them in quoted headers."""
+"""Names and addresses as mail programs print them in quoted headers, and as texts hold them."""
 
 import re
 
@@ -8,6 +8,10 @@ from mailtrack.parsers.reading import Person
 MAX_LIST = 5_000
 #: A longer name before an address is none (characters).
 MAX_NAME = 300
+
+#: An address alone, anywhere in a text. Bounded, as everywhere here: strangers write these
+#: mails, and some to stall us.
+ADDRESS = re.compile(r"[\w.+=%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 
 # Each repetition ends where the next sign begins, and gives nothing back.
 _ADDRESS = r"[^\s<>\[\]()\"',;:@][^\s<>\[\]()\",;:@]{0,199}+@[^\s<>\[\]()\"',;]{1,200}+"
