@@ -32,29 +32,38 @@ def signers_of(person: Person) -> frozenset[str]:
 
 
 def parse(message: Message) -> Reading:
-    """Read one mail: what it is, whom it came through and which parcels it names."""
+    """Read one mail: what it is, whom it came through and which parcels it names.
+
+    1. A mail of ours came back, or Gmail asks whether it may forward to us.
+    2. A shop wrote it, or somebody who pretends to be one.
+    3. A machine wrote it.
+    4. A person wrote it: a command, or numbers that they typed. A forward is neither.
+    """
     forward = unwrap(message, is_shop_sender)
+    # 1.
     if message.bounce is not None:
         return Reading(Outcome.BOUNCE, forward, reason="A mail of ours came back.")
     if is_confirmation(message):
         confirmation = read_confirmation(message)
         outcome = Outcome.FORWARDING_CONFIRMATION
         return Reading(outcome, forward, kind=GMAIL, confirmation=confirmation)
+    # 2.
     original = forward.original if forward.original != Original() else whole(message)
-    reading = _read_shop_mail(original, forward)
-    if reading is not None:
-        return reading
-    return _read_own_words(message, forward)
-
-
-def _read_shop_mail(original: Original, forward: Forward) -> Reading | None:
     for shop in SHOPS:
         recognition = shop.recognise(original)
         if recognition.claim is Authorship.FAKE:
             return Reading(Outcome.REFUSED, forward, reason=recognition.reason)
         if recognition.claim is Authorship.YES:
             return _with_others(shop.read(original, forward), shop, forward)
-    return None
+    # 3.
+    if message.is_automatic:
+        return Reading(Outcome.AUTOMATIC_REPLY, forward, reason="Sent by a machine.")
+    # 4.
+    typed = None
+    if not forward.is_forward:
+        typed = read_command(message, forward) or read_bare_numbers(message, forward)
+    none = Reading(Outcome.NOT_A_SHOP_MAIL, forward, reason="No shop that we know wrote this.")
+    return typed or none
 
 
 def _with_others(reading: Reading, shop: Shop, forward: Forward) -> Reading:
@@ -73,13 +82,3 @@ def _with_others(reading: Reading, shop: Shop, forward: Forward) -> Reading:
             items=tuple(dict.fromkeys(reading.items + more.items)),
         )
     return reading
-
-
-def _read_own_words(message: Message, forward: Forward) -> Reading:
-    if message.is_automatic:
-        return Reading(Outcome.AUTOMATIC_REPLY, forward, reason="Sent by a machine.")
-    if not forward.is_forward:
-        reading = read_command(message, forward) or read_bare_numbers(message, forward)
-        if reading is not None:
-            return reading
-    return Reading(Outcome.NOT_A_SHOP_MAIL, forward, reason="No shop that we know wrote this.")

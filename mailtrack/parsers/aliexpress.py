@@ -1,7 +1,7 @@
 """AliExpress: which mails are its own, and what they say."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 
 from mailtrack.domain.milestones import Milestone
@@ -23,7 +23,7 @@ from mailtrack.parsers.aliexpress_words import (
     TEMPLATES,
     StepWording,
 )
-from mailtrack.parsers.reading import Forward, Original, ParcelRead, Reading
+from mailtrack.parsers.reading import Forward, Original, ParcelRead, Person, Reading
 from mailtrack.parsers.shop import Brand, Recognition, Shop, host_of, parameters_of
 from mailtrack.parsers.shop import recognise as recognise_brand
 
@@ -81,77 +81,74 @@ def recognise(original: Original) -> Recognition:
 
 
 def read(original: Original, forward: Forward) -> Reading:
-    """Read one mail of AliExpress's."""
-    links = _parameters(original)
+    """Read one mail of AliExpress's: structure before words.
+
+    1. Take the parameters of the links that go to AliExpress or Cainiao, each set once.
+    2. Read the numbers: in those, in the subject and in the text.
+    3. Find the step, and by it and the numbers the kind; some kinds name nothing, whatever they
+       contain.
+    4. Tell of each parcel which orders are in it, and who may carry it.
+    5. The outcome follows from what was found.
+    """
     lines = original.content.lines
-    subject = original.subject[:_MAX_SENTENCE].replace("\u00a0", " ").replace("\u202f", " ")
     text = "\n".join(lines)
+    subject = original.subject[:_MAX_SENTENCE].replace("\u00a0", " ").replace("\u202f", " ")
+    # 1.
+    sets: dict[tuple[tuple[str, str], ...], None] = {}
+    for link in original.content.links:
+        parameters = parameters_of(link.url, PARAMETERS)
+        if parameters and _LINK_HOST.fullmatch(host_of(link.url)):
+            sets[tuple(parameters.items())] = None
+    links = [dict(pairs) for pairs in sets]
+    # 2.
     numbers = read_numbers(subject, text, links)
+    # 3.
     wording = _match(subject)
     step = _step(wording, lines, numbers, links)
-    kind = _sender_kind(original) or _kind(step, numbers)
+    kind = _kind(original.sender, step, numbers)
     idle = kind in IDLE_KINDS
-    parcels = () if idle else tuple(_parcels(numbers))
+    # 4.
+    parcels: list[ParcelRead] = []
+    for number in () if idle else numbers.parcels:
+        candidates = detect(number)
+        if all(c.carrier != _BY_CONTEXT.carrier for c in candidates):
+            candidates += (_BY_CONTEXT,)
+        # The local carrier's number stands beside the only parcel's own.
+        others = [n for n in numbers.labelled if n != number]
+        local = others[0] if others and len(numbers.parcels) == 1 else None
+        parcels.append(ParcelRead(number, numbers.orders_of(number), local, candidates))
+    # 5.
+    named = Outcome.TRACKED if numbers.parcels else Outcome.ORDER_NOTED
+    unknown = Milestone.UNKNOWN if numbers.found else None
+    head, colon, tail = subject.partition(":")
     return Reading(
-        outcome=_outcome(idle, numbers),
+        outcome=named if numbers.found and not idle else Outcome.NOTHING_FOUND,
         forward=forward,
         shop=CODE,
         kind=kind,
         language=_language(subject, wording, step, links),
-        milestone=None if idle else _milestone(step, numbers),
+        milestone=None if idle else step.milestone if step else unknown,
         orders=() if kind == "marketing" else numbers.orders,
-        parcels=parcels,
+        parcels=tuple(parcels),
         items=() if idle else read_items(original.content),
         estimated_delivery=read_estimated_delivery(text),
         ordered_at=read_ordered_at(text),
-        step=_raw_step(subject),
+        # The subject's own words, without a number that stands before a colon.
+        step=(tail if colon and re.search(r"\d{6}", head) else subject).strip(),
     )
 
 
 SHOP = Shop(CODE, BRAND, recognise, read)
 
 
-def _parameters(original: Original) -> list[Parameters]:
-    """Return the parameters of the links that go to AliExpress or Cainiao, each set once."""
-    sets: dict[tuple[tuple[str, str], ...], None] = {}
-    for link in original.content.links:
-        parameters = parameters_of(link.url, PARAMETERS)
-        if parameters and _LINK_HOST.fullmatch(host_of(link.url)):
-            sets[tuple(parameters.items())] = None
-    return [dict(parameters) for parameters in sets]
-
-
-def _outcome(idle: bool, numbers: Numbers) -> Outcome:
-    if idle or not (numbers.parcels or numbers.orders):
-        return Outcome.NOTHING_FOUND
-    return Outcome.TRACKED if numbers.parcels else Outcome.ORDER_NOTED
-
-
-def _parcels(numbers: Numbers) -> Iterator[ParcelRead]:
-    for number in numbers.parcels:
-        candidates = detect(number)
-        if all(c.carrier != _BY_CONTEXT.carrier for c in candidates):
-            candidates += (_BY_CONTEXT,)
-        yield ParcelRead(number, numbers.orders_of(number), _local(number, numbers), candidates)
-
-
-def _local(number: str, numbers: Numbers) -> str | None:
-    """Return the local carrier's number, where it stands beside the only parcel's own."""
-    others = [labelled for labelled in numbers.labelled if labelled != number]
-    return others[0] if others and len(numbers.parcels) == 1 else None
-
-
-def _sender_kind(original: Original) -> str | None:
-    address = original.sender.address.lower()
-    return SENDER_KINDS.get(address) or SENDER_KINDS.get(
-        address.rpartition("@")[2].partition(".")[0]
-    )
-
-
-def _kind(step: StepWording | None, numbers: Numbers) -> str:
-    if step and step.kind:
-        return step.kind
-    if not (numbers.orders or numbers.parcels):
+def _kind(sender: Person, step: StepWording | None, numbers: Numbers) -> str:
+    """Return the kind of a mail: by its sender, by its step, else by the numbers it names."""
+    address = sender.address.lower()
+    first_label = address.rpartition("@")[2].partition(".")[0]
+    told = SENDER_KINDS.get(address) or SENDER_KINDS.get(first_label) or (step and step.kind)
+    if told:
+        return told
+    if not numbers.found:
         return "other"
     if numbers.parcels and not numbers.is_order_mail:
         if len(numbers.parcels) > 1:
@@ -161,12 +158,6 @@ def _kind(step: StepWording | None, numbers: Numbers) -> str:
     return ORDER_KINDS.get(step.milestone if step else None, "order_update")
 
 
-def _milestone(step: StepWording | None, numbers: Numbers) -> Milestone | None:
-    if step:
-        return step.milestone
-    return Milestone.UNKNOWN if numbers.orders or numbers.parcels else None
-
-
 def _step(
     by_subject: StepWording | None,
     lines: Iterable[str],
@@ -174,7 +165,15 @@ def _step(
     links: Iterable[Parameters],
 ) -> StepWording | None:
     """Find the step: in the subject, then the template, then the sentence with the number."""
-    by_template = _template_step(links)
+    by_template = next(
+        (
+            StepWording(_TEMPLATE, found["language"], milestone, kind)
+            for found in _templates(links)
+            for prefix, milestone, kind in TEMPLATES
+            if found["name"].startswith(prefix)
+        ),
+        None,
+    )
     if by_template and by_template.milestone is Milestone.LOCAL_TRANSIT:
         # "Collected by the carrier" means the local one in this template.
         return by_template
@@ -207,14 +206,6 @@ def _templates(links: Iterable[Parameters]) -> list[re.Match[str]]:
     return [found for found in map(_TEMPLATE.match, names) if found]
 
 
-def _template_step(links: Iterable[Parameters]) -> StepWording | None:
-    for found in _templates(links):
-        for prefix, milestone, kind in TEMPLATES:
-            if found["name"].startswith(prefix):
-                return StepWording(_TEMPLATE, found["language"], milestone, kind)
-    return None
-
-
 def _language(
     subject: str, wording: StepWording | None, step: StepWording | None, links: Iterable[Parameters]
 ) -> str | None:
@@ -229,9 +220,3 @@ def _language(
             if words & set(row.split("|")):
                 return language
     return template or (step.language.split()[0] if step else None)
-
-
-def _raw_step(subject: str) -> str:
-    """Return the subject without the number and what stands before a colon."""
-    head, colon, tail = subject.partition(":")
-    return (tail if colon and re.search(r"\d{6}", head) else subject).strip()

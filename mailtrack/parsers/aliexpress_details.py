@@ -1,9 +1,9 @@
 """Items and dates in the lines of an AliExpress mail."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
-from itertools import islice, takewhile
+from itertools import islice
 
 from mailtrack.parsers.aliexpress_words import DELIVERY_LABELS, ITEM_LABELS, PLACED_LABELS
 from mailtrack.parsers.content import Content
@@ -53,9 +53,31 @@ _MOST_YEARS = 100
 
 
 def read_items(content: Content) -> tuple[str, ...]:
-    """Return the titles of the items, each once, as the shop cut them."""
+    """Return the titles of the items, each once, as the shop cut them.
+
+    1. Some mails mark titles by a class.
+    2. Else a title stands above a line that is a quantity: a cut one, or the one above the
+       variant.
+    """
+    # 1.
     marked = [line for line in content.lines if line in content.marks] if content.marks else []
-    return tuple(dict.fromkeys(marked or _above_quantities([x for x in content.lines if x])))
+    if marked:
+        return tuple(dict.fromkeys(marked))
+    # 2.
+    titles: dict[str, None] = {}
+    lines = [line for line in content.lines if line]
+    for at, line in enumerate(lines):
+        if not (line[-1].isdigit() and _QUANTITY.fullmatch(line)):
+            continue
+        item: list[str] = []
+        for above in reversed(lines[max(0, at - _MAX_ITEM_LINES) : at]):
+            is_label = ITEM_LABELS.fullmatch(above) or above.lower().startswith(PLACED_LABELS)
+            if is_label or _QUANTITY.fullmatch(above):
+                break
+            item.insert(0, above)
+        cut = [above for above in item if above.endswith(_CUT)]
+        titles |= dict.fromkeys(cut[-1:] or item[-2:][:1])
+    return tuple(titles)
 
 
 def read_estimated_delivery(text: str) -> date | None:
@@ -69,58 +91,31 @@ def read_ordered_at(text: str) -> date | None:
 
 
 def _dates_after(labels: tuple[str, ...], text: str) -> Iterator[date]:
-    """Yield the dates right after a label; numbers alone are day/month/year."""
+    """Yield the dates right after a label; numbers alone are day/month/year.
+
+    1. Look at each year: hardly any has a label somewhere before it.
+    2. Find the date around it.
+    3. The label must end right before that, or before the first day of a span.
+    """
     for year in islice(_YEAR.finditer(text), _MOST_YEARS):
-        found = _date_around(text, year) if _is_labelled(text, year, labels) else None
-        if found:
-            before = text[max(0, found.start() - _LABEL_REACH) : found.start()].lower()
-            if _FIRST_DAY.sub("", before).rstrip(" \n:").endswith(labels):
-                yield from _date(found["y"], found["m"], found["d"])
-
-
-def _is_labelled(text: str, year: re.Match[str], labels: tuple[str, ...]) -> bool:
-    """Return True if a label stands somewhere before a year; hardly any year has one."""
-    before = text[max(0, year.start() - _DATE_REACH - _LABEL_REACH) : year.start()].lower()
-    return any(label in before for label in labels)
-
-
-def _date_around(text: str, year: re.Match[str]) -> re.Match[str] | None:
-    begin, end = max(0, year.start() - _DATE_REACH), year.end() + _DATE_REACH
-    dates = (found for shape in _SHAPES for found in shape.finditer(text, begin, end))
-    return next((found for found in dates if found.start("y") == year.start()), None)
-
-
-def _date(year: str, month: str, day: str) -> Iterator[date]:
-    number = int(month) if month.isdigit() else _month(month.casefold())
-    try:
-        yield date(int(year), number, int(day))
-    except ValueError:  # no such day, or no month that we know
-        return
-
-
-def _month(name: str) -> int:
-    return next((_MONTHS[name[:n]] for n in (5, 4, 3) if name[:n] in _MONTHS), 0)
-
-
-def _above_quantities(lines: Sequence[str]) -> Iterator[str]:
-    """Yield the titles above lines that are a quantity."""
-    for at, line in enumerate(lines):
-        if line[-1].isdigit() and _QUANTITY.fullmatch(line):
-            above = lines[max(0, at - _MAX_ITEM_LINES) : at]
-            yield from _title(list(takewhile(_is_item_line, reversed(above)))[::-1])
-
-
-def _is_item_line(line: str) -> bool:
-    return not (
-        _QUANTITY.fullmatch(line)
-        or ITEM_LABELS.fullmatch(line)
-        or line.lower().startswith(PLACED_LABELS)
-    )
-
-
-def _title(group: Sequence[str]) -> list[str]:
-    """Return the title among the lines of an item: a cut one, else the one above the variant."""
-    cut = [line for line in group if line.endswith(_CUT)]
-    if cut:
-        return cut[-1:]
-    return list(group[-2:][:1])
+        # 1.
+        begin, end = max(0, year.start() - _DATE_REACH), year.end() + _DATE_REACH
+        before = text[max(0, year.start() - _DATE_REACH - _LABEL_REACH) : year.start()].lower()
+        if not any(label in before for label in labels):
+            continue
+        # 2.
+        dates = (found for shape in _SHAPES for found in shape.finditer(text, begin, end))
+        found = next((found for found in dates if found.start("y") == year.start()), None)
+        if found is None:
+            continue
+        # 3.
+        before = text[max(0, found.start() - _LABEL_REACH) : found.start()].lower()
+        if not _FIRST_DAY.sub("", before).rstrip(" \n:").endswith(labels):
+            continue
+        month = found["m"].casefold()
+        names = (month[:n] for n in (5, 4, 3))
+        by_name = next((_MONTHS[name] for name in names if name in _MONTHS), 0)
+        try:
+            yield date(int(found["y"]), int(month) if month.isdigit() else by_name, int(found["d"]))
+        except ValueError:  # no such day, or no month that we know
+            continue

@@ -71,7 +71,15 @@ class _Token:
 
     def follows(self, words: Words) -> bool:
         """Return True if one of the words stands right before the number."""
-        return any(text.endswith(words) and _is_whole(text, words) for text in self.before)
+        last_letters = [
+            text.removesuffix(word)[-1:]
+            for text in self.before
+            if text.endswith(words)  # all at once: hardly any does
+            for word in words
+            if text.endswith(word)
+        ]
+        # "reorder" is no "order".
+        return any(not (last.isalnum() or last == "_") for last in last_letters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +96,11 @@ class Numbers:
     bonds: tuple[tuple[str, str], ...] = ()
     is_order_mail: bool = False
 
+    @property
+    def found(self) -> bool:
+        """Whether the mail names anything at all."""
+        return bool(self.orders or self.parcels)
+
     def orders_of(self, parcel: str) -> tuple[str, ...]:
         """Return the orders in a parcel, () where the mail leaves it open."""
         bonded = tuple(dict.fromkeys(order for p, order in self.bonds if p == parcel))
@@ -95,57 +108,63 @@ class Numbers:
 
 
 def read_numbers(subject: str, text: str, links: Sequence[Parameters]) -> Numbers:
-    """Read the orders and parcels of a mail; `links` are the parameters of the shop's links."""
+    """Read the orders and parcels of a mail; `links` are the parameters of the shop's links.
+
+    1. A link's parameters say what a number is.
+    2. In the subject the word before a number decides, then the links.
+    3. In the text the word before it decides alone.
+    4. Where nothing names an order, put it together from the id of the message.
+    """
+    # 1.
     linked_orders = list(islice(_values(links, _ORDER_PARAMETERS, _ORDER), _MOST_NUMBERS))
     linked_parcels = list(islice(_values(links, _PARCEL_PARAMETERS, _PARCEL), _MOST_NUMBERS))
+    bonds = (
+        (parcel, order)
+        for link in links
+        for parcel in _values([link], _PARCEL_PARAMETERS, _PARCEL)
+        for order in _values([link], _ORDER_PARAMETERS, _ORDER)
+    )
+    # 2.
     named = _in_subject(subject, text, linked_orders, linked_parcels)
-    tokens = list(_tokens(text))
+    # 3.
+    tokens = _tokens(text)
     orders = [*named.orders, *linked_orders]
-    said = _after(_ORDER_WORDS, tokens)
-    orders += [_without_list_number(n, orders) for n in said if _ORDER.fullmatch(n)]
+    said = [n for n in _after(_ORDER_WORDS, tokens) if _ORDER.fullmatch(n)]
+    # Flattened lists have "1" + order: without the 1.
+    orders += [n if n in orders else n[-ORDER_DIGITS:] for n in said]
     told = _after(_PACKAGE_WORDS, tokens)
     parcels = [p for p in (*named.parcels, *linked_parcels, *told) if p not in orders]
     labelled = [n for n in _after(_TRACKING_LABELS, tokens) if n not in (*orders, *parcels)]
+    # 4.
+    if not orders:
+        ids = (_ROWAN_MESSAGE.match(link.get("rowan_msg_id", "")) for link in links)
+        orders = [found[2] + found[1] for found in ids if found]
     return Numbers(
-        orders=tuple(dict.fromkeys(orders or _from_message_ids(links))),
+        orders=tuple(dict.fromkeys(orders)),
         parcels=tuple(dict.fromkeys(parcels or labelled)),
         labelled=tuple(dict.fromkeys(labelled)),
-        bonds=tuple(islice(_bonds(links), _MOST_NUMBERS)),
+        bonds=tuple(islice(bonds, _MOST_NUMBERS)),
         is_order_mail=bool(named.orders),
     )
 
 
-def _tokens(text: str) -> Iterator[_Token]:
-    """Yield what may be a number, in document order; `_MOST_NUMBERS` at most."""
-    found = (
-        _Token(word[0], _before(text, word.start()))
-        for word in _WORD.finditer(text)
-        if _PARCEL.fullmatch(word[0]) and not _is_letter(text[word.start() - 1 : word.start()])
-    )
-    return islice(found, _MOST_NUMBERS)
-
-
-def _is_letter(char: str) -> bool:
-    return char.isascii() and char.isalnum()
-
-
-def _before(text: str, start: int) -> tuple[str, ...]:
-    """Return what stands before a number in lower case: as it is, and without a sign."""
-    bare = text[max(0, start - _LOOK_BACK) : start].casefold().rstrip(_BETWEEN)
-    if not bare.endswith(_SIGNS):
-        return (bare,)
-    sign = max((sign for sign in _SIGNS if bare.endswith(sign)), key=len)
-    return bare, bare.removesuffix(sign).rstrip(_BETWEEN)
-
-
-def _is_whole(text: str, words: Words) -> bool:
-    """Return True if one of the words ends the text, and is no part of a longer one."""
-    ends = (len(text) - len(word) for word in words if text.endswith(word))
-    return any(not _is_in_word(text[end - 1 : end]) for end in ends)
-
-
-def _is_in_word(char: str) -> bool:
-    return char.isalnum() or char == "_"
+def _tokens(text: str) -> list[_Token]:
+    """Return what may be a number, in document order; `_MOST_NUMBERS` at most."""
+    tokens: list[_Token] = []
+    for word in _WORD.finditer(text):
+        start = word.start()
+        letter = text[start - 1 : start]
+        if (letter.isascii() and letter.isalnum()) or not _PARCEL.fullmatch(word[0]):
+            continue
+        bare = text[max(0, start - _LOOK_BACK) : start].casefold().rstrip(_BETWEEN)
+        before: tuple[str, ...] = (bare,)
+        if bare.endswith(_SIGNS):
+            sign = max((sign for sign in _SIGNS if bare.endswith(sign)), key=len)
+            before = (bare, bare.removesuffix(sign).rstrip(_BETWEEN))
+        tokens.append(_Token(word[0], before))
+        if len(tokens) == _MOST_NUMBERS:
+            break
+    return tokens
 
 
 def _after(words: Words, tokens: Iterable[_Token]) -> list[str]:
@@ -155,33 +174,24 @@ def _after(words: Words, tokens: Iterable[_Token]) -> list[str]:
 
 def _in_subject(subject: str, text: str, orders: Sequence[str], parcels: Sequence[str]) -> Numbers:
     """Sort the numbers of a subject; the word before one decides, then the links."""
-    tokens = list(_tokens(subject))
+    tokens = _tokens(subject)
     named_orders = [n for n in _after(_ORDER_WORDS, tokens) if _ORDER.fullmatch(n)]
     named_parcels = _after(_PACKAGE_WORDS, tokens)
-    for token in (found.number for found in tokens):
-        if token in named_orders or token in named_parcels:
+    for number in (token.number for token in tokens):
+        if number in named_orders or number in named_parcels:
             continue
-        if token in orders or _looks_like_order(token):
-            named_orders.append(token)
-        elif token in parcels or _looks_like_parcel(token, text, orders):
-            named_parcels.append(token)
+        is_digits, is_item = number.isdigit(), _ITEM.fullmatch(number) is not None
+        if number in orders or (is_digits and len(number) in (15, 16) and not is_item):
+            named_orders.append(number)
+        elif number in parcels:
+            named_parcels.append(number)
+        elif is_digits:
+            # A parcel mail holds its orders in links; the subject's number is then the parcel.
+            if orders and not is_item:
+                named_parcels.append(number)
+        elif is_valid(number) or (orders and number in text):
+            named_parcels.append(number)
     return Numbers(orders=tuple(named_orders), parcels=tuple(named_parcels))
-
-
-def _looks_like_order(token: str) -> bool:
-    return token.isdigit() and len(token) in (15, 16) and not _ITEM.fullmatch(token)
-
-
-def _looks_like_parcel(token: str, text: str, orders: Sequence[str]) -> bool:
-    if token.isdigit():
-        # A parcel mail holds its orders in links; the subject's number is then the parcel.
-        return bool(orders) and not _ITEM.fullmatch(token)
-    return is_valid(token) or (bool(orders) and token in text)
-
-
-def _without_list_number(number: str, known: Sequence[str]) -> str:
-    """Return "1" + order, as flattened lists have it, without the 1."""
-    return number if number in known else number[-ORDER_DIGITS:]
 
 
 def _values(
@@ -192,18 +202,3 @@ def _values(
             if name in link:
                 values = unquote(link[name]).replace(",", " ").split(maxsplit=_MOST_IN_LINK)
                 yield from (v for v in values[:_MOST_IN_LINK] if shape.fullmatch(v))
-
-
-def _bonds(links: Iterable[Parameters]) -> Iterator[tuple[str, str]]:
-    for link in links:
-        for parcel in _values([link], _PARCEL_PARAMETERS, _PARCEL):
-            for order in _values([link], _ORDER_PARAMETERS, _ORDER):
-                yield parcel, order
-
-
-def _from_message_ids(links: Iterable[Parameters]) -> Iterator[str]:
-    """Put an order together from any link, where nothing else names one."""
-    for link in links:
-        found = _ROWAN_MESSAGE.match(link.get("rowan_msg_id", ""))
-        if found:
-            yield found[2] + found[1]

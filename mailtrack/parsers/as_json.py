@@ -1,6 +1,5 @@
 """A reading as the JSON object that `mailtrack parse --json` prints."""
 
-from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -8,7 +7,7 @@ from mailtrack.domain.model import Outcome
 from mailtrack.errors import PermanentError
 from mailtrack.parsers import parse
 from mailtrack.parsers.message import read_message
-from mailtrack.parsers.reading import Forward, Original, ParcelRead, Person, Reading
+from mailtrack.parsers.reading import Forward, Original, Person, Reading
 
 _NO_FORWARD = Forward(False, None, Person(), "", Original())
 
@@ -24,6 +23,7 @@ def read_as_json(raw: bytes, file: str) -> dict[str, Any]:
 
 def reading_as_json(reading: Reading, file: str) -> dict[str, Any]:
     """Return a reading with the keys that other tools rely on."""
+    forward, original = reading.forward, reading.forward.original
     return {
         "file": file,
         "outcome": str(reading.outcome),
@@ -32,47 +32,37 @@ def reading_as_json(reading: Reading, file: str) -> dict[str, Any]:
         "language": reading.language,
         "milestone": reading.milestone and str(reading.milestone),
         "orders": list(reading.orders),
-        "parcels": [_parcel(parcel) for parcel in reading.parcels],
+        "parcels": [
+            {
+                "number": parcel.number,
+                "orders": list(parcel.orders),
+                "local_number": parcel.local_number,
+                "carriers": [candidate.carrier for candidate in parcel.carriers],
+            }
+            for parcel in reading.parcels
+        ],
         "items": list(reading.items),
         "estimated_delivery": _day(reading.estimated_delivery),
         "ordered_at": _day(reading.ordered_at),
-        "forward": _forward(reading.forward),
-    }
-
-
-def _parcel(parcel: ParcelRead) -> dict[str, Any]:
-    return {
-        "number": parcel.number,
-        "orders": list(parcel.orders),
-        "local_number": parcel.local_number,
-        "carriers": [candidate.carrier for candidate in parcel.carriers],
-    }
-
-
-def _forward(forward: Forward) -> dict[str, Any]:
-    original = forward.original
-    return {
-        "is_forward": forward.is_forward,
-        "method": forward.method and str(forward.method),
-        "forwarder": _person(forward.forwarder),
-        "message": forward.message,
-        "original": {
-            "from": _person(original.sender),
-            "to": _people(original.to),
-            "cc": _people(original.cc),
-            "subject": original.subject,
-            "date": original.date,
-            "body": original.body,
+        "forward": {
+            "is_forward": forward.is_forward,
+            "method": forward.method and str(forward.method),
+            "forwarder": _person(forward.forwarder),
+            "message": forward.message,
+            "original": {
+                "from": _person(original.sender),
+                "to": [_person(person) for person in original.to],
+                "cc": [_person(person) for person in original.cc],
+                "subject": original.subject,
+                "date": original.date,
+                "body": original.body,
+            },
         },
     }
 
 
 def _person(person: Person) -> dict[str, str]:
     return {"name": person.name, "address": person.address}
-
-
-def _people(people: Iterable[Person]) -> list[dict[str, str]]:
-    return [_person(person) for person in people]
 
 
 def _day(day: date | None) -> str | None:

@@ -37,7 +37,9 @@ def read_bare_numbers(message: Message, forward: Forward) -> Reading | None:
     """Read the numbers of a short mail of a person's; None for every other mail."""
     lines = own_lines(forward.message)
     words = sum(len(_WRITTEN_WORD.findall(line)) for line in lines)
-    if words > MAX_WORDS or _is_machine(message):
+    local_part = message.sender.address.partition("@")[0].lower()
+    is_machine = _MACHINES.search(local_part) or message.header("list-unsubscribe")
+    if words > MAX_WORDS or is_machine:
         return None
     numbers = _numbers(lines)
     if not numbers and not (lines and is_reply(message.subject)):
@@ -62,8 +64,3 @@ def numbers_in(line: str) -> list[str]:
 def _numbers(lines: list[str]) -> list[str]:
     found = (number for line in lines for number in numbers_in(line))
     return list(dict.fromkeys(found))[:MAX_NUMBERS]
-
-
-def _is_machine(message: Message) -> bool:
-    local = message.sender.address.partition("@")[0].lower()
-    return bool(_MACHINES.search(local) or message.header("list-unsubscribe"))

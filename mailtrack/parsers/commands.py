@@ -6,7 +6,6 @@ with such a word in it mean the sentence, so that precision comes before recall.
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from enum import StrEnum
 
 from mailtrack.domain.model import Outcome
@@ -49,31 +48,34 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def read_command(message: Message, forward: Forward) -> Reading | None:
-    """Read a command with the numbers it names; None where the mail is none."""
+    """Read a command with the numbers it names; None where the mail is none.
+
+    1. A command may be the first line that says something; or the subject, above few words.
+    2. A question mark alone asks for help.
+    3. Else the line must say a command and nothing more, but for numbers and courtesies.
+    """
+    # 1.
     lines = own_lines(forward.message)
-    for line in _candidates(own_subject(message.subject), lines):
-        command = _command(line)
+    candidates = [next((line for line in lines if _plain(line)), lines[0] if lines else "")]
+    if sum(len(_WORD.findall(line)) for line in lines) <= MAX_OTHER_WORDS:
+        candidates.append(own_subject(message.subject))
+    for line in candidates:
+        if len(line) > _MAX_LINE:
+            continue
+        # 2.
+        if _ONLY_QUESTION_MARKS.fullmatch(line):
+            return Reading(Outcome.COMMAND, forward, kind=Command.HELP)
+        # 3.
+        numbers = numbers_in(line)
+        words = line
+        for number in numbers:
+            however_typed = r"[\s.\-]*".join(map(re.escape, number))
+            words = re.sub(however_typed, " ", words, flags=re.IGNORECASE)
+        command = _PHRASES.get(_plain(words))
         if command:
-            parcels = tuple(ParcelRead(number) for number in numbers_in(line))
+            parcels = tuple(ParcelRead(number) for number in numbers)
             return Reading(Outcome.COMMAND, forward, kind=command, parcels=parcels)
     return None
-
-
-def _candidates(subject: str, lines: list[str]) -> Iterator[str]:
-    """Yield what may be a command: the first line that says something, then the subject."""
-    yield next((line for line in lines if _plain(line)), lines[0] if lines else "")
-    if sum(len(_WORD.findall(line)) for line in lines) <= MAX_OTHER_WORDS:
-        yield subject
-
-
-def _command(line: str) -> Command | None:
-    if len(line) > _MAX_LINE:
-        return None
-    if _ONLY_QUESTION_MARKS.fullmatch(line):
-        return Command.HELP
-    for number in numbers_in(line):
-        line = _without(line, number)
-    return _PHRASES.get(_plain(line))
 
 
 def _plain(line: str) -> str:
@@ -84,9 +86,3 @@ def _plain(line: str) -> str:
         bare = "".join(c for c in letters if not unicodedata.combining(c))
     words = re.sub(r"[^a-z0-9]+", " ", bare)
     return " ".join(_POLITE.sub(" ", words).split())
-
-
-def _without(line: str, number: str) -> str:
-    """Return a line without a number, however it was typed."""
-    loose = r"[\s.\-]*".join(map(re.escape, number))
-    return re.sub(loose, " ", line, flags=re.IGNORECASE)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from mailtrack.parsers.content import from_html, from_text
 from mailtrack.parsers.message import Message
+from mailtrack.parsers.people import ADDRESS
 from mailtrack.parsers.reading import Confirmation
 
 KIND = "gmail"
@@ -22,7 +23,6 @@ _MAX_TEXT = 20_000
 _CODE_IN_SUBJECT = re.compile(r"^\s*\(?#(\d{6,12})\)")
 # "Confirmation code: 871234567", in every language: a label, a colon, a number on its own.
 _CODE_IN_TEXT = re.compile(r"^[^\W\d][^:\n]{2,60}[:\uff1a]\s{0,3}(\d{6,12})\s*$", re.MULTILINE)
-_ADDRESS = re.compile(r"[\w.+=%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 
 
 def is_confirmation(message: Message) -> bool:
@@ -33,18 +33,15 @@ def is_confirmation(message: Message) -> bool:
 def read_confirmation(message: Message) -> Confirmation | None:
     """Read who asks, and with which link to agree; None where either is missing."""
     text = message.text[:_MAX_TEXT]
-    link = next((url for url in _urls(message) if _accepts(url)), "")
+    contents = (from_text(text), from_html(message.html[:_MAX_TEXT]))
+    urls = (link.url for content in contents for link in content.links)
+    agrees = next((url for url in urls if _accepts(url)), "")
     # "(#871…) … from jane.doe@gmail.com": the only address of the subject, in all languages.
-    requester = _ADDRESS.search(message.subject) or _ADDRESS.search(text)
-    if not link or not requester:
+    requester = ADDRESS.search(message.subject) or ADDRESS.search(text)
+    if not agrees or not requester:
         return None
     code = _CODE_IN_SUBJECT.search(message.subject) or _CODE_IN_TEXT.search(text)
-    return Confirmation(link, code[1] if code else "", requester[0].rstrip("."))
-
-
-def _urls(message: Message) -> list[str]:
-    contents = (from_text(message.text[:_MAX_TEXT]), from_html(message.html[:_MAX_TEXT]))
-    return [link.url for content in contents for link in content.links]
+    return Confirmation(agrees, code[1] if code else "", requester[0].rstrip("."))
 
 
 def _accepts(url: str) -> bool:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import islice
 from urllib.parse import parse_qs, urlsplit
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 
 #: Tags of a body that are read; a shop's mail has a tenth.
 MAX_TAGS = 20_000
@@ -25,6 +25,7 @@ MAX_TAG = 8_000
 MAX_BODY, MAX_LINKS = 1_000_000, 2_000
 #: Parts of the class names that shops' parsers ask for; no other class is remembered.
 MARKS = ("item-title", "product-name")
+_MARKED = ",".join(f'[class*="{mark}"]' for mark in MARKS)
 #: Characters in elements of these classes that are read; elements inside each other hold the
 #: same text again and again.
 MAX_MARKED = 100_000
@@ -136,24 +137,44 @@ def from_text(text: str) -> Content:
 
 @lru_cache(maxsize=1)
 def from_html(html: str) -> Content:
-    """Read an HTML body. One mail asks several times: as a forward, as a letter, as a whole."""
+    """Read an HTML body. One mail asks several times: as a forward, as a letter, as a whole.
+
+    1. Mark in the HTML where lines end and links begin, parse it and take its text.
+    2. Take the links, each with the line where it begins.
+    3. Remember the class of each line that lies in an element of a known class.
+    """
+    # 1.
     tree = LexborHTMLParser(_with_line_ends(html[:MAX_BODY]))
     tree.strip_tags(_SKIPPED)
-    text = tree.root.text() if tree.root else ""
-    lines, anchors = _lines(text)
+    lines, anchors = _lines(tree.root.text() if tree.root else "")
+    # 2.
     nodes = tree.css("a")
     # Adopted anchors are copied, hidden ones leave no trace; the last line then stands for all.
     places = anchors if len(anchors) == len(nodes) else [len(lines)] * len(nodes)
+    urls = [(node.attributes.get("href") or "").lstrip() for node in nodes]
     links = (
         Link(unwrap_url(url.strip()), line)
-        for line, url in zip(places, map(_address, nodes), strict=True)
+        for line, url in zip(places, urls, strict=True)
         if url.startswith("http")
     )
-    return Content(tuple(lines), tuple(islice(links, MAX_LINKS)), _marks(tree))
+    # 3.
+    marks: dict[str, str] = {}
+    left = MAX_MARKED
+    for node in tree.css(_MARKED):
+        text = node.text()
+        left -= len(text)
+        if left < 0:
+            break
+        marks |= dict.fromkeys(_lines(text)[0], node.attributes["class"] or "")
+    return Content(tuple(lines), tuple(islice(links, MAX_LINKS)), marks)
 
 
 def unwrap_url(url: str) -> str:
-    """Return the address that a link scanner's address stands for, or the address itself."""
+    """Return the address that a link scanner's address stands for, or the address itself.
+
+    >>> unwrap_url("https://www.google.com/url?q=https%3A%2F%2Fwww.aliexpress.com%2F&source=gmail")
+    'https://www.aliexpress.com/'
+    """
     if not _MAYBE_WRAPPED.match(url):
         return url
     defended = _URLDEFENSE.match(url)
@@ -171,83 +192,45 @@ def unwrap_url(url: str) -> str:
     return url
 
 
-_MARKED = ",".join(f'[class*="{mark}"]' for mark in MARKS)
-
-
-def _marks(tree: LexborHTMLParser) -> dict[str, str]:
-    """Return the class of each line of text that lies in an element with a known class."""
-    marks: dict[str, str] = {}
-    left = MAX_MARKED
-    for node in tree.css(_MARKED):
-        text = node.text()
-        left -= len(text)
-        if left < 0:
-            break
-        marks |= dict.fromkeys(_lines(text)[0], node.attributes["class"] or "")
-    return marks
-
-
-def _address(anchor: LexborNode) -> str:
-    return (anchor.attributes.get("href") or "").lstrip()
-
-
 def _with_line_ends(html: str) -> str:
-    """Return the HTML, as far as we read it, with marks where lines end and links begin."""
-    html = html[:MAX_BODY]
-    for start, rewrite in _REWRITES.items():
-        if start in html:
-            html = rewrite(html)
+    """Return the HTML, as far as we read it, with marks where lines end and links begin.
+
+    1. While lines still end: drop comments, write the breaks of preformatted text as tags, join
+       title cells and their values.
+    2. Make all white space plain, and escape addresses in angle brackets.
+    3. Leave out tags that are too long.
+    4. Put the marks before the tags; keep formatting from being opened again in each block.
+    5. Of a huge body's tags keep the marks alone, and those tags that we need.
+    """
+    # 1.
+    first, *rest = html.split("<!--")
+    html = first + "".join(piece.partition("-->")[2] for piece in rest)
+    if "<pre" in html or "<PRE" in html:
+        pieces = _PREFORMATTED.split(html)
+        html = "".join([x.replace("\n", "<br>") if x[1:4].lower() == "pre" else x for x in pieces])
+    if "</th" in html or "</TH" in html:
+        html = _TITLE_CELL.sub(" ", html)
+    # 2.
     for space in _SPACES:
         html = html.replace(space, " ")
-    first, *tags = _with_addresses(html).split("<")
+    html = _with_addresses(html)
+    # 3.
+    first, *tags = html.split("<")
     if len(html) > MAX_TAG and max(map(len, tags), default=0) > MAX_TAG:
-        tags = [_without_long_tag(tag) for tag in tags]
-    if len(tags) > MAX_TREE:
-        return first + "".join([_without_structure(tag) for tag in tags[:MAX_TAGS]])
-    marked = "".join([_TAG_MARKS.get(tag[:2], "<") + tag for tag in tags])
-    return first + (_FORMATTING.sub(r"<\1x-\2", marked) if len(tags) > _FEW_TAGS else marked)
-
-
-def _without_structure(tag: str) -> str:
-    """Return the mark of a line's end for what follows a "<", and it where it is needed."""
-    mark, name = _TAG_MARKS.get(tag[:2], "<"), _TAG_NAME.match(tag)
-    if name is None or tag[:1].isspace() or name[1].lower() in _KEPT_OUTSIDE_A_TREE:
-        return mark + tag
-    return mark[:-1] + tag.partition(">")[2]
-
-
-def _without_long_tag(tag: str) -> str:
-    end = tag.find(">")
-    return tag if 0 <= end <= MAX_TAG else "x>" + tag[end + 1 :] if end >= 0 else "x>"
-
-
-def _without_comments(html: str) -> str:
-    first, *rest = html.split("<!--")
-    return first + "".join(piece.partition("-->")[2] for piece in rest)
-
-
-def _with_breaks(html: str) -> str:
-    """Return the HTML with tags where preformatted text has line breaks."""
-    pieces = _PREFORMATTED.split(html)
-    for n, piece in enumerate(pieces):
-        if piece[1:4].lower() == "pre":
-            pieces[n] = piece.replace("\n", "<br>")
-    return "".join(pieces)
-
-
-def _with_joined_cells(html: str) -> str:
-    """Return the HTML with title cells and their values in one."""
-    return _TITLE_CELL.sub(" ", html)
-
-
-#: What is done first, while lines still end, where a tag begins so.
-_REWRITES = {
-    "<!--": _without_comments,
-    "<pre": _with_breaks,
-    "<PRE": _with_breaks,
-    "</th": _with_joined_cells,
-    "</TH": _with_joined_cells,
-}
+        tags = [x if ">" in x[: MAX_TAG + 1] else "x>" + x.partition(">")[2] for x in tags]
+    # 4.
+    if len(tags) <= MAX_TREE:
+        marked = "".join([_TAG_MARKS.get(tag[:2], "<") + tag for tag in tags])
+        return first + (_FORMATTING.sub(r"<\1x-\2", marked) if len(tags) > _FEW_TAGS else marked)
+    # 5.
+    flat = [first]
+    for tag in tags[:MAX_TAGS]:
+        mark, name = _TAG_MARKS.get(tag[:2], "<"), _TAG_NAME.match(tag)
+        if name is None or tag[:1].isspace() or name[1].lower() in _KEPT_OUTSIDE_A_TREE:
+            flat.append(mark + tag)
+        else:
+            flat.append(mark[:-1] + tag.partition(">")[2])
+    return "".join(flat)
 
 
 def _with_addresses(html: str) -> str:

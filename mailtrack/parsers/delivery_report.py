@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from email.message import Message as Part
 from email.utils import parseaddr
 
+from mailtrack.parsers.people import ADDRESS
+
 #: Local parts that send reports when there is no `multipart/report`.
 REPORTERS = frozenset({"mailer-daemon", "postmaster", "mail-daemon"})
 
-# Bounded, as everywhere here: strangers write these mails, and some to stall us.
-_ADDRESS = re.compile(r"[\w.+=%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 _REPLY_CODE = re.compile(r"\b([45])\d\d[ -]")
 _MESSAGE_ID = re.compile(r"^message-id:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
@@ -40,65 +40,53 @@ class Bounce:
 
 
 def read_bounce(part: Part) -> Bounce | None:
-    """Return what a delivery report says, None where the mail is no bounce."""
+    """Return what a delivery report says, None where the mail is no bounce.
+
+    1. Without a report, a daemon's mail that nobody may answer is read by its words.
+    2. Take the blocks of the report that tell of a failure or a delay, and who was meant.
+    3. Take the status, or that of the server's own words where a relay writes 5.0.0.
+    """
+    # 1.
     reports = [p for p in part.walk() if p.get_content_type() == "message/delivery-status"]
-    if reports:
-        return _from_report(part, reports)
-    return _from_words(part) if _comes_from_a_daemon(part) else None
-
-
-def _from_report(part: Part, reports: list[Part]) -> Bounce | None:
-    blocks = [b for report in reports for b in _blocks(report)]
-    failed = [b for b in blocks if _field(b, "action").lower() in _BAD_ACTIONS]
-    recipients = [_recipient(block) for block in failed]
-    if not any(recipients):
+    if not reports:
+        address = parseaddr(str(part.get("from", "")))[1]
+        is_daemon = address.partition("@")[0].lower() in REPORTERS
+        is_bounce = is_daemon and _field(part, "return-path") in ("", "<>")
+        return _from_words(part) if is_bounce else None
+    # 2.
+    payloads = [payload for p in reports if isinstance(payload := p.get_payload(), list)]
+    blocks = [block for payload in payloads for block in payload if isinstance(block, Part)]
+    failed = [block for block in blocks if _field(block, "action").lower() in _BAD_ACTIONS]
+    recipients: dict[str, None] = {}
+    for block in failed:
+        names = (_field(block, name) for name in ("original-recipient", "final-recipient"))
+        meant = next(filter(None, map(ADDRESS.search, names)), None)
+        if meant:
+            recipients[meant[0].lower()] = None
+    if not recipients:
         return None
+    # 3.
     status = next((_field(b, "status") for b in failed if _field(b, "status")), "")
     said = next((_field(b, "diagnostic-code") for b in failed if _field(b, "diagnostic-code")), "")
+    code, quoted = _STATUS.search(status), _STATUS.search(said[:_LONGEST_SAID])
+    if code is None or code[0].endswith(".0.0"):
+        code = quoted or code
     return Bounce(
-        recipients=tuple(dict.fromkeys(r for r in recipients if r)),
-        status=_telling(status, said),
+        recipients=tuple(recipients),
+        status=code[0] if code else "",
         message_id=_original(part),
         diagnostic=" ".join(said[:_LONGEST_SAID].split()),
     )
-
-
-def _telling(status: str, said: str) -> str:
-    """Return the status, or that of the server's own words where a relay writes 5.0.0."""
-    found, quoted = _STATUS.search(status), _STATUS.search(said[:_LONGEST_SAID])
-    if found is None or found[0].endswith(".0.0"):
-        found = quoted or found
-    return found[0] if found else ""
-
-
-def _blocks(report: Part) -> list[Part]:
-    payload = report.get_payload()
-    return [p for p in payload if isinstance(p, Part)] if isinstance(payload, list) else []
 
 
 def _field(block: Part, name: str) -> str:
     return str(block.get(name, "")).strip()
 
 
-def _recipient(block: Part) -> str:
-    for name in ("original-recipient", "final-recipient"):
-        found = _ADDRESS.search(_field(block, name))
-        if found:
-            return found[0].lower()
-    return ""
-
-
-def _comes_from_a_daemon(part: Part) -> bool:
-    address = parseaddr(str(part.get("from", "")))[1]
-    if address.partition("@")[0].lower() not in REPORTERS:
-        return False
-    return _field(part, "return-path") in ("", "<>")
-
-
 def _from_words(part: Part) -> Bounce | None:
     text = _text(part)
-    named = _ADDRESS.findall(str(part.get("x-failed-recipients", "")))
-    recipients = named or [a for a in _ADDRESS.findall(text) if "daemon" not in a.lower()][:1]
+    named = ADDRESS.findall(str(part.get("x-failed-recipients", "")))
+    recipients = named or [a for a in ADDRESS.findall(text) if "daemon" not in a.lower()][:1]
     status = _STATUS.search(text)
     reply = _REPLY_CODE.search(text)
     code = status[0] if status else f"{reply[1]}.0.0" if reply else ""

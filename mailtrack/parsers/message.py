@@ -20,7 +20,6 @@ from mailtrack.parsers.mime import (
     MAX_VALUE,
     Part,
     decode_encoded_words,
-    decode_text,
     take_apart,
 )
 from mailtrack.parsers.reading import Person
@@ -41,9 +40,8 @@ _NOT_AUTOMATIC = frozenset({"", "no", "auto-forwarded"})
 _NOBODY = Person()
 #: What mail-parser is asked about, besides the bodies and the fields that describe them.
 _PEOPLE_AND_DATE = frozenset({"from", "reply-to", "to", "cc", "date"})
-#: Subtypes of the parts that may be bodies, and encodings that leave a text as it is.
+#: Subtypes of the parts that may be bodies.
 _TEXTS = frozenset({"plain", "html"})
-_PLAIN_ENCODINGS = frozenset({"", "7bit", "8bit"})
 # One RFC 2047 run: words side by side belong together, even cut within a letter.
 _WORD = r"=\?[^?\s]+\?[bqBQ]\?[^?]*\?="
 _WORDS = re.compile(rf"{_WORD}(?:\s+{_WORD})*")
@@ -104,35 +102,53 @@ def read_message(raw: bytes) -> Message:
 
 
 def _read(part: Part, depth: int) -> Message:
+    """Read one mail, and the mails that are attached to it.
+
+    1. Look for a delivery report while the mail is whole: it holds the mail that came back.
+    2. Take attached mails out and read each by itself, so that their texts are not taken for
+       this one's.
+    3. Read the header, and whether a machine answered.
+    4. Let mail-parser tell the people and choose the bodies.
+    """
+    # 1.
     bounce = read_bounce(part)
+    # 2.
     attached = tuple(_read(inner, depth + 1) for inner in _detach(part) if depth < MAX_DEPTH)
-    headers = tuple((name.lower(), _unicode(value)) for name, value in part.raw_items())
-    bare = Message(headers=headers, attached=attached, bounce=bounce)
-    return _with_bodies(replace(bare, is_automatic=_is_automatic(bare, part)), part)
-
-
-def _with_bodies(bare: Message, part: Part) -> Message:
-    mail, bodies = _choose_bodies(part)
+    # 3.
+    bare = Message(headers=tuple((n, _clean(value).strip()) for n, value in part.fields()))
+    submitted = bare.header("auto-submitted").split(";")[0].strip().lower()
+    is_automatic = (
+        submitted not in _NOT_AUTOMATIC
+        or bare.header("precedence").strip().lower() in _PRECEDENCES
+        or any(map(bare.header, _AUTOMATIC_HEADERS))
+        or part.get_content_type() == "multipart/report"
+    )
+    # 4.
+    mail, texts = _choose_bodies(part)
     plain, html = (
-        "\n".join(filter(None, (_decoded_body(bodies[int(n)]) for n in chosen)))
+        "\n".join(filter(None, (texts[int(n)].text() for n in chosen)))
         for chosen in (mail.text_plain, mail.text_html)
     )
-    return Message(
+    text = _clean(plain[:MAX_TEXT]).replace("\r\n", "\n").replace("\r", "\n")
+    if text.count("\n") > MAX_LINES:
+        text = "\n".join(text.split("\n", MAX_LINES)[:MAX_LINES])
+    date = mail.date
+    return replace(
+        bare,
         sender=next(iter(_people(mail.from_)), _NOBODY),
         reply_to=_people(mail.reply_to),
         to=_people(mail.to),
         cc=_people(mail.cc),
         subject=bare.header("subject"),
-        date=_aware(mail.date),
+        date=date.replace(tzinfo=date.tzinfo or UTC) if date else None,
         message_id=_message_id(bare.header("message-id")),
         in_reply_to=_message_id(bare.header("in-reply-to")),
         references=tuple(re.findall(r"<[^<>\s]+>", bare.header("references"))),
-        text=_with_newlines(plain),
+        text=text,
         html=_clean(html),
-        attached=bare.attached,
-        bounce=bare.bounce,
-        is_automatic=bare.is_automatic,
-        headers=bare.headers,
+        attached=attached,
+        bounce=bounce,
+        is_automatic=is_automatic,
     )
 
 
@@ -160,60 +176,27 @@ def _choose_bodies(part: Part) -> tuple["mailparser.MailParser", list[Part]]:
     return mailparser.MailParser(part), texts
 
 
-def _decoded_body(part: Part) -> str:
-    payload = part.get_payload(decode=True)
-    assert isinstance(payload, bytes)  # noqa: S101  a part with a text
-    encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
-    if encoding in _PLAIN_ENCODINGS and payload.isascii():
-        return payload.decode("ascii")
-    # Where the label is wrong, it is mostly UTF-8, else Windows' own.
-    charsets = (part.get_content_charset("utf-8"), "utf-8", "cp1252")
-    return decode_text(payload, *charsets[: 3 if part.get_content_maintype() == "text" else 2])
-
-
 def _detach(part: Part) -> list[Part]:
     """Take the attached mails out of `part`, in order, leaving empty parts behind."""
     found: list[Part] = []
     waiting = [part]
     while waiting:
         current = waiting.pop()
-        inner = _attached_mail(current)
-        if inner is not None:
+        inner: object = None
+        if current.get_content_type() == "message/rfc822" and current.is_multipart():
+            inner = current.get_payload(0)
+            # RFC 2046 forbids base64 here; some senders do it all the same.
+            if isinstance(inner, Part) and not inner.keys() and current.encoding == "base64":
+                inner["Content-Transfer-Encoding"] = "base64"
+                inner = take_apart(inner.get_payload(decode=True))  # type: ignore[arg-type]
+        elif not current.is_multipart() and (current.get_filename() or "").lower().endswith(".eml"):
+            inner = take_apart(current.get_payload(decode=True))  # type: ignore[arg-type]
+        if isinstance(inner, Part):
             found.append(inner)
             current.set_payload("")
         elif current.is_multipart():
             waiting.extend(reversed(current.get_payload()))  # type: ignore[arg-type]
     return found
-
-
-def _attached_mail(part: Part) -> Part | None:
-    if part.get_content_type() == "message/rfc822" and part.is_multipart():
-        inner = part.get_payload(0)
-        if not isinstance(inner, Part):
-            return None
-        # RFC 2046 forbids base64 here; some senders do it all the same.
-        encoded = str(part.get("content-transfer-encoding", "")).strip().lower() == "base64"
-        return _decoded(inner) if encoded and not inner.keys() else inner
-    filename = part.get_filename() or ""
-    if filename.lower().endswith(".eml") and not part.is_multipart():
-        return take_apart(part.get_payload(decode=True))  # type: ignore[arg-type]
-    return None
-
-
-def _decoded(inner: Part) -> Part:
-    inner["Content-Transfer-Encoding"] = "base64"
-    return take_apart(inner.get_payload(decode=True))  # type: ignore[arg-type]
-
-
-def _is_automatic(message: Message, part: Part) -> bool:
-    submitted = message.header("auto-submitted").split(";")[0].strip().lower()
-    if submitted not in _NOT_AUTOMATIC:
-        return True
-    if message.header("precedence").strip().lower() in _PRECEDENCES:
-        return True
-    if any(message.header(name) for name in _AUTOMATIC_HEADERS):
-        return True
-    return part.get_content_type() == "multipart/report"
 
 
 def _people(pairs: list[tuple[str, str]]) -> tuple[Person, ...]:
@@ -225,36 +208,11 @@ def _message_id(value: str) -> str:
     return found[0] if found else value
 
 
-def _aware(date: datetime | None) -> datetime | None:
-    return date if date is None or date.tzinfo else date.replace(tzinfo=UTC)
-
-
-def _with_newlines(text: str) -> str:
-    text = _clean(text[:MAX_TEXT])
-    text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-    is_long = text.count("\n") > MAX_LINES
-    return "\n".join(text.split("\n", MAX_LINES)[:MAX_LINES]) if is_long else text
-
-
 def _clean(text: str) -> str:
     """Drop NUL, which no database takes, and the mark that Outlook puts first."""
     if "\x00" in text:
         text = text.replace("\x00", "")
     return text.replace("\ufeff", "")
-
-
-def _unicode(value: str) -> str:
-    """Return a raw header as text: unfolded, its 8-bit bytes read as UTF-8 or cp1252."""
-    unfolded = re.sub(r"[\r\n]+[ \t]?", " ", value)
-    try:
-        unfolded.encode("ascii")
-    except UnicodeEncodeError:
-        raw = unfolded.encode("utf-8", "surrogateescape")
-        try:
-            unfolded = raw.decode("utf-8")
-        except UnicodeDecodeError:
-            unfolded = raw.decode("cp1252", "replace")
-    return _clean(unfolded).strip()
 
 
 def decode_words(value: str) -> str:

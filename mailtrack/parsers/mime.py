@@ -36,6 +36,8 @@ MAX_MIME_VALUE = 2_500
 MAX_PARAMETERS = 40
 #: Shorter values of MIME fields are left alone (characters).
 _SHORT = 200
+#: Transfer encodings that leave a text as it is.
+_PLAIN_ENCODINGS = frozenset({"", "7bit", "8bit"})
 
 _LISTS = frozenset({"from", "to", "cc", "bcc", "reply-to", "delivered-to"})
 # Codecs that are no charset of a mail: two of them take a quadratic time, some make no text.
@@ -101,7 +103,51 @@ class Part(Message):
     def set_raw(self, name: str, value: str) -> None:
         """Take one field as it stands in the mail; the library's parser calls this."""
         self._allowance.take_field(len(self))
-        super().set_raw(name, _bounded(name.lower(), value))
+        field = name.lower()
+        if "=?" in value:
+            value = _CHARSET_OF_WORD.sub(_known, value)
+        if field.startswith("content-"):
+            if len(value) > _SHORT:
+                value = value[:MAX_MIME_VALUE]
+                for sign in (";", "=?"):
+                    value = sign.join(value.split(sign, MAX_PARAMETERS)[:MAX_PARAMETERS])
+                value = _CHARSET_OF_PARAMETER.sub(_known, value)
+        elif len(value) > MAX_VALUE:
+            end = value.rfind(",", 0, MAX_VALUE) if field in _LISTS else MAX_VALUE
+            value = value[: max(end, 0)]
+        super().set_raw(name, value)
+
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """Return the fields in order, unfolded, names in lower case.
+
+        Bytes that are no ASCII are read as UTF-8, else as Windows' own.
+        """
+        found: list[tuple[str, str]] = []
+        for name, value in self.raw_items():
+            text = re.sub(r"[\r\n]+[ \t]?", " ", value)
+            if not text.isascii():
+                raw = text.encode("utf-8", "surrogateescape")
+                try:
+                    text = raw.decode("utf-8")
+                except UnicodeDecodeError:
+                    text = raw.decode("cp1252", "replace")
+            found.append((name.lower(), text))
+        return tuple(found)
+
+    @property
+    def encoding(self) -> str:
+        """The transfer encoding in lower case, "" where none is named."""
+        return str(self.get("content-transfer-encoding", "")).strip().lower()
+
+    def text(self) -> str:
+        """Return the text of a part that has one, decoded."""
+        payload = self.get_payload(decode=True)
+        assert isinstance(payload, bytes)  # noqa: S101  a part with a text
+        if self.encoding in _PLAIN_ENCODINGS and payload.isascii():
+            return payload.decode("ascii")
+        # Where the label is wrong, it is mostly UTF-8, else Windows' own.
+        charsets = (self.get_content_charset("utf-8"), "utf-8", "cp1252")
+        return decode_text(payload, *charsets[: 3 if self.get_content_maintype() == "text" else 2])
 
     def keep_first(self, names: Collection[str]) -> None:
         """Drop all fields but the MIME ones and the first of each name."""
@@ -123,24 +169,6 @@ def take_apart(raw: bytes) -> Part:
 def take_header(raw: bytes) -> Part:
     """Return the header of a raw mail or part alone; raises the same."""
     return BytesParser(partial(Part, _MailAllowance(len(raw)))).parsebytes(raw, headersonly=True)
-
-
-def _bounded(name: str, value: str) -> str:
-    """Return the value of a field as far as it is read."""
-    if "=?" in value:
-        value = _CHARSET_OF_WORD.sub(_known, value)
-    if name.startswith("content-"):
-        return value if len(value) <= _SHORT else _bounded_parameters(value[:MAX_MIME_VALUE])
-    if len(value) <= MAX_VALUE:
-        return value
-    end = value.rfind(",", 0, MAX_VALUE) if name in _LISTS else MAX_VALUE
-    return value[: max(end, 0)]
-
-
-def _bounded_parameters(value: str) -> str:
-    for sign in (";", "=?"):
-        value = sign.join(value.split(sign, MAX_PARAMETERS)[:MAX_PARAMETERS])
-    return _CHARSET_OF_PARAMETER.sub(_known, value)
 
 
 def _known(found: re.Match[str]) -> str:
@@ -165,19 +193,22 @@ def decode_text(payload: bytes, *charsets: str) -> str:
 
 
 def decode_encoded_words(words: str) -> str:
-    """Return encoded words (RFC 2047) as text, or as they stand where they are broken."""
+    """Return encoded words (RFC 2047) as text, or as they stand where they are broken.
+
+    >>> decode_encoded_words("=?utf-8?q?caf=C3=A9?=")
+    'café'
+    """
+    pieces: list[str] = []
     try:
-        pieces = [_word(piece, charset or "utf-8") for piece, charset in decode_header(words)]
+        for piece, charset in decode_header(words):
+            if isinstance(piece, str):
+                pieces.append(piece)
+                continue
+            text = _decoded(piece, charset or "utf-8")
+            pieces.append(piece.decode("utf-8", "ignore") if text is None else text)
     except (HeaderParseError, ValueError):
         return words
     return normalised("".join(pieces).strip())
-
-
-def _word(piece: bytes | str, charset: str) -> str:
-    if isinstance(piece, str):
-        return piece
-    text = _decoded(piece, charset)
-    return piece.decode("utf-8", "ignore") if text is None else text
 
 
 def _decoded(payload: bytes, charset: str) -> str | None:
@@ -203,7 +234,17 @@ def without_heaps(text: str) -> str:
     """
     if text.isascii() or _RUN not in text.encode("utf-8", "surrogatepass").translate(_BEYOND):
         return text
-    return _heaps().sub(_without_heap, text)
+    kept: list[str] = []
+    done = 0
+    for heap in _heaps().finditer(text):
+        kept.append(text[done : heap.start()])
+        done = heap.end()
+        marks = 0
+        for char in heap[0]:
+            marks = marks + 1 if unicodedata.combining(char) else 0
+            if marks <= MAX_MARKS:
+                kept.append(char)
+    return "".join((*kept, text[done:]))
 
 
 # A quick look first: in UTF-8, so many bytes in a row belong to signs where marks begin and
@@ -221,13 +262,3 @@ def _heaps() -> re.Pattern[str]:
     marks = "".join(c for c in map(chr, range(0x300, 0x10000)) if unicodedata.combining(c))
     few = rf"[{marks}\U00010000-\U0001efff]"
     return re.compile(rf"{few}{few}{{{MAX_MARKS},}}+")
-
-
-def _without_heap(found: re.Match[str]) -> str:
-    kept: list[str] = []
-    marks = 0
-    for char in found[0]:
-        marks = marks + 1 if unicodedata.combining(char) else 0
-        if marks <= MAX_MARKS:
-            kept.append(char)
-    return "".join(kept)

@@ -1,4 +1,4 @@
-"""Names and addresses as mail programs print them in quoted headers."""
+"""Names and addresses as mail programs print them in quoted headers, and as texts hold them."""
 
 import re
 
@@ -8,6 +8,10 @@ from mailtrack.parsers.reading import Person
 MAX_LIST = 5_000
 #: A longer name before an address is none (characters).
 MAX_NAME = 300
+
+#: An address alone, anywhere in a text. Bounded, as everywhere here: strangers write these
+#: mails, and some to stall us.
+ADDRESS = re.compile(r"[\w.+=%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 
 # Each repetition ends where the next sign begins, and gives nothing back.
 _ADDRESS = r"[^\s<>\[\]()\"',;:@][^\s<>\[\]()\",;:@]{0,199}+@[^\s<>\[\]()\"',;]{1,200}+"
@@ -33,14 +37,23 @@ def read_people(text: str) -> tuple[Person, ...]:
     """Read a list of people, separated by commas or semicolons; addresses may be missing."""
     text = _tidy(text)
     if "@" in text:
-        return tuple(_person(found) for found in _PERSON.finditer(text))
+        return tuple(
+            Person(address=found["bare"])
+            if found["bare"]
+            else _named(found["name"], found["address"])
+            for found in _PERSON.finditer(text)
+        )
     names = (name.strip(_QUOTES + "<>") for name in text.split(";"))
     # "undisclosed-recipients:;" names nobody (RFC 5322, section 3.4).
     return tuple(Person(name) for name in names if name and not name.endswith(":"))
 
 
 def read_person(text: str) -> Person:
-    """Read one person, whose name may contain commas; the address may be missing."""
+    """Read one person, whose name may contain commas; the address may be missing.
+
+    >>> read_person("Doe, Jane [mailto:jane@example.org]")
+    Person(name='Doe, Jane', address='jane@example.org')
+    """
     text = _tidy(text)
     found = _ONE.search(text)
     if found and found.start() <= MAX_NAME:
@@ -54,12 +67,6 @@ def read_person(text: str) -> Person:
 def _tidy(text: str) -> str:
     """Return a text with single spaces: the patterns above rely on it to be fast."""
     return " ".join(_LINKED.sub(r"\1", text[:MAX_LIST]).split())
-
-
-def _person(found: re.Match[str]) -> Person:
-    if found["bare"]:
-        return Person(address=found["bare"])
-    return _named(found["name"], found["address"])
 
 
 def _named(name: str, address: str) -> Person:

@@ -47,7 +47,10 @@ class Brand:
         address = person.address.lower()
         if self.relayed.fullmatch(address):
             return True
-        return self.owns(address.rpartition("@")[2]) if "@" in address else self._is_name(person)
+        if address:
+            return "@" in address and self.owns(address.rpartition("@")[2])
+        # Some mail programs quote a forward's sender without the address.
+        return person.name.strip().casefold() == self.name.casefold()
 
     def signers_of(self, person: Person) -> tuple[str, ...]:
         """Return the domains of which one signs what the shop writes from this address."""
@@ -75,10 +78,6 @@ class Brand:
         """Return True if somebody else writes under the shop's name or address."""
         name = re.sub(r"[\W_]+", "", _skeleton(person.name))
         return self.name.casefold() in name
-
-    def _is_name(self, person: Person) -> bool:
-        # Some mail programs quote a forward's sender without the address.
-        return not person.address and person.name.strip().casefold() == self.name.casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,13 @@ def recognise(brand: Brand, original: Original) -> Recognition:
 
 def hosts(original: Original) -> list[str]:
     """Return the hosts that a mail links to, each once, with what stands before an `@`."""
-    return list(dict.fromkeys(_authority(link.url) for link in original.content.links))
+    found: dict[str, None] = {}
+    for link in original.content.links:
+        # Backslashes are slashes to a browser, but not to a parser of addresses.
+        match = _AUTHORITY.match(link.url)
+        authority = match[1] if match else ""
+        found[_PORT.sub("", authority) if ":" in authority else authority] = None
+    return list(found)
 
 
 def host_of(url: str) -> str:
@@ -137,13 +142,6 @@ def parameters_of(url: str, names: Collection[str]) -> dict[str, str]:
         if name in names:
             found[name] = value
     return found
-
-
-def _authority(url: str) -> str:
-    # Backslashes are slashes to a browser, but not to a parser of addresses.
-    found = _AUTHORITY.match(url)
-    authority = found[1] if found else ""
-    return _PORT.sub("", authority) if ":" in authority else authority
 
 
 # Most addresses are simple; the standard library reads the others, ten times as slowly.
@@ -171,22 +169,25 @@ def _skeleton(text: str) -> str:
 
 
 def _resembles(label: str, wanted: str) -> bool:
+    """Return True if a label holds a name, or may be taken for it.
+
+    Two are alike if nearly all letters are the same, where one of them may be changed, added,
+    left out or moved.
+    """
     # A capital I stands for the l in most fonts.
     if wanted in label or wanted.replace("i", "l") in label.replace("i", "l"):
         return True
+    letters = len(label) + len(wanted)
     if abs(len(label) - len(wanted)) > 1:
         return False
-    return 2 * _in_common(label, wanted) / (len(label) + len(wanted)) >= _ALIKE
-
-
-def _in_common(one: str, other: str) -> int:
-    """Count the letters that two labels share if one is changed, added, left out or moved."""
-    begin = _same(one, other)
-    one, other = one[begin:], other[begin:]
+    begin = _same(label, wanted)
+    one, other = label[begin:], wanted[begin:]
     end = _same(one[::-1], other[::-1])
     one, other = one[: len(one) - end], other[: len(other) - end]
-    moved = one[1:] == other[:-1] or one[:-1] == other[1:]
-    return begin + end + (min(len(one), len(other)) - 1 if moved and one and other else 0)
+    shared = begin + end
+    if one and other and (one[1:] == other[:-1] or one[:-1] == other[1:]):
+        shared += min(len(one), len(other)) - 1  # a letter was moved over the others
+    return 2 * shared / letters >= _ALIKE
 
 
 def _same(one: str, other: str) -> int:

@@ -25,13 +25,27 @@ _BOUNDARY = b"\n--"
 
 
 def slim(raw: bytes) -> bytes:
-    """Return a mail without its large files; raise PermanentError where nobody can read it."""
+    """Return a mail without its large files; raise PermanentError where nobody can read it.
+
+    What is kept are headers, boundaries and the beginnings of texts.
+    """
     if len(raw) <= TINY:
         return raw
     _check_header(raw)
     if len(raw) > SMALL:
-        view = memoryview(raw)
-        raw = b"".join(view[start:end] for start, end in _kept(raw))[:MAX_MAIL]
+        view, kept = memoryview(raw), list[memoryview]()
+        done, end = 0, -1
+        for start, limit in _bodies(raw):
+            if start < done:
+                continue
+            if end < start:  # else it is the next boundary still: each byte is searched once
+                end = raw.find(_BOUNDARY, start)
+                end = len(raw) if end < 0 else end
+            if end - start > limit:
+                kept.append(view[done : start + (limit if limit == MAX_TEXT else 0)])
+                # A line of dashes inside a long text is no boundary.
+                done = end
+        raw = b"".join((*kept, view[done:]))[:MAX_MAIL]
     lines = raw.split(b"\n", MAX_LINES)
     return raw if len(lines) <= MAX_LINES else b"\n".join(lines[:MAX_LINES])
 
@@ -49,22 +63,6 @@ def _check_header(raw: bytes) -> None:
         raise PermanentError(
             f"The mail's header has more than {MAX_HEADER} bytes: look at its raw source."
         )
-
-
-def _kept(raw: bytes) -> Iterator[tuple[int, int]]:
-    """Yield the spans to keep: headers, boundaries and the beginnings of texts."""
-    done, end = 0, -1
-    for start, limit in _bodies(raw):
-        if start < done:
-            continue
-        if end < start:  # else it is the next boundary still: each byte is searched once
-            end = raw.find(_BOUNDARY, start)
-            end = len(raw) if end < 0 else end
-        if end - start > limit:
-            yield done, start + (limit if limit == MAX_TEXT else 0)
-            # A line of dashes inside a long text is no boundary.
-            done = end
-    yield done, len(raw)
 
 
 def _bodies(raw: bytes) -> Iterator[tuple[int, int]]:
