@@ -6,7 +6,7 @@
 from dataclasses import replace
 
 from mailtrack.domain.model import Outcome
-from mailtrack.parsers import aliexpress
+from mailtrack.parsers import aliexpress, sender_mails
 from mailtrack.parsers.bare_number import read_bare_numbers
 from mailtrack.parsers.commands import read_command
 from mailtrack.parsers.confirmation import KIND as GMAIL
@@ -16,7 +16,7 @@ from mailtrack.parsers.message import Message
 from mailtrack.parsers.reading import Forward, Original, Person, Reading
 from mailtrack.parsers.shop import Authorship, Shop
 
-SHOPS: tuple[Shop, ...] = (aliexpress.SHOP,)
+SHOPS: tuple[Shop, ...] = (aliexpress.SHOP, *sender_mails.shops())
 
 _BEST_FIRST = (Outcome.TRACKED, Outcome.ORDER_NOTED, Outcome.NOTHING_FOUND)
 

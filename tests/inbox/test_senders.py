@@ -1,0 +1,96 @@
+"""What carriers and other shops write is followed and told, like the shop's own mails."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
+from mailtrack.store import schema as t
+
+Rows = Callable[..., list[Mapping[str, Any]]]
+Receive = Callable[..., Mapping[str, Any]]
+
+SENT_BY_ANA = "dkim=pass header.d=example.org"
+
+
+def forwarded(sender: str, subject: str, *lines: str) -> bytes:
+    """Return a mail that Ana's mailbox got, forwarded by hand."""
+    return "\r\n".join(
+        [
+            f"Authentication-Results: {AUTHSERV_ID}; {SENT_BY_ANA}",
+            f"Received: from mail.example.org (mail.example.org [192.0.2.1]) by {AUTHSERV_ID}; x",
+            "From: Ana <ana@example.org>",
+            f"To: {FORWARD_TO}",
+            "Subject: Fwd: colis",
+            "Content-Type: text/plain; charset=utf-8",
+            "",
+            "---------- Forwarded message ---------",
+            f"De : Transporteur <{sender}>",
+            "Date: lun. 2 mars 2026 à 09:30",
+            f"Subject: {subject}",
+            "To: <ana@example.org>",
+            "",
+            *lines,
+        ]
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("mail", "number", "milestone", "asked"),
+    [
+        pytest.param(
+            forwarded(
+                "noreply@notif-colissimo-laposte.info",
+                "Votre colis vous attend !",
+                "N° du colis 6A12345678905",
+            ),
+            "6A12345678905",
+            "pickup_available",
+            ["laposte"],
+            id="of a carrier that is asked",
+        ),
+        pytest.param(
+            forwarded(
+                "no-reply@vintedgo.com", "Il est temps de récupérer ton colis ! #VGS1234567890123"
+            ),
+            "VGS1234567890123",
+            "pickup_available",
+            [],
+            id="of a carrier that nobody can ask",
+        ),
+        pytest.param(
+            forwarded(
+                "temu@orders.temu.com",
+                "Votre commande (#PO-095-12345678901234567)",
+                "Votre colis a passé la douane",
+                "Voir les détails 6A12345678905",
+            ),
+            "6A12345678905",
+            "customs_cleared",
+            ["laposte"],
+            id="of another shop",
+        ),
+    ],
+)
+def test_a_forward_of_a_carrier_s_mail_is_followed_and_its_step_told_to_who_sent_it(
+    mail: bytes, number: str, milestone: str, asked: list[str], receive: Receive, rows: Rows
+) -> None:
+    assert "tracked" == receive(mail)["outcome"]
+
+    (parcel,), (mine,) = rows(t.parcel), rows(t.subscription)
+    assert (number, None) == (parcel["number"], parcel["milestone"])
+    assert milestone == mine["milestone"]
+    assert asked == [leg["carrier"] for leg in rows(t.leg)]
+    assert "registered" in [notice["kind"] for notice in rows(t.notice)]
+
+
+def test_what_the_reader_sends_themselves_is_not_followed(receive: Receive, rows: Rows) -> None:
+    mail = forwarded(
+        "noreply@notif-colissimo-laposte.info",
+        "Confirmation de la livraison de votre colis",
+        "Votre colis n°6A12345678905 a été remis à son destinataire.",
+    )
+
+    assert "nothing_found" == receive(mail)["outcome"]
+    assert [] == rows(t.parcel)
