@@ -10,11 +10,10 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration
-from mailtrack.carriers.scans import Scan, read_history
+from mailtrack.carriers.history import Scan, read_history, recency
 from mailtrack.carriers.shape import (
     day_as_written,
     local_time,
-    newest_at,
     record,
     records,
     string,
@@ -27,7 +26,7 @@ from mailtrack.carriers.transport import (
     join,
     raise_for_status,
 )
-from mailtrack.carriers.vocabulary import Classified, classify, classify_words_first
+from mailtrack.carriers.vocabulary import Classified, classify, first_known
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PickupPoint, PollResult, PollState
@@ -89,7 +88,7 @@ class AfterShip:
         if not isinstance(trackings, list):
             raise PermanentError(f"{answer.host} answered without a list of trackings.")
         # Several carriers may have a number: the newest history is the parcel's.
-        listed = sorted(map(_result, records(trackings)), key=_recency)
+        listed = sorted(map(_result, records(trackings)), key=recency)
         results = {result.number: result for result in listed if result.number in numbers}
         missing = [number for number in numbers if number not in results]
         created = (self._create(number) for number in missing)
@@ -126,10 +125,6 @@ def _reset_s(headers: Mapping[str, str], now: datetime) -> float:
     if not (reset.isascii() and reset.isdigit() and len(reset) < 12):
         return DEFAULT_RETRY_S
     return min(max(int(reset) - now.timestamp(), 1.0), MAX_RETRY_S)
-
-
-def _recency(result: PollResult) -> datetime:
-    return newest_at(result.events)
 
 
 def _result(tracking: Mapping[str, Any]) -> PollResult:
@@ -173,7 +168,7 @@ def _scan(checkpoint: Mapping[str, Any]) -> Scan | None:
 
 def _means(tag: str, text: str) -> Classified:
     if tag in WIDE_TAGS:
-        return classify_words_first(DECLARATION.code, tag, text)
+        return first_known(DECLARATION.code, ("", text), (tag, ""))
     for code in (tag, tag.partition("_")[0]):
         means = classify(DECLARATION.code, code, "")
         if means.milestone is not Milestone.UNKNOWN:

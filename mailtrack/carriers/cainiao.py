@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.history import told_apart
 from mailtrack.carriers.shape import (
     day_in_paris,
     in_utc,
@@ -21,7 +22,6 @@ from mailtrack.carriers.shape import (
     record,
     records,
     string,
-    told_apart,
 )
 from mailtrack.carriers.texts import comparable, split_place, tidy, without_people
 from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
@@ -157,7 +157,7 @@ def _estimate(eta: Mapping[str, Any]) -> date | None:
 def _events(details: Sequence[Mapping[str, Any]]) -> Iterator[TrackingEvent]:
     """Yield the events newest first, as the page lists them."""
     oldest_first = [_scan(trace) for trace in reversed(details)]
-    yield from reversed(told_apart([*_dated(oldest_first)]))
+    yield from told_apart(_dated(oldest_first))
 
 
 @dataclass(frozen=True, slots=True)

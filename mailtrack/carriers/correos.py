@@ -11,7 +11,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.scans import Scan, oldest_first, read_history
+from mailtrack.carriers.history import Scan, oldest_first, read_history
 from mailtrack.carriers.shape import record, records, string, wall_time
 from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status

@@ -6,15 +6,13 @@ signed, and some divisions print local times without their offset.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.scans import Scan, read_history
+from mailtrack.carriers.history import Scan, read_history, recency
 from mailtrack.carriers.shape import (
     day_as_written,
     local_time,
-    newest_at,
     record,
     records,
     string,
@@ -27,7 +25,7 @@ from mailtrack.carriers.transport import (
     raise_for_status,
     until_midnight_s,
 )
-from mailtrack.carriers.vocabulary import Classified, classify_words_first
+from mailtrack.carriers.vocabulary import Classified, first_known
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PollResult, PollState
@@ -73,7 +71,7 @@ class Dhl(OneByOne):
             for shipment in records(answer.object().get("shipments"))
             if string(shipment.get("id")).upper() == number.upper()
         ]
-        return max((_result(number, s) for s in found), key=_recency, default=None)
+        return max((_result(number, s) for s in found), key=recency, default=None)
 
 
 def _unknown(answer: Answer, number: str) -> PollResult:
@@ -81,10 +79,6 @@ def _unknown(answer: Answer, number: str) -> PollResult:
     if string(answer.object().get("status")) != "404":
         raise PermanentError(f"{answer.host} answered 404: check the carrier's URL.")
     return PollResult(number, PollState.NOT_FOUND)
-
-
-def _recency(result: PollResult) -> datetime:
-    return newest_at(result.events)
 
 
 def _result(number: str, shipment: Mapping[str, Any]) -> PollResult:
@@ -123,11 +117,11 @@ def _words(event: Mapping[str, Any], code: str) -> tuple[str, Classified]:
     """Return the words that a phrase knows, else the least personal ones."""
     words = [tidy(string(event.get(key))) for key in ("description", "status", "remark")]
     for text in words:
-        means = classify_words_first(DECLARATION.code, "", text)
+        means = first_known(DECLARATION.code, ("", text), ("", ""))
         if means.milestone is not Milestone.UNKNOWN:
             return text, means
     said, status, _ = words
-    means = classify_words_first(DECLARATION.code, code, "")
+    means = first_known(DECLARATION.code, ("", ""), (code, ""))
     # Unknown words beside a delivery are as a rule the name of who signed.
     is_private = means.milestone is Milestone.DELIVERED
     return status if is_private else said or status, means

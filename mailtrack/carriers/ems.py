@@ -11,7 +11,7 @@ from typing import ClassVar
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.scans import Scan, read_history
+from mailtrack.carriers.history import Scan, read_history
 from mailtrack.carriers.shape import wall_time
 from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status

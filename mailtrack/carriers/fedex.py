@@ -9,12 +9,11 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.history import Scan, read_history, recency
 from mailtrack.carriers.oauth import ClientCredentials
-from mailtrack.carriers.scans import Scan, read_history
 from mailtrack.carriers.shape import (
     day_as_written,
     local_time,
-    newest_at,
     record,
     records,
     string,
@@ -132,7 +131,7 @@ def _failure(host: str, codes: Sequence[str]) -> MailtrackError:
 
 def _newest_result(number: str, tracks: Sequence[Mapping[str, Any]]) -> PollResult | None:
     results = [result for result in (_result(number, track) for track in tracks) if result]
-    return max(results, key=lambda result: newest_at(result.events), default=None)
+    return max(results, key=recency, default=None)
 
 
 def _result(number: str, track: Mapping[str, Any]) -> PollResult | None:

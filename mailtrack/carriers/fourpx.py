@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.scans import BEIJING, Scan, read_history
+from mailtrack.carriers.history import BEIJING, Scan, read_history
 from mailtrack.carriers.shape import local_time, record, records, string
 from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
 from mailtrack.clock import Clock

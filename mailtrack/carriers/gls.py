@@ -7,14 +7,13 @@ code is new to us. "Delivered" to a parcel shop (DELIVEREDPS) is not the end.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.history import Scan, read_history, recency
 from mailtrack.carriers.oauth import ClientCredentials
-from mailtrack.carriers.scans import Scan, read_history
-from mailtrack.carriers.shape import local_time, newest_at, records, string
+from mailtrack.carriers.shape import local_time, records, string
 from mailtrack.carriers.transport import Transport, join, raise_for_status
 from mailtrack.carriers.vocabulary import classify
 from mailtrack.clock import Clock
@@ -69,14 +68,10 @@ class Gls:
             raise PermanentError(f"{answer.host} answered without a list of parcels.")
         results: dict[str, PollResult] = {}
         # Several parcels may share a number that GLS used before: the newest counts.
-        for result in sorted(filter(None, map(_result, records(parcels))), key=_recency):
+        for result in sorted(filter(None, map(_result, records(parcels))), key=recency):
             if result.number in numbers:
                 results[result.number] = result
         return results
-
-
-def _recency(result: PollResult) -> datetime:
-    return newest_at(result.events)
 
 
 def _result(parcel: Mapping[str, Any]) -> PollResult | None:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.history import told_apart
 from mailtrack.carriers.shape import (
     PARIS,
     day_in_paris,
@@ -20,7 +21,6 @@ from mailtrack.carriers.shape import (
     record,
     records,
     string,
-    told_apart,
 )
 from mailtrack.carriers.texts import split_place, tidy, without_people
 from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
@@ -173,7 +173,7 @@ def _return_code(envelope: Mapping[str, Any]) -> int:
 def _events(shipment: Mapping[str, Any]) -> Iterator[TrackingEvent]:
     """Yield the events newest first, as the service lists them."""
     read = [_event(event) for event in reversed(records(shipment.get("event")))]
-    yield from reversed(told_apart([event for event in read if event]))
+    yield from told_apart(filter(None, read))
 
 
 def _event(event: Mapping[str, Any]) -> TrackingEvent | None:

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from mailtrack.carriers import soap
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.scans import Scan, oldest_first, read_history
+from mailtrack.carriers.history import Scan, oldest_first, read_history
 from mailtrack.carriers.shape import PARIS, wall_time
 from mailtrack.carriers.soap import text_of
 from mailtrack.carriers.texts import tidy

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from mailtrack.carriers import soap
 from mailtrack.carriers.base import Budget, Declaration
-from mailtrack.carriers.scans import Scan, read_history
+from mailtrack.carriers.history import Scan, read_history
 from mailtrack.carriers.shape import wall_time
 from mailtrack.carriers.soap import text_of
 from mailtrack.carriers.texts import tidy

@@ -10,14 +10,13 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration, Push
-from mailtrack.carriers.scans import Scan, read_history
+from mailtrack.carriers.history import Scan, in_order_of_time, read_history
 from mailtrack.carriers.shape import day_as_written, local_time, record, records, string
 from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
-from mailtrack.carriers.vocabulary import Classified, classify, classify_words_first
+from mailtrack.carriers.vocabulary import Classified, classify, first_known
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PollResult, PollState, TrackingEvent
@@ -236,11 +235,7 @@ def _events(info: Mapping[str, Any]) -> tuple[TrackingEvent, ...]:
         for event in reversed(records(provider.get("events")))
         if (scan := _scan(event, string(record(provider.get("provider")).get("key"))))
     ]
-    return read_history(DECLARATION.code, sorted(scans, key=_instant))
-
-
-def _instant(scan: Scan) -> datetime:
-    return scan.local if scan.local.tzinfo else scan.local.replace(tzinfo=UTC)
+    return read_history(DECLARATION.code, in_order_of_time(scans))
 
 
 def _scan(event: Mapping[str, Any], provider: str) -> Scan | None:
@@ -269,7 +264,7 @@ def _has_zone(event: Mapping[str, Any]) -> bool:
 
 def _means(stage: str, text: str) -> Classified:
     if stage in WIDE_STAGES:
-        return classify_words_first(DECLARATION.code, stage, text)
+        return first_known(DECLARATION.code, ("", text), (stage, ""))
     means = classify(DECLARATION.code, stage, "")
     known = means.milestone is not Milestone.UNKNOWN
     return means if known else classify(DECLARATION.code, "", text)

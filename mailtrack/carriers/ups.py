@@ -12,12 +12,12 @@ from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
+from mailtrack.carriers.history import Scan, read_history
 from mailtrack.carriers.oauth import ClientCredentials
-from mailtrack.carriers.scans import Scan, read_history
 from mailtrack.carriers.shape import day_as_written, local_time, record, records, string
 from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
-from mailtrack.carriers.vocabulary import Classified, classify, classify_words_first
+from mailtrack.carriers.vocabulary import Classified, classify, first_known
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PickupPoint, PollResult, PollState, TrackingEvent
@@ -157,7 +157,7 @@ def _digits(status_code: str) -> str:
 
 def _means(code: str, kind: str, text: str) -> Classified:
     if code in WIDE_CODES:
-        return classify_words_first(DECLARATION.code, code, text)
+        return first_known(DECLARATION.code, ("", text), (code, ""))
     means = classify(DECLARATION.code, code, text)
     if means.milestone is not Milestone.UNKNOWN:
         return means

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.scans import Scan, oldest_first, read_history
+from mailtrack.carriers.history import Scan, oldest_first, read_history
 from mailtrack.carriers.shape import instant_of_ms, local_time, records, string
 from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
 from mailtrack.clock import Clock

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration
-from mailtrack.carriers.scans import BEIJING, Scan, oldest_first, read_history
+from mailtrack.carriers.history import BEIJING, Scan, in_order_of_time, oldest_first, read_history
 from mailtrack.carriers.shape import local_time, records, string
 from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
 from mailtrack.clock import Clock
@@ -121,7 +121,7 @@ def _scans(parcel: Mapping[str, Any]) -> Sequence[Scan]:
     lists = [oldest_first([*_lines(records(parcel.get(name)))]) for name in LISTS]
     if sum(map(bool, lists)) == 1:
         return next(filter(None, lists))
-    return sorted((scan for scans in lists for scan in scans), key=lambda scan: scan.local)
+    return in_order_of_time(scan for scans in lists for scan in scans)
 
 
 def _lines(lines: Sequence[Mapping[str, Any]]) -> Iterator[Scan]:
