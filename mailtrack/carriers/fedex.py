@@ -5,7 +5,6 @@ then answers several results for one; only the newest can be the parcel that is 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration
@@ -13,6 +12,7 @@ from mailtrack.carriers.history import Scan, read_history, recency
 from mailtrack.carriers.oauth import ClientCredentials
 from mailtrack.carriers.shape import (
     day_as_written,
+    joined,
     local_time,
     record,
     records,
@@ -20,7 +20,6 @@ from mailtrack.carriers.shape import (
 )
 from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import (
-    Answer,
     Transport,
     join,
     raise_for_status,
@@ -73,7 +72,12 @@ class FedEx:
         self._clock = clock
 
     def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
-        """Ask for all numbers at once; see `carriers.base.Carrier`."""
+        """Ask for all numbers at once; see `carriers.base.Carrier`.
+
+        1. A single unknown number may be answered by a 400.
+        2. A failure tells by its status, or inside a 200.
+        3. A number may have several results, of which the newest counts.
+        """
         asked = {
             "includeDetailedScans": True,
             "trackingInfo": [{"trackingNumberInfo": {"trackingNumber": n}} for n in numbers],
@@ -83,45 +87,40 @@ class FedEx:
                 self._url, json=asked, headers={**bearer, "x-locale": "en_US"}
             )
         )
-        if len(numbers) == 1 and _says_unknown(answer):
-            return {numbers[0]: PollResult(numbers[0], PollState.NOT_FOUND)}
+        # 1.
+        if len(numbers) == 1 and answer.status in (400, 404):
+            codes = _error_codes(answer.object())
+            if any(code.endswith("NUMBER.NOTFOUND") for code in codes):
+                return {numbers[0]: PollResult(numbers[0], PollState.NOT_FOUND)}
+        # 2. The daily quota starts anew at midnight UTC.
         now = self._clock.now()
-        raise_for_status(answer, now, silence_s=_silence_s(answer, now))
-        results = (_newest_result(number, _tracks(answer, number)) for number in numbers)
-        return {result.number: result for result in results if result}
+        is_daily = b"daily" in answer.body.lower()
+        raise_for_status(
+            answer, now, silence_s=until_midnight_s(now) if is_daily else BURST_SILENCE_S
+        )
+        body = answer.object()
+        completes = record(body.get("output")).get("completeTrackResults")
+        if not isinstance(completes, list):
+            raise _failure(answer.host, _error_codes(body))
+        # 3.
+        results = {}
+        for number in numbers:
+            answers = [
+                _result(number, track)
+                for complete in records(completes)
+                if string(complete.get("trackingNumber")) == number
+                for track in records(complete.get("trackResults"))
+            ]
+            results[number] = max(filter(None, answers), key=recency, default=None)
+        return {number: result for number, result in results.items() if result}
 
 
 def _error_codes(body: Mapping[str, Any]) -> list[str]:
     return [string(error.get("code")).upper() for error in records(body.get("errors"))]
 
 
-def _says_unknown(answer: Answer) -> bool:
-    """Tell the 400 by which a single unknown number may be answered."""
-    if answer.status not in (400, 404):
-        return False
-    return any(code.endswith("NUMBER.NOTFOUND") for code in _error_codes(answer.object()))
-
-
-def _silence_s(answer: Answer, now: datetime) -> float:
-    """Return how long a 429 lasts: the daily quota starts anew at midnight UTC."""
-    is_daily = b"daily" in answer.body.lower()
-    return until_midnight_s(now) if is_daily else BURST_SILENCE_S
-
-
-def _tracks(answer: Answer, number: str) -> list[Mapping[str, Any]]:
-    body = answer.object()
-    output = record(body.get("output"))
-    if not isinstance(output.get("completeTrackResults"), list):
-        raise _failure(answer.host, _error_codes(body))
-    return [
-        track
-        for complete in records(output["completeTrackResults"])
-        if string(complete.get("trackingNumber")) == number
-        for track in records(complete.get("trackResults"))
-    ]
-
-
 def _failure(host: str, codes: Sequence[str]) -> MailtrackError:
+    """Return the error of a whole call that comes as a 200."""
     said = f"{host} could not answer ({(codes or ['no error code'])[0][:60]})"
     for part, branch in CALL_ERRORS.items():
         if any(part in code for code in codes):
@@ -129,44 +128,41 @@ def _failure(host: str, codes: Sequence[str]) -> MailtrackError:
     return PermanentError(f"{said}: it does not understand the request.")
 
 
-def _newest_result(number: str, tracks: Sequence[Mapping[str, Any]]) -> PollResult | None:
-    results = [result for result in (_result(number, track) for track in tracks) if result]
-    return max(results, key=recency, default=None)
-
-
 def _result(number: str, track: Mapping[str, Any]) -> PollResult | None:
-    scans = (_scan(event) for event in reversed(records(track.get("scanEvents"))))
-    events = read_history(DECLARATION.code, filter(None, scans))
+    """Return what one result says; None where its error says nothing of the number."""
+    scans = []
+    for event in reversed(records(track.get("scanEvents"))):
+        when = string(event.get("date"))
+        parts = (string(event.get("eventDescription")), string(event.get("exceptionDescription")))
+        scans.append(
+            Scan(
+                local_time(when),
+                text=": ".join(filter(None, parts)),
+                code=string(event.get("eventType")),
+                place=joined(record(event.get("scanLocation")), "city", "countryName"),
+                mark=when,
+            )
+        )
+    events = read_history(DECLARATION.code, scans)
     error = string(record(track.get("error")).get("code")).upper()
     # FedEx's own example has an error beside a whole history: the history counts.
     if error and not events:
         states = (state for part, state in NUMBER_ERRORS.items() if part in error)
         state = next(states, None)
         return PollResult(number, state) if state else None
+    dates = {
+        string(entry.get("type")): string(entry.get("dateTime"))
+        for entry in records(track.get("dateAndTimes"))
+    }
+    window = record(record(track.get("estimatedDeliveryTimeWindow")).get("window"))
+    promised = next(filter(None, map(dates.get, PROMISES)), None) or string(window.get("ends"))
     return PollResult(
         number=number,
         state=PollState.FOUND if events else PollState.PENDING,
         events=events,
         local_number=_partner_number(track, number),
-        estimated_delivery=_estimate(track),
+        estimated_delivery=day_as_written(promised),
         pickup_point=_pickup_point(track),
-    )
-
-
-def _scan(event: Mapping[str, Any]) -> Scan | None:
-    when = string(event.get("date"))
-    local = local_time(when)
-    if local is None:
-        return None
-    parts = (string(event.get("eventDescription")), string(event.get("exceptionDescription")))
-    where = record(event.get("scanLocation"))
-    place = filter(None, (string(where.get(key)) for key in ("city", "countryName")))
-    return Scan(
-        local,
-        text=": ".join(part for part in parts if part),
-        code=string(event.get("eventType")),
-        place=", ".join(place),
-        mark=when,
     )
 
 
@@ -178,16 +174,6 @@ def _partner_number(track: Mapping[str, Any], number: str) -> str | None:
         if string(identifier.get("type")) == "PARTNER_CARRIER_NUMBER" and isinstance(values, list):
             return next((v for v in map(string, values) if v and v != number), None)
     return None
-
-
-def _estimate(track: Mapping[str, Any]) -> date | None:
-    dates = {
-        string(entry.get("type")): string(entry.get("dateTime"))
-        for entry in records(track.get("dateAndTimes"))
-    }
-    window = record(record(track.get("estimatedDeliveryTimeWindow")).get("window"))
-    promised = (dates.get(kind, "") for kind in PROMISES)
-    return day_as_written(next(filter(None, promised), "") or string(window.get("ends")))
 
 
 def _pickup_point(track: Mapping[str, Any]) -> PickupPoint | None:
