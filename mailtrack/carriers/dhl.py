@@ -5,7 +5,7 @@ to shipments of several divisions, the description of a delivery may be the name
 signed, and some divisions print local times without their offset.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
@@ -19,13 +19,12 @@ from mailtrack.carriers.shape import (
 )
 from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import (
-    Answer,
     Transport,
     join,
     raise_for_status,
     until_midnight_s,
 )
-from mailtrack.carriers.vocabulary import Classified, first_known
+from mailtrack.carriers.vocabulary import Classified, classify
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PollResult, PollState
@@ -63,26 +62,32 @@ class Dhl(OneByOne):
             headers={"DHL-API-Key": self._key.get_secret_value(), "Accept": "application/json"},
         )
         if answer.status == 404:
-            return _unknown(answer, number)
+            # An unknown number comes with a problem document, a wrong address as any 404.
+            if string(answer.object().get("status")) != "404":
+                raise PermanentError(f"{answer.host} answered 404: check the carrier's URL.")
+            return PollResult(number, PollState.NOT_FOUND)
         now = self._clock.now()
         raise_for_status(answer, now, silence_s=until_midnight_s(now))
         found = [
-            shipment
+            _result(number, shipment)
             for shipment in records(answer.object().get("shipments"))
             if string(shipment.get("id")).upper() == number.upper()
         ]
-        return max((_result(number, s) for s in found), key=recency, default=None)
-
-
-def _unknown(answer: Answer, number: str) -> PollResult:
-    # The service says so in a problem document; a wrong address answers 404 as well.
-    if string(answer.object().get("status")) != "404":
-        raise PermanentError(f"{answer.host} answered 404: check the carrier's URL.")
-    return PollResult(number, PollState.NOT_FOUND)
+        return max(found, key=recency, default=None)
 
 
 def _result(number: str, shipment: Mapping[str, Any]) -> PollResult:
-    events = read_history(DECLARATION.code, filter(None, _scans(shipment)))
+    """Return what is known of a shipment; the status stands in where there are no events."""
+    newest_first = records(shipment.get("events")) or [record(shipment.get("status"))]
+    scans = []
+    for event in reversed(newest_first):
+        when, code = string(event.get("timestamp")), string(event.get("statusCode"))
+        address = record(record(event.get("location")).get("address"))
+        # Facilities come with their street in front.
+        place = string(address.get("addressLocality")).rpartition(",")[2]
+        text, means = _words(event, code)
+        scans.append(Scan(local_time(when), text, code, place, mark=when, means=means))
+    events = read_history(DECLARATION.code, scans)
     return PollResult(
         number=number,
         state=PollState.FOUND if events else PollState.PENDING,
@@ -94,34 +99,15 @@ def _result(number: str, shipment: Mapping[str, Any]) -> PollResult:
     )
 
 
-def _scans(shipment: Mapping[str, Any]) -> Iterator[Scan | None]:
-    """Yield the events oldest first; the status stands in where there are none."""
-    events = records(shipment.get("events")) or [record(shipment.get("status"))]
-    return (_scan(event) for event in reversed(events))
-
-
-def _scan(event: Mapping[str, Any]) -> Scan | None:
-    when = string(event.get("timestamp"))
-    local = local_time(when)
-    if local is None:
-        return None
-    address = record(record(event.get("location")).get("address"))
-    code = string(event.get("statusCode"))
-    text, means = _words(event, code)
-    # Facilities come with their street in front.
-    place = string(address.get("addressLocality")).rpartition(",")[2]
-    return Scan(local, text, code, place, mark=when, means=means)
-
-
 def _words(event: Mapping[str, Any], code: str) -> tuple[str, Classified]:
     """Return the words that a phrase knows, else the least personal ones."""
     words = [tidy(string(event.get(key))) for key in ("description", "status", "remark")]
     for text in words:
-        means = first_known(DECLARATION.code, ("", text), ("", ""))
+        means = classify(DECLARATION.code, "", text)
         if means.milestone is not Milestone.UNKNOWN:
             return text, means
     said, status, _ = words
-    means = first_known(DECLARATION.code, ("", ""), (code, ""))
+    means = classify(DECLARATION.code, code, "")
     # Unknown words beside a delivery are as a rule the name of who signed.
     is_private = means.milestone is Milestone.DELIVERED
     return status if is_private else said or status, means

@@ -5,10 +5,9 @@ is a 200; the table's id is the only proof that it is about the number asked for
 """
 
 import re
-from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
 from mailtrack.carriers.history import Scan, read_history
@@ -50,24 +49,34 @@ class Ems(OneByOne):
         self._clock = clock
 
     def _ask(self, number: str) -> PollResult | None:
+        """Ask for one number.
+
+        1. Without a table of this number the page may be about another one, say that there
+           is none, or be a robot check.
+        2. A table has one row a scan, or says that there are none.
+        """
         if not NUMBER.fullmatch(number):
             return PollResult(number, PollState.REJECTED)
         answer = self._transport.get(self._url, params={"language": "EN", "itemId": number})
         raise_for_status(answer, self._clock.now())
-        return _read(answer, number)
-
-
-def _read(answer: Answer, number: str) -> PollResult | None:
-    page = LexborHTMLParser(answer.text)
-    table = page.css_first(f"#table-{number}")
-    if table is None:
-        return _without_a_table(answer, page, number)
-    events = read_history(DECLARATION.code, _scans(table.css("tbody tr")))
-    if events:
-        return PollResult(number, PollState.FOUND, events)
-    if NO_RESULTS in tidy(table.text()):
-        return PollResult(number, PollState.NOT_FOUND)
-    raise TransientError(f"{answer.host} answered a table without scans; asking again later.")
+        page = LexborHTMLParser(answer.text)
+        table = page.css_first(f"#table-{number}")
+        # 1.
+        if table is None:
+            return _without_a_table(answer, page, number)
+        # 2.
+        scans = []
+        for row in table.css("tbody tr"):
+            cells = [tidy(cell.text()) for cell in row.css("td")]
+            if len(cells) >= 2:
+                when, text, place, *_ = [*cells, ""]
+                scans.append(Scan(wall_time(when, *DATES), text, place=place, mark=when))
+        events = read_history(DECLARATION.code, scans)
+        if events:
+            return PollResult(number, PollState.FOUND, events)
+        if NO_RESULTS in tidy(table.text()):
+            return PollResult(number, PollState.NOT_FOUND)
+        raise TransientError(f"{answer.host} answered a table without scans; asking again later.")
 
 
 def _without_a_table(answer: Answer, page: LexborHTMLParser, number: str) -> PollResult | None:
@@ -81,12 +90,3 @@ def _without_a_table(answer: Answer, page: LexborHTMLParser, number: str) -> Pol
     if any(mark in answer.text for mark in CHALLENGES):
         raise ChallengeError(f"{answer.host} asks for a robot check.", CHALLENGE_S)
     raise TransientError(f"{answer.host} answered a page without a table; asking again later.")
-
-
-def _scans(rows: Sequence[LexborNode]) -> Iterator[Scan]:
-    for row in rows:
-        cells = [tidy(cell.text()) for cell in row.css("td")]
-        local = wall_time(cells[0], *DATES) if len(cells) >= 2 else None
-        if local is not None:
-            place = cells[2] if len(cells) > 2 else ""
-            yield Scan(local=local, text=cells[1], place=place, mark=cells[0])

@@ -13,12 +13,12 @@ from urllib.parse import quote
 from mailtrack.carriers.base import Budget, Declaration
 from mailtrack.carriers.history import Scan, read_history, recency
 from mailtrack.carriers.oauth import ClientCredentials
-from mailtrack.carriers.shape import local_time, records, string
+from mailtrack.carriers.shape import joined, local_time, records, string
 from mailtrack.carriers.transport import Transport, join, raise_for_status
 from mailtrack.carriers.vocabulary import classify
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import PollResult, PollState, TrackingEvent
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import PermanentError
 from mailtrack.settings import CarrierSettings
 
@@ -66,50 +66,40 @@ class Gls:
         parcels = answer.object().get("parcels")
         if not isinstance(parcels, list):
             raise PermanentError(f"{answer.host} answered without a list of parcels.")
-        results: dict[str, PollResult] = {}
         # Several parcels may share a number that GLS used before: the newest counts.
-        for result in sorted(filter(None, map(_result, records(parcels))), key=recency):
-            if result.number in numbers:
-                results[result.number] = result
-        return results
+        known = sorted(filter(None, map(_result, records(parcels))), key=recency)
+        return {result.number: result for result in known if result.number in numbers}
 
 
 def _result(parcel: Mapping[str, Any]) -> PollResult | None:
-    number = string(parcel.get("requested"))
-    error = string(parcel.get("errorCode"))
+    """Return what is known of a parcel; None where its error says nothing of the number.
+
+    1. Events come newest first. Before the first one there is a status, which is dated.
+    2. The newest event means what the status says where it is not understood.
+    """
+    number, error = string(parcel.get("requested")), string(parcel.get("errorCode"))
     if error:
         state = ERROR_CODES.get(error[:5])
         return PollResult(number, state) if state else None
-    events = _told_by_status(_events(parcel), string(parcel.get("status")))
+    # 1.
+    status = {"code": parcel.get("status"), "eventDateTime": parcel.get("statusDateTime")}
+    oldest_first = map(_scan, reversed(records(parcel.get("events"))))
+    events = read_history(DECLARATION.code, oldest_first)
+    events = events or read_history(DECLARATION.code, [_scan(status)])
+    # 2.
+    if events and events[0].milestone is Milestone.UNKNOWN:
+        means = classify(DECLARATION.code, string(parcel.get("status")), "")
+        newest = replace(events[0], milestone=means.milestone, reason=means.reason)
+        events = (newest, *events[1:])
     return PollResult(number, PollState.FOUND if events else PollState.PENDING, events)
 
 
-def _events(parcel: Mapping[str, Any]) -> tuple[TrackingEvent, ...]:
-    scans = (_scan(event) for event in reversed(records(parcel.get("events"))))
-    events = read_history(DECLARATION.code, filter(None, scans))
-    # Before the first event there is a status, and it is dated as well.
-    status = {"code": parcel.get("status"), "eventDateTime": parcel.get("statusDateTime")}
-    return events or read_history(DECLARATION.code, filter(None, [_scan(status)]))
-
-
-def _scan(event: Mapping[str, Any]) -> Scan | None:
+def _scan(event: Mapping[str, Any]) -> Scan:
     when = string(event.get("eventDateTime"))
-    local = local_time(when)
-    if local is None:
-        return None
-    place = filter(None, (string(event.get(key)) for key in ("city", "country")))
     return Scan(
-        local,
+        local_time(when),
         text=string(event.get("description")),
         code=string(event.get("code")),
-        place=", ".join(place),
+        place=joined(event, "city", "country"),
         mark=when,
     )
-
-
-def _told_by_status(events: tuple[TrackingEvent, ...], status: str) -> tuple[TrackingEvent, ...]:
-    """Return the events; the newest means what the status says where it is not understood."""
-    if not events or events[0].milestone is not Milestone.UNKNOWN:
-        return events
-    means = classify(DECLARATION.code, status, "")
-    return (replace(events[0], milestone=means.milestone, reason=means.reason), *events[1:])
