@@ -55,6 +55,8 @@ NUMBER_CODES = {
 WIDE_TAGS = frozenset(
     {"", "InTransit", "InTransit_001", "InTransit_003", "Exception", "Exception_001"}
 )
+#: Where a place stands that has no line of its own.
+PLACE = ("city", "country_name", "country_region_name")
 #: Where a promised day may stand, the latest word first.
 PROMISES = (
     ("latest_estimated_delivery", "datetime_max"),
@@ -89,23 +91,24 @@ class AfterShip:
         # Several carriers may have a number: the newest history is the parcel's.
         listed = sorted(map(_result, records(trackings)), key=recency)
         results = {result.number: result for result in listed if result.number in numbers}
-        missing = [number for number in numbers if number not in results]
-        created = map(self._create, missing)
-        return results | {result.number: result for result in created if result}
-
-    def _create(self, number: str) -> PollResult | None:
-        """Create a shipment; a refusal says something of its number."""
-        answer = self._transport.post(
-            self._url, json={"tracking_number": number}, headers=self._headers()
-        )
-        if answer.status == 400:
-            state = NUMBER_CODES.get(string(record(answer.object().get("meta")).get("code")))
-            if state:
-                return PollResult(number, state)
-        self._raise_for_status(answer)
-        data = record(answer.object().get("data"))
-        result = _result(record(data.get("tracking")) or data)
-        return result if result.number == number else None
+        for number in [number for number in numbers if number not in results]:
+            answer = self._transport.post(
+                self._url, json={"tracking_number": number}, headers=self._headers()
+            )
+            refusal = (
+                string(record(answer.object().get("meta")).get("code"))
+                if answer.status == 400
+                else ""
+            )
+            if refusal in NUMBER_CODES:
+                results[number] = PollResult(number, NUMBER_CODES[refusal])
+                continue
+            self._raise_for_status(answer)
+            data = record(answer.object().get("data"))
+            created = _result(record(data.get("tracking")) or data)
+            if created.number == number:
+                results[number] = created
+        return results
 
     def _headers(self) -> Mapping[str, str]:
         return {"as-api-key": self._key.get_secret_value(), "Accept": "application/json"}
@@ -123,7 +126,18 @@ class AfterShip:
 def _result(tracking: Mapping[str, Any]) -> PollResult:
     """Return what is known of one shipment, whose checkpoints come oldest first."""
     number = string(tracking.get("tracking_number"))
-    events = read_history(DECLARATION.code, map(_scan, records(tracking.get("checkpoints"))))
+    scans = []
+    for checkpoint in records(tracking.get("checkpoints")):
+        when, text = string(checkpoint.get("checkpoint_time")), string(checkpoint.get("message"))
+        tag = string(checkpoint.get("subtag")) or string(checkpoint.get("tag"))
+        place = string(checkpoint.get("location")) or joined(checkpoint, *PLACE)
+        mark = f"{string(checkpoint.get('slug'))}:{when}"
+        said = [(tag, ""), (tag.partition("_")[0], ""), ("", text)]
+        if tag in WIDE_TAGS:
+            said = [("", text), (tag, "")]
+        means = first_known(DECLARATION.code, *said)
+        scans.append(Scan(local_time(when), text, tag, place, mark, means=means))
+    events = read_history(DECLARATION.code, scans)
     # A tag without checkpoints: of a pending number nothing is known.
     is_announced = string(tracking.get("tag")) == "InfoReceived"
     without_events = PollState.PENDING if is_announced else PollState.NOT_FOUND
@@ -140,22 +154,4 @@ def _result(tracking: Mapping[str, Any]) -> PollResult:
             next(filter(None, promised), "") or tracking.get("expected_delivery")
         ),
         pickup_point=PickupPoint(point) if point and is_collected else None,
-    )
-
-
-def _scan(checkpoint: Mapping[str, Any]) -> Scan:
-    when = string(checkpoint.get("checkpoint_time"))
-    text = string(checkpoint.get("message"))
-    tag = string(checkpoint.get("subtag")) or string(checkpoint.get("tag"))
-    said = [(tag, ""), (tag.partition("_")[0], ""), ("", text)]
-    if tag in WIDE_TAGS:
-        said = [("", text), (tag, "")]
-    return Scan(
-        local_time(when),
-        text,
-        tag,
-        place=string(checkpoint.get("location"))
-        or joined(checkpoint, "city", "country_name", "country_region_name"),
-        mark=f"{string(checkpoint.get('slug'))}:{when}",
-        means=first_known(DECLARATION.code, *said),
     )

@@ -5,8 +5,7 @@ The twin wants a name and a password and answers alike. Everything is a 200 with
 """
 
 from base64 import b64encode
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -34,6 +33,7 @@ PATH = "/canonico/eventos_envio_servicio"
 PARAMETERS = {"codAplicacion": "60", "codCanal": "3", "codIdioma": "ES", "indUltEvento": "N"}
 #: `codError`: an answer, or "Sin Trazabilidad en Minerva" (unknown, or not scanned yet).
 OK, UNKNOWN = "0", "3"
+TIMES = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M")
 
 
 class Correos(OneByOne):
@@ -50,24 +50,17 @@ class Correos(OneByOne):
         self._clock = clock
 
     def _ask(self, number: str) -> PollResult | None:
-        """Ask for one number.
-
-        1. The answer is one object, bare or in a list of one.
-        2. Its `codError` tells a failure, or that nothing is known.
-        3. Its number may have been replaced by another one on the way.
-        """
+        """Ask for one number; the answer is one object, bare or in a list of one."""
         answer = self._transport.get(
             f"{self._url}/{quote(number, safe='')}",
             params=PARAMETERS,
             headers={"Accept": "application/json", **self._headers},
         )
         raise_for_status(answer, self._clock.now())
-        # 1.
         body = answer.json()
         parcel = body[0] if isinstance(body, list) and body else body
         if not isinstance(parcel, dict) or not parcel.keys() & {"eventos", "error"}:
             raise PermanentError(f"{answer.host} answered JSON of another form than documented.")
-        # 2.
         code = string(record(parcel.get("error")).get("codError"))
         if code == UNKNOWN:
             return PollResult(number, PollState.NOT_FOUND)
@@ -75,12 +68,23 @@ class Correos(OneByOne):
             raise TransientError(
                 f"{answer.host} could not answer ({code[:20]}); asking again later."
             )
-        # 3.
         if string(parcel.get("codEnvio")) not in ("", number):
             return None
-        events = read_history(
-            DECLARATION.code, oldest_first([*map(_scan, records(parcel.get("eventos")))])
-        )
+        scans = []
+        for line in records(parcel.get("eventos")):
+            day, time = string(line.get("fecEvento")), string(line.get("horEvento"))
+            written = f"{day} {time or '00:00:00'}"
+            scans.append(
+                Scan(
+                    local=in_zone(wall_time(written, *TIMES), MADRID),
+                    text=string(line.get("desTextoResumen")),
+                    hint=string(line.get("desTextoAmpliado")),
+                    code=string(line.get("codEvento")),
+                    place=string(line.get("unidad")),
+                    mark=written,
+                )
+            )
+        events = read_history(DECLARATION.code, oldest_first(scans))
         waits = waiting(events)
         others = [string(other.get("codEnvio")) for other in records(parcel.get("enviosAsociados"))]
         return PollResult(
@@ -90,17 +94,3 @@ class Correos(OneByOne):
             local_number=next((other for other in others if other not in ("", number)), None),
             pickup_point=PickupPoint(tidy(waits.place)) if waits and waits.place else None,
         )
-
-
-def _scan(line: Mapping[str, Any]) -> Scan:
-    """Read a line, whose longer text is there where the short one says too little."""
-    day, time = string(line.get("fecEvento")), string(line.get("horEvento"))
-    written = f"{day} {time or '00:00:00'}"
-    return Scan(
-        local=in_zone(wall_time(written, "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M"), MADRID),
-        text=string(line.get("desTextoResumen")),
-        hint=string(line.get("desTextoAmpliado")),
-        code=string(line.get("codEvento")),
-        place=string(line.get("unidad")),
-        mark=written,
-    )

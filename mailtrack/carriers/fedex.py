@@ -17,6 +17,7 @@ from mailtrack.carriers.shape import (
     record,
     records,
     string,
+    strings,
 )
 from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import (
@@ -101,7 +102,12 @@ class FedEx:
         body = answer.object()
         completes = record(body.get("output")).get("completeTrackResults")
         if not isinstance(completes, list):
-            raise _failure(answer.host, _error_codes(body))
+            codes = _error_codes(body)
+            said = f"{answer.host} could not answer ({(codes or ['no error code'])[0][:60]})"
+            for part, branch in CALL_ERRORS.items():
+                if any(part in code for code in codes):
+                    raise branch(f"{said}; check the carrier's settings where it goes on.")
+            raise PermanentError(f"{said}: it does not understand the request.")
         # 3.
         results = {}
         for number in numbers:
@@ -117,15 +123,6 @@ class FedEx:
 
 def _error_codes(body: Mapping[str, Any]) -> list[str]:
     return [string(error.get("code")).upper() for error in records(body.get("errors"))]
-
-
-def _failure(host: str, codes: Sequence[str]) -> MailtrackError:
-    """Return the error of a whole call that comes as a 200."""
-    said = f"{host} could not answer ({(codes or ['no error code'])[0][:60]})"
-    for part, branch in CALL_ERRORS.items():
-        if any(part in code for code in codes):
-            return branch(f"{said}; check the carrier's settings where it goes on.")
-    return PermanentError(f"{said}: it does not understand the request.")
 
 
 def _result(number: str, track: Mapping[str, Any]) -> PollResult | None:
@@ -156,32 +153,28 @@ def _result(number: str, track: Mapping[str, Any]) -> PollResult | None:
     }
     window = record(record(track.get("estimatedDeliveryTimeWindow")).get("window"))
     promised = next(filter(None, map(dates.get, PROMISES)), None) or string(window.get("ends"))
+    # The number by which a partner carrier delivers.
+    more = record(track.get("additionalTrackingInfo"))
+    partner = next(
+        (
+            strings(identifier["values"])
+            for identifier in records(more.get("packageIdentifiers"))
+            if string(identifier.get("type")) == "PARTNER_CARRIER_NUMBER"
+            and isinstance(identifier.get("values"), list)
+        ),
+        [],
+    )
+    # Where FedEx holds the parcel; the contact there may be the addressee: not read.
+    held = record(record(track.get("holdAtLocation")).get("locationContactAndAddress"))
+    address = record(held.get("address"))
+    town = f"{string(address.get('postalCode'))} {string(address.get('city'))}"
+    lines = filter(None, map(tidy, (*strings(address.get("streetLines")), town)))
+    point = ", ".join(lines)
     return PollResult(
         number=number,
         state=PollState.FOUND if events else PollState.PENDING,
         events=events,
-        local_number=_partner_number(track, number),
+        local_number=next((other for other in partner if other not in ("", number)), None),
         estimated_delivery=day_as_written(promised),
-        pickup_point=_pickup_point(track),
+        pickup_point=PickupPoint(DECLARATION.name, address=point) if point else None,
     )
-
-
-def _partner_number(track: Mapping[str, Any], number: str) -> str | None:
-    """Return the number by which a partner carrier delivers."""
-    more = record(track.get("additionalTrackingInfo"))
-    for identifier in records(more.get("packageIdentifiers")):
-        values = identifier.get("values")
-        if string(identifier.get("type")) == "PARTNER_CARRIER_NUMBER" and isinstance(values, list):
-            return next((v for v in map(string, values) if v and v != number), None)
-    return None
-
-
-def _pickup_point(track: Mapping[str, Any]) -> PickupPoint | None:
-    """Return where FedEx holds the parcel; the contact there may be the addressee: not read."""
-    held = record(record(track.get("holdAtLocation")).get("locationContactAndAddress"))
-    address = record(held.get("address"))
-    streets = address.get("streetLines")
-    lines = [*map(string, streets if isinstance(streets, list) else [])]
-    town = f"{string(address.get('postalCode'))} {string(address.get('city'))}"
-    written = ", ".join(filter(None, map(tidy, (*lines, town))))
-    return PickupPoint(DECLARATION.name, address=written) if written else None

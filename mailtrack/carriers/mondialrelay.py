@@ -17,7 +17,7 @@ from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import Transport, join
 from mailtrack.clock import Clock
 from mailtrack.domain.model import PickupPoint, PollResult, PollState
-from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
+from mailtrack.errors import AuthError, PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -41,6 +41,8 @@ ANSWERED = frozenset({"0", "80", "81", "82", "83"})
 UNANSWERED = {"94": PollState.NOT_FOUND, "24": PollState.REJECTED}
 #: The merchant, its type or its key is wrong.
 AUTH_STATS = frozenset({"1", "2", "8", "95", "96", "97"})
+OUT_OF_ORDER = "99"
+TIMES = ("%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H%M")
 
 
 class MondialRelay(OneByOne):
@@ -78,15 +80,21 @@ class MondialRelay(OneByOne):
         if stat in UNANSWERED:
             return PollResult(number, UNANSWERED[stat])
         if result is None or stat not in ANSWERED:
-            raise _failure(stat)
+            said = f"Mondial Relay answered STAT {tidy(stat)[:10] or 'without a number'}"
+            if stat in AUTH_STATS:
+                raise AuthError(
+                    f"{said}: it refuses our credentials; check the carrier's settings."
+                )
+            if stat == OUT_OF_ORDER:
+                raise TransientError(f"{said}; asking again later.")
+            raise PermanentError(f"{said}: it does not understand the request.")
         scans = []
         # The service fills its list up with empty lines.
         for line in result.iterfind("Tracing/*"):
             written = f"{text_of(line, 'Date')} {text_of(line, 'Heure') or '00:00'}"
-            local = wall_time(written, "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H%M")
             scans.append(
                 Scan(
-                    local=in_zone(local, PARIS),
+                    local=in_zone(wall_time(written, *TIMES), PARIS),
                     text=text_of(line, "Libelle"),
                     place=text_of(line, "Emplacement"),
                     mark=written,
@@ -96,12 +104,3 @@ class MondialRelay(OneByOne):
         state = PollState.FOUND if events else PollState.PENDING
         point = tidy(text_of(result, "Relais_Libelle"))
         return PollResult(number, state, events, pickup_point=PickupPoint(point) if point else None)
-
-
-def _failure(stat: str) -> MailtrackError:
-    said = f"Mondial Relay answered STAT {tidy(stat)[:10] or 'without a number'}"
-    if stat in AUTH_STATS:
-        return AuthError(f"{said}: it refuses our credentials; check the carrier's settings.")
-    if stat == "99":
-        return TransientError(f"{said}; asking again later.")
-    return PermanentError(f"{said}: it does not understand the request.")

@@ -199,11 +199,29 @@ def _result(item: Mapping[str, Any]) -> PollResult:
     """Return what is known of one number, from the scans of all carriers on its way."""
     number = string(item.get("number"))
     info = record(item.get("track_info"))
-    scans = [
-        _scan(event, string(record(provider.get("provider")).get("key")))
-        for provider in records(record(info.get("tracking")).get("providers"))
-        for event in reversed(records(provider.get("events")))
-    ]
+    scans = []
+    for provider in records(record(info.get("tracking")).get("providers")):
+        key = string(record(provider.get("provider")).get("key"))
+        for event in reversed(records(provider.get("events"))):
+            when = string(event.get("time_utc")) or string(event.get("time_iso"))
+            stage = string(event.get("sub_status")) or string(event.get("stage"))
+            text = string(event.get("description"))
+            said = [(stage, ""), ("", text)]
+            raw = event.get("time_raw")
+            scans.append(
+                Scan(
+                    local_time(when),
+                    text,
+                    stage,
+                    place=string(event.get("location")),
+                    mark=f"{key}:{when}",
+                    # Where the carrier gave no zone, 17TRACK guesses it.
+                    certain=bool(raw.get("timezone")) if isinstance(raw, dict) else True,
+                    means=first_known(
+                        DECLARATION.code, *(reversed(said) if stage in WIDE_STAGES else said)
+                    ),
+                )
+            )
     events = read_history(DECLARATION.code, in_order_of_time(scans))
     is_unknown = _status(item) in ("", UNKNOWN_STATUS)
     without_events = PollState.NOT_FOUND if is_unknown else PollState.PENDING
@@ -215,22 +233,4 @@ def _result(item: Mapping[str, Any]) -> PollResult:
         events=events,
         local_number=local if local not in ("", number) else None,
         estimated_delivery=day_as_written(string(estimate.get("to")) or estimate.get("from")),
-    )
-
-
-def _scan(event: Mapping[str, Any], provider: str) -> Scan:
-    when = string(event.get("time_utc")) or string(event.get("time_iso"))
-    stage = string(event.get("sub_status")) or string(event.get("stage"))
-    text = string(event.get("description"))
-    said = [("", text), (stage, "")]
-    raw = event.get("time_raw")
-    return Scan(
-        local_time(when),
-        text,
-        stage,
-        place=string(event.get("location")),
-        mark=f"{provider}:{when}",
-        # Where the carrier gave no zone, 17TRACK guesses it.
-        certain=bool(raw.get("timezone")) if isinstance(raw, dict) else True,
-        means=first_known(DECLARATION.code, *(said if stage in WIDE_STAGES else reversed(said))),
     )

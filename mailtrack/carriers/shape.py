@@ -35,6 +35,11 @@ def string(value: Any) -> str:
     return str(value).translate(_UNSTORABLE).strip()
 
 
+def strings(value: Any) -> list[str]:
+    """Return the items of a JSON array as `string` reads them."""
+    return [*map(string, value)] if isinstance(value, list) else []
+
+
 def joined(value: Mapping[str, Any], *names: str) -> str:
     """Return what an object says under these names, with commas between (Lyon, FR)."""
     return ", ".join(filter(None, (string(value.get(name)) for name in names)))
