@@ -24,12 +24,18 @@ from mailtrack.carriers.shape import (
     string,
 )
 from mailtrack.carriers.texts import comparable, split_place, tidy, without_people
-from mailtrack.carriers.transport import Transport, join, raise_for_status
+from mailtrack.carriers.transport import (
+    Transport,
+    join,
+    misunderstood,
+    out_of_order,
+    raise_for_status,
+)
 from mailtrack.carriers.vocabulary import classify
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import STAGES
 from mailtrack.domain.model import PollResult, PollState, TrackingEvent
-from mailtrack.errors import ChallengeError, PermanentError, TransientError
+from mailtrack.errors import ChallengeError, PermanentError
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -97,8 +103,8 @@ class Cainiao:
             code = string(page.get("errorCode")) or "no error code"
             said = f"{answer.host} could not answer ({code[:60]})"
             if any(part in code.upper() for part in PERMANENT_ERRORS):
-                raise PermanentError(f"{said}: it does not understand the request.")
-            raise TransientError(f"{said}; asking again later.")
+                raise misunderstood(said)
+            raise out_of_order(said)
         if not isinstance(page.get("module"), list):
             raise PermanentError(f"{answer.host} answered success without a list of modules.")
         # 3. The answer may hold a neighbour's shipment.

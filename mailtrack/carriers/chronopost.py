@@ -16,10 +16,9 @@ from mailtrack.carriers.history import Scan, read_history, waiting
 from mailtrack.carriers.shape import PARIS, in_zone, local_time
 from mailtrack.carriers.soap import text_of
 from mailtrack.carriers.texts import tidy
-from mailtrack.carriers.transport import Transport, join
+from mailtrack.carriers.transport import Transport, join, misunderstood, out_of_order
 from mailtrack.clock import Clock
 from mailtrack.domain.model import PickupPoint, PollResult, PollState
-from mailtrack.errors import PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -66,8 +65,8 @@ class Chronopost(OneByOne):
         if code != "0":
             said = f"Chronopost answered errorCode {tidy(code)[:10] or 'without a number'}"
             if code == OUT_OF_ORDER:
-                raise TransientError(f"{said}; asking again later.")
-            raise PermanentError(f"{said}: it does not understand the request.")
+                raise out_of_order(said)
+            raise misunderstood(said)
         told = text_of(answer, "return/listEventInfoComp/skybillNumber")
         if told not in ("", number) and told[:-1] != number:
             return None

@@ -23,12 +23,13 @@ from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import (
     Transport,
     join,
+    misunderstood,
     raise_for_status,
     until_midnight_s,
 )
 from mailtrack.clock import Clock
 from mailtrack.domain.model import PickupPoint, PollResult, PollState
-from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
+from mailtrack.errors import AuthError, MailtrackError, TransientError
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -107,7 +108,7 @@ class FedEx:
             for part, branch in CALL_ERRORS.items():
                 if any(part in code for code in codes):
                     raise branch(f"{said}; check the carrier's settings where it goes on.")
-            raise PermanentError(f"{said}: it does not understand the request.")
+            raise misunderstood(said)
         # 3.
         results = {}
         for number in numbers:

@@ -14,10 +14,17 @@ from typing import ClassVar
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
 from mailtrack.carriers.history import BEIJING, Scan, read_history
 from mailtrack.carriers.shape import in_zone, local_time, other_number, record, records, string
-from mailtrack.carriers.transport import Transport, join, raise_for_status
+from mailtrack.carriers.transport import (
+    Transport,
+    join,
+    misunderstood,
+    out_of_order,
+    raise_for_status,
+    refused,
+)
 from mailtrack.clock import Clock
 from mailtrack.domain.model import PollResult, PollState
-from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
+from mailtrack.errors import MailtrackError, TransientError
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -158,7 +165,7 @@ def signature(parameters: Mapping[str, str], body: str, secret: str) -> str:
 def _failure(host: str, code: str, message: str) -> MailtrackError:
     said = f"{host} could not answer ({code[:20] or 'no error code'})"
     if code == BAD_KEY or _ABOUT_US.search(message):
-        return AuthError(f"{said}: it refuses our credentials; check the carrier's settings.")
+        return refused(said)
     if code in ("", OUT_OF_ORDER):
-        return TransientError(f"{said}; asking again later.")
-    return PermanentError(f"{said}: it does not understand the request.")
+        return out_of_order(said)
+    return misunderstood(said)

@@ -14,10 +14,9 @@ from mailtrack.carriers.history import Scan, oldest_first, read_history
 from mailtrack.carriers.shape import PARIS, in_zone, wall_time
 from mailtrack.carriers.soap import text_of
 from mailtrack.carriers.texts import tidy
-from mailtrack.carriers.transport import Transport, join
+from mailtrack.carriers.transport import Transport, join, misunderstood, out_of_order, refused
 from mailtrack.clock import Clock
 from mailtrack.domain.model import PickupPoint, PollResult, PollState
-from mailtrack.errors import AuthError, PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -82,12 +81,10 @@ class MondialRelay(OneByOne):
         if result is None or stat not in ANSWERED:
             said = f"Mondial Relay answered STAT {tidy(stat)[:10] or 'without a number'}"
             if stat in AUTH_STATS:
-                raise AuthError(
-                    f"{said}: it refuses our credentials; check the carrier's settings."
-                )
+                raise refused(said)
             if stat == OUT_OF_ORDER:
-                raise TransientError(f"{said}; asking again later.")
-            raise PermanentError(f"{said}: it does not understand the request.")
+                raise out_of_order(said)
+            raise misunderstood(said)
         scans = []
         # The service fills its list up with empty lines.
         for line in result.iterfind("Tracing/*"):

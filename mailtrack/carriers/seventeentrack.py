@@ -15,16 +15,18 @@ from typing import Any, ClassVar
 from mailtrack.carriers.base import Budget, Declaration, Push
 from mailtrack.carriers.history import Scan, in_order_of_time, read_history
 from mailtrack.carriers.shape import day_as_written, local_time, record, records, string
-from mailtrack.carriers.transport import Transport, join, raise_for_status
+from mailtrack.carriers.transport import (
+    Transport,
+    join,
+    misunderstood,
+    out_of_order,
+    raise_for_status,
+    too_often,
+)
 from mailtrack.carriers.vocabulary import first_known
 from mailtrack.clock import Clock
 from mailtrack.domain.model import PollResult, PollState
-from mailtrack.errors import (
-    AuthError,
-    PermanentError,
-    QuotaError,
-    TransientError,
-)
+from mailtrack.errors import AuthError, PermanentError, QuotaError
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -129,10 +131,10 @@ class SeventeenTrack:
                 )
             if code == 429 or code in QUOTA_CODES:
                 silence_s = BURST_SILENCE_S if code == 429 else QUOTA_SILENCE_S
-                raise QuotaError(f"{said}: we ask too often.", silence_s)
+                raise too_often(said, silence_s)
             if code == INTERNAL_ERROR:
-                raise TransientError(f"{said}; asking again later.")
-            raise PermanentError(f"{said}: it does not understand the request.")
+                raise out_of_order(said)
+            raise misunderstood(said)
         if not isinstance(body.get("data"), dict):
             raise PermanentError(f"{answer.host} answered without data.")
         return record(body["data"])

@@ -11,8 +11,14 @@ from xml.etree.ElementTree import Element, SubElement, TreeBuilder, tostring
 from xml.parsers import expat
 
 from mailtrack.carriers.texts import tidy
-from mailtrack.carriers.transport import Transport, raise_for_status
-from mailtrack.errors import AuthError, PermanentError, TransientError
+from mailtrack.carriers.transport import (
+    Transport,
+    misunderstood,
+    out_of_order,
+    raise_for_status,
+    refused,
+)
+from mailtrack.errors import PermanentError, TransientError
 
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
@@ -78,10 +84,10 @@ def call(transport: Transport, url: str, action: str, content: bytes, now: datet
         code = text_of(inside, "faultcode").rpartition(":")[2]
         said = f"{answer.host} answered a fault ({tidy(code)[:60] or 'no code'})"
         if code in AUTH_FAULTS:
-            raise AuthError(f"{said}: it refuses our credentials; check the carrier's settings.")
+            raise refused(said)
         if code.partition(".")[0] in CLIENT_FAULTS:
-            raise PermanentError(f"{said}: it does not understand the request.")
-        raise TransientError(f"{said}; asking again later.")
+            raise misunderstood(said)
+        raise out_of_order(said)
     raise_for_status(answer, now)
     if inside is None:
         raise PermanentError(f"{answer.host} answered XML that is no SOAP envelope.")

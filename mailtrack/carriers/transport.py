@@ -237,10 +237,30 @@ def raise_for_status(answer: Answer, now: datetime, silence_s: float = DEFAULT_R
         return
     said = f"{answer.host} answered {answer.status}"
     if answer.status in (401, 403):
-        raise AuthError(f"{said}: it refuses our credentials; check the carrier's settings.")
+        raise refused(said)
     if answer.status == 429:
         wait = retry_after_s(answer.headers, now)
-        raise QuotaError(f"{said}: we ask too often.", silence_s if wait is None else wait)
+        raise too_often(said, silence_s if wait is None else wait)
     if 400 <= answer.status < 500 and answer.status not in (408, 425):
-        raise PermanentError(f"{said}: it does not understand the request.")
-    raise TransientError(f"{said}; asking again later.")
+        raise misunderstood(said)
+    raise out_of_order(said)
+
+
+def refused(said: str) -> AuthError:
+    """Return the error for what a carrier said of us: an operator has to look."""
+    return AuthError(f"{said}: it refuses our credentials; check the carrier's settings.")
+
+
+def too_often(said: str, silence_s: float) -> QuotaError:
+    """Return the error for too many requests, with the seconds of silence after it."""
+    return QuotaError(f"{said}: we ask too often.", silence_s)
+
+
+def misunderstood(said: str) -> PermanentError:
+    """Return the error for a request that will never be answered."""
+    return PermanentError(f"{said}: it does not understand the request.")
+
+
+def out_of_order(said: str) -> TransientError:
+    """Return the error for a carrier's own trouble, which will pass."""
+    return TransientError(f"{said}; asking again later.")

@@ -12,10 +12,16 @@ from typing import Any, ClassVar
 from mailtrack.carriers.base import Budget, Declaration
 from mailtrack.carriers.history import BEIJING, Scan, in_order_of_time, oldest_first, read_history
 from mailtrack.carriers.shape import in_zone, local_time, other_number, records, string
-from mailtrack.carriers.transport import Transport, join, raise_for_status
+from mailtrack.carriers.transport import (
+    Transport,
+    join,
+    out_of_order,
+    raise_for_status,
+    refused,
+    too_often,
+)
 from mailtrack.clock import Clock
 from mailtrack.domain.model import PollResult, PollState
-from mailtrack.errors import AuthError, QuotaError, TransientError
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -67,12 +73,10 @@ class Yanwen:
             said = f"{answer.host} could not answer (code {code[:20] or 'missing'})"
             message = string(page.get("message"))
             if _TOO_OFTEN.search(message):
-                raise QuotaError(f"{said}: we ask too often.", QUOTA_S)
+                raise too_often(said, QUOTA_S)
             if _ABOUT_US.search(message):
-                raise AuthError(
-                    f"{said}: it refuses our credentials; check the carrier's settings."
-                )
-            raise TransientError(f"{said}; asking again later.")
+                raise refused(said)
+            raise out_of_order(said)
         # The older form is the parcel itself.
         parcels = records(page["result"]) if "result" in page else [page]
         results = (_result(parcel, numbers) for parcel in parcels)
