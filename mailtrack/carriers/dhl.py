@@ -24,7 +24,7 @@ from mailtrack.carriers.transport import (
     raise_for_status,
     until_midnight_s,
 )
-from mailtrack.carriers.vocabulary import Classified, classify
+from mailtrack.carriers.vocabulary import classify
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PollResult, PollState
@@ -68,46 +68,40 @@ class Dhl(OneByOne):
             return PollResult(number, PollState.NOT_FOUND)
         now = self._clock.now()
         raise_for_status(answer, now, silence_s=until_midnight_s(now))
-        found = [
-            _result(number, shipment)
-            for shipment in records(answer.object().get("shipments"))
-            if string(shipment.get("id")).upper() == number.upper()
-        ]
-        return max(found, key=recency, default=None)
+        results = []
+        for shipment in records(answer.object().get("shipments")):
+            if string(shipment.get("id")).upper() != number.upper():
+                continue
+            # The status stands in where there are no events.
+            newest_first = records(shipment.get("events")) or [record(shipment.get("status"))]
+            events = read_history(DECLARATION.code, map(_scan, reversed(newest_first)))
+            window = record(shipment.get("estimatedDeliveryTimeFrame"))
+            promised = string(window.get("estimatedThrough"))
+            promised = promised or string(shipment.get("estimatedTimeOfDelivery"))
+            results.append(
+                PollResult(
+                    number=number,
+                    state=PollState.FOUND if events else PollState.PENDING,
+                    events=events,
+                    estimated_delivery=day_as_written(promised),
+                )
+            )
+        return max(results, key=recency, default=None)
 
 
-def _result(number: str, shipment: Mapping[str, Any]) -> PollResult:
-    """Return what is known of a shipment; the status stands in where there are no events."""
-    newest_first = records(shipment.get("events")) or [record(shipment.get("status"))]
-    scans = []
-    for event in reversed(newest_first):
-        when, code = string(event.get("timestamp")), string(event.get("statusCode"))
-        address = record(record(event.get("location")).get("address"))
-        # Facilities come with their street in front.
-        place = string(address.get("addressLocality")).rpartition(",")[2]
-        text, means = _words(event, code)
-        scans.append(Scan(local_time(when), text, code, place, mark=when, means=means))
-    events = read_history(DECLARATION.code, scans)
-    return PollResult(
-        number=number,
-        state=PollState.FOUND if events else PollState.PENDING,
-        events=events,
-        estimated_delivery=day_as_written(
-            string(record(shipment.get("estimatedDeliveryTimeFrame")).get("estimatedThrough"))
-            or string(shipment.get("estimatedTimeOfDelivery"))
-        ),
-    )
-
-
-def _words(event: Mapping[str, Any], code: str) -> tuple[str, Classified]:
-    """Return the words that a phrase knows, else the least personal ones."""
+def _scan(event: Mapping[str, Any]) -> Scan:
+    """Read an event: the words that a phrase knows, else the least personal ones."""
+    when, code = string(event.get("timestamp")), string(event.get("statusCode"))
+    address = record(record(event.get("location")).get("address"))
+    # Facilities come with their street in front.
+    place = string(address.get("addressLocality")).rpartition(",")[2]
     words = [tidy(string(event.get(key))) for key in ("description", "status", "remark")]
     for text in words:
         means = classify(DECLARATION.code, "", text)
         if means.milestone is not Milestone.UNKNOWN:
-            return text, means
-    said, status, _ = words
+            return Scan(local_time(when), text, code, place, mark=when, means=means)
     means = classify(DECLARATION.code, code, "")
+    said, status, _ = words
     # Unknown words beside a delivery are as a rule the name of who signed.
-    is_private = means.milestone is Milestone.DELIVERED
-    return status if is_private else said or status, means
+    text = status if means.milestone is Milestone.DELIVERED else said or status
+    return Scan(local_time(when), text, code, place, mark=when, means=means)

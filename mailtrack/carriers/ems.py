@@ -42,6 +42,7 @@ class Ems(OneByOne):
     """Asks items.ems.post."""
 
     declaration: ClassVar[Declaration] = DECLARATION
+    form: ClassVar[re.Pattern[str]] = NUMBER
 
     def __init__(self, settings: CarrierSettings, transport: Transport, clock: Clock) -> None:
         self._url = join(settings.url or DECLARATION.url, PATH)
@@ -55,8 +56,6 @@ class Ems(OneByOne):
            is none, or be a robot check.
         2. A table has one row a scan, or says that there are none.
         """
-        if not NUMBER.fullmatch(number):
-            return PollResult(number, PollState.REJECTED)
         answer = self._transport.get(self._url, params={"language": "EN", "itemId": number})
         raise_for_status(answer, self._clock.now())
         page = LexborHTMLParser(answer.text)

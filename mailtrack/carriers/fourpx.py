@@ -24,7 +24,7 @@ from mailtrack.carriers.transport import (
 )
 from mailtrack.clock import Clock
 from mailtrack.domain.model import PollResult, PollState
-from mailtrack.errors import MailtrackError, TransientError
+from mailtrack.errors import TransientError
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -95,7 +95,10 @@ class FourPx(OneByOne):
             code, message = string(error.get("errorCode")), string(error.get("errorMsg"))
             if _NOTHING.search(message):
                 return PollResult(number, PollState.NOT_FOUND)
-            raise _failure(answer.host, code, message)
+            said = f"{answer.host} could not answer ({code[:20] or 'no error code'})"
+            if code == BAD_KEY or _ABOUT_US.search(message):
+                raise refused(said)
+            raise out_of_order(said) if code in ("", OUT_OF_ORDER) else misunderstood(said)
         data = record(page.get("data"))
         if string(data.get("deliveryOrderNo")) not in ("", number):
             return None
@@ -160,12 +163,3 @@ def signature(parameters: Mapping[str, str], body: str, secret: str) -> str:
     """Return the platform's signature: names and values in the order of names, body, secret."""
     pairs = "".join(f"{name}{parameters[name]}" for name in sorted(parameters))
     return hashlib.md5(f"{pairs}{body}{secret}".encode(), usedforsecurity=False).hexdigest()
-
-
-def _failure(host: str, code: str, message: str) -> MailtrackError:
-    said = f"{host} could not answer ({code[:20] or 'no error code'})"
-    if code == BAD_KEY or _ABOUT_US.search(message):
-        return refused(said)
-    if code in ("", OUT_OF_ORDER):
-        return out_of_order(said)
-    return misunderstood(said)

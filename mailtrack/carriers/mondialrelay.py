@@ -48,6 +48,7 @@ class MondialRelay(OneByOne):
     """Asks api.mondialrelay.com."""
 
     declaration: ClassVar[Declaration] = DECLARATION
+    form: ClassVar[re.Pattern[str]] = NUMBER
 
     def __init__(self, settings: CarrierSettings, transport: Transport, clock: Clock) -> None:
         self._url = join(settings.url or DECLARATION.url, PATH)
@@ -57,8 +58,6 @@ class MondialRelay(OneByOne):
         self._clock = clock
 
     def _ask(self, number: str) -> PollResult:
-        if not NUMBER.fullmatch(number):
-            return PollResult(number, PollState.REJECTED)
         merchant, key = self._merchant.get_secret_value(), self._key.get_secret_value()
         signed = f"{merchant}{number}{LANGUAGE}{key}".encode()
         parameters = {

@@ -143,6 +143,15 @@ def _result(number: str, package: Mapping[str, Any]) -> PollResult:
         string(entry.get("type")): string(entry.get("date"))
         for entry in records(package.get("deliveryDate"))
     }
+    # Where the parcel waits, or will; the other addresses are people's.
+    last_day = string(record(package.get("accessPointInformation")).get("pickupByDate"))
+    points = (
+        record(entry.get("address"))
+        for entry in records(package.get("packageAddress"))
+        if "ACCESS" in string(entry.get("type")).upper()
+    )
+    address = joined(next(points, {}), "addressLine1", "addressLine2", "postalCode", "city")
+    point = PickupPoint("UPS Access Point", address=address, last_day=day_as_written(last_day))
     return PollResult(
         number=number,
         state=PollState.FOUND if events else PollState.PENDING,
@@ -151,19 +160,5 @@ def _result(number: str, package: Mapping[str, Any]) -> PollResult:
         estimated_delivery=day_as_written(
             next((promised[kind] for kind in PROMISES if promised.get(kind)), "")
         ),
-        pickup_point=_pickup_point(package, is_there=waiting(events) is not None),
+        pickup_point=point if last_day or waiting(events) else None,
     )
-
-
-def _pickup_point(package: Mapping[str, Any], *, is_there: bool) -> PickupPoint | None:
-    """Return the access point where the parcel waits; the other addresses are people's."""
-    last_day = string(record(package.get("accessPointInformation")).get("pickupByDate"))
-    if not last_day and not is_there:
-        return None
-    points = (
-        record(entry.get("address"))
-        for entry in records(package.get("packageAddress"))
-        if "ACCESS" in string(entry.get("type")).upper()
-    )
-    written = joined(next(points, {}), "addressLine1", "addressLine2", "postalCode", "city")
-    return PickupPoint("UPS Access Point", address=written, last_day=day_as_written(last_day))

@@ -38,6 +38,7 @@ class Upu(OneByOne):
     """Asks globaltracktrace.ptc.post."""
 
     declaration: ClassVar[Declaration] = DECLARATION
+    form: ClassVar[re.Pattern[str]] = S10
 
     def __init__(self, settings: CarrierSettings, transport: Transport, clock: Clock) -> None:
         self._url = join(settings.url or DECLARATION.url, PATH)
@@ -46,8 +47,6 @@ class Upu(OneByOne):
 
     def _ask(self, number: str) -> PollResult | None:
         """Ask for one item. Neither a forecast nor the name of who signed is taken over."""
-        if not S10.fullmatch(number):
-            return PollResult(number, PollState.REJECTED)
         answer = self._transport.get(f"{self._url}/{number}/FR")
         raise_for_status(answer, self._clock.now())
         body = answer.json() if answer.body.strip() else []
