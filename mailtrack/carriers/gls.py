@@ -66,32 +66,28 @@ class Gls:
         parcels = answer.object().get("parcels")
         if not isinstance(parcels, list):
             raise PermanentError(f"{answer.host} answered without a list of parcels.")
+        results = []
+        for parcel in records(parcels):
+            number, error = string(parcel.get("requested")), string(parcel.get("errorCode"))
+            if error:
+                state = ERROR_CODES.get(error[:5])
+                results += [PollResult(number, state)] if state else []
+                continue
+            # Before the first event there is a status, and it is dated as well …
+            status = {"code": parcel.get("status"), "eventDateTime": parcel.get("statusDateTime")}
+            lines = map(_scan, reversed(records(parcel.get("events"))))
+            events = read_history(DECLARATION.code, lines)
+            events = events or read_history(DECLARATION.code, [_scan(status)])
+            # … later it tells what the newest event means where that is not understood.
+            if events and events[0].milestone is Milestone.UNKNOWN:
+                means = classify(DECLARATION.code, string(parcel.get("status")), "")
+                newest = replace(events[0], milestone=means.milestone, reason=means.reason)
+                events = (newest, *events[1:])
+            state = PollState.FOUND if events else PollState.PENDING
+            results.append(PollResult(number, state, events))
         # Several parcels may share a number that GLS used before: the newest counts.
-        known = sorted(filter(None, map(_result, records(parcels))), key=recency)
-        return {result.number: result for result in known if result.number in numbers}
-
-
-def _result(parcel: Mapping[str, Any]) -> PollResult | None:
-    """Return what is known of a parcel; None where its error says nothing of the number.
-
-    1. Events come newest first. Before the first one there is a status, which is dated.
-    2. The newest event means what the status says where it is not understood.
-    """
-    number, error = string(parcel.get("requested")), string(parcel.get("errorCode"))
-    if error:
-        state = ERROR_CODES.get(error[:5])
-        return PollResult(number, state) if state else None
-    # 1.
-    status = {"code": parcel.get("status"), "eventDateTime": parcel.get("statusDateTime")}
-    oldest_first = map(_scan, reversed(records(parcel.get("events"))))
-    events = read_history(DECLARATION.code, oldest_first)
-    events = events or read_history(DECLARATION.code, [_scan(status)])
-    # 2.
-    if events and events[0].milestone is Milestone.UNKNOWN:
-        means = classify(DECLARATION.code, string(parcel.get("status")), "")
-        newest = replace(events[0], milestone=means.milestone, reason=means.reason)
-        events = (newest, *events[1:])
-    return PollResult(number, PollState.FOUND if events else PollState.PENDING, events)
+        results.sort(key=recency)
+        return {result.number: result for result in results if result.number in numbers}
 
 
 def _scan(event: Mapping[str, Any]) -> Scan:
