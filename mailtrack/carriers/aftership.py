@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration
-from mailtrack.carriers.history import Scan, read_history, recency
+from mailtrack.carriers.history import Scan, poll_result, read_history, recency
 from mailtrack.carriers.shape import (
     day_as_written,
     joined,
@@ -95,13 +95,10 @@ class AfterShip:
             answer = self._transport.post(
                 self._url, json={"tracking_number": number}, headers=self._headers()
             )
-            refusal = (
-                string(record(answer.object().get("meta")).get("code"))
-                if answer.status == 400
-                else ""
-            )
-            if refusal in NUMBER_CODES:
-                results[number] = PollResult(number, NUMBER_CODES[refusal])
+            meta = record(answer.object().get("meta")) if answer.status == 400 else {}
+            state = NUMBER_CODES.get(string(meta.get("code")))
+            if state:
+                results[number] = PollResult(number, state)
                 continue
             self._raise_for_status(answer)
             data = record(answer.object().get("data"))
@@ -140,16 +137,14 @@ def _result(tracking: Mapping[str, Any]) -> PollResult:
     events = read_history(DECLARATION.code, scans)
     # A tag without checkpoints: of a pending number nothing is known.
     is_announced = string(tracking.get("tag")) == "InfoReceived"
-    without_events = PollState.PENDING if is_announced else PollState.NOT_FOUND
-    local = string(record(tracking.get("last_mile")).get("tracking_number"))
     promised = (string(record(tracking.get(group)).get(key)) for group, key in PROMISES)
     point = string(tracking.get("pickup_location"))
     is_collected = string(tracking.get("delivery_type")).startswith("pickup")
-    return PollResult(
-        number=number,
-        state=PollState.FOUND if events else without_events,
-        events=events,
-        local_number=local if local not in ("", number) else None,
+    return poll_result(
+        number,
+        events,
+        without_events=PollState.PENDING if is_announced else PollState.NOT_FOUND,
+        local_numbers=[string(record(tracking.get("last_mile")).get("tracking_number"))],
         estimated_delivery=day_as_written(
             next(filter(None, promised), "") or tracking.get("expected_delivery")
         ),

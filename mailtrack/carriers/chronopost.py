@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from mailtrack.carriers import soap
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.history import Scan, read_history, waiting
+from mailtrack.carriers.history import Scan, poll_result, read_history, waiting
 from mailtrack.carriers.shape import PARIS, in_zone, local_time
 from mailtrack.carriers.soap import text_of
 from mailtrack.carriers.texts import tidy
@@ -89,11 +89,11 @@ class Chronopost(OneByOne):
         waits = waiting(events)
         point = waits and (next(_facts(lines, RELAY), "") or waits.place)
         partners = filter(None, map(_PARTNER_NUMBER.fullmatch, _facts(lines, PARTNER)))
-        return PollResult(
-            number=number,
-            state=PollState.FOUND if events else PollState.NOT_FOUND,
-            events=events,
-            local_number=next((found[1] for found in partners if found[1] != number), None),
+        return poll_result(
+            number,
+            events,
+            without_events=PollState.NOT_FOUND,
+            local_numbers=(found[1] for found in partners),
             pickup_point=PickupPoint(point) if point else None,
         )
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.history import Scan, oldest_first, read_history, waiting
+from mailtrack.carriers.history import Scan, oldest_first, poll_result, read_history, waiting
 from mailtrack.carriers.shape import in_zone, record, records, string, wall_time
 from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import Transport, join, raise_for_status
@@ -87,10 +87,9 @@ class Correos(OneByOne):
         events = read_history(DECLARATION.code, oldest_first(scans))
         waits = waiting(events)
         others = [string(other.get("codEnvio")) for other in records(parcel.get("enviosAsociados"))]
-        return PollResult(
-            number=number,
-            state=PollState.FOUND if events else PollState.PENDING,
-            events=events,
-            local_number=next((other for other in others if other not in ("", number)), None),
+        return poll_result(
+            number,
+            events,
+            local_numbers=others,
             pickup_point=PickupPoint(tidy(waits.place)) if waits and waits.place else None,
         )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.history import Scan, read_history, recency
+from mailtrack.carriers.history import Scan, poll_result, read_history, recency
 from mailtrack.carriers.shape import (
     day_as_written,
     local_time,
@@ -78,14 +78,7 @@ class Dhl(OneByOne):
             window = record(shipment.get("estimatedDeliveryTimeFrame"))
             promised = string(window.get("estimatedThrough"))
             promised = promised or string(shipment.get("estimatedTimeOfDelivery"))
-            results.append(
-                PollResult(
-                    number=number,
-                    state=PollState.FOUND if events else PollState.PENDING,
-                    events=events,
-                    estimated_delivery=day_as_written(promised),
-                )
-            )
+            results.append(poll_result(number, events, estimated_delivery=day_as_written(promised)))
         return max(results, key=recency, default=None)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration
-from mailtrack.carriers.history import Scan, read_history, recency
+from mailtrack.carriers.history import Scan, poll_result, read_history, recency
 from mailtrack.carriers.oauth import ClientCredentials
 from mailtrack.carriers.shape import (
     day_as_written,
@@ -171,11 +171,10 @@ def _result(number: str, track: Mapping[str, Any]) -> PollResult | None:
     town = f"{string(address.get('postalCode'))} {string(address.get('city'))}"
     lines = filter(None, map(tidy, (*strings(address.get("streetLines")), town)))
     point = ", ".join(lines)
-    return PollResult(
-        number=number,
-        state=PollState.FOUND if events else PollState.PENDING,
-        events=events,
-        local_number=next((other for other in partner if other not in ("", number)), None),
+    return poll_result(
+        number,
+        events,
+        local_numbers=partner,
         estimated_delivery=day_as_written(promised),
         pickup_point=PickupPoint(DECLARATION.name, address=point) if point else None,
     )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.history import BEIJING, Scan, read_history
+from mailtrack.carriers.history import BEIJING, Scan, poll_result, read_history
 from mailtrack.carriers.shape import in_zone, local_time, other_number, record, records, string
 from mailtrack.carriers.transport import (
     Transport,
@@ -115,7 +115,7 @@ class FourPx(OneByOne):
                 )
             )
         events = read_history(DECLARATION.code, scans)
-        return PollResult(number, PollState.FOUND if events else PollState.NOT_FOUND, events)
+        return poll_result(number, events, without_events=PollState.NOT_FOUND)
 
     def _ask_list(self, number: str) -> PollResult | None:
         """Ask track.4px.com, which tells of failures only that there is one."""

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from mailtrack.carriers.base import Budget, Declaration
-from mailtrack.carriers.history import Scan, read_history, recency
+from mailtrack.carriers.history import Scan, poll_result, read_history, recency
 from mailtrack.carriers.oauth import ClientCredentials
 from mailtrack.carriers.shape import joined, local_time, records, string
 from mailtrack.carriers.transport import Transport, join, raise_for_status
@@ -73,21 +73,19 @@ class Gls:
                 state = ERROR_CODES.get(error[:5])
                 results += [PollResult(number, state)] if state else []
                 continue
-            # Before the first event there is a status, and it is dated as well …
+            # Before the first event there is a dated status; later it explains an unknown newest one.
             status = {"code": parcel.get("status"), "eventDateTime": parcel.get("statusDateTime")}
             lines = map(_scan, reversed(records(parcel.get("events"))))
             events = read_history(DECLARATION.code, lines)
             events = events or read_history(DECLARATION.code, [_scan(status)])
-            # … later it tells what the newest event means where that is not understood.
             if events and events[0].milestone is Milestone.UNKNOWN:
                 means = classify(DECLARATION.code, string(parcel.get("status")), "")
                 newest = replace(events[0], milestone=means.milestone, reason=means.reason)
                 events = (newest, *events[1:])
-            state = PollState.FOUND if events else PollState.PENDING
-            results.append(PollResult(number, state, events))
+            results.append(poll_result(number, events))
         # Several parcels may share a number that GLS used before: the newest counts.
-        results.sort(key=recency)
-        return {result.number: result for result in results if result.number in numbers}
+        known = sorted(results, key=recency)
+        return {result.number: result for result in known if result.number in numbers}
 
 
 def _scan(event: Mapping[str, Any]) -> Scan:

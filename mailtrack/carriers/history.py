@@ -8,13 +8,13 @@ is read where its milestone belongs, and marked doubtful.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
 from mailtrack.carriers.shape import PARIS, in_utc, in_zone
 from mailtrack.carriers.texts import split_place, tidy, without_people
 from mailtrack.carriers.vocabulary import Classified, first_known
 from mailtrack.domain.milestones import STAGES, Milestone, Phase
-from mailtrack.domain.model import PollResult, TrackingEvent
+from mailtrack.domain.model import PickupPoint, PollResult, PollState, TrackingEvent
 
 BEIJING = timezone(timedelta(hours=8))
 #: Phases in which a parcel is no longer in China.
@@ -144,6 +144,30 @@ def told_apart(oldest_first: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ..
         count = seen[event.fingerprint]
         told.append(event if count == 1 else replace(event, mark=f"{event.mark}#{count}"))
     return tuple(reversed(told))
+
+
+def poll_result(
+    number: str,
+    events: tuple[TrackingEvent, ...],
+    *,
+    without_events: PollState = PollState.PENDING,
+    local_numbers: Iterable[str] = (),
+    estimated_delivery: date | None = None,
+    pickup_point: PickupPoint | None = None,
+) -> PollResult:
+    """Return FOUND with what is told of a number, or what it means that there are no events.
+
+    `local_numbers`: what local carriers may call the parcel, best first; one that is empty
+    or the number itself is passed over.
+    """
+    return PollResult(
+        number=number,
+        state=PollState.FOUND if events else without_events,
+        events=events,
+        local_number=next((local for local in local_numbers if local not in ("", number)), None),
+        estimated_delivery=estimated_delivery,
+        pickup_point=pickup_point,
+    )
 
 
 def recency(result: PollResult) -> datetime:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from mailtrack.carriers.base import Budget, Declaration
-from mailtrack.carriers.history import told_apart, waiting
+from mailtrack.carriers.history import poll_result, told_apart, waiting
 from mailtrack.carriers.shape import (
     PARIS,
     day_in_paris,
@@ -142,10 +142,9 @@ def _result(envelope: Mapping[str, Any], numbers: Sequence[str]) -> PollResult |
     point = record(record(shipment.get("contextData")).get("removalPoint"))
     name, waits = tidy(string(point.get("name"))), waiting(events)
     last_day = _last_day(waits.text) if waits else None
-    return PollResult(
-        number=number,
-        state=PollState.FOUND if events else PollState.PENDING,
-        events=events,
+    return poll_result(
+        number,
+        events,
         estimated_delivery=day_in_paris(in_zone(estimate, PARIS)),
         pickup_point=PickupPoint(name, last_day=last_day) if name else None,
     )

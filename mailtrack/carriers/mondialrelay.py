@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from mailtrack.carriers import soap
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.history import Scan, oldest_first, read_history
+from mailtrack.carriers.history import Scan, oldest_first, poll_result, read_history
 from mailtrack.carriers.shape import PARIS, in_zone, wall_time
 from mailtrack.carriers.soap import text_of
 from mailtrack.carriers.texts import tidy
@@ -97,6 +97,5 @@ class MondialRelay(OneByOne):
                 )
             )
         events = read_history(DECLARATION.code, oldest_first(scans))
-        state = PollState.FOUND if events else PollState.PENDING
         point = tidy(text_of(result, "Relais_Libelle"))
-        return PollResult(number, state, events, pickup_point=PickupPoint(point) if point else None)
+        return poll_result(number, events, pickup_point=PickupPoint(point) if point else None)

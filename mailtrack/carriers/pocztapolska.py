@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from mailtrack.carriers import soap
 from mailtrack.carriers.base import Budget, Declaration
-from mailtrack.carriers.history import Scan, read_history, waiting
+from mailtrack.carriers.history import Scan, poll_result, read_history, waiting
 from mailtrack.carriers.shape import in_zone, wall_time
 from mailtrack.carriers.soap import text_of
 from mailtrack.carriers.texts import tidy
@@ -62,12 +62,10 @@ class PocztaPolska:
     def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
         """Ask for all numbers at once; see `carriers.base.Carrier`.
 
-        1. An answer without parcels has a status, which holds for all numbers.
-        2. Every parcel has a status of its own.
+        Every parcel has a status of its own; an answer without parcels has one for all.
         """
-        token = soap.username_token(
-            self._user.get_secret_value(), self._password.get_secret_value()
-        )
+        user, password = self._user.get_secret_value(), self._password.get_secret_value()
+        token = soap.username_token(user, password)
         parameters = (("numer", number) for number in numbers)
         answer = soap.call(
             self._transport,
@@ -77,7 +75,6 @@ class PocztaPolska:
             self._clock.now(),
         )
         parcels = list(answer.iter("przesylka"))
-        # 1.
         if not parcels:
             status = text_of(answer, "return/status")
             if status == OUT_OF_ORDER:
@@ -88,7 +85,6 @@ class PocztaPolska:
             # Where it is of one number alone, nobody knows of which.
             is_of_all = state is PollState.NOT_FOUND or len(numbers) == 1
             return {number: PollResult(number, state) for number in numbers if is_of_all}
-        # 2.
         results = map(_result, parcels)
         return {result.number: result for result in results if result and result.number in numbers}
 
@@ -114,9 +110,8 @@ def _result(parcel: Element) -> PollResult | None:
         )
     events = read_history(DECLARATION.code, scans)
     waits = waiting(events)
-    return PollResult(
-        number=number,
-        state=PollState.FOUND if events else PollState.PENDING,
-        events=events,
+    return poll_result(
+        number,
+        events,
         pickup_point=PickupPoint(tidy(waits.place)) if waits and waits.place else None,
     )

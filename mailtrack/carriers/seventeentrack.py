@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration, Push
-from mailtrack.carriers.history import Scan, in_order_of_time, read_history
+from mailtrack.carriers.history import Scan, in_order_of_time, poll_result, read_history
 from mailtrack.carriers.shape import day_as_written, local_time, record, records, string
 from mailtrack.carriers.transport import (
     Transport,
@@ -226,13 +226,11 @@ def _result(item: Mapping[str, Any]) -> PollResult:
             )
     events = read_history(DECLARATION.code, in_order_of_time(scans))
     is_unknown = _status(item) in ("", UNKNOWN_STATUS)
-    without_events = PollState.NOT_FOUND if is_unknown else PollState.PENDING
     estimate = record(record(info.get("time_metrics")).get("estimated_delivery_date"))
-    local = string(record(info.get("misc_info")).get("local_number"))
-    return PollResult(
-        number=number,
-        state=PollState.FOUND if events else without_events,
-        events=events,
-        local_number=local if local not in ("", number) else None,
+    return poll_result(
+        number,
+        events,
+        without_events=PollState.NOT_FOUND if is_unknown else PollState.PENDING,
+        local_numbers=[string(record(info.get("misc_info")).get("local_number"))],
         estimated_delivery=day_as_written(string(estimate.get("to")) or estimate.get("from")),
     )

@@ -5,7 +5,7 @@ namespaces, from one release to the next. A document type declaration, which is 
 entity attacks need, is refused, as SOAP 1.1 itself does (section 3).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from xml.etree.ElementTree import Element, SubElement, TreeBuilder, tostring
 from xml.parsers import expat
@@ -64,10 +64,7 @@ def call(transport: Transport, url: str, action: str, content: bytes, now: datet
 
     Raises the branch that a fault stands for, or else the HTTP status, or else the form.
     """
-    headers: Mapping[str, str] = {
-        "Content-Type": "text/xml; charset=utf-8",
-        "SOAPAction": f'"{action}"',
-    }
+    headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{action}"'}
     answer = transport.post(url, content=content, headers=headers)
     # Faults come with status 500 (SOAP 1.1, 6.2).
     if answer.status != 500:

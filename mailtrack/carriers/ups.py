@@ -11,7 +11,7 @@ from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.history import Scan, read_history, waiting
+from mailtrack.carriers.history import Scan, poll_result, read_history, waiting
 from mailtrack.carriers.oauth import ClientCredentials
 from mailtrack.carriers.shape import day_as_written, joined, local_time, record, records, string
 from mailtrack.carriers.texts import tidy
@@ -152,11 +152,10 @@ def _result(number: str, package: Mapping[str, Any]) -> PollResult:
     )
     address = joined(next(points, {}), "addressLine1", "addressLine2", "postalCode", "city")
     point = PickupPoint("UPS Access Point", address=address, last_day=day_as_written(last_day))
-    return PollResult(
-        number=number,
-        state=PollState.FOUND if events else PollState.PENDING,
-        events=events,
-        local_number=next((other for other in others if other not in ("", number)), None),
+    return poll_result(
+        number,
+        events,
+        local_numbers=others,
         estimated_delivery=day_as_written(
             next((promised[kind] for kind in PROMISES if promised.get(kind)), "")
         ),

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.history import Scan, oldest_first, read_history
+from mailtrack.carriers.history import Scan, oldest_first, poll_result, read_history
 from mailtrack.carriers.shape import instant_of_ms, local_time, records, string
 from mailtrack.carriers.transport import Transport, join, raise_for_status
 from mailtrack.clock import Clock
@@ -69,7 +69,7 @@ class Upu(OneByOne):
             if string(line.get("EventCd")) != FORECAST
         ]
         events = read_history(DECLARATION.code, oldest_first(scans))
-        return PollResult(number, PollState.FOUND if events else PollState.NOT_FOUND, events)
+        return poll_result(number, events, without_events=PollState.NOT_FOUND)
 
 
 def _wall_clock(written: str) -> datetime | None:
