@@ -73,7 +73,7 @@ class Gls:
                 state = ERROR_CODES.get(error[:5])
                 results += [PollResult(number, state)] if state else []
                 continue
-            # Before the first event there is a dated status; later it explains an unknown newest one.
+            # Before the first event there is a dated status; later it explains an unknown one.
             status = {"code": parcel.get("status"), "eventDateTime": parcel.get("statusDateTime")}
             lines = map(_scan, reversed(records(parcel.get("events"))))
             events = read_history(DECLARATION.code, lines)
