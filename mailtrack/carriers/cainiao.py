@@ -92,10 +92,8 @@ class Cainiao:
         # 1.
         told = answer.body + answer.headers.get("location", "").encode(errors="replace")
         if any(mark in told for mark in CHALLENGE_MARKS):
-            raise ChallengeError(
-                f"{answer.host} asks for a robot check; silent for {CHALLENGE_S / 3600:g} h.",
-                CHALLENGE_S,
-            )
+            silent = f"silent for {CHALLENGE_S / 3600:g} h"
+            raise ChallengeError(f"{answer.host} asks for a robot check; {silent}.", CHALLENGE_S)
         # 2.
         raise_for_status(answer, self._clock.now())
         page = answer.object()

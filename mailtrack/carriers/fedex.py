@@ -169,8 +169,7 @@ def _result(number: str, track: Mapping[str, Any]) -> PollResult | None:
     held = record(record(track.get("holdAtLocation")).get("locationContactAndAddress"))
     address = record(held.get("address"))
     town = f"{string(address.get('postalCode'))} {string(address.get('city'))}"
-    lines = filter(None, map(tidy, (*strings(address.get("streetLines")), town)))
-    point = ", ".join(lines)
+    point = ", ".join(filter(None, map(tidy, (*strings(address.get("streetLines")), town))))
     return poll_result(
         number,
         events,

@@ -68,10 +68,9 @@ class FourPx(OneByOne):
         self._clock = clock
 
     def _ask(self, number: str) -> PollResult | None:
-        return self._ask_list(number) if self._keyless else self._ask_platform(number)
-
-    def _ask_platform(self, number: str) -> PollResult | None:
         """Ask open.4px.com, whose failures are codes and words inside a 200."""
+        if self._keyless:
+            return self._ask_list(number)
         body = json.dumps({"deliveryOrderNo": number}, separators=(",", ":"))
         signed = {
             "app_key": self._key.get_secret_value(),

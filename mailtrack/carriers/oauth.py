@@ -62,37 +62,33 @@ class ClientCredentials:
         return request(_bearer(self._current()))
 
     def _current(self) -> str:
-        """Return the token, a new one where there is none, or where it is at its end."""
+        """Return the token; get a new one where there is none, or where it is at its end."""
         with self._lock:
-            if self._until is None or self._clock.now() >= self._until:
-                self._fetch()
-            return self._token
-
-    def _fetch(self) -> None:
-        form = {"grant_type": "client_credentials"}
-        client_id, secret = self._id.get_secret_value(), self._secret.get_secret_value()
-        headers = {}
-        if self._in_header:
-            pair = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
-            headers["Authorization"] = f"Basic {pair}"
-        else:
-            form |= {"client_id": client_id, "client_secret": secret}
-        answer = self._transport.post(self._url, data=form, headers=headers)
-        if answer.status in REFUSALS:
-            raise AuthError(
-                f"{answer.host} gives no token ({answer.status}): it refuses our credentials; "
-                "check the carrier's client_id and client_secret."
-            )
-        raise_for_status(answer, self._clock.now())
-        given = answer.object()
-        token = string(given.get("access_token"))
-        if not token.isascii() or not token.isprintable() or not token:
-            raise PermanentError(f"{answer.host} answered without a usable token.")
-        told = string(given.get("expires_in"))
-        is_told = told.isascii() and told.isdigit()
-        life_s = min(float(told), MAX_LIFE_S) if is_told else DEFAULT_LIFE_S
-        self._token = token
-        self._until = self._clock.later(life_s - MARGIN_S)
+            if self._until is not None and self._clock.now() < self._until:
+                return self._token
+            form = {"grant_type": "client_credentials"}
+            client_id, secret = self._id.get_secret_value(), self._secret.get_secret_value()
+            headers = {}
+            if self._in_header:
+                pair = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
+                headers["Authorization"] = f"Basic {pair}"
+            else:
+                form |= {"client_id": client_id, "client_secret": secret}
+            answer = self._transport.post(self._url, data=form, headers=headers)
+            if answer.status in REFUSALS:
+                raise AuthError(
+                    f"{answer.host} gives no token ({answer.status}): it refuses our credentials; "
+                    "check the carrier's client_id and client_secret."
+                )
+            raise_for_status(answer, self._clock.now())
+            given = answer.object()
+            token, told = string(given.get("access_token")), string(given.get("expires_in"))
+            if not token.isascii() or not token.isprintable() or not token:
+                raise PermanentError(f"{answer.host} answered without a usable token.")
+            is_told = told.isascii() and told.isdigit()
+            life_s = min(float(told), MAX_LIFE_S) if is_told else DEFAULT_LIFE_S
+            self._token, self._until = token, self._clock.later(life_s - MARGIN_S)
+            return token
 
 
 def _bearer(token: str) -> Mapping[str, str]:

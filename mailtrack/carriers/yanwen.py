@@ -7,6 +7,7 @@ side of the border. Scans after the arrival are local times with China's offset.
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta, timezone
+from itertools import chain
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration
@@ -97,9 +98,7 @@ def _result(parcel: Mapping[str, Any], numbers: Sequence[str]) -> PollResult | N
         return None
     lists = [oldest_first([*map(_scan, records(parcel.get(name)))]) for name in LISTS]
     told = [scans for scans in lists if any(scan.local for scan in scans)]
-    scans = (
-        told[0] if len(told) == 1 else in_order_of_time(scan for scans in told for scan in scans)
-    )
+    scans = told[0] if len(told) == 1 else in_order_of_time(chain.from_iterable(told))
     events = read_history(DECLARATION.code, scans)
     local_number = other_number(number, string(parcel.get("exchange_number")))
     status = string(parcel.get("tracking_status"))
