@@ -13,10 +13,10 @@ from mailtrack.carriers.base import Budget, Declaration, OneByOne
 from mailtrack.carriers.history import Scan, read_history
 from mailtrack.carriers.shape import wall_time
 from mailtrack.carriers.texts import tidy
-from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
+from mailtrack.carriers.transport import Transport, join, out_of_order, raise_for_status
 from mailtrack.clock import Clock
 from mailtrack.domain.model import PollResult, PollState
-from mailtrack.errors import ChallengeError, TransientError
+from mailtrack.errors import ChallengeError
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -52,40 +52,32 @@ class Ems(OneByOne):
     def _ask(self, number: str) -> PollResult | None:
         """Ask for one number.
 
-        1. Without a table of this number the page may be about another one, say that there
-           is none, or be a robot check.
-        2. A table has one row a scan, or says that there are none.
+        A table of this number has a row for each scan, or says that there are none. A page
+        without it says the same, is about another number, or is a robot check.
         """
         answer = self._transport.get(self._url, params={"language": "EN", "itemId": number})
         raise_for_status(answer, self._clock.now())
         page = LexborHTMLParser(answer.text)
         table = page.css_first(f"#table-{number}")
-        # 1.
-        if table is None:
-            return _without_a_table(answer, page, number)
-        # 2.
-        scans = []
-        for row in table.css("tbody tr"):
-            cells = [tidy(cell.text()) for cell in row.css("td")]
-            if len(cells) >= 2:
-                when, text, place, *_ = [*cells, ""]
-                scans.append(Scan(wall_time(when, *DATES), text, place=place, mark=when))
+        said = tidy(page.text() if table is None else table.text())
+        if table is None and NOT_EMS in said:
+            return PollResult(number, PollState.REJECTED)
+        if table is None and page.css_first("[id^=table-]") is not None:
+            return None
+        rows = [] if table is None else table.css("tbody tr")
+        lines = ([tidy(cell.text()) for cell in row.css("td")] for row in rows)
+        scans = [
+            Scan(wall_time(cells[0], *DATES), cells[1], place="".join(cells[2:3]), mark=cells[0])
+            for cells in lines
+            if len(cells) >= 2
+        ]
         events = read_history(DECLARATION.code, scans)
         if events:
             return PollResult(number, PollState.FOUND, events)
-        if NO_RESULTS in tidy(table.text()):
+        if NO_RESULTS in said:
             return PollResult(number, PollState.NOT_FOUND)
-        raise TransientError(f"{answer.host} answered a table without scans; asking again later.")
-
-
-def _without_a_table(answer: Answer, page: LexborHTMLParser, number: str) -> PollResult | None:
-    said = tidy(page.text())
-    if NOT_EMS in said:
-        return PollResult(number, PollState.REJECTED)
-    if page.css_first("[id^=table-]") is not None:
-        return None
-    if NO_RESULTS in said:
-        return PollResult(number, PollState.NOT_FOUND)
-    if any(mark in answer.text for mark in CHALLENGES):
-        raise ChallengeError(f"{answer.host} asks for a robot check.", CHALLENGE_S)
-    raise TransientError(f"{answer.host} answered a page without a table; asking again later.")
+        if table is not None:
+            raise out_of_order(f"{answer.host} answered a table without scans")
+        if any(mark in answer.text for mark in CHALLENGES):
+            raise ChallengeError(f"{answer.host} asks for a robot check.", CHALLENGE_S)
+        raise out_of_order(f"{answer.host} answered a page without a table")
