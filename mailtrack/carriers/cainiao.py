@@ -82,7 +82,7 @@ class Cainiao:
 
         1. A robot check is known by its marks, in the page or in the address it sends us to.
         2. A failure tells by its status, or inside a 200.
-        3. Shipments are left, of which those count that were asked for.
+        3. What is left may hold a neighbour's shipment: only what was asked for counts.
         """
         answer = self._transport.get(
             self._url,
@@ -100,12 +100,11 @@ class Cainiao:
         if page.get("success") is not True:
             code = string(page.get("errorCode")) or "no error code"
             said = f"{answer.host} could not answer ({code[:60]})"
-            if any(part in code.upper() for part in PERMANENT_ERRORS):
-                raise misunderstood(said)
-            raise out_of_order(said)
+            is_ours = any(part in code.upper() for part in PERMANENT_ERRORS)
+            raise misunderstood(said) if is_ours else out_of_order(said)
         if not isinstance(page.get("module"), list):
             raise PermanentError(f"{answer.host} answered success without a list of modules.")
-        # 3. The answer may hold a neighbour's shipment.
+        # 3.
         results = map(_result, records(page["module"]))
         return {result.number: result for result in results if result.number in numbers}
 

@@ -50,11 +50,7 @@ class Ems(OneByOne):
         self._clock = clock
 
     def _ask(self, number: str) -> PollResult | None:
-        """Ask for one number.
-
-        A table of this number has a row for each scan, or says that there are none. A page
-        without it says the same, is about another number, or is a robot check.
-        """
+        """Read a table with a row for each scan, or what a page without it says of the number."""
         answer = self._transport.get(self._url, params={"language": "EN", "itemId": number})
         raise_for_status(answer, self._clock.now())
         page = LexborHTMLParser(answer.text)
@@ -63,7 +59,7 @@ class Ems(OneByOne):
         if table is None and NOT_EMS in said:
             return PollResult(number, PollState.REJECTED)
         if table is None and page.css_first("[id^=table-]") is not None:
-            return None
+            return None  # it is about another number
         rows = [] if table is None else table.css("tbody tr")
         lines = ([tidy(cell.text()) for cell in row.css("td")] for row in rows)
         scans = [

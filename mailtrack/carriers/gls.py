@@ -2,7 +2,8 @@
 
 Every number has its own verdict inside a 200. The status of the parcel is a closed list,
 those of its events are not: the status tells what the newest event means where its own
-code is new to us. "Delivered" to a parcel shop (DELIVEREDPS) is not the end.
+code is new to us. It is dated, so that it stands in before the first event. "Delivered"
+to a parcel shop (DELIVEREDPS) is not the end.
 """
 
 from collections.abc import Mapping, Sequence
@@ -73,7 +74,6 @@ class Gls:
                 state = ERROR_CODES.get(error[:5])
                 results += [PollResult(number, state)] if state else []
                 continue
-            # Before the first event there is a dated status; later it explains an unknown one.
             status = {"code": parcel.get("status"), "eventDateTime": parcel.get("statusDateTime")}
             lines = map(_scan, reversed(records(parcel.get("events"))))
             events = read_history(DECLARATION.code, lines)
@@ -84,8 +84,7 @@ class Gls:
                 events = (newest, *events[1:])
             results.append(poll_result(number, events))
         # Several parcels may share a number that GLS used before: the newest counts.
-        known = sorted(results, key=recency)
-        return {result.number: result for result in known if result.number in numbers}
+        return {one.number: one for one in sorted(results, key=recency) if one.number in numbers}
 
 
 def _scan(event: Mapping[str, Any]) -> Scan:

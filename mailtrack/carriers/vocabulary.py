@@ -10,7 +10,7 @@ rows are matched.
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Self
@@ -164,12 +164,15 @@ def classify_lines(lines: Iterable[str]) -> Iterator[ClassifiedLine]:
 @cache
 def vocabulary(carrier: str) -> Vocabulary:
     """Return the vocabulary of a carrier by any of its names; unknown ones get the common."""
+    if carrier == COMMON:
+        reasons = ((_looking_for(row), Reason(row["reason"])) for row in read_table("reasons"))
+        return Vocabulary(Phrases(), _load(COMMON), tuple(reasons))
     # "UPU EMSEVT/M40" and "17TRACK v2.2" are known by their first words.
     words = carrier.partition("(")[0].split()
     names = (_plain_name(" ".join(words[:count])) for count in range(len(words), 0, -1))
-    name = next((file_names()[name] for name in names if name in file_names()), COMMON)
-    own = Phrases() if name == COMMON else _load(name)
-    return Vocabulary(own, _load(COMMON), _load_reasons())
+    file = next((file_names()[name] for name in names if name in file_names()), COMMON)
+    common = vocabulary(COMMON)
+    return common if file == COMMON else replace(common, own=_load(file))
 
 
 @cache
@@ -201,11 +204,6 @@ def _load(name: str) -> Phrases:
         elif phrases.exact.setdefault((code, comparable(text)), means) != means:
             raise ValueError(f"phrases/{row['line']}: contradicts an earlier row")
     return phrases
-
-
-@cache
-def _load_reasons() -> tuple[tuple[Holds, Reason], ...]:
-    return tuple((_looking_for(row), Reason(row["reason"])) for row in read_table("reasons"))
 
 
 def _looking_for(row: dict[str, str]) -> Holds:
