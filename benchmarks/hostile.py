@@ -21,8 +21,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mailtrack.carriers.texts import without_people
-from mailtrack.carriers.vocabulary import vocabulary
-from mailtrack.carriers.words import words_of
+from mailtrack.carriers.vocabulary import vocabulary, words_of
 from mailtrack.errors import PermanentError
 from mailtrack.inbox.addresses import BounceAddresses, PersonalAddresses
 from mailtrack.inbox.analysis import MailAnalyzer

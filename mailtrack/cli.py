@@ -195,7 +195,7 @@ def detect(numbers: list[str], as_json: AsJson = False) -> None:
 @app.command()
 def classify(as_json: AsJson = False) -> None:
     """Read lines carrier<TAB>code<TAB>text; print the milestone of each."""
-    from mailtrack.carriers.classify import classify_lines
+    from mailtrack.carriers.vocabulary import classify_lines
 
     for classified in classify_lines(line.rstrip("\n") for line in sys.stdin):
         if as_json:

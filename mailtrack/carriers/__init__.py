@@ -1,6 +1,6 @@
 """The carriers that mailtrack knows: every file beside this one that declares one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 from pkgutil import iter_modules
@@ -23,20 +23,17 @@ class CarrierType(Protocol):
     ) -> Carrier: ...
 
 
-def _found() -> Iterator[CarrierType]:
-    """Yield the class of every module here that has a DECLARATION, by the module's name."""
-    for found in sorted(iter_modules(__path__), key=lambda found: found.name):
-        module = import_module(f"{__name__}.{found.name}")
-        declared = getattr(module, "DECLARATION", None)
-        if declared is not None:
-            yield next(
-                kind
-                for kind in vars(module).values()
-                if getattr(kind, "declaration", None) is declared
-            )
-
-
-REGISTRY: Mapping[str, CarrierType] = {carrier.declaration.code: carrier for carrier in _found()}
+_MODULES = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
+#: The class of every module here that has a DECLARATION, in the order of the modules' names.
+REGISTRY: Mapping[str, CarrierType] = {
+    module.DECLARATION.code: next(
+        kind
+        for kind in vars(module).values()
+        if getattr(kind, "declaration", None) is module.DECLARATION
+    )
+    for module in sorted(_MODULES, key=lambda module: module.__name__)
+    if hasattr(module, "DECLARATION")
+}
 
 
 def declarations() -> tuple[Declaration, ...]:

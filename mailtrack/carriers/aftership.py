@@ -6,15 +6,14 @@ more than the tag. Names and addresses of customers come with every answer: neve
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration
-from mailtrack.carriers.scans import Scan, read_history
+from mailtrack.carriers.history import Scan, poll_result, read_history, recency
 from mailtrack.carriers.shape import (
     day_as_written,
+    joined,
     local_time,
-    newest_at,
     record,
     records,
     string,
@@ -27,9 +26,8 @@ from mailtrack.carriers.transport import (
     join,
     raise_for_status,
 )
-from mailtrack.carriers.vocabulary import Classified, classify, classify_words_first
+from mailtrack.carriers.vocabulary import first_known
 from mailtrack.clock import Clock
-from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PickupPoint, PollResult, PollState
 from mailtrack.errors import PermanentError
 from mailtrack.settings import CarrierSettings
@@ -57,6 +55,8 @@ NUMBER_CODES = {
 WIDE_TAGS = frozenset(
     {"", "InTransit", "InTransit_001", "InTransit_003", "Exception", "Exception_001"}
 )
+#: Where a place stands that has no line of its own.
+PLACE = ("city", "country_name", "country_region_name")
 #: Where a promised day may stand, the latest word first.
 PROMISES = (
     ("latest_estimated_delivery", "datetime_max"),
@@ -89,104 +89,64 @@ class AfterShip:
         if not isinstance(trackings, list):
             raise PermanentError(f"{answer.host} answered without a list of trackings.")
         # Several carriers may have a number: the newest history is the parcel's.
-        listed = sorted(map(_result, records(trackings)), key=_recency)
+        listed = sorted(map(_result, records(trackings)), key=recency)
         results = {result.number: result for result in listed if result.number in numbers}
-        missing = [number for number in numbers if number not in results]
-        created = (self._create(number) for number in missing)
-        return results | {result.number: result for result in created if result}
-
-    def _create(self, number: str) -> PollResult | None:
-        answer = self._transport.post(
-            self._url, json={"tracking_number": number}, headers=self._headers()
-        )
-        state = NUMBER_CODES.get(_refusal(answer))
-        if state:
-            return PollResult(number, state)
-        self._raise_for_status(answer)
-        data = record(answer.object().get("data"))
-        result = _result(record(data.get("tracking")) or data)
-        return result if result.number == number else None
+        for number in [number for number in numbers if number not in results]:
+            answer = self._transport.post(
+                self._url, json={"tracking_number": number}, headers=self._headers()
+            )
+            meta = record(answer.object().get("meta")) if answer.status == 400 else {}
+            state = NUMBER_CODES.get(string(meta.get("code")))
+            if state:
+                results[number] = PollResult(number, state)
+                continue
+            self._raise_for_status(answer)
+            data = record(answer.object().get("data"))
+            created = _result(record(data.get("tracking")) or data)
+            if created.number == number:
+                results[number] = created
+        return results
 
     def _headers(self) -> Mapping[str, str]:
         return {"as-api-key": self._key.get_secret_value(), "Accept": "application/json"}
 
     def _raise_for_status(self, answer: Answer) -> None:
+        """Raise what the status stands for; X-RateLimit-Reset, a Unix time, ends a silence."""
         now = self._clock.now()
-        raise_for_status(answer, now, silence_s=_reset_s(answer.headers, now))
-
-
-def _refusal(answer: Answer) -> str:
-    """Return the code by which the creation of a shipment is refused, or ""."""
-    return string(record(answer.object().get("meta")).get("code")) if answer.status == 400 else ""
-
-
-def _reset_s(headers: Mapping[str, str], now: datetime) -> float:
-    """Return the seconds until X-RateLimit-Reset, a Unix time."""
-    reset = headers.get("x-ratelimit-reset", "").strip()
-    if not (reset.isascii() and reset.isdigit() and len(reset) < 12):
-        return DEFAULT_RETRY_S
-    return min(max(int(reset) - now.timestamp(), 1.0), MAX_RETRY_S)
-
-
-def _recency(result: PollResult) -> datetime:
-    return newest_at(result.events)
+        reset = answer.headers.get("x-ratelimit-reset", "").strip()
+        silence_s = DEFAULT_RETRY_S
+        if reset.isascii() and reset.isdigit() and len(reset) < 12:
+            silence_s = min(max(int(reset) - now.timestamp(), 1.0), MAX_RETRY_S)
+        raise_for_status(answer, now, silence_s=silence_s)
 
 
 def _result(tracking: Mapping[str, Any]) -> PollResult:
+    """Return what is known of one shipment, whose checkpoints come oldest first."""
     number = string(tracking.get("tracking_number"))
-    # Checkpoints are listed oldest first.
-    scans = (_scan(checkpoint) for checkpoint in records(tracking.get("checkpoints")))
-    events = read_history(DECLARATION.code, filter(None, scans))
-    local = string(record(tracking.get("last_mile")).get("tracking_number"))
-    return PollResult(
-        number=number,
-        state=PollState.FOUND if events else _state(string(tracking.get("tag"))),
-        events=events,
-        local_number=local if local and local != number else None,
-        estimated_delivery=_estimate(tracking),
-        pickup_point=_pickup_point(tracking),
+    scans = []
+    for checkpoint in records(tracking.get("checkpoints")):
+        when, text = string(checkpoint.get("checkpoint_time")), string(checkpoint.get("message"))
+        tag = string(checkpoint.get("subtag")) or string(checkpoint.get("tag"))
+        place = string(checkpoint.get("location")) or joined(checkpoint, *PLACE)
+        mark = f"{string(checkpoint.get('slug'))}:{when}"
+        said = [(tag, ""), (tag.partition("_")[0], ""), ("", text)]
+        if tag in WIDE_TAGS:
+            said = [("", text), (tag, "")]
+        means = first_known(DECLARATION.code, *said)
+        scans.append(Scan(local_time(when), text, tag, place, mark, means=means))
+    events = read_history(DECLARATION.code, scans)
+    # A tag without checkpoints: of a pending number nothing is known.
+    is_announced = string(tracking.get("tag")) == "InfoReceived"
+    promised = (string(record(tracking.get(group)).get(key)) for group, key in PROMISES)
+    point = string(tracking.get("pickup_location"))
+    is_collected = string(tracking.get("delivery_type")).startswith("pickup")
+    return poll_result(
+        number,
+        events,
+        without_events=PollState.PENDING if is_announced else PollState.NOT_FOUND,
+        local_numbers=[string(record(tracking.get("last_mile")).get("tracking_number"))],
+        estimated_delivery=day_as_written(
+            next(filter(None, promised), "") or tracking.get("expected_delivery")
+        ),
+        pickup_point=PickupPoint(point) if point and is_collected else None,
     )
-
-
-def _state(tag: str) -> PollState:
-    """Return what a tag without checkpoints says: of a pending number nothing is known."""
-    return PollState.PENDING if tag == "InfoReceived" else PollState.NOT_FOUND
-
-
-def _scan(checkpoint: Mapping[str, Any]) -> Scan | None:
-    when = string(checkpoint.get("checkpoint_time"))
-    local = local_time(when)
-    if local is None:
-        return None
-    tag = string(checkpoint.get("subtag")) or string(checkpoint.get("tag"))
-    text = string(checkpoint.get("message"))
-    where = (string(checkpoint.get(key)) for key in ("city", "country_name", "country_region_name"))
-    return Scan(
-        local,
-        text,
-        tag,
-        place=string(checkpoint.get("location")) or ", ".join(filter(None, where)),
-        mark=f"{string(checkpoint.get('slug'))}:{when}",
-        means=_means(tag, text),
-    )
-
-
-def _means(tag: str, text: str) -> Classified:
-    if tag in WIDE_TAGS:
-        return classify_words_first(DECLARATION.code, tag, text)
-    for code in (tag, tag.partition("_")[0]):
-        means = classify(DECLARATION.code, code, "")
-        if means.milestone is not Milestone.UNKNOWN:
-            return means
-    return classify(DECLARATION.code, "", text)
-
-
-def _estimate(tracking: Mapping[str, Any]) -> date | None:
-    told = (string(record(tracking.get(group)).get(key)) for group, key in PROMISES)
-    return day_as_written(next(filter(None, told), "") or tracking.get("expected_delivery"))
-
-
-def _pickup_point(tracking: Mapping[str, Any]) -> PickupPoint | None:
-    name = string(tracking.get("pickup_location"))
-    collected = string(tracking.get("delivery_type")).startswith("pickup")
-    return PickupPoint(name) if name and collected else None

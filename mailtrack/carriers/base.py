@@ -5,12 +5,13 @@ wrong for a whole call is raised as one of the four branches of `mailtrack.error
 what a carrier says of a single number is a `PollResult`.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
-from mailtrack.domain.model import PollResult
+from mailtrack.domain.model import PollResult, PollState
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,18 @@ class Carrier(Protocol):
 class OneByOne(ABC):
     """A carrier whose requests take one number each."""
 
+    #: What its numbers look like; it is not asked for others. None: as they come.
+    form: ClassVar[re.Pattern[str] | None] = None
+
     def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
         """Ask for one number after the other; see `Carrier`."""
-        results = map(self._ask, numbers)
-        return {result.number: result for result in results if result}
+        results = {}
+        for number in numbers:
+            is_number = self.form is None or self.form.fullmatch(number)
+            result = self._ask(number) if is_number else PollResult(number, PollState.REJECTED)
+            if result:
+                results[result.number] = result
+        return results
 
     @abstractmethod
     def _ask(self, number: str) -> PollResult | None:

@@ -12,15 +12,13 @@ from xml.etree.ElementTree import Element
 
 from mailtrack.carriers import soap
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.scans import Scan, read_history
-from mailtrack.carriers.shape import PARIS, local_time
+from mailtrack.carriers.history import Scan, poll_result, read_history, waiting
+from mailtrack.carriers.shape import PARIS, in_zone, local_time
 from mailtrack.carriers.soap import text_of
 from mailtrack.carriers.texts import tidy
-from mailtrack.carriers.transport import Transport, join
+from mailtrack.carriers.transport import Transport, join, misunderstood, out_of_order
 from mailtrack.clock import Clock
-from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import PickupPoint, PollResult, PollState, TrackingEvent
-from mailtrack.errors import PermanentError, TransientError
+from mailtrack.domain.model import PickupPoint, PollResult, PollState
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -54,6 +52,7 @@ class Chronopost(OneByOne):
         self._clock = clock
 
     def _ask(self, number: str) -> PollResult | None:
+        """Ask for one number; its lines come oldest first, with padded codes ("DC ")."""
         parameters = {"language": "fr_FR", "skybillNumber": number}
         answer = soap.call(
             self._transport,
@@ -62,44 +61,41 @@ class Chronopost(OneByOne):
             soap.message(OPERATION, NAMESPACE, parameters.items(), qualified=False),
             self._clock.now(),
         )
-        _raise_for_code(text_of(answer, "return/errorCode"))
+        code = text_of(answer, "return/errorCode")
+        if code != "0":
+            said = f"Chronopost answered errorCode {tidy(code)[:10] or 'without a number'}"
+            if code == OUT_OF_ORDER:
+                raise out_of_order(said)
+            raise misunderstood(said)
         told = text_of(answer, "return/listEventInfoComp/skybillNumber")
         if told not in ("", number) and told[:-1] != number:
             return None
         lines = answer.findall("return/listEventInfoComp/events")
-        events = read_history(DECLARATION.code, _scans(lines))
-        return PollResult(
-            number=number,
-            state=PollState.FOUND if events else PollState.NOT_FOUND,
-            events=events,
-            local_number=_local_number(lines, number),
-            pickup_point=_pickup_point(lines, events),
-        )
-
-
-def _raise_for_code(code: str) -> None:
-    if code == "0":
-        return
-    said = f"Chronopost answered errorCode {tidy(code)[:10] or 'without a number'}"
-    if code == OUT_OF_ORDER:
-        raise TransientError(f"{said}; asking again later.")
-    raise PermanentError(f"{said}: it does not understand the request.")
-
-
-def _scans(lines: Sequence[Element]) -> Iterator[Scan]:
-    """Yield the lines, oldest first as the service lists them; codes are padded ("DC ")."""
-    for line in lines:
-        written = text_of(line, "eventDate")
-        local = local_time(written)
-        if local is not None:
-            yield Scan(
-                local=local if local.tzinfo else local.replace(tzinfo=PARIS),
-                text=text_of(line, "eventLabel"),
-                code=text_of(line, "code"),
-                place=text_of(line, "officeLabel"),
-                mark=written,
-                certain=local.tzinfo is not None,
+        scans = []
+        for line in lines:
+            written = text_of(line, "eventDate")
+            local = local_time(written)
+            scans.append(
+                Scan(
+                    local=in_zone(local, PARIS),
+                    text=text_of(line, "eventLabel"),
+                    code=text_of(line, "code"),
+                    place=text_of(line, "officeLabel"),
+                    mark=written,
+                    certain=local is not None and local.tzinfo is not None,
+                )
             )
+        events = read_history(DECLARATION.code, scans)
+        waits = waiting(events)
+        point = waits and (next(_facts(lines, RELAY), "") or waits.place)
+        partners = filter(None, map(_PARTNER_NUMBER.fullmatch, _facts(lines, PARTNER)))
+        return poll_result(
+            number,
+            events,
+            without_events=PollState.NOT_FOUND,
+            local_numbers=(found[1] for found in partners),
+            pickup_point=PickupPoint(point) if point else None,
+        )
 
 
 def _facts(lines: Sequence[Element], name: str) -> Iterator[str]:
@@ -108,19 +104,3 @@ def _facts(lines: Sequence[Element], name: str) -> Iterator[str]:
         for fact in line.iterfind("infoCompList"):
             if tidy(text_of(fact, "name")).rstrip(" :") == name:
                 yield tidy(text_of(fact, "value"))
-
-
-def _local_number(lines: Sequence[Element], number: str) -> str | None:
-    for value in _facts(lines, PARTNER):
-        found = _PARTNER_NUMBER.fullmatch(value)
-        if found and found[1] != number:
-            return found[1]
-    return None
-
-
-def _pickup_point(lines: Sequence[Element], events: Sequence[TrackingEvent]) -> PickupPoint | None:
-    waits = [event for event in events if event.milestone is Milestone.PICKUP_AVAILABLE]
-    if not waits:
-        return None
-    name = next(_facts(lines, RELAY), "") or waits[0].place
-    return PickupPoint(name) if name else None

@@ -5,19 +5,17 @@ The twin wants a name and a password and answers alike. Everything is a 200 with
 """
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.scans import Scan, oldest_first, read_history
-from mailtrack.carriers.shape import record, records, string, wall_time
+from mailtrack.carriers.history import Scan, oldest_first, poll_result, read_history, waiting
+from mailtrack.carriers.shape import in_zone, record, records, string, wall_time
 from mailtrack.carriers.texts import tidy
-from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
+from mailtrack.carriers.transport import Transport, join, raise_for_status
 from mailtrack.clock import Clock
-from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import PickupPoint, PollResult, PollState, TrackingEvent
+from mailtrack.domain.model import PickupPoint, PollResult, PollState
 from mailtrack.errors import PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -35,6 +33,7 @@ PATH = "/canonico/eventos_envio_servicio"
 PARAMETERS = {"codAplicacion": "60", "codCanal": "3", "codIdioma": "ES", "indUltEvento": "N"}
 #: `codError`: an answer, or "Sin Trazabilidad en Minerva" (unknown, or not scanned yet).
 OK, UNKNOWN = "0", "3"
+TIMES = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M")
 
 
 class Correos(OneByOne):
@@ -51,13 +50,17 @@ class Correos(OneByOne):
         self._clock = clock
 
     def _ask(self, number: str) -> PollResult | None:
+        """Ask for one number; the answer is one object, bare or in a list of one."""
         answer = self._transport.get(
             f"{self._url}/{quote(number, safe='')}",
             params=PARAMETERS,
             headers={"Accept": "application/json", **self._headers},
         )
         raise_for_status(answer, self._clock.now())
-        parcel = _parcel(answer)
+        body = answer.json()
+        parcel = body[0] if isinstance(body, list) and body else body
+        if not isinstance(parcel, dict) or not parcel.keys() & {"eventos", "error"}:
+            raise PermanentError(f"{answer.host} answered JSON of another form than documented.")
         code = string(record(parcel.get("error")).get("codError"))
         if code == UNKNOWN:
             return PollResult(number, PollState.NOT_FOUND)
@@ -65,56 +68,28 @@ class Correos(OneByOne):
             raise TransientError(
                 f"{answer.host} could not answer ({code[:20]}); asking again later."
             )
-        return _read(parcel, number)
-
-
-def _parcel(answer: Answer) -> Mapping[str, Any]:
-    """Return the only object of the answer, bare or in a list of one."""
-    body = answer.json()
-    parcel = body[0] if isinstance(body, list) and body else body
-    if not isinstance(parcel, dict) or not parcel.keys() & {"eventos", "error"}:
-        raise PermanentError(f"{answer.host} answered JSON of another form than documented.")
-    return parcel
-
-
-def _read(parcel: Mapping[str, Any], number: str) -> PollResult | None:
-    if string(parcel.get("codEnvio")) not in ("", number):
-        return None
-    lines = records(parcel.get("eventos"))
-    events = read_history(DECLARATION.code, oldest_first([*_scans(lines)]))
-    return PollResult(
-        number=number,
-        state=PollState.FOUND if events else PollState.PENDING,
-        events=events,
-        local_number=_relabelled(parcel, number),
-        pickup_point=_pickup_point(events),
-    )
-
-
-def _scans(lines: Sequence[Mapping[str, Any]]) -> Iterator[Scan]:
-    for line in lines:
-        day, time = string(line.get("fecEvento")), string(line.get("horEvento"))
-        written = f"{day} {time or '00:00:00'}"
-        local = wall_time(written, "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M")
-        if local is not None:
-            yield Scan(
-                local=local.replace(tzinfo=MADRID),
-                text=string(line.get("desTextoResumen")),
-                hint=string(line.get("desTextoAmpliado")),
-                code=string(line.get("codEvento")),
-                place=string(line.get("unidad")),
-                mark=written,
+        if string(parcel.get("codEnvio")) not in ("", number):
+            return None
+        scans = []
+        for line in records(parcel.get("eventos")):
+            day, time = string(line.get("fecEvento")), string(line.get("horEvento"))
+            written = f"{day} {time or '00:00:00'}"
+            scans.append(
+                Scan(
+                    local=in_zone(wall_time(written, *TIMES), MADRID),
+                    text=string(line.get("desTextoResumen")),
+                    hint=string(line.get("desTextoAmpliado")),
+                    code=string(line.get("codEvento")),
+                    place=string(line.get("unidad")),
+                    mark=written,
+                )
             )
-
-
-def _relabelled(parcel: Mapping[str, Any], number: str) -> str | None:
-    for other in records(parcel.get("enviosAsociados")):
-        if string(other.get("codEnvio")) not in ("", number):
-            return string(other.get("codEnvio"))
-    return None
-
-
-def _pickup_point(events: Sequence[TrackingEvent]) -> PickupPoint | None:
-    waits = (event for event in events if event.milestone is Milestone.PICKUP_AVAILABLE)
-    newest = next(waits, None)
-    return PickupPoint(tidy(newest.place)) if newest and newest.place else None
+        events = read_history(DECLARATION.code, oldest_first(scans))
+        waits = waiting(events)
+        others = [string(other.get("codEnvio")) for other in records(parcel.get("enviosAsociados"))]
+        return poll_result(
+            number,
+            events,
+            local_numbers=others,
+            pickup_point=PickupPoint(tidy(waits.place)) if waits and waits.place else None,
+        )

@@ -5,29 +5,26 @@ to shipments of several divisions, the description of a delivery may be the name
 signed, and some divisions print local times without their offset.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.scans import Scan, read_history
+from mailtrack.carriers.history import Scan, poll_result, read_history, recency
 from mailtrack.carriers.shape import (
     day_as_written,
     local_time,
-    newest_at,
     record,
     records,
     string,
 )
 from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import (
-    Answer,
     Transport,
     join,
     raise_for_status,
     until_midnight_s,
 )
-from mailtrack.carriers.vocabulary import Classified, classify_words_first
+from mailtrack.carriers.vocabulary import classify
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PollResult, PollState
@@ -65,69 +62,39 @@ class Dhl(OneByOne):
             headers={"DHL-API-Key": self._key.get_secret_value(), "Accept": "application/json"},
         )
         if answer.status == 404:
-            return _unknown(answer, number)
+            # An unknown number comes with a problem document, a wrong address as any 404.
+            if string(answer.object().get("status")) != "404":
+                raise PermanentError(f"{answer.host} answered 404: check the carrier's URL.")
+            return PollResult(number, PollState.NOT_FOUND)
         now = self._clock.now()
         raise_for_status(answer, now, silence_s=until_midnight_s(now))
-        found = [
-            shipment
-            for shipment in records(answer.object().get("shipments"))
-            if string(shipment.get("id")).upper() == number.upper()
-        ]
-        return max((_result(number, s) for s in found), key=_recency, default=None)
+        results = []
+        for shipment in records(answer.object().get("shipments")):
+            if string(shipment.get("id")).upper() != number.upper():
+                continue
+            # The status stands in where there are no events.
+            newest_first = records(shipment.get("events")) or [record(shipment.get("status"))]
+            events = read_history(DECLARATION.code, map(_scan, reversed(newest_first)))
+            window = record(shipment.get("estimatedDeliveryTimeFrame"))
+            promised = string(window.get("estimatedThrough"))
+            promised = promised or string(shipment.get("estimatedTimeOfDelivery"))
+            results.append(poll_result(number, events, estimated_delivery=day_as_written(promised)))
+        return max(results, key=recency, default=None)
 
 
-def _unknown(answer: Answer, number: str) -> PollResult:
-    # The service says so in a problem document; a wrong address answers 404 as well.
-    if string(answer.object().get("status")) != "404":
-        raise PermanentError(f"{answer.host} answered 404: check the carrier's URL.")
-    return PollResult(number, PollState.NOT_FOUND)
-
-
-def _recency(result: PollResult) -> datetime:
-    return newest_at(result.events)
-
-
-def _result(number: str, shipment: Mapping[str, Any]) -> PollResult:
-    events = read_history(DECLARATION.code, filter(None, _scans(shipment)))
-    return PollResult(
-        number=number,
-        state=PollState.FOUND if events else PollState.PENDING,
-        events=events,
-        estimated_delivery=day_as_written(
-            string(record(shipment.get("estimatedDeliveryTimeFrame")).get("estimatedThrough"))
-            or string(shipment.get("estimatedTimeOfDelivery"))
-        ),
-    )
-
-
-def _scans(shipment: Mapping[str, Any]) -> Iterator[Scan | None]:
-    """Yield the events oldest first; the status stands in where there are none."""
-    events = records(shipment.get("events")) or [record(shipment.get("status"))]
-    return (_scan(event) for event in reversed(events))
-
-
-def _scan(event: Mapping[str, Any]) -> Scan | None:
-    when = string(event.get("timestamp"))
-    local = local_time(when)
-    if local is None:
-        return None
+def _scan(event: Mapping[str, Any]) -> Scan:
+    """Read an event: the words that a phrase knows, else the least personal ones."""
+    when, code = string(event.get("timestamp")), string(event.get("statusCode"))
     address = record(record(event.get("location")).get("address"))
-    code = string(event.get("statusCode"))
-    text, means = _words(event, code)
     # Facilities come with their street in front.
     place = string(address.get("addressLocality")).rpartition(",")[2]
-    return Scan(local, text, code, place, mark=when, means=means)
-
-
-def _words(event: Mapping[str, Any], code: str) -> tuple[str, Classified]:
-    """Return the words that a phrase knows, else the least personal ones."""
     words = [tidy(string(event.get(key))) for key in ("description", "status", "remark")]
     for text in words:
-        means = classify_words_first(DECLARATION.code, "", text)
+        means = classify(DECLARATION.code, "", text)
         if means.milestone is not Milestone.UNKNOWN:
-            return text, means
+            return Scan(local_time(when), text, code, place, mark=when, means=means)
+    means = classify(DECLARATION.code, code, "")
     said, status, _ = words
-    means = classify_words_first(DECLARATION.code, code, "")
     # Unknown words beside a delivery are as a rule the name of who signed.
-    is_private = means.milestone is Milestone.DELIVERED
-    return status if is_private else said or status, means
+    text = status if means.milestone is Milestone.DELIVERED else said or status
+    return Scan(local_time(when), text, code, place, mark=when, means=means)

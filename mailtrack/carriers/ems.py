@@ -5,19 +5,18 @@ is a 200; the table's id is the only proof that it is about the number asked for
 """
 
 import re
-from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.scans import Scan, read_history
+from mailtrack.carriers.history import Scan, read_history
 from mailtrack.carriers.shape import wall_time
 from mailtrack.carriers.texts import tidy
-from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
+from mailtrack.carriers.transport import Transport, join, out_of_order, raise_for_status
 from mailtrack.clock import Clock
 from mailtrack.domain.model import PollResult, PollState
-from mailtrack.errors import ChallengeError, TransientError
+from mailtrack.errors import ChallengeError
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -43,6 +42,7 @@ class Ems(OneByOne):
     """Asks items.ems.post."""
 
     declaration: ClassVar[Declaration] = DECLARATION
+    form: ClassVar[re.Pattern[str]] = NUMBER
 
     def __init__(self, settings: CarrierSettings, transport: Transport, clock: Clock) -> None:
         self._url = join(settings.url or DECLARATION.url, PATH)
@@ -50,43 +50,30 @@ class Ems(OneByOne):
         self._clock = clock
 
     def _ask(self, number: str) -> PollResult | None:
-        if not NUMBER.fullmatch(number):
-            return PollResult(number, PollState.REJECTED)
+        """Read a table with a row for each scan, or what a page without it says of the number."""
         answer = self._transport.get(self._url, params={"language": "EN", "itemId": number})
         raise_for_status(answer, self._clock.now())
-        return _read(answer, number)
-
-
-def _read(answer: Answer, number: str) -> PollResult | None:
-    page = LexborHTMLParser(answer.text)
-    table = page.css_first(f"#table-{number}")
-    if table is None:
-        return _without_a_table(answer, page, number)
-    events = read_history(DECLARATION.code, _scans(table.css("tbody tr")))
-    if events:
-        return PollResult(number, PollState.FOUND, events)
-    if NO_RESULTS in tidy(table.text()):
-        return PollResult(number, PollState.NOT_FOUND)
-    raise TransientError(f"{answer.host} answered a table without scans; asking again later.")
-
-
-def _without_a_table(answer: Answer, page: LexborHTMLParser, number: str) -> PollResult | None:
-    said = tidy(page.text())
-    if NOT_EMS in said:
-        return PollResult(number, PollState.REJECTED)
-    if page.css_first("[id^=table-]") is not None:
-        return None
-    if NO_RESULTS in said:
-        return PollResult(number, PollState.NOT_FOUND)
-    if any(mark in answer.text for mark in CHALLENGES):
-        raise ChallengeError(f"{answer.host} asks for a robot check.", CHALLENGE_S)
-    raise TransientError(f"{answer.host} answered a page without a table; asking again later.")
-
-
-def _scans(rows: Sequence[LexborNode]) -> Iterator[Scan]:
-    for row in rows:
-        cells = [tidy(cell.text()) for cell in row.css("td")]
-        local = wall_time(cells[0], *DATES) if len(cells) >= 2 else None
-        if local is not None:
-            place = cells[2] if len(cells) > 2 else ""
-            yield Scan(local=local, text=cells[1], place=place, mark=cells[0])
+        page = LexborHTMLParser(answer.text)
+        table = page.css_first(f"#table-{number}")
+        said = tidy(page.text() if table is None else table.text())
+        if table is None and NOT_EMS in said:
+            return PollResult(number, PollState.REJECTED)
+        if table is None and page.css_first("[id^=table-]") is not None:
+            return None  # it is about another number
+        rows = [] if table is None else table.css("tbody tr")
+        lines = ([tidy(cell.text()) for cell in row.css("td")] for row in rows)
+        scans = [
+            Scan(wall_time(cells[0], *DATES), cells[1], place="".join(cells[2:3]), mark=cells[0])
+            for cells in lines
+            if len(cells) >= 2
+        ]
+        events = read_history(DECLARATION.code, scans)
+        if events:
+            return PollResult(number, PollState.FOUND, events)
+        if NO_RESULTS in said:
+            return PollResult(number, PollState.NOT_FOUND)
+        if table is not None:
+            raise out_of_order(f"{answer.host} answered a table without scans")
+        if any(mark in answer.text for mark in CHALLENGES):
+            raise ChallengeError(f"{answer.host} asks for a robot check.", CHALLENGE_S)
+        raise out_of_order(f"{answer.host} answered a page without a table")

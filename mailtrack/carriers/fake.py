@@ -44,10 +44,9 @@ class FakeCarrier:
         self.asked.append(tuple(numbers))
         if self._errors:
             raise self._errors.popleft()
-        return {number: self._next(number) for number in numbers if number not in self._silent}
-
-    def _next(self, number: str) -> PollResult:
-        results = self._results[number]
-        if not results:
-            return PollResult(number, PollState.NOT_FOUND)
-        return results.popleft() if len(results) > 1 else results[0]
+        answers = {}
+        for number in numbers:
+            if number not in self._silent:
+                scripted = self._results[number] or deque([PollResult(number, PollState.NOT_FOUND)])
+                answers[number] = scripted.popleft() if len(scripted) > 1 else scripted[0]
+        return answers

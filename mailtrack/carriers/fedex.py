@@ -5,31 +5,31 @@ then answers several results for one; only the newest can be the parcel that is 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.history import Scan, poll_result, read_history, recency
 from mailtrack.carriers.oauth import ClientCredentials
-from mailtrack.carriers.scans import Scan, read_history
 from mailtrack.carriers.shape import (
     day_as_written,
+    joined,
     local_time,
-    newest_at,
     record,
     records,
     string,
+    strings,
 )
 from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import (
-    Answer,
     Transport,
     join,
+    misunderstood,
     raise_for_status,
     until_midnight_s,
 )
 from mailtrack.clock import Clock
 from mailtrack.domain.model import PickupPoint, PollResult, PollState
-from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
+from mailtrack.errors import AuthError, MailtrackError, TransientError
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -74,7 +74,12 @@ class FedEx:
         self._clock = clock
 
     def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
-        """Ask for all numbers at once; see `carriers.base.Carrier`."""
+        """Ask for all numbers at once; see `carriers.base.Carrier`.
+
+        1. A single unknown number may be answered by a 400.
+        2. A failure tells by its status, or inside a 200.
+        3. A number may have several results, of which the newest counts.
+        """
         asked = {
             "includeDetailedScans": True,
             "trackingInfo": [{"trackingNumberInfo": {"trackingNumber": n}} for n in numbers],
@@ -84,119 +89,91 @@ class FedEx:
                 self._url, json=asked, headers={**bearer, "x-locale": "en_US"}
             )
         )
-        if len(numbers) == 1 and _says_unknown(answer):
-            return {numbers[0]: PollResult(numbers[0], PollState.NOT_FOUND)}
+        # 1.
+        if len(numbers) == 1 and answer.status in (400, 404):
+            codes = _error_codes(answer.object())
+            if any(code.endswith("NUMBER.NOTFOUND") for code in codes):
+                return {numbers[0]: PollResult(numbers[0], PollState.NOT_FOUND)}
+        # 2. The daily quota starts anew at midnight UTC.
         now = self._clock.now()
-        raise_for_status(answer, now, silence_s=_silence_s(answer, now))
-        results = (_newest_result(number, _tracks(answer, number)) for number in numbers)
-        return {result.number: result for result in results if result}
+        is_daily = b"daily" in answer.body.lower()
+        raise_for_status(
+            answer, now, silence_s=until_midnight_s(now) if is_daily else BURST_SILENCE_S
+        )
+        body = answer.object()
+        completes = record(body.get("output")).get("completeTrackResults")
+        if not isinstance(completes, list):
+            codes = _error_codes(body)
+            said = f"{answer.host} could not answer ({(codes or ['no error code'])[0][:60]})"
+            for part, branch in CALL_ERRORS.items():
+                if any(part in code for code in codes):
+                    raise branch(f"{said}; check the carrier's settings where it goes on.")
+            raise misunderstood(said)
+        # 3.
+        results = {}
+        for number in numbers:
+            answers = [
+                _result(number, track)
+                for complete in records(completes)
+                if string(complete.get("trackingNumber")) == number
+                for track in records(complete.get("trackResults"))
+            ]
+            results[number] = max(filter(None, answers), key=recency, default=None)
+        return {number: result for number, result in results.items() if result}
 
 
 def _error_codes(body: Mapping[str, Any]) -> list[str]:
     return [string(error.get("code")).upper() for error in records(body.get("errors"))]
 
 
-def _says_unknown(answer: Answer) -> bool:
-    """Tell the 400 by which a single unknown number may be answered."""
-    if answer.status not in (400, 404):
-        return False
-    return any(code.endswith("NUMBER.NOTFOUND") for code in _error_codes(answer.object()))
-
-
-def _silence_s(answer: Answer, now: datetime) -> float:
-    """Return how long a 429 lasts: the daily quota starts anew at midnight UTC."""
-    is_daily = b"daily" in answer.body.lower()
-    return until_midnight_s(now) if is_daily else BURST_SILENCE_S
-
-
-def _tracks(answer: Answer, number: str) -> list[Mapping[str, Any]]:
-    body = answer.object()
-    output = record(body.get("output"))
-    if not isinstance(output.get("completeTrackResults"), list):
-        raise _failure(answer.host, _error_codes(body))
-    return [
-        track
-        for complete in records(output["completeTrackResults"])
-        if string(complete.get("trackingNumber")) == number
-        for track in records(complete.get("trackResults"))
-    ]
-
-
-def _failure(host: str, codes: Sequence[str]) -> MailtrackError:
-    said = f"{host} could not answer ({(codes or ['no error code'])[0][:60]})"
-    for part, branch in CALL_ERRORS.items():
-        if any(part in code for code in codes):
-            return branch(f"{said}; check the carrier's settings where it goes on.")
-    return PermanentError(f"{said}: it does not understand the request.")
-
-
-def _newest_result(number: str, tracks: Sequence[Mapping[str, Any]]) -> PollResult | None:
-    results = [result for result in (_result(number, track) for track in tracks) if result]
-    return max(results, key=lambda result: newest_at(result.events), default=None)
-
-
 def _result(number: str, track: Mapping[str, Any]) -> PollResult | None:
-    scans = (_scan(event) for event in reversed(records(track.get("scanEvents"))))
-    events = read_history(DECLARATION.code, filter(None, scans))
+    """Return what one result says; None where its error says nothing of the number."""
+    scans = []
+    for event in reversed(records(track.get("scanEvents"))):
+        when = string(event.get("date"))
+        parts = (string(event.get("eventDescription")), string(event.get("exceptionDescription")))
+        scans.append(
+            Scan(
+                local_time(when),
+                text=": ".join(filter(None, parts)),
+                code=string(event.get("eventType")),
+                place=joined(record(event.get("scanLocation")), "city", "countryName"),
+                mark=when,
+            )
+        )
+    events = read_history(DECLARATION.code, scans)
     error = string(record(track.get("error")).get("code")).upper()
     # FedEx's own example has an error beside a whole history: the history counts.
     if error and not events:
         states = (state for part, state in NUMBER_ERRORS.items() if part in error)
         state = next(states, None)
         return PollResult(number, state) if state else None
-    return PollResult(
-        number=number,
-        state=PollState.FOUND if events else PollState.PENDING,
-        events=events,
-        local_number=_partner_number(track, number),
-        estimated_delivery=_estimate(track),
-        pickup_point=_pickup_point(track),
-    )
-
-
-def _scan(event: Mapping[str, Any]) -> Scan | None:
-    when = string(event.get("date"))
-    local = local_time(when)
-    if local is None:
-        return None
-    parts = (string(event.get("eventDescription")), string(event.get("exceptionDescription")))
-    where = record(event.get("scanLocation"))
-    place = filter(None, (string(where.get(key)) for key in ("city", "countryName")))
-    return Scan(
-        local,
-        text=": ".join(part for part in parts if part),
-        code=string(event.get("eventType")),
-        place=", ".join(place),
-        mark=when,
-    )
-
-
-def _partner_number(track: Mapping[str, Any], number: str) -> str | None:
-    """Return the number by which a partner carrier delivers."""
-    more = record(track.get("additionalTrackingInfo"))
-    for identifier in records(more.get("packageIdentifiers")):
-        values = identifier.get("values")
-        if string(identifier.get("type")) == "PARTNER_CARRIER_NUMBER" and isinstance(values, list):
-            return next((v for v in map(string, values) if v and v != number), None)
-    return None
-
-
-def _estimate(track: Mapping[str, Any]) -> date | None:
     dates = {
         string(entry.get("type")): string(entry.get("dateTime"))
         for entry in records(track.get("dateAndTimes"))
     }
     window = record(record(track.get("estimatedDeliveryTimeWindow")).get("window"))
-    promised = (dates.get(kind, "") for kind in PROMISES)
-    return day_as_written(next(filter(None, promised), "") or string(window.get("ends")))
-
-
-def _pickup_point(track: Mapping[str, Any]) -> PickupPoint | None:
-    """Return where FedEx holds the parcel; the contact there may be the addressee: not read."""
+    promised = next(filter(None, map(dates.get, PROMISES)), None) or string(window.get("ends"))
+    # The number by which a partner carrier delivers.
+    more = record(track.get("additionalTrackingInfo"))
+    partner = next(
+        (
+            strings(identifier["values"])
+            for identifier in records(more.get("packageIdentifiers"))
+            if string(identifier.get("type")) == "PARTNER_CARRIER_NUMBER"
+            and isinstance(identifier.get("values"), list)
+        ),
+        [],
+    )
+    # Where FedEx holds the parcel; the contact there may be the addressee: not read.
     held = record(record(track.get("holdAtLocation")).get("locationContactAndAddress"))
     address = record(held.get("address"))
-    streets = address.get("streetLines")
-    lines = [*map(string, streets if isinstance(streets, list) else [])]
     town = f"{string(address.get('postalCode'))} {string(address.get('city'))}"
-    written = ", ".join(filter(None, map(tidy, (*lines, town))))
-    return PickupPoint(DECLARATION.name, address=written) if written else None
+    point = ", ".join(filter(None, map(tidy, (*strings(address.get("streetLines")), town))))
+    return poll_result(
+        number,
+        events,
+        local_numbers=partner,
+        estimated_delivery=day_as_written(promised),
+        pickup_point=PickupPoint(DECLARATION.name, address=point) if point else None,
+    )

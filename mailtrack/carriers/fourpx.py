@@ -8,16 +8,23 @@ print Beijing's clock for scans anywhere in the world.
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.scans import BEIJING, Scan, read_history
-from mailtrack.carriers.shape import local_time, record, records, string
-from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
+from mailtrack.carriers.history import BEIJING, Scan, poll_result, read_history
+from mailtrack.carriers.shape import in_zone, local_time, other_number, record, records, string
+from mailtrack.carriers.transport import (
+    Transport,
+    join,
+    misunderstood,
+    out_of_order,
+    raise_for_status,
+    refused,
+)
 from mailtrack.clock import Clock
 from mailtrack.domain.model import PollResult, PollState
-from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
+from mailtrack.errors import TransientError
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -44,7 +51,6 @@ _ABOUT_US = re.compile(r"app_?key|access_?token|\bsign|签名|权限", re.IGNORE
 _NOTHING = re.compile(r"not (exist|found)|no (data|record)|不存在|无(数据|轨迹)", re.IGNORECASE)
 #: `status` of a parcel that the list does not know.
 UNKNOWN = "7"
-_LOCAL_NUMBER = re.compile(r"(?=.*\d)[A-Z0-9]{8,30}")
 _BEIJING_TIME = re.compile(r"UTC\+0?8(:?00)?|")
 
 
@@ -62,9 +68,9 @@ class FourPx(OneByOne):
         self._clock = clock
 
     def _ask(self, number: str) -> PollResult | None:
-        return self._ask_list(number) if self._keyless else self._ask_platform(number)
-
-    def _ask_platform(self, number: str) -> PollResult | None:
+        """Ask open.4px.com, whose failures are codes and words inside a 200."""
+        if self._keyless:
+            return self._ask_list(number)
         body = json.dumps({"deliveryOrderNo": number}, separators=(",", ":"))
         signed = {
             "app_key": self._key.get_secret_value(),
@@ -81,105 +87,78 @@ class FourPx(OneByOne):
             content=body.encode(),
             headers={"Content-Type": "application/json"},
         )
-        return _read_platform(_page(answer, self._clock), number, answer.host)
+        raise_for_status(answer, self._clock.now())
+        page = answer.object()
+        if string(page.get("result")) != "1":
+            error = next(iter(records(page.get("errors"))), {})
+            code, message = string(error.get("errorCode")), string(error.get("errorMsg"))
+            if _NOTHING.search(message):
+                return PollResult(number, PollState.NOT_FOUND)
+            said = f"{answer.host} could not answer ({code[:20] or 'no error code'})"
+            if code == BAD_KEY or _ABOUT_US.search(message):
+                raise refused(said)
+            raise out_of_order(said) if code in ("", OUT_OF_ORDER) else misunderstood(said)
+        data = record(page.get("data"))
+        if string(data.get("deliveryOrderNo")) not in ("", number):
+            return None
+        scans = []
+        for line in reversed(records(data.get("trackingList"))):
+            written = string(line.get("occurDatetime"))
+            scans.append(
+                Scan(
+                    local=in_zone(local_time(written), BEIJING),
+                    text=string(line.get("trackingContent")),
+                    code=string(line.get("businessLinkCode")),
+                    place=string(line.get("occurLocation")),
+                    mark=written,
+                )
+            )
+        events = read_history(DECLARATION.code, scans)
+        return poll_result(number, events, without_events=PollState.NOT_FOUND)
 
     def _ask_list(self, number: str) -> PollResult | None:
+        """Ask track.4px.com, which tells of failures only that there is one."""
         answer = self._transport.post(
             join(self._base or DECLARATION.keyless_url, LIST_PATH),
             json={"queryCodes": [number], "language": "en-us", "translateLanguage": ""},
             headers={"Accept": "application/json"},
         )
-        return _read_list(_page(answer, self._clock), number, answer.host)
+        raise_for_status(answer, self._clock.now())
+        page = answer.object()
+        if string(page.get("result")) != "1":
+            raise TransientError(
+                f"{answer.host} could not answer (result not 1); asking again later."
+            )
+        parcels = records(page.get("data"))
+        parcel = next((p for p in parcels if string(p.get("queryCode")) == number), None)
+        if parcel is None:
+            return None
+        scans = []
+        for line in reversed(records(parcel.get("tracks"))):
+            # `tkDateStr` is `tkDate` eight hours later, whatever the zone says.
+            written = string(line.get("tkDateStr"))
+            local = local_time(written)
+            zone = string(line.get("tkTimezone")).replace(" ", "")
+            scans.append(
+                Scan(
+                    local=local and local.replace(tzinfo=BEIJING),
+                    text=string(line.get("tkDesc")),
+                    code=string(line.get("tkCode")),
+                    place=string(line.get("tkLocation")),
+                    mark=written,
+                    certain=_BEIJING_TIME.fullmatch(zone) is not None,
+                )
+            )
+        events = read_history(DECLARATION.code, scans)
+        if not events:
+            unknown = string(parcel.get("status")) == UNKNOWN
+            return PollResult(number, PollState.NOT_FOUND if unknown else PollState.PENDING)
+        # The number of the local carrier; the shop's own is `shipperCode`.
+        local_number = other_number(number, string(parcel.get("serverCode")))
+        return PollResult(number, PollState.FOUND, events, local_number)
 
 
 def signature(parameters: Mapping[str, str], body: str, secret: str) -> str:
     """Return the platform's signature: names and values in the order of names, body, secret."""
     pairs = "".join(f"{name}{parameters[name]}" for name in sorted(parameters))
     return hashlib.md5(f"{pairs}{body}{secret}".encode(), usedforsecurity=False).hexdigest()
-
-
-def _page(answer: Answer, clock: Clock) -> Mapping[str, Any]:
-    raise_for_status(answer, clock.now())
-    page = answer.json()
-    if not isinstance(page, dict):
-        raise PermanentError(f"{answer.host} answered JSON of another form than documented.")
-    return page
-
-
-def _read_platform(page: Mapping[str, Any], number: str, host: str) -> PollResult | None:
-    if string(page.get("result")) != "1":
-        return _refused(page, number, host)
-    data = record(page.get("data"))
-    if string(data.get("deliveryOrderNo")) not in ("", number):
-        return None
-    events = read_history(DECLARATION.code, _platform_scans(records(data.get("trackingList"))))
-    return PollResult(number, PollState.FOUND if events else PollState.NOT_FOUND, events)
-
-
-def _refused(page: Mapping[str, Any], number: str, host: str) -> PollResult:
-    error = next(iter(records(page.get("errors"))), {})
-    code, message = string(error.get("errorCode")), string(error.get("errorMsg"))
-    if _NOTHING.search(message):
-        return PollResult(number, PollState.NOT_FOUND)
-    raise _failure(host, code, message)
-
-
-def _failure(host: str, code: str, message: str) -> MailtrackError:
-    said = f"{host} could not answer ({code[:20] or 'no error code'})"
-    if code == BAD_KEY or _ABOUT_US.search(message):
-        return AuthError(f"{said}: it refuses our credentials; check the carrier's settings.")
-    if code in ("", OUT_OF_ORDER):
-        return TransientError(f"{said}; asking again later.")
-    return PermanentError(f"{said}: it does not understand the request.")
-
-
-def _platform_scans(newest_first: Sequence[Mapping[str, Any]]) -> Iterator[Scan]:
-    for line in reversed(newest_first):
-        written = string(line.get("occurDatetime"))
-        local = local_time(written)
-        if local is not None:
-            yield Scan(
-                local=local if local.tzinfo else local.replace(tzinfo=BEIJING),
-                text=string(line.get("trackingContent")),
-                code=string(line.get("businessLinkCode")),
-                place=string(line.get("occurLocation")),
-                mark=written,
-            )
-
-
-def _read_list(page: Mapping[str, Any], number: str, host: str) -> PollResult | None:
-    if string(page.get("result")) != "1":
-        raise TransientError(f"{host} could not answer (result not 1); asking again later.")
-    parcels = records(page.get("data"))
-    parcel = next((p for p in parcels if string(p.get("queryCode")) == number), None)
-    if parcel is None:
-        return None
-    events = read_history(DECLARATION.code, _list_scans(records(parcel.get("tracks"))))
-    if not events:
-        unknown = string(parcel.get("status")) == UNKNOWN
-        return PollResult(number, PollState.NOT_FOUND if unknown else PollState.PENDING)
-    return PollResult(number, PollState.FOUND, events, _local_number(parcel, number))
-
-
-def _local_number(parcel: Mapping[str, Any], number: str) -> str | None:
-    """Return the number of the local carrier; the shop's own is `shipperCode`."""
-    served = string(parcel.get("serverCode"))
-    other = served not in ("", number)
-    return served if other and _LOCAL_NUMBER.fullmatch(served) else None
-
-
-def _list_scans(newest_first: Sequence[Mapping[str, Any]]) -> Iterator[Scan]:
-    """Yield the lines; `tkDateStr` is `tkDate` eight hours later, whatever the zone says."""
-    for line in reversed(newest_first):
-        written = string(line.get("tkDateStr"))
-        local = local_time(written)
-        if local is not None:
-            zone = string(line.get("tkTimezone")).replace(" ", "")
-            yield Scan(
-                local=local.replace(tzinfo=BEIJING),
-                text=string(line.get("tkDesc")),
-                code=string(line.get("tkCode")),
-                place=string(line.get("tkLocation")),
-                mark=written,
-                certain=_BEIJING_TIME.fullmatch(zone) is not None,
-            )

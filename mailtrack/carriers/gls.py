@@ -2,24 +2,24 @@
 
 Every number has its own verdict inside a 200. The status of the parcel is a closed list,
 those of its events are not: the status tells what the newest event means where its own
-code is new to us. "Delivered" to a parcel shop (DELIVEREDPS) is not the end.
+code is new to us. It is dated, so that it stands in before the first event. "Delivered"
+to a parcel shop (DELIVEREDPS) is not the end.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.history import Scan, poll_result, read_history, recency
 from mailtrack.carriers.oauth import ClientCredentials
-from mailtrack.carriers.scans import Scan, read_history
-from mailtrack.carriers.shape import local_time, newest_at, records, string
+from mailtrack.carriers.shape import joined, local_time, records, string
 from mailtrack.carriers.transport import Transport, join, raise_for_status
 from mailtrack.carriers.vocabulary import classify
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import PollResult, PollState, TrackingEvent
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import PermanentError
 from mailtrack.settings import CarrierSettings
 
@@ -67,54 +67,32 @@ class Gls:
         parcels = answer.object().get("parcels")
         if not isinstance(parcels, list):
             raise PermanentError(f"{answer.host} answered without a list of parcels.")
-        results: dict[str, PollResult] = {}
+        results = []
+        for parcel in records(parcels):
+            number, error = string(parcel.get("requested")), string(parcel.get("errorCode"))
+            if error:
+                state = ERROR_CODES.get(error[:5])
+                results += [PollResult(number, state)] if state else []
+                continue
+            status = {"code": parcel.get("status"), "eventDateTime": parcel.get("statusDateTime")}
+            lines = map(_scan, reversed(records(parcel.get("events"))))
+            events = read_history(DECLARATION.code, lines)
+            events = events or read_history(DECLARATION.code, [_scan(status)])
+            if events and events[0].milestone is Milestone.UNKNOWN:
+                means = classify(DECLARATION.code, string(parcel.get("status")), "")
+                newest = replace(events[0], milestone=means.milestone, reason=means.reason)
+                events = (newest, *events[1:])
+            results.append(poll_result(number, events))
         # Several parcels may share a number that GLS used before: the newest counts.
-        for result in sorted(filter(None, map(_result, records(parcels))), key=_recency):
-            if result.number in numbers:
-                results[result.number] = result
-        return results
+        return {one.number: one for one in sorted(results, key=recency) if one.number in numbers}
 
 
-def _recency(result: PollResult) -> datetime:
-    return newest_at(result.events)
-
-
-def _result(parcel: Mapping[str, Any]) -> PollResult | None:
-    number = string(parcel.get("requested"))
-    error = string(parcel.get("errorCode"))
-    if error:
-        state = ERROR_CODES.get(error[:5])
-        return PollResult(number, state) if state else None
-    events = _told_by_status(_events(parcel), string(parcel.get("status")))
-    return PollResult(number, PollState.FOUND if events else PollState.PENDING, events)
-
-
-def _events(parcel: Mapping[str, Any]) -> tuple[TrackingEvent, ...]:
-    scans = (_scan(event) for event in reversed(records(parcel.get("events"))))
-    events = read_history(DECLARATION.code, filter(None, scans))
-    # Before the first event there is a status, and it is dated as well.
-    status = {"code": parcel.get("status"), "eventDateTime": parcel.get("statusDateTime")}
-    return events or read_history(DECLARATION.code, filter(None, [_scan(status)]))
-
-
-def _scan(event: Mapping[str, Any]) -> Scan | None:
+def _scan(event: Mapping[str, Any]) -> Scan:
     when = string(event.get("eventDateTime"))
-    local = local_time(when)
-    if local is None:
-        return None
-    place = filter(None, (string(event.get(key)) for key in ("city", "country")))
     return Scan(
-        local,
+        local_time(when),
         text=string(event.get("description")),
         code=string(event.get("code")),
-        place=", ".join(place),
+        place=joined(event, "city", "country"),
         mark=when,
     )
-
-
-def _told_by_status(events: tuple[TrackingEvent, ...], status: str) -> tuple[TrackingEvent, ...]:
-    """Return the events; the newest means what the status says where it is not understood."""
-    if not events or events[0].milestone is not Milestone.UNKNOWN:
-        return events
-    means = classify(DECLARATION.code, status, "")
-    return (replace(events[0], milestone=means.milestone, reason=means.reason), *events[1:])

@@ -6,27 +6,27 @@ is read first (phrases/laposte.tsv), and `isFinal` says less than its name.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.history import poll_result, told_apart, waiting
 from mailtrack.carriers.shape import (
     PARIS,
     day_in_paris,
     in_utc,
+    in_zone,
     local_time,
     record,
     records,
     string,
-    told_apart,
 )
 from mailtrack.carriers.texts import split_place, tidy, without_people
-from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
+from mailtrack.carriers.transport import Transport, join, raise_for_status
 from mailtrack.carriers.vocabulary import classify
 from mailtrack.clock import Clock
-from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PickupPoint, PollResult, PollState, TrackingEvent
 from mailtrack.errors import PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
@@ -85,7 +85,11 @@ class LaPoste:
         self._clock = clock
 
     def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
-        """Ask for all numbers at once; see `carriers.base.Carrier`."""
+        """Ask for all numbers at once; see `carriers.base.Carrier`.
+
+        1. The body answers for single numbers, with some failures as well.
+        2. Where it names no number, the HTTP status alone says what is known of all.
+        """
         answer = self._transport.get(
             f"{self._url}/{','.join(quote(number, safe='') for number in numbers)}",
             params={"lang": "fr_FR"},
@@ -93,16 +97,21 @@ class LaPoste:
         )
         if answer.status not in ANSWERS:
             raise_for_status(answer, self._clock.now())
-        envelopes = _envelopes(answer)
-        results = _results(envelopes, numbers)
-        return results or self._without_a_name(answer, envelopes, numbers)
-
-    def _without_a_name(
-        self, answer: Answer, envelopes: Sequence[Mapping[str, Any]], numbers: Sequence[str]
-    ) -> dict[str, PollResult]:
-        """Return what the HTTP status alone says, where the body tells of no asked number."""
-        if any(_id_ship(envelope) for envelope in envelopes):
-            return {}
+        # 1.
+        try:
+            body = answer.json()
+        except TransientError:
+            if answer.status not in (400, 404):
+                raise
+            body = []
+        if not isinstance(body, dict | list):
+            raise PermanentError(f"{answer.host} answered JSON of another form than documented.")
+        envelopes = records(body if isinstance(body, list) else [body])
+        results = (_result(envelope, numbers) for envelope in envelopes)
+        known = {result.number: result for result in results if result}
+        if known or any(map(_id_ship, envelopes)):
+            return known
+        # 2.
         if answer.status == 404 or (answer.status == 400 and len(numbers) == 1):
             state = RETURN_CODES[answer.status]
             return {number: PollResult(number, state) for number in numbers}
@@ -110,113 +119,66 @@ class LaPoste:
         raise TransientError(f"{answer.host} answered about no parcel at all; asking again later.")
 
 
-def _envelopes(answer: Answer) -> list[Mapping[str, Any]]:
-    try:
-        body = answer.json()
-    except TransientError:
-        if answer.status in (400, 404):
-            return []
-        raise
-    if not isinstance(body, dict | list):
-        raise PermanentError(f"{answer.host} answered JSON of another form than documented.")
-    return records(body if isinstance(body, list) else [body])
-
-
-def _results(
-    envelopes: Sequence[Mapping[str, Any]], numbers: Sequence[str]
-) -> dict[str, PollResult]:
-    results = {}
-    for envelope in envelopes:
-        number = _asked_number(envelope, numbers)
-        result = _result(envelope, number) if number else None
-        if result:
-            results[result.number] = result
-    return results
-
-
-def _asked_number(envelope: Mapping[str, Any], numbers: Sequence[str]) -> str | None:
-    """Return the number that an envelope answers.
-
-    Chronopost's numbers come back with one more character, a check letter.
-    """
-    told = _id_ship(envelope)
-    if told in numbers:
-        return told
-    return told[:-1] if told[:-1] in numbers else None
-
-
 def _id_ship(envelope: Mapping[str, Any]) -> str:
     shipment = record(envelope.get("shipment"))
     return string(shipment.get("idShip")) or string(envelope.get("idShip"))
 
 
-def _result(envelope: Mapping[str, Any], number: str) -> PollResult | None:
+def _result(envelope: Mapping[str, Any], numbers: Sequence[str]) -> PollResult | None:
+    """Return what an envelope says; None where it is of no number that was asked for."""
+    told = _id_ship(envelope)
+    # Chronopost's numbers come back with one more character, a check letter.
+    number = next((name for name in (told, told[:-1]) if name in numbers), "")
+    if not number:
+        return None
     shipment = record(envelope.get("shipment"))
     if not shipment:
-        state = RETURN_CODES.get(_return_code(envelope))
+        code = string(envelope.get("returnCode"))
+        is_number = code.isascii() and code.isdigit() and len(code) < 6
+        state = RETURN_CODES.get(int(code)) if is_number else None
         return PollResult(number, state) if state else None
-    events = tuple(_events(shipment))
-    return PollResult(
-        number=number,
-        state=PollState.FOUND if events else PollState.PENDING,
-        events=events,
-        estimated_delivery=_estimate(shipment),
-        pickup_point=_pickup_point(shipment, events),
-    )
-
-
-def _return_code(envelope: Mapping[str, Any]) -> int:
-    code = string(envelope.get("returnCode"))
-    return int(code) if code.isascii() and code.isdigit() and len(code) < 6 else 0
-
-
-def _events(shipment: Mapping[str, Any]) -> Iterator[TrackingEvent]:
-    """Yield the events newest first, as the service lists them."""
-    read = [_event(event) for event in reversed(records(shipment.get("event")))]
-    yield from reversed(told_apart([event for event in read if event]))
-
-
-def _event(event: Mapping[str, Any]) -> TrackingEvent | None:
-    written = local_time(event.get("date"))
-    at = in_utc(_aware(written)) if written else None
-    if written is None or at is None:
-        return None
-    code = string(event.get("code"))
-    place, text = split_place(tidy(string(event.get("label"))))
-    means = classify(DECLARATION.code, code, text)
-    return TrackingEvent(
-        at=at,
-        milestone=means.milestone,
-        source=DECLARATION.code,
-        code=code,
-        text=without_people(text),
-        place=place,
-        at_certain=written.tzinfo is not None,
-        reason=means.reason,
-        # Not with `order`: it counts down from the newest, which is always 100.
-        mark=string(event.get("date")),
-    )
-
-
-def _aware(written: datetime) -> datetime:
-    return written if written.tzinfo else written.replace(tzinfo=PARIS)
-
-
-def _estimate(shipment: Mapping[str, Any]) -> date | None:
-    written = local_time(shipment.get("estimDate"))
-    return day_in_paris(_aware(written)) if written else None
-
-
-def _pickup_point(
-    shipment: Mapping[str, Any], events: Sequence[TrackingEvent]
-) -> PickupPoint | None:
+    events = _events(shipment)
+    estimate = local_time(shipment.get("estimDate"))
     point = record(record(shipment.get("contextData")).get("removalPoint"))
-    name = tidy(string(point.get("name")))
-    if not name:
-        return None
-    waits = (event for event in events if event.milestone is Milestone.PICKUP_AVAILABLE)
-    newest = next(waits, None)
-    return PickupPoint(name, last_day=_last_day(newest.text) if newest else None)
+    name, waits = tidy(string(point.get("name"))), waiting(events)
+    last_day = _last_day(waits.text) if waits else None
+    return poll_result(
+        number,
+        events,
+        estimated_delivery=day_in_paris(in_zone(estimate, PARIS)),
+        pickup_point=PickupPoint(name, last_day=last_day) if name else None,
+    )
+
+
+def _events(shipment: Mapping[str, Any]) -> tuple[TrackingEvent, ...]:
+    """Return the events newest first, as the service lists them.
+
+    Its order and its clock agree: times without a zone are those of Paris, and stay.
+    """
+    events = []
+    for event in reversed(records(shipment.get("event"))):
+        written = local_time(event.get("date"))
+        at = in_utc(in_zone(written, PARIS)) if written else None
+        if written is None or at is None:
+            continue
+        code = string(event.get("code"))
+        place, text = split_place(tidy(string(event.get("label"))))
+        means = classify(DECLARATION.code, code, text)
+        events.append(
+            TrackingEvent(
+                at=at,
+                milestone=means.milestone,
+                source=DECLARATION.code,
+                code=code,
+                text=without_people(text),
+                place=place,
+                at_certain=written.tzinfo is not None,
+                reason=means.reason,
+                # Not with `order`: it counts down from the newest, which is always 100.
+                mark=string(event.get("date")),
+            )
+        )
+    return told_apart(events)
 
 
 def _last_day(label: str) -> date | None:

@@ -6,20 +6,17 @@ parameters and the private key, which is the service's choice, not ours.
 
 import hashlib
 import re
-from collections.abc import Iterator
 from typing import ClassVar
-from xml.etree.ElementTree import Element
 
 from mailtrack.carriers import soap
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.scans import Scan, oldest_first, read_history
-from mailtrack.carriers.shape import PARIS, wall_time
+from mailtrack.carriers.history import Scan, oldest_first, poll_result, read_history
+from mailtrack.carriers.shape import PARIS, in_zone, wall_time
 from mailtrack.carriers.soap import text_of
 from mailtrack.carriers.texts import tidy
-from mailtrack.carriers.transport import Transport, join
+from mailtrack.carriers.transport import Transport, join, misunderstood, out_of_order, refused
 from mailtrack.clock import Clock
 from mailtrack.domain.model import PickupPoint, PollResult, PollState
-from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -43,12 +40,15 @@ ANSWERED = frozenset({"0", "80", "81", "82", "83"})
 UNANSWERED = {"94": PollState.NOT_FOUND, "24": PollState.REJECTED}
 #: The merchant, its type or its key is wrong.
 AUTH_STATS = frozenset({"1", "2", "8", "95", "96", "97"})
+OUT_OF_ORDER = "99"
+TIMES = ("%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H%M")
 
 
 class MondialRelay(OneByOne):
     """Asks api.mondialrelay.com."""
 
     declaration: ClassVar[Declaration] = DECLARATION
+    form: ClassVar[re.Pattern[str]] = NUMBER
 
     def __init__(self, settings: CarrierSettings, transport: Transport, clock: Clock) -> None:
         self._url = join(settings.url or DECLARATION.url, PATH)
@@ -58,63 +58,44 @@ class MondialRelay(OneByOne):
         self._clock = clock
 
     def _ask(self, number: str) -> PollResult:
-        if not NUMBER.fullmatch(number):
-            return PollResult(number, PollState.REJECTED)
-        answer = soap.call(
-            self._transport,
-            self._url,
-            NAMESPACE + OPERATION,
-            soap.message(OPERATION, NAMESPACE, self._parameters(number).items()),
-            self._clock.now(),
-        )
-        result = answer.find(f"{OPERATION}Result")
-        stat = text_of(answer, f"{OPERATION}Result/STAT")
-        if result is None or stat not in ANSWERED:
-            return PollResult(number, _unanswered(stat))
-        events = read_history(DECLARATION.code, oldest_first([*_scans(result)]))
-        state = PollState.FOUND if events else PollState.PENDING
-        return PollResult(number, state, events, pickup_point=_pickup_point(result))
-
-    def _parameters(self, number: str) -> dict[str, str]:
         merchant, key = self._merchant.get_secret_value(), self._key.get_secret_value()
         signed = f"{merchant}{number}{LANGUAGE}{key}".encode()
-        return {
+        parameters = {
             "Enseigne": merchant,
             "Expedition": number,
             "Langue": LANGUAGE,
             "Security": hashlib.md5(signed, usedforsecurity=False).hexdigest().upper(),
         }
-
-
-def _unanswered(stat: str) -> PollState:
-    if stat in UNANSWERED:
-        return UNANSWERED[stat]
-    raise _failure(stat)
-
-
-def _failure(stat: str) -> MailtrackError:
-    said = f"Mondial Relay answered STAT {tidy(stat)[:10] or 'without a number'}"
-    if stat in AUTH_STATS:
-        return AuthError(f"{said}: it refuses our credentials; check the carrier's settings.")
-    if stat == "99":
-        return TransientError(f"{said}; asking again later.")
-    return PermanentError(f"{said}: it does not understand the request.")
-
-
-def _scans(result: Element) -> Iterator[Scan]:
-    """Yield the lines; the service fills its list up with empty ones."""
-    for line in result.iterfind("Tracing/*"):
-        written = f"{text_of(line, 'Date')} {text_of(line, 'Heure') or '00:00'}"
-        local = wall_time(written, "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H%M")
-        if local is not None:
-            yield Scan(
-                local=local.replace(tzinfo=PARIS),
-                text=text_of(line, "Libelle"),
-                place=text_of(line, "Emplacement"),
-                mark=written,
+        answer = soap.call(
+            self._transport,
+            self._url,
+            NAMESPACE + OPERATION,
+            soap.message(OPERATION, NAMESPACE, parameters.items()),
+            self._clock.now(),
+        )
+        result = answer.find(f"{OPERATION}Result")
+        stat = text_of(answer, f"{OPERATION}Result/STAT")
+        if stat in UNANSWERED:
+            return PollResult(number, UNANSWERED[stat])
+        if result is None or stat not in ANSWERED:
+            said = f"Mondial Relay answered STAT {tidy(stat)[:10] or 'without a number'}"
+            if stat in AUTH_STATS:
+                raise refused(said)
+            if stat == OUT_OF_ORDER:
+                raise out_of_order(said)
+            raise misunderstood(said)
+        scans = []
+        # The service fills its list up with empty lines.
+        for line in result.iterfind("Tracing/*"):
+            written = f"{text_of(line, 'Date')} {text_of(line, 'Heure') or '00:00'}"
+            scans.append(
+                Scan(
+                    local=in_zone(wall_time(written, *TIMES), PARIS),
+                    text=text_of(line, "Libelle"),
+                    place=text_of(line, "Emplacement"),
+                    mark=written,
+                )
             )
-
-
-def _pickup_point(result: Element) -> PickupPoint | None:
-    name = tidy(text_of(result, "Relais_Libelle"))
-    return PickupPoint(name) if name else None
+        events = read_history(DECLARATION.code, oldest_first(scans))
+        point = tidy(text_of(result, "Relais_Libelle"))
+        return poll_result(number, events, pickup_point=PickupPoint(point) if point else None)

@@ -55,53 +55,41 @@ class ClientCredentials:
         answer = request(_bearer(token))
         if answer.status != 401:
             return answer
-        self._forget(token)
-        return request(_bearer(self._current()))
-
-    def _current(self) -> str:
-        with self._lock:
-            if self._until is None or self._clock.now() >= self._until:
-                self._fetch()
-            return self._token
-
-    def _forget(self, token: str) -> None:
         with self._lock:
             # Another thread may have replaced it in the meantime.
             if token == self._token:
                 self._until = None
+        return request(_bearer(self._current()))
 
-    def _fetch(self) -> None:
-        answer = self._ask()
-        if answer.status in REFUSALS:
-            raise AuthError(
-                f"{answer.host} gives no token ({answer.status}): it refuses our credentials; "
-                "check the carrier's client_id and client_secret."
-            )
-        raise_for_status(answer, self._clock.now())
-        given = answer.object()
-        token = string(given.get("access_token"))
-        if not token.isascii() or not token.isprintable() or not token:
-            raise PermanentError(f"{answer.host} answered without a usable token.")
-        self._token = token
-        self._until = self._clock.later(_life_s(string(given.get("expires_in"))) - MARGIN_S)
-
-    def _ask(self) -> Answer:
-        form = {"grant_type": "client_credentials"}
-        client_id, secret = self._id.get_secret_value(), self._secret.get_secret_value()
-        if self._in_header:
-            pair = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
-            return self._transport.post(
-                self._url, data=form, headers={"Authorization": f"Basic {pair}"}
-            )
-        return self._transport.post(
-            self._url, data=form | {"client_id": client_id, "client_secret": secret}
-        )
+    def _current(self) -> str:
+        """Return the token; get a new one where there is none, or where it is at its end."""
+        with self._lock:
+            if self._until is not None and self._clock.now() < self._until:
+                return self._token
+            form = {"grant_type": "client_credentials"}
+            client_id, secret = self._id.get_secret_value(), self._secret.get_secret_value()
+            headers = {}
+            if self._in_header:
+                pair = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
+                headers["Authorization"] = f"Basic {pair}"
+            else:
+                form |= {"client_id": client_id, "client_secret": secret}
+            answer = self._transport.post(self._url, data=form, headers=headers)
+            if answer.status in REFUSALS:
+                raise AuthError(
+                    f"{answer.host} gives no token ({answer.status}): it refuses our credentials; "
+                    "check the carrier's client_id and client_secret."
+                )
+            raise_for_status(answer, self._clock.now())
+            given = answer.object()
+            token, told = string(given.get("access_token")), string(given.get("expires_in"))
+            if not token.isascii() or not token.isprintable() or not token:
+                raise PermanentError(f"{answer.host} answered without a usable token.")
+            is_told = told.isascii() and told.isdigit()
+            life_s = min(float(told), MAX_LIFE_S) if is_told else DEFAULT_LIFE_S
+            self._token, self._until = token, self._clock.later(life_s - MARGIN_S)
+            return token
 
 
 def _bearer(token: str) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {token}"}
-
-
-def _life_s(expires_in: str) -> float:
-    told = expires_in.isascii() and expires_in.isdigit()
-    return min(float(expires_in), MAX_LIFE_S) if told else DEFAULT_LIFE_S

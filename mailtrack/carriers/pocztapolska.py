@@ -4,21 +4,20 @@ It wants a name and a password (WS-Security); the post publishes a pair for ever
 with the service's documentation. Times have no zone: they are Poland's.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 from xml.etree.ElementTree import Element
 from zoneinfo import ZoneInfo
 
 from mailtrack.carriers import soap
 from mailtrack.carriers.base import Budget, Declaration
-from mailtrack.carriers.scans import Scan, read_history
-from mailtrack.carriers.shape import wall_time
+from mailtrack.carriers.history import Scan, poll_result, read_history, waiting
+from mailtrack.carriers.shape import in_zone, wall_time
 from mailtrack.carriers.soap import text_of
 from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import Transport, join
 from mailtrack.clock import Clock
-from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import PickupPoint, PollResult, PollState, TrackingEvent
+from mailtrack.domain.model import PickupPoint, PollResult, PollState
 from mailtrack.errors import PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -61,10 +60,12 @@ class PocztaPolska:
         self._clock = clock
 
     def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
-        """Ask for all numbers at once; see `carriers.base.Carrier`."""
-        token = soap.username_token(
-            self._user.get_secret_value(), self._password.get_secret_value()
-        )
+        """Ask for all numbers at once; see `carriers.base.Carrier`.
+
+        Every parcel has a status of its own; an answer without parcels has one for all.
+        """
+        user, password = self._user.get_secret_value(), self._password.get_secret_value()
+        token = soap.username_token(user, password)
         parameters = (("numer", number) for number in numbers)
         answer = soap.call(
             self._transport,
@@ -75,54 +76,42 @@ class PocztaPolska:
         )
         parcels = list(answer.iter("przesylka"))
         if not parcels:
-            return _of_all(text_of(answer, "return/status"), numbers)
-        results = (_result(parcel) for parcel in parcels)
+            status = text_of(answer, "return/status")
+            if status == OUT_OF_ORDER:
+                raise TransientError("Poczta Polska answered status -99; asking again later.")
+            state = STATES.get(status, PollState.FOUND)
+            if state is PollState.FOUND:
+                raise PermanentError("Poczta Polska answered XML of another form than documented.")
+            # Where it is of one number alone, nobody knows of which.
+            is_of_all = state is PollState.NOT_FOUND or len(numbers) == 1
+            return {number: PollResult(number, state) for number in numbers if is_of_all}
+        results = map(_result, parcels)
         return {result.number: result for result in results if result and result.number in numbers}
 
 
-def _of_all(status: str, numbers: Sequence[str]) -> dict[str, PollResult]:
-    """Return what the status of an answer without parcels says of the numbers."""
-    if status == OUT_OF_ORDER:
-        raise TransientError("Poczta Polska answered status -99; asking again later.")
-    state = STATES.get(status, PollState.FOUND)
-    if state is PollState.FOUND:
-        raise PermanentError("Poczta Polska answered XML of another form than documented.")
-    if state is not PollState.NOT_FOUND and len(numbers) > 1:
-        return {}
-    return {number: PollResult(number, state) for number in numbers}
-
-
 def _result(parcel: Element) -> PollResult | None:
-    state = STATES.get(text_of(parcel, "status"))
-    if state is None:
-        return None
-    number = text_of(parcel, "numer")
+    """Return what is known of a parcel, whose lines come oldest first; None after an error."""
+    number, state = text_of(parcel, "numer"), STATES.get(text_of(parcel, "status"))
     if state is not PollState.FOUND:
-        return PollResult(number, state)
-    lines = parcel.findall("danePrzesylki/zdarzenia/zdarzenie")
-    events = read_history(DECLARATION.code, _scans(lines))
-    state = PollState.FOUND if events else PollState.PENDING
-    return PollResult(number, state, events, pickup_point=_pickup_point(events))
-
-
-def _scans(lines: Sequence[Element]) -> Iterator[Scan]:
-    """Yield the lines, oldest first as the service lists them."""
-    for line in lines:
+        return PollResult(number, state) if state else None
+    scans = []
+    for line in parcel.iterfind("danePrzesylki/zdarzenia/zdarzenie"):
         written = text_of(line, "czas")
         local = wall_time(written, "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
-        if local is not None:
-            why = text_of(line, "przyczyna/nazwa")
-            text = text_of(line, "nazwa")
-            yield Scan(
-                local=local.replace(tzinfo=WARSAW),
+        text, why = text_of(line, "nazwa"), text_of(line, "przyczyna/nazwa")
+        scans.append(
+            Scan(
+                local=in_zone(local, WARSAW),
                 text=f"{text} ({why})" if why else text,
                 code=text_of(line, "kod"),
                 place=text_of(line, "jednostka/nazwa"),
                 mark=written,
             )
-
-
-def _pickup_point(events: Sequence[TrackingEvent]) -> PickupPoint | None:
-    waits = (event for event in events if event.milestone is Milestone.PICKUP_AVAILABLE)
-    newest = next(waits, None)
-    return PickupPoint(tidy(newest.place)) if newest and newest.place else None
+        )
+    events = read_history(DECLARATION.code, scans)
+    waits = waiting(events)
+    return poll_result(
+        number,
+        events,
+        pickup_point=PickupPoint(tidy(waits.place)) if waits and waits.place else None,
+    )

@@ -10,24 +10,23 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration, Push
-from mailtrack.carriers.scans import Scan, read_history
+from mailtrack.carriers.history import Scan, in_order_of_time, poll_result, read_history
 from mailtrack.carriers.shape import day_as_written, local_time, record, records, string
-from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
-from mailtrack.carriers.vocabulary import Classified, classify, classify_words_first
-from mailtrack.clock import Clock
-from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import PollResult, PollState, TrackingEvent
-from mailtrack.errors import (
-    AuthError,
-    MailtrackError,
-    PermanentError,
-    QuotaError,
-    TransientError,
+from mailtrack.carriers.transport import (
+    Transport,
+    join,
+    misunderstood,
+    out_of_order,
+    raise_for_status,
+    too_often,
 )
+from mailtrack.carriers.vocabulary import first_known
+from mailtrack.clock import Clock
+from mailtrack.domain.model import PollResult, PollState
+from mailtrack.errors import AuthError, PermanentError, QuotaError
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -80,48 +79,65 @@ class SeventeenTrack:
         self._clock = clock
 
     def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
-        """Ask for all numbers at once, registering new ones; see `carriers.base.Carrier`."""
+        """Ask for all numbers at once; see `carriers.base.Carrier`.
+
+        1. Ask: the rejected numbers are those of which it says why there is no result.
+        2. Register new numbers. They are known from now on; their first data takes minutes.
+        3. Take up again what was stopped. It is refused for a number that still runs, or
+           was taken up before: both are fine.
+        4. Where the quota let us register none, and there is nothing else to tell, say so.
+        """
+        # 1.
         told = self._call("gettrackinfo", numbers)
         results = _results(told) | _verdicts(told)
+        # 2.
         new = [n for n, code in _rejected(told) if code == NOT_REGISTERED and n in numbers]
-        over = self._register(new, results) if new else False
-        self._take_up_again(told)
+        registered = self._call("register", new) if new else {}
+        accepted = [string(item.get("number")) for item in records(registered.get("accepted"))]
+        results |= {number: PollResult(number, PollState.NOT_FOUND) for number in accepted}
+        results |= _verdicts(registered)
+        # 3.
+        stopped = [
+            string(item.get("number"))
+            for item in records(told.get("accepted"))
+            if _status(item) == EXPIRED
+        ]
+        if stopped:
+            self._call("retrack", stopped)
+        # 4.
         asked = {number: result for number, result in results.items() if number in numbers}
-        if over and not asked:
+        if not asked and any(code in QUOTA_CODES for _, code in _rejected(registered)):
             raise QuotaError(
                 "17TRACK registers no more numbers: its quota is used up; buy some or wait.",
                 QUOTA_SILENCE_S,
             )
         return asked
 
-    def _register(self, new: Sequence[str], results: dict[str, PollResult]) -> bool:
-        """Register numbers and add what is said of them; return whether the quota is used up."""
-        told = self._call("register", new)
-        # Known from now on, but its first data takes minutes.
-        for accepted in records(told.get("accepted")):
-            number = string(accepted.get("number"))
-            results[number] = PollResult(number, PollState.NOT_FOUND)
-        results |= _verdicts(told)
-        return any(code in QUOTA_CODES for _, code in _rejected(told))
-
-    def _take_up_again(self, told: Mapping[str, Any]) -> None:
-        stopped = [
-            string(item.get("number"))
-            for item in records(told.get("accepted"))
-            if _status(item, "status") == EXPIRED
-        ]
-        if stopped:
-            # Refused for a number that still runs, or was taken up before: both are fine.
-            self._call("retrack", stopped)
-
     def _call(self, method: str, numbers: Sequence[str]) -> Mapping[str, Any]:
+        """Return the data of an answer; a failure tells by its status, or inside a 200."""
         answer = self._transport.post(
             f"{self._url}/{method}",
             json=[{"number": number} for number in numbers],
             headers={"17token": self._key.get_secret_value(), "Accept": "application/json"},
         )
         raise_for_status(answer, self._clock.now(), silence_s=BURST_SILENCE_S)
-        return _data(answer)
+        body = answer.object()
+        code = _code(body)
+        if code != 0:
+            said = f"{answer.host} could not answer ({code})"
+            if code in AUTH_CODES:
+                raise AuthError(
+                    f"{said}: it refuses our key or address; check the carrier's settings."
+                )
+            if code == 429 or code in QUOTA_CODES:
+                silence_s = BURST_SILENCE_S if code == 429 else QUOTA_SILENCE_S
+                raise too_often(said, silence_s)
+            if code == INTERNAL_ERROR:
+                raise out_of_order(said)
+            raise misunderstood(said)
+        if not isinstance(body.get("data"), dict):
+            raise PermanentError(f"{answer.host} answered without data.")
+        return record(body["data"])
 
 
 def verify_push(body: bytes, sign: str, key: str) -> bool:
@@ -154,32 +170,9 @@ def read_push(body: bytes) -> Push:
     )
 
 
-def _data(answer: Answer) -> Mapping[str, Any]:
-    body = answer.object()
-    code = _code(body)
-    if code != 0:
-        raise _failure(answer.host, code)
-    if not isinstance(body.get("data"), dict):
-        raise PermanentError(f"{answer.host} answered without data.")
-    return record(body["data"])
-
-
 def _code(value: Mapping[str, Any]) -> int | None:
     code = value.get("code")
     return code if isinstance(code, int) and not isinstance(code, bool) else None
-
-
-def _failure(host: str, code: int | None) -> MailtrackError:
-    said = f"{host} could not answer ({code})"
-    if code in AUTH_CODES:
-        return AuthError(f"{said}: it refuses our key or address; check the carrier's settings.")
-    if code == 429 or code in QUOTA_CODES:
-        return QuotaError(
-            f"{said}: we ask too often.", BURST_SILENCE_S if code == 429 else QUOTA_SILENCE_S
-        )
-    if code == INTERNAL_ERROR:
-        return TransientError(f"{said}; asking again later.")
-    return PermanentError(f"{said}: it does not understand the request.")
 
 
 def _rejected(told: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
@@ -195,81 +188,49 @@ def _verdicts(told: Mapping[str, Any]) -> dict[str, PollResult]:
 
 def _results(told: Mapping[str, Any]) -> dict[str, PollResult]:
     """Return the results; of several records of one number the one that knows most."""
-    results = sorted(
-        map(_result, records(told.get("accepted"))), key=lambda result: len(result.events)
-    )
+    found = map(_result, records(told.get("accepted")))
+    results = sorted(found, key=lambda result: len(result.events))
     return {result.number: result for result in results if result.number}
 
 
-def _status(item: Mapping[str, Any], key: str) -> str:
-    return string(record(record(item.get("track_info")).get("latest_status")).get(key))
+def _status(item: Mapping[str, Any]) -> str:
+    return string(record(record(item.get("track_info")).get("latest_status")).get("status"))
 
 
 def _result(item: Mapping[str, Any]) -> PollResult:
+    """Return what is known of one number, from the scans of all carriers on its way."""
     number = string(item.get("number"))
     info = record(item.get("track_info"))
-    events = _events(info)
+    scans = []
+    for provider in records(record(info.get("tracking")).get("providers")):
+        key = string(record(provider.get("provider")).get("key"))
+        for event in reversed(records(provider.get("events"))):
+            when = string(event.get("time_utc")) or string(event.get("time_iso"))
+            stage = string(event.get("sub_status")) or string(event.get("stage"))
+            text = string(event.get("description"))
+            said = [(stage, ""), ("", text)]
+            raw = event.get("time_raw")
+            scans.append(
+                Scan(
+                    local_time(when),
+                    text,
+                    stage,
+                    place=string(event.get("location")),
+                    mark=f"{key}:{when}",
+                    # Where the carrier gave no zone, 17TRACK guesses it.
+                    certain=bool(raw.get("timezone")) if isinstance(raw, dict) else True,
+                    means=first_known(
+                        DECLARATION.code, *(reversed(said) if stage in WIDE_STAGES else said)
+                    ),
+                )
+            )
+    events = read_history(DECLARATION.code, in_order_of_time(scans))
+    is_unknown = _status(item) in ("", UNKNOWN_STATUS)
     estimate = record(record(info.get("time_metrics")).get("estimated_delivery_date"))
-    local = string(record(info.get("misc_info")).get("local_number"))
-    return PollResult(
-        number=number,
-        state=_state(events, _status(item, "status")),
-        events=events,
-        local_number=local if local and local != number else None,
+    return poll_result(
+        number,
+        events,
+        without_events=PollState.NOT_FOUND if is_unknown else PollState.PENDING,
+        local_numbers=[string(record(info.get("misc_info")).get("local_number"))],
         estimated_delivery=day_as_written(string(estimate.get("to")) or estimate.get("from")),
     )
-
-
-def _state(events: Sequence[TrackingEvent], status: str) -> PollState:
-    if events:
-        return PollState.FOUND
-    unknown = status in ("", UNKNOWN_STATUS)
-    return PollState.NOT_FOUND if unknown else PollState.PENDING
-
-
-def _events(info: Mapping[str, Any]) -> tuple[TrackingEvent, ...]:
-    """Return the scans of all carriers on the way, which are listed one after the other."""
-    providers = records(record(info.get("tracking")).get("providers"))
-    scans = [
-        scan
-        for provider in providers
-        for event in reversed(records(provider.get("events")))
-        if (scan := _scan(event, string(record(provider.get("provider")).get("key"))))
-    ]
-    return read_history(DECLARATION.code, sorted(scans, key=_instant))
-
-
-def _instant(scan: Scan) -> datetime:
-    return scan.local if scan.local.tzinfo else scan.local.replace(tzinfo=UTC)
-
-
-def _scan(event: Mapping[str, Any], provider: str) -> Scan | None:
-    when = string(event.get("time_utc")) or string(event.get("time_iso"))
-    local = local_time(when)
-    if local is None:
-        return None
-    stage = string(event.get("sub_status")) or string(event.get("stage"))
-    text = string(event.get("description"))
-    return Scan(
-        local,
-        text,
-        stage,
-        place=string(event.get("location")),
-        mark=f"{provider}:{when}",
-        certain=_has_zone(event),
-        means=_means(stage, text),
-    )
-
-
-def _has_zone(event: Mapping[str, Any]) -> bool:
-    """Return True if the carrier gave a zone; 17TRACK guesses it otherwise."""
-    raw = event.get("time_raw")
-    return bool(raw.get("timezone")) if isinstance(raw, dict) else True
-
-
-def _means(stage: str, text: str) -> Classified:
-    if stage in WIDE_STAGES:
-        return classify_words_first(DECLARATION.code, stage, text)
-    means = classify(DECLARATION.code, stage, "")
-    known = means.milestone is not Milestone.UNKNOWN
-    return means if known else classify(DECLARATION.code, "", text)

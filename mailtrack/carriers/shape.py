@@ -1,15 +1,17 @@
 """Reading answers that may hold anything: the wanted type, or an empty value."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import UTC, date, datetime, tzinfo
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from mailtrack.domain.model import TrackingEvent
+MaybeTime = TypeVar("MaybeTime", datetime, datetime | None)
 
 PARIS = ZoneInfo("Europe/Paris")
+#: What a local carrier's number may be: capitals and digits, one of these at least.
+NUMBER = re.compile(r"(?=.*\d)[A-Z0-9]{8,30}")
 
 
 def record(value: Any) -> Mapping[str, Any]:
@@ -31,6 +33,25 @@ def string(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
     return str(value).translate(_UNSTORABLE).strip()
+
+
+def strings(value: Any) -> list[str]:
+    """Return the items of a JSON array as `string` reads them."""
+    return [*map(string, value)] if isinstance(value, list) else []
+
+
+def joined(value: Mapping[str, Any], *names: str) -> str:
+    """Return what an object says under these names, with commas between (Lyon, FR)."""
+    return ", ".join(filter(None, (string(value.get(name)) for name in names)))
+
+
+def other_number(number: str, *candidates: str) -> str | None:
+    """Return the first candidate that has the form of a number and is another than `number`.
+
+    >>> other_number("LP00123456789012", "LP00123456789012", "soon", "8V03123456789")
+    '8V03123456789'
+    """
+    return next((c for c in candidates if c != number and NUMBER.fullmatch(c)), None)
 
 
 def instant_of_ms(value: Any) -> datetime | None:
@@ -59,6 +80,11 @@ def wall_time(text: str, *forms: str) -> datetime | None:
     return None
 
 
+def in_zone(local: MaybeTime, zone: tzinfo) -> MaybeTime:
+    """Return a time that was written without a zone as one of `zone`; others stay."""
+    return local.replace(tzinfo=zone) if local and local.tzinfo is None else local
+
+
 def in_utc(local: datetime) -> datetime | None:
     """Return an aware time in UTC, or None at the ends of the calendar."""
     try:
@@ -79,22 +105,3 @@ def day_as_written(value: Any) -> date | None:
     """Return the day of an ISO 8601 time where it was written: promises are local."""
     written = local_time(value)
     return written.date() if written else None
-
-
-def newest_at(events: Sequence[TrackingEvent]) -> datetime:
-    """Return the time of the newest event; the beginning of time where there is none."""
-    return max((event.at for event in events), default=datetime.min.replace(tzinfo=UTC))
-
-
-def told_apart(events: Sequence[TrackingEvent]) -> tuple[TrackingEvent, ...]:
-    """Return the events, oldest first, with marks that tell equal scans of one second apart.
-
-    Counting starts at the oldest, so that a scan keeps its mark when newer ones come.
-    """
-    seen: dict[str, int] = {}
-    return tuple(_numbered(event, seen) for event in events)
-
-
-def _numbered(event: TrackingEvent, seen: dict[str, int]) -> TrackingEvent:
-    count = seen[event.fingerprint] = seen.get(event.fingerprint, 0) + 1
-    return event if count == 1 else replace(event, mark=f"{event.mark}#{count}")

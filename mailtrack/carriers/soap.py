@@ -5,14 +5,20 @@ namespaces, from one release to the next. A document type declaration, which is 
 entity attacks need, is refused, as SOAP 1.1 itself does (section 3).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from xml.etree.ElementTree import Element, SubElement, TreeBuilder, tostring
 from xml.parsers import expat
 
 from mailtrack.carriers.texts import tidy
-from mailtrack.carriers.transport import Answer, Transport, raise_for_status
-from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
+from mailtrack.carriers.transport import (
+    Transport,
+    misunderstood,
+    out_of_order,
+    raise_for_status,
+    refused,
+)
+from mailtrack.errors import PermanentError, TransientError
 
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
@@ -56,25 +62,13 @@ def username_token(user: str, password: str) -> Element:
 def call(transport: Transport, url: str, action: str, content: bytes, now: datetime) -> Element:
     """Send an envelope; return the element inside the answer's body, names without prefixes.
 
-    Raises the branch that a fault, or else the HTTP status, stands for.
+    Raises the branch that a fault stands for, or else the HTTP status, or else the form.
     """
-    headers: Mapping[str, str] = {
-        "Content-Type": "text/xml; charset=utf-8",
-        "SOAPAction": f'"{action}"',
-    }
+    headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{action}"'}
     answer = transport.post(url, content=content, headers=headers)
     # Faults come with status 500 (SOAP 1.1, 6.2).
     if answer.status != 500:
         raise_for_status(answer, now)
-    return _inside(answer, now)
-
-
-def text_of(element: Element, path: str) -> str:
-    """Return the text of a child without blanks around it, "" where there is none."""
-    return (element.findtext(path) or "").strip()
-
-
-def _inside(answer: Answer, now: datetime) -> Element:
     try:
         body = _parse(answer.body).find("Body")
     except (expat.ExpatError, ValueError, LookupError) as error:
@@ -84,21 +78,22 @@ def _inside(answer: Answer, now: datetime) -> Element:
         ) from error
     inside = body[0] if body is not None and len(body) else None
     if inside is not None and inside.tag == "Fault":
-        raise _fault(answer.host, inside)
+        code = text_of(inside, "faultcode").rpartition(":")[2]
+        said = f"{answer.host} answered a fault ({tidy(code)[:60] or 'no code'})"
+        if code in AUTH_FAULTS:
+            raise refused(said)
+        if code.partition(".")[0] in CLIENT_FAULTS:
+            raise misunderstood(said)
+        raise out_of_order(said)
     raise_for_status(answer, now)
     if inside is None:
         raise PermanentError(f"{answer.host} answered XML that is no SOAP envelope.")
     return inside
 
 
-def _fault(host: str, fault: Element) -> MailtrackError:
-    code = text_of(fault, "faultcode").rpartition(":")[2]
-    said = f"{host} answered a fault ({tidy(code)[:60] or 'no code'})"
-    if code in AUTH_FAULTS:
-        return AuthError(f"{said}: it refuses our credentials; check the carrier's settings.")
-    if code.partition(".")[0] in CLIENT_FAULTS:
-        return PermanentError(f"{said}: it does not understand the request.")
-    return TransientError(f"{said}; asking again later.")
+def text_of(element: Element, path: str) -> str:
+    """Return the text of a child without blanks around it, "" where there is none."""
+    return (element.findtext(path) or "").strip()
 
 
 def _parse(document: bytes) -> Element:

@@ -21,7 +21,6 @@ from mailtrack.clock import Clock
 from mailtrack.errors import (
     AuthError,
     ConfigurationError,
-    MailtrackError,
     PermanentError,
     QuotaError,
     TransientError,
@@ -132,13 +131,29 @@ class Transport:
             client.close()
 
     def _send(self, method: str, url: str, **request: Any) -> Answer:
-        host = _host(url)
-        client = self._get_client()
+        """Send a request by this process's client; whatever fails is one of our own errors."""
+        # What errors may name: no credentials, no path, and no complaint about the form.
+        host = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+        with self._lock:
+            if self._client is None or self._pid != os.getpid():
+                self._client = httpx.Client(
+                    timeout=self._timeout,
+                    limits=httpx.Limits(max_connections=self._connections),
+                    follow_redirects=False,
+                    headers={"User-Agent": self._user_agent},
+                    transport=self._wire() if self._wire else None,
+                )
+                self._pid = os.getpid()
+            client = self._client
         try:
             return self._exchange(client, host, method, url, request)
         except httpx.PoolTimeout as error:
-            # httpcore #1093: slots can leak for ever; a new pool is the only cure.
-            self._retire(client)
+            # httpcore #1093: slots can leak for ever; a new pool is the only cure. The old one
+            # is not closed: other threads may still read through it; it goes with the last.
+            with self._lock:
+                if self._client is client:
+                    self._client = None
+                    self.rebuilt += 1
             raise TransientError(f"No free connection to {host}; asking again later.") from error
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeEncodeError) as error:
             raise ConfigurationError(
@@ -152,6 +167,7 @@ class Transport:
     def _exchange(
         self, client: httpx.Client, host: str, method: str, url: str, request: dict[str, Any]
     ) -> Answer:
+        """Read an answer to its end, bounded in time and size."""
         deadline = self._monotonic() + self._deadline_s
         body = bytearray()
         with client.stream(method, url, **request) as response:
@@ -167,37 +183,13 @@ class Transport:
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(host, response.status_code, headers, bytes(body))
 
-    def _get_client(self) -> httpx.Client:
-        with self._lock:
-            if self._client is None or self._pid != os.getpid():
-                self._client = self._make_client()
-                self._pid = os.getpid()
-            return self._client
-
-    def _make_client(self) -> httpx.Client:
-        return httpx.Client(
-            timeout=self._timeout,
-            limits=httpx.Limits(max_connections=self._connections),
-            follow_redirects=False,
-            headers={"User-Agent": self._user_agent},
-            transport=self._wire() if self._wire else None,
-        )
-
-    def _retire(self, client: httpx.Client) -> None:
-        # Not closed: other threads may still read through it; it goes with the last of them.
-        with self._lock:
-            if self._client is client:
-                self._client = None
-                self.rebuilt += 1
-
-
-def _host(url: str) -> str:
-    """Return what errors may name: no credentials, no path, and no complaint about the form."""
-    return url.partition("://")[2].partition("/")[0].rpartition("@")[2]
-
 
 def join(base: str, path: str) -> str:
-    """Append `path` to `base`, which may already end with the beginning, or all, of it."""
+    """Append `path` to `base`, which may already end with the beginning, or all, of it.
+
+    >>> join("https://api.example/track/", "/track/v1/details")
+    'https://api.example/track/v1/details'
+    """
     base = base.rstrip("/")
     segments = path.strip("/").split("/")
     for count in range(len(segments), 0, -1):
@@ -241,17 +233,34 @@ def raise_for_status(answer: Answer, now: datetime, silence_s: float = DEFAULT_R
 
     `silence_s`: how long to wait after a 429 that does not say so itself.
     """
-    if not 200 <= answer.status < 300:
-        raise _error_for(answer, now, silence_s)
-
-
-def _error_for(answer: Answer, now: datetime, silence_s: float) -> MailtrackError:
+    if 200 <= answer.status < 300:
+        return
     said = f"{answer.host} answered {answer.status}"
     if answer.status in (401, 403):
-        return AuthError(f"{said}: it refuses our credentials; check the carrier's settings.")
+        raise refused(said)
     if answer.status == 429:
         wait = retry_after_s(answer.headers, now)
-        return QuotaError(f"{said}: we ask too often.", silence_s if wait is None else wait)
+        raise too_often(said, silence_s if wait is None else wait)
     if 400 <= answer.status < 500 and answer.status not in (408, 425):
-        return PermanentError(f"{said}: it does not understand the request.")
+        raise misunderstood(said)
+    raise out_of_order(said)
+
+
+def refused(said: str) -> AuthError:
+    """Return the error for what a carrier said of us: an operator has to look."""
+    return AuthError(f"{said}: it refuses our credentials; check the carrier's settings.")
+
+
+def too_often(said: str, silence_s: float) -> QuotaError:
+    """Return the error for too many requests, with the seconds of silence after it."""
+    return QuotaError(f"{said}: we ask too often.", silence_s)
+
+
+def misunderstood(said: str) -> PermanentError:
+    """Return the error for a request that will never be answered."""
+    return PermanentError(f"{said}: it does not understand the request.")
+
+
+def out_of_order(said: str) -> TransientError:
+    """Return the error for a carrier's own trouble, which will pass."""
     return TransientError(f"{said}; asking again later.")

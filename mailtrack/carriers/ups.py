@@ -5,22 +5,20 @@ An unknown number is a warning inside a 200 or a 404. The type of an activity is
 for the widest of these the words do.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
+from mailtrack.carriers.history import Scan, poll_result, read_history, waiting
 from mailtrack.carriers.oauth import ClientCredentials
-from mailtrack.carriers.scans import Scan, read_history
-from mailtrack.carriers.shape import day_as_written, local_time, record, records, string
+from mailtrack.carriers.shape import day_as_written, joined, local_time, record, records, string
 from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
-from mailtrack.carriers.vocabulary import Classified, classify, classify_words_first
+from mailtrack.carriers.vocabulary import first_known
 from mailtrack.clock import Clock
-from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import PickupPoint, PollResult, PollState, TrackingEvent
+from mailtrack.domain.model import PickupPoint, PollResult, PollState
 from mailtrack.errors import AuthError, PermanentError, QuotaError
 from mailtrack.settings import CarrierSettings
 
@@ -67,32 +65,42 @@ class Ups(OneByOne):
         self._clock = clock
 
     def _ask(self, number: str) -> PollResult | None:
+        """Ask for one number.
+
+        1. Errors and warnings come with any status: they speak of us, or of the number.
+        2. The package has this number, or is the only one of a shipment with this number.
+        """
+        # The request's name gives away neither the number nor chance.
+        name = uuid5(NAMESPACE_URL, f"{number}@{self._clock.now().isoformat()}").hex
         url = f"{self._url}/{quote(number, safe='')}"
-        headers = {"transId": self._transaction(number), "transactionSrc": "mailtrack"}
+        headers = {"transId": name, "transactionSrc": "mailtrack"}
         answer = self._tokens.send(
             lambda bearer: self._transport.get(
                 url, params={"locale": "fr_FR"}, headers={**bearer, **headers}
             )
         )
-        state = self._verdict(answer)
-        if state:
-            return PollResult(number, state)
-        raise_for_status(answer, self._clock.now(), silence_s=SILENCE_S)
-        return _result(number, answer)
-
-    def _transaction(self, number: str) -> str:
-        """Return a name of the request that gives away neither the number nor chance."""
-        return uuid5(NAMESPACE_URL, f"{number}@{self._clock.now().isoformat()}").hex
-
-    def _verdict(self, answer: Answer) -> PollState | None:
-        """Return what a refusal says of the number; raise what it says of the whole call."""
+        # 1.
         codes = _codes(answer)
         if REFUSED_CODES & set(codes):
             raise AuthError(f"{answer.host} refuses our credentials; check the carrier's settings.")
         if QUOTA_CODE in codes:
             raise_for_status(answer, self._clock.now(), silence_s=SILENCE_S)
             raise QuotaError(f"{answer.host}: we ask too often.", SILENCE_S)
-        return next((NUMBER_CODES[code] for code in codes if code in NUMBER_CODES), None)
+        state = next((NUMBER_CODES[code] for code in codes if code in NUMBER_CODES), None)
+        if state:
+            return PollResult(number, state)
+        raise_for_status(answer, self._clock.now(), silence_s=SILENCE_S)
+        # 2.
+        response = answer.object().get("trackResponse")
+        if not isinstance(response, dict):
+            raise PermanentError(f"{answer.host} answered without a trackResponse.")
+        for shipment in records(response.get("shipment")):
+            packages = records(shipment.get("package"))
+            is_alone = string(shipment.get("inquiryNumber")) == number and len(packages) == 1
+            for package in packages:
+                if is_alone or string(package.get("trackingNumber")) == number:
+                    return _result(number, package)
+        return None
 
 
 def _codes(answer: Answer) -> list[str]:
@@ -106,101 +114,50 @@ def _codes(answer: Answer) -> list[str]:
     return [string(one.get("code")) for one in told]
 
 
-def _result(number: str, answer: Answer) -> PollResult | None:
-    response = answer.object().get("trackResponse")
-    if not isinstance(response, dict):
-        raise PermanentError(f"{answer.host} answered without a trackResponse.")
-    package = _package(number, records(response.get("shipment")))
-    if package is None:
-        return None
-    scans = (_scan(activity) for activity in reversed(records(package.get("activity"))))
-    events = read_history(DECLARATION.code, filter(None, scans))
-    return PollResult(
-        number=number,
-        state=PollState.FOUND if events else PollState.PENDING,
-        events=events,
-        local_number=_local_number(package, number),
-        estimated_delivery=_estimate(package),
-        pickup_point=_pickup_point(package, events),
-    )
-
-
-def _package(number: str, shipments: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Return the package with this number, or the only one of a shipment with this number."""
-    for shipment in shipments:
-        packages = records(shipment.get("package"))
-        named = [p for p in packages if string(p.get("trackingNumber")) == number]
-        if named:
-            return named[0]
-        if string(shipment.get("inquiryNumber")) == number and len(packages) == 1:
-            return packages[0]
-    return None
-
-
-def _scan(activity: Mapping[str, Any]) -> Scan | None:
-    when = _written(activity)
-    local = local_time(when)
-    if local is None:
-        return None
-    status = record(activity.get("status"))
-    text, kind = tidy(string(status.get("description"))), string(status.get("type"))
-    code = _digits(string(status.get("statusCode"))) or kind
-    address = record(record(activity.get("location")).get("address"))
-    place = filter(None, (string(address.get(key)) for key in ("city", "countryCode")))
-    return Scan(local, text, code, ", ".join(place), mark=when, means=_means(code, kind, text))
-
-
-def _digits(status_code: str) -> str:
-    """Return "011" as "11", as UPS writes it in its own tables."""
-    return status_code.lstrip("0") or status_code[:1]
-
-
-def _means(code: str, kind: str, text: str) -> Classified:
-    if code in WIDE_CODES:
-        return classify_words_first(DECLARATION.code, code, text)
-    means = classify(DECLARATION.code, code, text)
-    if means.milestone is not Milestone.UNKNOWN:
-        return means
-    return classify(DECLARATION.code, kind, text)
-
-
-def _written(activity: Mapping[str, Any]) -> str:
-    """Return the local time with its offset where UPS gives it (20260210, 071356, +01:00)."""
-    day, clock = (string(activity.get(key)) for key in ("date", "time"))
-    return f"{day}T{clock.zfill(6)}{string(activity.get('gmtOffset'))}" if clock else day
-
-
-def _local_number(package: Mapping[str, Any], number: str) -> str | None:
-    """Return the post's number; those without a type are UPS's own."""
-    for alternate in records(package.get("alternateTrackingNumber")):
-        other = string(alternate.get("number"))
-        if string(alternate.get("type")) and other and other != number:
-            return other
-    return None
-
-
-def _estimate(package: Mapping[str, Any]) -> date | None:
-    dates = {
+def _result(number: str, package: Mapping[str, Any]) -> PollResult:
+    """Return what is known of a package, whose activities come newest first."""
+    scans = []
+    for activity in reversed(records(package.get("activity"))):
+        # 20260210, 071356, +01:00: the local time with its offset where UPS gives it.
+        day, clock = string(activity.get("date")), string(activity.get("time"))
+        when = f"{day}T{clock.zfill(6)}{string(activity.get('gmtOffset'))}" if clock else day
+        status = record(activity.get("status"))
+        text, kind = tidy(string(status.get("description"))), string(status.get("type"))
+        # UPS writes "011" as "11" in its own tables.
+        digits = string(status.get("statusCode"))
+        code = digits.lstrip("0") or digits[:1] or kind
+        said = [("", text), (code, "")] if code in WIDE_CODES else [(code, text), (kind, text)]
+        place = joined(
+            record(record(activity.get("location")).get("address")), "city", "countryCode"
+        )
+        means = first_known(DECLARATION.code, *said)
+        scans.append(Scan(local_time(when), text, code, place, mark=when, means=means))
+    events = read_history(DECLARATION.code, scans)
+    # The post's number is listed with those that are UPS's own, which have no type.
+    others = [
+        string(other.get("number"))
+        for other in records(package.get("alternateTrackingNumber"))
+        if string(other.get("type"))
+    ]
+    promised = {
         string(entry.get("type")): string(entry.get("date"))
         for entry in records(package.get("deliveryDate"))
     }
-    return day_as_written(next((dates[kind] for kind in PROMISES if dates.get(kind)), ""))
-
-
-def _pickup_point(
-    package: Mapping[str, Any], events: Sequence[TrackingEvent]
-) -> PickupPoint | None:
-    """Return the access point where the parcel waits; the other addresses are people's."""
+    # Where the parcel waits, or will; the other addresses are people's.
     last_day = string(record(package.get("accessPointInformation")).get("pickupByDate"))
-    waits = any(event.milestone is Milestone.PICKUP_AVAILABLE for event in events)
-    if not last_day and not waits:
-        return None
     points = (
         record(entry.get("address"))
         for entry in records(package.get("packageAddress"))
         if "ACCESS" in string(entry.get("type")).upper()
     )
-    address = next(points, {})
-    keys = ("addressLine1", "addressLine2", "postalCode", "city")
-    written = ", ".join(filter(None, (string(address.get(key)) for key in keys)))
-    return PickupPoint("UPS Access Point", address=written, last_day=day_as_written(last_day))
+    address = joined(next(points, {}), "addressLine1", "addressLine2", "postalCode", "city")
+    point = PickupPoint("UPS Access Point", address=address, last_day=day_as_written(last_day))
+    return poll_result(
+        number,
+        events,
+        local_numbers=others,
+        estimated_delivery=day_as_written(
+            next((promised[kind] for kind in PROMISES if promised.get(kind)), "")
+        ),
+        pickup_point=point if last_day or waiting(events) else None,
+    )

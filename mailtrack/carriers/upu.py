@@ -5,14 +5,13 @@ empty body. Dates are wall clocks of wherever, with an offset that means nothing
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
-from mailtrack.carriers.scans import Scan, oldest_first, read_history
+from mailtrack.carriers.history import Scan, oldest_first, poll_result, read_history
 from mailtrack.carriers.shape import instant_of_ms, local_time, records, string
-from mailtrack.carriers.transport import Answer, Transport, join, raise_for_status
+from mailtrack.carriers.transport import Transport, join, raise_for_status
 from mailtrack.clock import Clock
 from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import PermanentError
@@ -39,6 +38,7 @@ class Upu(OneByOne):
     """Asks globaltracktrace.ptc.post."""
 
     declaration: ClassVar[Declaration] = DECLARATION
+    form: ClassVar[re.Pattern[str]] = S10
 
     def __init__(self, settings: CarrierSettings, transport: Transport, clock: Clock) -> None:
         self._url = join(settings.url or DECLARATION.url, PATH)
@@ -46,44 +46,30 @@ class Upu(OneByOne):
         self._clock = clock
 
     def _ask(self, number: str) -> PollResult | None:
-        if not S10.fullmatch(number):
-            return PollResult(number, PollState.REJECTED)
+        """Ask for one item. Neither a forecast nor the name of who signed is taken over."""
         answer = self._transport.get(f"{self._url}/{number}/FR")
         raise_for_status(answer, self._clock.now())
-        items = _items(answer)
-        if not items:
+        body = answer.json() if answer.body.strip() else []
+        if not isinstance(body, list) or len(records(body)) < len(body):
+            raise PermanentError(f"{answer.host} answered JSON of another form than documented.")
+        if not body:
             return PollResult(number, PollState.NOT_FOUND)
-        item = next((item for item in items if string(item.get("ID")) == number), None)
+        item = next((item for item in records(body) if string(item.get("ID")) == number), None)
         if item is None:
             return None
-        lines = records(item.get("Events"))
-        events = read_history(DECLARATION.code, oldest_first([*_scans(lines)]))
-        return PollResult(number, PollState.FOUND if events else PollState.NOT_FOUND, events)
-
-
-def _items(answer: Answer) -> list[Mapping[str, Any]]:
-    if not answer.body.strip():
-        return []
-    body = answer.json()
-    if not isinstance(body, list) or len(records(body)) < len(body):
-        raise PermanentError(f"{answer.host} answered JSON of another form than documented.")
-    return records(body)
-
-
-def _scans(lines: Sequence[Mapping[str, Any]]) -> Iterator[Scan]:
-    """Yield the lines without forecasts, and without the name of who signed."""
-    for line in lines:
-        code = string(line.get("EventCd"))
-        written = string(line.get("EventDT"))
-        local = _wall_clock(written)
-        if local is not None and code != FORECAST:
-            yield Scan(
-                local=local,
+        scans = [
+            Scan(
+                local=_wall_clock(string(line.get("EventDT"))),
                 text=string(line.get("EventNm")),
-                code=code,
+                code=string(line.get("EventCd")),
                 place=string(line.get("EventLocation")),
-                mark=written,
+                mark=string(line.get("EventDT")),
             )
+            for line in records(item.get("Events"))
+            if string(line.get("EventCd")) != FORECAST
+        ]
+        events = read_history(DECLARATION.code, oldest_first(scans))
+        return poll_result(number, events, without_events=PollState.NOT_FOUND)
 
 
 def _wall_clock(written: str) -> datetime | None:

@@ -1,27 +1,37 @@
 """Which milestone a carrier's code and text stand for.
 
-The knowledge is data: `phrases/<carrier>.tsv`, then `phrases/any.tsv` for what telling
-words mean together, and `phrases/reasons.tsv` for why something went wrong. What no
-row knows is `Milestone.UNKNOWN`, never a guess. README.md tells how rows are matched.
+The knowledge is data, one table per carrier in `phrases/`: `any.tsv` has what telling
+words mean together, whatever the carrier, `words.tsv` by which expressions each language
+writes a telling word ("sender", "customs", "not yet" …), and `reasons.tsv` why something
+went wrong. What no row knows is `Milestone.UNKNOWN`, never a guess. README.md tells how
+rows are matched.
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Self
 
-from mailtrack.carriers.tables import phrase_files, read_table
-from mailtrack.carriers.texts import comparable, comparable_code
-from mailtrack.carriers.words import WORDS_SIGN, Combination
+from mailtrack.carriers.texts import MAX_TEXT, comparable, comparable_code
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Reason
 
 COLUMNS = ("code", "language", "text", "milestone", "reason", "source")
 COMMON = "any"
+#: Marks a text that names telling words instead of quoting a carrier.
+WORDS_SIGN = "&"
+#: Marks a telling word that must not be there.
+BARRED_SIGN = "-"
 #: Marks a text that is a regular expression over the comparable form.
 PATTERN_SIGN = "~"
 #: In the place of a text: this code only names a group, so that any words know better.
 GROUP_SIGN = "*"
+_FOLDER = files(__package__).joinpath("phrases")
+#: Tables that say something else than what a carrier's code or text stands for.
+_OTHERS = frozenset({"names", "reasons", "words"})
 _REASONED = frozenset(
     {
         Milestone.DELIVERY_FAILED,
@@ -31,6 +41,8 @@ _REASONED = frozenset(
         Milestone.CUSTOMS_HELD,
     }
 )
+#: Whether a comparable text holds what a row looks for.
+Holds = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +61,13 @@ class Rule:
     """One row that looks for something in a text; `code` is "" where it holds for all."""
 
     code: str
-    holds: Callable[[str], object]
+    holds: Holds
     means: Classified
 
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """One file, ready to be asked."""
+    """One file, ready to be asked. `groups`: codes that say less than any words beside them."""
 
     exact: dict[tuple[str, str], Classified] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
@@ -63,23 +75,14 @@ class Phrases:
 
     def find(self, codes: tuple[str, ...], text: str) -> Classified | None:
         """Match code with text, then text alone, then the rules, then code alone."""
-        return (
-            self._exact(codes, text)
-            or self._ruled(codes, text)
-            or next((self.exact[code, ""] for code in codes if (code, "") in self.exact), None)
-        )
-
-    def group(self, codes: tuple[str, ...]) -> Classified | None:
-        """Return what a code stands for that says less than any words beside it."""
-        return next((self.groups[code] for code in codes if code in self.groups), None)
-
-    def _exact(self, codes: tuple[str, ...], text: str) -> Classified | None:
-        keys = ((code, text) for code in (*codes, "")) if text else ()
-        return next((self.exact[key] for key in keys if key in self.exact), None)
-
-    def _ruled(self, codes: tuple[str, ...], text: str) -> Classified | None:
-        wanted = (rule for rule in self.rules if text and rule.code in (*codes, ""))
-        return next((rule.means for rule in wanted if rule.holds(text)), None)
+        if text:
+            for key in ((code, text) for code in (*codes, "")):
+                if key in self.exact:
+                    return self.exact[key]
+            for rule in self.rules:
+                if rule.code in (*codes, "") and rule.holds(text):
+                    return rule.means
+        return next((self.exact[code, ""] for code in codes if (code, "") in self.exact), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,55 +91,88 @@ class Vocabulary:
 
     own: Phrases
     common: Phrases
-    reasons: tuple[tuple[Callable[[str], object], Reason], ...]
+    reasons: tuple[tuple[Holds, Reason], ...]
 
     def classify(self, code: str, text: str) -> Classified:
         """Return the milestone; `code` may carry its group as "CODE@GROUP"."""
         full = comparable_code(code)
         codes = tuple(dict.fromkeys(c for c in (full, full.partition("@")[0]) if c))
-        plain = comparable(text) or self._spelt_out(code)
-        known = self.own.find(codes, plain) or self.common.find((), plain)
-        found = known or self.own.group(codes) or UNKNOWN
+        plain = comparable(text)
+        if not plain and not self.own.exact:
+            # No table says what the carrier's codes are: one without text is read as words.
+            plain = comparable(code)
+        found = (
+            self.own.find(codes, plain)
+            or self.common.find((), plain)
+            or next((self.own.groups[code] for code in codes if code in self.own.groups), UNKNOWN)
+        )
         if found.reason or found.milestone not in _REASONED:
             return found
-        return Classified(found.milestone, self._reason(plain))
-
-    def _reason(self, text: str) -> Reason | None:
-        return next((reason for holds, reason in self.reasons if holds(text)), None)
-
-    def _spelt_out(self, code: str) -> str:
-        """Read a code without text as words, where no table says what the carrier's codes are."""
-        return "" if self.own.exact else comparable(code)
+        reasons = (reason for holds, reason in self.reasons if holds(plain))
+        return Classified(found.milestone, next(reasons, None))
 
 
 @lru_cache(maxsize=8192)
 def classify(carrier: str, code: str, text: str) -> Classified:
-    """Return what a carrier's code and text stand for; carriers repeat themselves a lot."""
+    """Return what a carrier's code and text stand for; carriers repeat themselves a lot.
+
+    >>> classify("laposte", "", "Votre colis est en cours de livraison").milestone.value
+    'out_for_delivery'
+    >>> classify("no such carrier", "", "Held by customs, duties to pay").milestone.value
+    'customs_held'
+    """
     return vocabulary(carrier).classify(code, text)
 
 
-def classify_words_first(carrier: str, code: str, text: str) -> Classified:
-    """Return what the words stand for; where nobody knows them, what the code alone does.
+def first_known(carrier: str, *said: tuple[str, str]) -> Classified:
+    """Return what the first pair of code and text stands for that is known.
 
-    For codes that only name a group ("transit"), and so say less than the words beside them.
+    Where a code only names a group ("transit"), and so says less than the words beside
+    it, the words come first: `first_known(carrier, ("", text), (code, ""))`.
     """
-    said = classify(carrier, "", text)
-    return classify(carrier, code, "") if said == UNKNOWN else said
+    known = (classify(carrier, code, text) for code, text in said)
+    return next((means for means in known if means.milestone is not Milestone.UNKNOWN), UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifiedLine:
+    """One line as given to `mailtrack classify`, and what it stands for."""
+
+    carrier: str
+    code: str
+    text: str
+    milestone: Milestone
+    reason: Reason | None
+
+    def as_dict(self) -> dict[str, str | None]:
+        """Return the line for `mailtrack classify --json`."""
+        return asdict(self)
+
+
+def classify_lines(lines: Iterable[str]) -> Iterator[ClassifiedLine]:
+    """Yield one result for every line of `carrier<TAB>code<TAB>text`, lazily.
+
+    Missing columns are empty; a carrier that nobody knows gets the common phrases.
+    """
+    for line in lines:
+        cells = (cell.strip() for cell in line.rstrip("\r\n").split("\t", 2))
+        carrier, code, text = (*cells, "", "", "")[:3]
+        means = classify(carrier, code, text)
+        yield ClassifiedLine(carrier, code, text, means.milestone, means.reason)
 
 
 @cache
 def vocabulary(carrier: str) -> Vocabulary:
     """Return the vocabulary of a carrier by any of its names; unknown ones get the common."""
-    name = _file_of(carrier)
-    own = Phrases() if name == COMMON else _load(name)
-    return Vocabulary(own, _load(COMMON), _load_reasons())
-
-
-def _file_of(carrier: str) -> str:
-    """Find "UPU EMSEVT/M40" and "17TRACK v2.2" by their first words."""
+    if carrier == COMMON:
+        reasons = ((_looking_for(row), Reason(row["reason"])) for row in read_table("reasons"))
+        return Vocabulary(Phrases(), _load(COMMON), tuple(reasons))
+    # "UPU EMSEVT/M40" and "17TRACK v2.2" are known by their first words.
     words = carrier.partition("(")[0].split()
-    names = (_plain_name(" ".join(words[:n])) for n in range(len(words), 0, -1))
-    return next((file_names()[name] for name in names if name in file_names()), COMMON)
+    names = (_plain_name(" ".join(words[:count])) for count in range(len(words), 0, -1))
+    file = next((file_names()[name] for name in names if name in file_names()), COMMON)
+    common = vocabulary(COMMON)
+    return common if file == COMMON else replace(common, own=_load(file))
 
 
 @cache
@@ -146,12 +182,21 @@ def file_names() -> dict[str, str]:
     return own | {_plain_name(row["name"]): row["file"] for row in read_table("names")}
 
 
+def _plain_name(carrier: str) -> str:
+    return "".join(char for char in carrier.partition("(")[0].casefold() if char.isalnum())
+
+
 @cache
 def _load(name: str) -> Phrases:
+    """Read a phrase file; a row that cannot be meant so is a ValueError that names it."""
     phrases = Phrases()
     for row in read_table(name):
-        means = _means(row)
         code, text = comparable_code(row["code"]), row["text"]
+        try:
+            reason = Reason(row["reason"]) if row["reason"] else None
+            means = Classified(Milestone(row["milestone"]), reason)
+        except ValueError as error:
+            raise ValueError(f"phrases/{row['line']}: {error}") from error
         if text == GROUP_SIGN:
             phrases.groups[code] = means
         elif text.startswith((PATTERN_SIGN, WORDS_SIGN)):
@@ -161,7 +206,7 @@ def _load(name: str) -> Phrases:
     return phrases
 
 
-def _looking_for(row: dict[str, str]) -> Callable[[str], object]:
+def _looking_for(row: dict[str, str]) -> Holds:
     text = row["text"]
     try:
         if text.startswith(WORDS_SIGN):
@@ -171,18 +216,64 @@ def _looking_for(row: dict[str, str]) -> Callable[[str], object]:
         raise ValueError(f"phrases/{row['line']}: {error}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """Telling words that a text must hold, and telling words that it must not."""
+
+    needed: frozenset[str]
+    barred: frozenset[str]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read "&ready undelivered -later"; raise ValueError for a word of no table."""
+        names = text.removeprefix(WORDS_SIGN).split()
+        barred = frozenset(n.removeprefix(BARRED_SIGN) for n in names if n.startswith(BARRED_SIGN))
+        needed = frozenset(n for n in names if not n.startswith(BARRED_SIGN))
+        if not needed or (needed | barred) - expressions().keys():
+            raise ValueError(f"{text!r} must name words of phrases/words.tsv")
+        return cls(needed, barred)
+
+    def holds(self, text: str) -> bool:
+        """Return True if the comparable `text` has these words."""
+        told = words_of(text)
+        return self.needed <= told and not self.barred & told
+
+
+@lru_cache(maxsize=1024)
+def words_of(text: str) -> frozenset[str]:
+    """Return the telling words of a comparable text, of whatever language.
+
+    >>> sorted(words_of("zwrocono nadawcy"))
+    ['back', 'came_back', 'sender']
+    """
+    # No carrier says what happened later than this; what somebody else wrote may be of any length.
+    start = text[:MAX_TEXT]
+    return frozenset(word for word, sought in expressions().items() if sought.search(start))
+
+
 @cache
-def _load_reasons() -> tuple[tuple[Callable[[str], object], Reason], ...]:
-    return tuple((_looking_for(row), Reason(row["reason"])) for row in read_table("reasons"))
+def expressions() -> dict[str, re.Pattern[str]]:
+    """Return one expression per word: any of those that the languages write it by."""
+    ways: dict[str, list[str]] = defaultdict(list)
+    for row in read_table("words"):
+        ways[row["word"]].append(f"(?:{row['text']})")
+    return {word: re.compile("|".join(found)) for word, found in ways.items()}
 
 
-def _means(row: dict[str, str]) -> Classified:
-    try:
-        reason = Reason(row["reason"]) if row["reason"] else None
-        return Classified(Milestone(row["milestone"]), reason)
-    except ValueError as error:
-        raise ValueError(f"phrases/{row['line']}: {error}") from error
+def phrase_files() -> tuple[str, ...]:
+    """Return the names of the tables that hold milestones, without their ending."""
+    names = (entry.name for entry in _FOLDER.iterdir())
+    stems = (name.removesuffix(".tsv") for name in names if name.endswith(".tsv"))
+    return tuple(sorted(stem for stem in stems if stem not in _OTHERS))
 
 
-def _plain_name(carrier: str) -> str:
-    return "".join(char for char in carrier.partition("(")[0].casefold() if char.isalnum())
+def read_table(name: str) -> Iterator[dict[str, str]]:
+    """Yield the rows of a table below its headings; a row of the wrong width is a ValueError."""
+    text = _FOLDER.joinpath(f"{name}.tsv").read_text(encoding="utf-8")
+    head, *lines = text.splitlines()
+    columns = head.split("\t")
+    for number, line in enumerate(lines, start=2):
+        cells = line.split("\t")
+        if len(cells) != len(columns):
+            raise ValueError(f"phrases/{name}.tsv:{number}: {len(cells)} cells, not {len(columns)}")
+        yield dict(zip(columns, cells, strict=True)) | {"line": f"{name}.tsv:{number}"}

@@ -1,6 +1,6 @@
 """The lines of `mailtrack classify`."""
 
-from mailtrack.carriers.classify import classify_lines
+from mailtrack.carriers.vocabulary import classify_lines
 from mailtrack.domain.milestones import Milestone
 
 

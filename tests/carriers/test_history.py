@@ -5,9 +5,16 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailtrack.carriers.history import history
+from mailtrack.carriers.history import (
+    Scan,
+    history,
+    in_order_of_time,
+    oldest_first,
+    poll_result,
+    read_history,
+)
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import TrackingEvent
+from mailtrack.domain.model import PollState, TrackingEvent
 
 START = datetime(2026, 2, 10, tzinfo=UTC)
 
@@ -64,3 +71,26 @@ def test_sorting_by_time_keeps_the_order_where_the_certain_ones_are_in_order(
     assert [event.mark for event in events] == [event.mark for event in oldest_first]
     assert list(oldest_first) == sorted(oldest_first, key=lambda event: event.at)
     assert len(events) == len({event.at for event in oldest_first})
+
+
+def test_a_scan_without_a_time_is_left_out() -> None:
+    told = read_history("any", [Scan(None, "Delivered"), Scan(START, "Out for delivery")])
+
+    assert [Milestone.OUT_FOR_DELIVERY] == [event.milestone for event in told]
+
+
+def test_a_scan_without_a_time_says_nothing_of_the_order() -> None:
+    later, earlier, undated = (
+        Scan(START + timedelta(hours=1), "b"),
+        Scan(START, "a"),
+        Scan(None, ""),
+    )
+
+    assert [undated, earlier, later] == list(oldest_first([later, earlier, undated]))
+    assert [earlier, later] == in_order_of_time([later, undated, earlier])
+
+
+def test_a_number_is_no_local_number_of_itself() -> None:
+    result = poll_result("N1", (), local_numbers=["", "N1", "L2", "L3"])
+
+    assert (PollState.PENDING, "L2") == (result.state, result.local_number)

@@ -13,9 +13,9 @@ import pytest
 from pydantic import SecretStr
 
 from mailtrack.carriers.cainiao import Cainiao
-from mailtrack.carriers.classify import classify_lines
 from mailtrack.carriers.laposte import LaPoste
 from mailtrack.carriers.transport import Transport
+from mailtrack.carriers.vocabulary import classify_lines
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PollResult, PollState

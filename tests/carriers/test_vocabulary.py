@@ -5,13 +5,14 @@ import unicodedata
 
 import pytest
 
-from mailtrack.carriers.tables import phrase_files, read_table
 from mailtrack.carriers.vocabulary import (
     COLUMNS,
     PATTERN_SIGN,
     Classified,
     classify,
     file_names,
+    phrase_files,
+    read_table,
     vocabulary,
 )
 from mailtrack.domain.milestones import Milestone

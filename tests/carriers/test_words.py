@@ -2,10 +2,14 @@
 
 import pytest
 
-from mailtrack.carriers.tables import read_table
 from mailtrack.carriers.texts import comparable
-from mailtrack.carriers.vocabulary import classify
-from mailtrack.carriers.words import Combination, expressions, words_of
+from mailtrack.carriers.vocabulary import (
+    Combination,
+    classify,
+    expressions,
+    read_table,
+    words_of,
+)
 from mailtrack.domain.milestones import STAGES, Milestone, Phase
 from mailtrack.domain.model import Reason
 
