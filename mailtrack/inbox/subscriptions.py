@@ -52,7 +52,7 @@ class SubscriptionService:
     def follow(self) -> bool:
         """Follow every parcel, or the orders where none is named; return whether any is new.
 
-        1. The orders are noted. Where no parcel is named, that is what is followed.
+        1. The orders are noted. Those that no parcel is named of are what is followed.
         2. The parcels are locked before anything is written about them: of two people who come
            to follow the same ones at once one waits, and news that is being taken in finds the
            newcomer.
@@ -74,22 +74,22 @@ class SubscriptionService:
             number: orders.order_of(connection, owner, number, shop, ordered_at, now)
             for number in dict.fromkeys(named)
         }
-        if not reading.parcels:
-            new = [self._await_parcel(order, now) for order in mine.values()]
-            return any(new)
+        bound = {number for read in reading.parcels for number in reading.orders_of(read)}
+        alone = [order for number, order in mine.items() if number not in bound]
+        awaited = [self._await_parcel(order, now) for order in alone]
+        is_any_new = any(awaited)
         # 2.
         found = parcels.parcels_of(connection, [read.number for read in reading.parcels], now)
-        is_any_new = False
         for read in reading.parcels:
             # 3.
             parcel_id = found[read.number]
             self._poll(parcel_id, read, now)
-            carried = [mine[number] for number in read.orders or reading.orders]
+            carried = [mine[number] for number in reading.orders_of(read)]
             for order in carried:
                 orders.join_parcel(connection, order, parcel_id)
             # 4.
             subscription, is_new = subscriptions.follow_parcel(
-                connection, owner, parcel_id, carried, reading.items, now, self.stored.trace
+                connection, owner, parcel_id, carried, read.items, now, self.stored.trace
             )
             if is_new:
                 is_any_new, tell_at = True, self.clock.later(FIRST_ANSWER_GRACE_S)
@@ -99,9 +99,9 @@ class SubscriptionService:
                 parcels.wake(connection, parcel_id, now)
                 self._owe(NoticeKind.REGISTERED, subscription, tell_at, now)
             # 5.
-            if reading.milestone not in (None, Milestone.UNKNOWN):
+            if read.milestone not in (None, Milestone.UNKNOWN):
                 at = min(self.stored.received_at, now)
-                event = subscriptions.mail_event_of(reading.milestone, reading.kind or "", at)
+                event = subscriptions.mail_event_of(read.milestone, reading.kind or "", at)
                 merging.take_in_mail(connection, parcel_id, subscription, event, now)
         return is_any_new
 
@@ -128,9 +128,11 @@ class SubscriptionService:
         mine, new = subscriptions.follow_order(
             connection, self.owner, order, reading.items, now, self.stored.trace
         )
-        if reading.milestone in ENDS_OF_AN_ORDER:
-            subscriptions.save_state(connection, mine, reading.milestone, now)
-            notices.owe_follower(connection, mine, reading.milestone, occurrence="1", now=now)
+        # Of several mails in one forward, nobody can tell whose order has ended.
+        end = None if reading.forward.others else reading.milestone
+        if end in ENDS_OF_AN_ORDER:
+            subscriptions.save_state(connection, mine, end, now)
+            notices.owe_follower(connection, mine, end, occurrence="1", now=now)
         elif new:
             self._owe(NoticeKind.ORDER_REGISTERED, mine, now, now)
         return new

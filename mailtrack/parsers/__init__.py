@@ -3,17 +3,22 @@
 `SHOPS` is the registry: a new shop is a new file and one line here.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
+from mailtrack.domain.milestones import STAGES
 from mailtrack.domain.model import Outcome
+from mailtrack.domain.numbers import detect
 from mailtrack.parsers import aliexpress, sender_mails
-from mailtrack.parsers.bare_number import read_bare_numbers
+from mailtrack.parsers.bare_number import MAX_NUMBERS, numbers_in, read_bare_numbers
 from mailtrack.parsers.commands import read_command
 from mailtrack.parsers.confirmation import KIND as GMAIL
 from mailtrack.parsers.confirmation import is_confirmation, read_confirmation
 from mailtrack.parsers.forwarded import unwrap, whole
 from mailtrack.parsers.message import Message
-from mailtrack.parsers.reading import Forward, Original, Person, Reading
+from mailtrack.parsers.own_words import own_lines
+from mailtrack.parsers.reading import Forward, Original, ParcelRead, Person, Reading
 from mailtrack.parsers.shop import Authorship, Shop
 
 SHOPS: tuple[Shop, ...] = (aliexpress.SHOP, *sender_mails.shops())
@@ -35,7 +40,8 @@ def parse(message: Message) -> Reading:
     """Read one mail: what it is, whom it came through and which parcels it names.
 
     1. A mail of ours came back, or Gmail asks whether it may forward to us.
-    2. A shop wrote it, or somebody who pretends to be one.
+    2. A shop or a carrier wrote it, or somebody who pretends to be one. A forward may hold
+       several; what each names is bound to it alone, and so are numbers typed beside them.
     3. A machine wrote it.
     4. A person wrote it: a command, or numbers that they typed. A forward is neither.
     """
@@ -48,13 +54,10 @@ def parse(message: Message) -> Reading:
         outcome = Outcome.FORWARDING_CONFIRMATION
         return Reading(outcome, forward, kind=GMAIL, confirmation=confirmation)
     # 2.
-    original = forward.original if forward.original != Original() else whole(message)
-    for shop in SHOPS:
-        recognition = shop.recognise(original)
-        if recognition.claim is Authorship.FAKE:
-            return Reading(Outcome.REFUSED, forward, reason=recognition.reason)
-        if recognition.claim is Authorship.YES:
-            return _with_others(shop.read(original, forward), shop, forward)
+    first = forward.original if forward.original != Original() else whole(message)
+    readings = list(_read_each((first, *forward.others), forward))
+    if readings:
+        return _together(readings, forward)
     # 3.
     if message.is_automatic:
         return Reading(Outcome.AUTOMATIC_REPLY, forward, reason="Sent by a machine.")
@@ -66,19 +69,58 @@ def parse(message: Message) -> Reading:
     return typed or none
 
 
-def _with_others(reading: Reading, shop: Shop, forward: Forward) -> Reading:
-    """Add what further attached mails of the same shop name."""
-    for other in forward.others:
-        if shop.recognise(other).claim is not Authorship.YES:
-            continue
-        more = shop.read(other, forward)
-        known = {parcel.number for parcel in reading.parcels}
-        outcomes = (reading.outcome, more.outcome)
-        reading = replace(
-            reading,
-            outcome=next(o for o in _BEST_FIRST if o in outcomes),
-            orders=tuple(dict.fromkeys(reading.orders + more.orders)),
-            parcels=reading.parcels + tuple(p for p in more.parcels if p.number not in known),
-            items=tuple(dict.fromkeys(reading.items + more.items)),
-        )
-    return reading
+def _read_each(originals: Sequence[Original], forward: Forward) -> Iterator[Reading]:
+    """Read the mails that a shop or a carrier wrote; of imitations, only that of the first."""
+    for original in originals:
+        for shop in SHOPS:
+            recognition = shop.recognise(original)
+            if recognition.claim is Authorship.YES:
+                yield shop.read(original, forward)
+                break
+            if recognition.claim is Authorship.FAKE and original is originals[0]:
+                yield Reading(Outcome.REFUSED, forward, reason=recognition.reason)
+                return
+
+
+def _together(readings: Sequence[Reading], forward: Forward) -> Reading:
+    """Return what the mails of one forward say, and what was typed above them.
+
+    1. A parcel keeps the step of its own mail, and its orders where there are several mails.
+    2. The step of the whole is the furthest; the date of an order counts where one mail has
+       orders.
+    """
+    first = readings[0]
+    if first.outcome is Outcome.REFUSED:
+        return first
+    # 1.
+    several = len(readings) > 1
+    parcels: dict[str, ParcelRead] = {}
+    for reading in readings:
+        for parcel in reading.parcels:
+            orders = parcel.orders or (reading.orders if several else ())
+            parcels.setdefault(
+                parcel.number,
+                replace(
+                    parcel,
+                    orders=orders,
+                    items=reading.items,
+                    milestone=reading.milestone,
+                    source=reading.shop,
+                ),
+            )
+    typed = (n for line in own_lines(forward.message) for n in numbers_in(line))
+    for number in islice(typed, MAX_NUMBERS):
+        parcels.setdefault(number, ParcelRead(number, (), None, detect(number)))
+    # 2.
+    outcomes = {reading.outcome for reading in readings} | ({Outcome.TRACKED} if parcels else set())
+    milestones = [reading.milestone for reading in readings if reading.milestone is not None]
+    dates = [reading.ordered_at for reading in readings if reading.orders]
+    return replace(
+        first,
+        outcome=next(outcome for outcome in _BEST_FIRST if outcome in outcomes),
+        milestone=max(milestones, key=lambda m: STAGES[m].rank, default=None),
+        orders=tuple(dict.fromkeys(order for reading in readings for order in reading.orders)),
+        parcels=tuple(parcels.values()),
+        items=tuple(dict.fromkeys(item for reading in readings for item in reading.items)),
+        ordered_at=dates[0] if len(dates) == 1 else None if several else first.ordered_at,
+    )

@@ -23,7 +23,7 @@ def read_as_json(raw: bytes, file: str) -> dict[str, Any]:
 
 def reading_as_json(reading: Reading, file: str) -> dict[str, Any]:
     """Return a reading with the keys that other tools rely on."""
-    forward, original = reading.forward, reading.forward.original
+    forward = reading.forward
     return {
         "file": file,
         "outcome": str(reading.outcome),
@@ -38,6 +38,8 @@ def reading_as_json(reading: Reading, file: str) -> dict[str, Any]:
                 "orders": list(parcel.orders),
                 "local_number": parcel.local_number,
                 "carriers": [candidate.carrier for candidate in parcel.carriers],
+                "milestone": parcel.milestone and str(parcel.milestone),
+                "source": parcel.source,
             }
             for parcel in reading.parcels
         ],
@@ -49,15 +51,20 @@ def reading_as_json(reading: Reading, file: str) -> dict[str, Any]:
             "method": forward.method and str(forward.method),
             "forwarder": _person(forward.forwarder),
             "message": forward.message,
-            "original": {
-                "from": _person(original.sender),
-                "to": [_person(person) for person in original.to],
-                "cc": [_person(person) for person in original.cc],
-                "subject": original.subject,
-                "date": original.date,
-                "body": original.body,
-            },
+            "original": _original(forward.original),
+            "others": [_original(other) for other in forward.others],
         },
+    }
+
+
+def _original(original: Original) -> dict[str, Any]:
+    return {
+        "from": _person(original.sender),
+        "to": [_person(person) for person in original.to],
+        "cc": [_person(person) for person in original.cc],
+        "subject": original.subject,
+        "date": original.date,
+        "body": original.body,
     }
 
 

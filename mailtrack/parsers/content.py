@@ -114,10 +114,11 @@ class Content:
     def text(self) -> str:
         return "\n".join(self.lines).strip()
 
-    def since(self, line: int) -> "Content":
-        """Return what follows, counted from `line`."""
-        links = tuple(Link(k.url, k.line - line) for k in self.links if k.line >= line)
-        return Content(self.lines[line:], links, self.marks)
+    def between(self, start: int, end: int | None = None) -> "Content":
+        """Return what stands from line `start` up to `end`, or to the end; lines count anew."""
+        end = len(self.lines) + 1 if end is None else end
+        links = tuple(Link(k.url, k.line - start) for k in self.links if start <= k.line < end)
+        return Content(self.lines[start:end], links, self.marks)
 
 
 def from_text(text: str) -> Content:

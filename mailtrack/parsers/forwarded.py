@@ -6,7 +6,7 @@ header block, or no forward at all. Nothing found here proves who anybody is.
 
 import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from mailtrack.parsers.content import Content, from_html, from_text
 from mailtrack.parsers.forward_labels import FORWARD_PREFIX, REPLY_PREFIX, Field
@@ -41,6 +41,8 @@ _CAF = re.compile(r"([\w.+-]{1,64}?)\+caf_=[^@]{1,200}@([\w.-]{1,200})")
 _SRS = re.compile(r"<?(?:SRS[01][=+-]|[\w.-]+\+SRS=)", re.IGNORECASE)
 # "[EXTERNAL] TR: …": tags that mail gateways put before the subject.
 _TAGS = re.compile(r"^(?:\[[^\]]{1,20}\]\s*)+")
+#: Lines of one mail in which the beginning of an older letter is looked for.
+MAX_QUOTED = 2_000
 #: KMail marks the end of a forward with a line of at least so many dashes.
 _LAST_RULE = 30
 
@@ -113,11 +115,11 @@ def source_of(message: Message) -> Person | None:
 
 
 def _quoted(message: Message, is_shop: IsShop) -> Forward | None:
-    """Return a mail that is quoted below a header block, None where none is.
+    """Return the mails that are quoted below header blocks, None where none is.
 
     1. Look for header blocks in the text and in the HTML.
     2. Take the words from the text, as they were written, and the links from the HTML.
-    3. Read the fields of the shop's block.
+    3. Each mail of a shop is one of its own; it ends where the next one begins.
     """
     # 1.
     lines = message.text.split("\n")
@@ -128,11 +130,48 @@ def _quoted(message: Message, is_shop: IsShop) -> Forward | None:
         return None
     # 2.
     source, chain = (lines, by_text) if by_text else (html.lines, by_html)
-    block = _choose(chain, is_shop)
     said = "\n".join(source[: chain[0].start]).strip()
-    body = _body(source, block)
-    content = html.since(_choose(by_html, is_shop).end) if by_html else html
-    # 3. Programs that show headers raw quote them raw (RFC 2047).
+    segments = list(_segments(source, chain, is_shop))
+    linked = list(_segments(html.lines, by_html, is_shop))
+    # 3.
+    originals = []
+    for at, (block, end) in enumerate(segments):
+        body = _body(source[:end], block)
+        if not html.lines:
+            content = from_text(body)
+        elif len(linked) == len(segments):
+            content = html.between(linked[at][0].end, linked[at][1])
+        else:
+            content = html.between(linked[0][0].end if linked else 0)
+        originals.append(_original(message, block, body, content))
+    first, *others = originals
+    return Forward(True, ForwardMethod.INLINE, message.sender, said, first, tuple(others))
+
+
+def _segments(
+    lines: Sequence[str], chain: Sequence[Block], is_shop: IsShop
+) -> Iterator[tuple[Block, int | None]]:
+    """Yield the blocks of the mails that matter, each with the line where its mail ends.
+
+    Those of shops; where there is none, the outermost. In a forward of a forward the outer
+    mails are empty. The last mail ends with the text, or where an older letter is quoted.
+    """
+    found: list[tuple[Block, int | None]] = []
+    innermost = chain[:1]
+    for at, block in enumerate(chain):
+        if not is_shop(read_person(block.fields[Field.FROM])):
+            continue
+        innermost = [block]
+        last = chain[at + 1].start if at + 1 < len(chain) else len(lines)
+        below = range(block.end, min(last, block.end + MAX_QUOTED))
+        end = next((n for n in below if attribution_length(lines, n)), last)
+        if any(line.strip(" >") for line in lines[block.end : end]):
+            found.append((block, None if end == len(lines) else end))
+    yield from found or [(block, None) for block in innermost]
+
+
+def _original(message: Message, block: Block, body: str, content: Content) -> Original:
+    """Return a quoted mail; programs that show headers raw quote them raw (RFC 2047)."""
     fields = {field: decode_words(value) for field, value in block.fields.items()}
     subject = fields.get(Field.SUBJECT, "")
     if not subject:
@@ -140,16 +179,15 @@ def _quoted(message: Message, is_shop: IsShop) -> Forward | None:
         subject = _subject(message)
         while prefix := FORWARD_PREFIX.match(subject):
             subject = _TAGS.sub("", subject[prefix.end() :])
-    original = Original(
+    return Original(
         sender=read_person(fields[Field.FROM]),
         to=read_people(fields.get(Field.TO, "")),
         cc=read_people(fields.get(Field.CC, "")),
         subject=subject,
         date=fields.get(Field.DATE, ""),
         body=body,
-        content=content if html.lines else from_text(body),
+        content=content,
     )
-    return Forward(True, ForwardMethod.INLINE, message.sender, said, original)
 
 
 def _chain(lines: Sequence[str], message: Message, is_shop: IsShop) -> list[Block]:
@@ -184,12 +222,6 @@ def _chain(lines: Sequence[str], message: Message, is_shop: IsShop) -> list[Bloc
     if beginning is None and not is_reply:
         beginning = find_beginning(lines)
     return [beginning] if beginning else []
-
-
-def _choose(chain: list[Block], is_shop: IsShop) -> Block:
-    """Return the innermost block of the shop, else the outermost of all."""
-    shops = [block for block in chain if is_shop(read_person(block.fields[Field.FROM]))]
-    return shops[-1] if shops else chain[0]
 
 
 def _body(lines: Sequence[str], block: Block) -> str:

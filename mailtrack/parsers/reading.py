@@ -44,7 +44,7 @@ class Original:
 class Forward:
     """A mail taken apart: who forwarded what, and what they wrote above it.
 
-    `others`: further mails of the shop, where several were attached at once.
+    `others`: further mails of shops, where a forward holds several.
     """
 
     is_forward: bool
@@ -57,12 +57,20 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class ParcelRead:
-    """One parcel that a mail names."""
+    """One parcel that a mail names.
+
+    `orders` and `items`: of its own mail, where a forward holds several. `milestone`: the step that
+    its mail tells of it; `source`: the shop or carrier that wrote it, None where a person typed
+    the number.
+    """
 
     number: str
     orders: tuple[str, ...] = ()
     local_number: str | None = None
     carriers: tuple[Candidate, ...] = ()
+    milestone: Milestone | None = None
+    source: str | None = None
+    items: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +109,8 @@ class Reading:
     ordered_at: date | None = None
     step: str = ""
     confirmation: Confirmation | None = None
+
+    def orders_of(self, parcel: ParcelRead) -> tuple[str, ...]:
+        """Return the orders that a parcel belongs to: where one mail names all, every one."""
+        is_one_mail = parcel.source is not None and not self.forward.others
+        return parcel.orders or (self.orders if is_one_mail else ())

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from mailtrack.clock import FakeClock
 from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
+from mailtrack.store import parcels
 from mailtrack.store import schema as t
+from mailtrack.store.engine import Store
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Receive = Callable[..., Mapping[str, Any]]
@@ -94,3 +97,71 @@ def test_what_the_reader_sends_themselves_is_not_followed(receive: Receive, rows
 
     assert "nothing_found" == receive(mail)["outcome"]
     assert [] == rows(t.parcel)
+
+
+def test_a_carrier_s_mail_about_the_local_number_belongs_to_the_parcel_that_is_followed(
+    receive: Receive, rows: Rows, store: Store, clock: FakeClock
+) -> None:
+    """Who follows LP… hears from La Poste of 6A…: it is the same parcel."""
+    receive(forwarded("noreply@eu-service.cainiao.com", "Votre colis", "colis n° LP00123456789012"))
+    (parcel,) = rows(t.parcel)
+    with store.write() as connection:
+        parcels.add_leg(
+            connection, parcel["id"], "laposte", "6A12345678905", clock.now(), is_local=True
+        )
+    mail = forwarded(
+        "noreply@notif-colissimo-laposte.info",
+        "Votre colis vous attend !",
+        "N° du colis 6A12345678905",
+    )
+
+    assert "updated" == receive(mail)["outcome"]
+    assert ["LP00123456789012"] == [row["number"] for row in rows(t.parcel)]
+    assert ["pickup_available"] == [row["milestone"] for row in rows(t.subscription)]
+
+
+ALIEXPRESS = (
+    "De : AliExpress <transaction@notice.aliexpress.com>",
+    "Date : lun. 2 mars 2026 à 09:30",
+    "Objet : Package LP00123456789012 delivered",
+    "À : <ana@example.org>",
+    "",
+    "Package LP00123456789012 delivered",
+    "https://www.aliexpress.com/p/t.html?tradeOrderId=3054169918880001&trackingNumber=LP00123456789012",
+)
+COLISSIMO = (
+    "De : La Poste <noreply@notif-colissimo-laposte.info>",
+    "Date : lun. 2 mars 2026 à 10:30",
+    "Objet : Votre colis est en route !",
+    "À : <ana@example.org>",
+    "",
+    "Votre colis n°6A12345678905 est en route.",
+)
+
+
+@pytest.mark.parametrize("mails", [(ALIEXPRESS, COLISSIMO), (COLISSIMO, ALIEXPRESS)])
+def test_of_several_mails_in_one_forward_each_parcel_keeps_its_own_orders_and_step(
+    mails: tuple[tuple[str, ...], ...], receive: Receive, rows: Rows
+) -> None:
+    raw = "\r\n".join(
+        [
+            f"Authentication-Results: {AUTHSERV_ID}; {SENT_BY_ANA}",
+            f"Received: from mail.example.org (mail.example.org [192.0.2.1]) by {AUTHSERV_ID}; x",
+            "From: Ana <ana@example.org>",
+            f"To: {FORWARD_TO}",
+            "Subject: TR: mes colis",
+            "Content-Type: text/plain; charset=utf-8",
+            "",
+            "Début du message réexpédié :",
+            "",
+            *(line for mail in mails for line in (*mail, "", "")),
+        ]
+    ).encode()
+
+    assert "tracked" == receive(raw)["outcome"]
+    followed = {row["id"]: row for row in rows(t.parcel)}
+    steps = {followed[row["parcel_id"]]["number"]: row["milestone"] for row in rows(t.subscription)}
+    assert {"LP00123456789012": "delivered", "6A12345678905": "in_transit"} == steps
+    assert ["LP00123456789012"] == [
+        followed[row["parcel_id"]]["number"] for row in rows(t.parcel_order)
+    ]

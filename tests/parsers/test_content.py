@@ -96,7 +96,7 @@ def test_a_part_of_a_body_keeps_only_its_own_links() -> None:
         '<p><a href="https://a.example/">a</a></p><p><a href="https://b.example/">b'
     )
 
-    rest = content.since(content.lines.index("b"))
+    rest = content.between(content.lines.index("b"))
 
     assert ["https://b.example/"] == [link.url for link in rest.links]
 
@@ -115,7 +115,7 @@ def test_links_in_comments_do_not_shift_the_others() -> None:
 def test_links_that_the_parser_copies_are_kept_whatever_is_cut() -> None:
     html = '<p>one</p><a href="https://a.example/"><div>two<p>three</p></div></a>'
 
-    urls = {link.url for link in from_html(html).since(1).links}
+    urls = {link.url for link in from_html(html).between(1).links}
 
     assert {"https://a.example/"} == urls
 
