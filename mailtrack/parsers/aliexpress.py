@@ -39,12 +39,6 @@ BRAND = Brand(
         "aliexpress.onelink.me",  # its app, at AppsFlyer
     ),
     signers=("aliexpress.com", "aliexpress.us", "aliexpress.ru"),
-    # Services that hide an address rewrite the sender: Apple, DuckDuckGo, SimpleLogin, addy.io.
-    relayed=re.compile(
-        r".+_at_notice[._]aliexpress[._]com_.+"
-        r"@(privaterelay\.appleid\.com|duck\.com|simplelogin\.(?:co|com|fr)|passmail\.net)"
-        r"|.+\+.+=notice\.aliexpress\.com@(?:[\w-]+\.)?(anonaddy\.(?:com|me)|addy\.io|addymail\.com)"
-    ),
 )
 
 #: Hosts whose links carry numbers that may be believed.

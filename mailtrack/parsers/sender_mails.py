@@ -32,7 +32,6 @@ MAX_SUBJECT, MAX_LINE, MAX_BELOW = 300, 400, 2
 MAX_LINES = 400
 
 _SENDERS = resources.files("mailtrack.parsers") / "senders"
-_NEVER = re.compile(r"(?!)")
 _NUMBER_GROUP = r"(?P<number>[0-9a-z]{6,40})"
 #: What stands before the number of a parcel; never what stands before that of an order.
 _LABEL = re.compile(
@@ -230,7 +229,7 @@ def _read_all() -> Iterator[MailSender]:
         rows = table.get("steps", []) + tables.get(table.get("also", ""), {}).get("steps", [])
         yield MailSender(
             code=code,
-            brand=Brand(table["name"], tuple(table["domains"]), tuple(table["domains"]), _NEVER),
+            brand=Brand(table["name"], tuple(table["domains"]), tuple(table["domains"])),
             carrier=table.get("carrier", ""),
             forms=tuple(re.compile(rf"{form}(?![0-9A-Z])") for form in table.get("forms", ())),
             orders=re.compile("|".join(table["orders"])) if "orders" in table else None,

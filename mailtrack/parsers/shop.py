@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from urllib.parse import urlsplit
 
 from mailtrack.parsers.mime import normalised
@@ -29,35 +30,61 @@ class Recognition:
     reason: str = ""
 
 
+#: Services that hide an address and send its mails on, by the domains that they sign with.
+RELAYS = (
+    "privaterelay.appleid.com",
+    "duck.com",
+    "mozmail.com",
+    *("simplelogin.co", "simplelogin.com", "simplelogin.fr", "slmails.com", "slmail.me"),
+    *("aleeas.com", "passmail.net", "passmail.com", "passinbox.com", "passfwd.com"),
+    *("anonaddy.com", "anonaddy.me", "addy.io", "addymail.com"),
+)
+#: Those at which anybody may have an address of the same form: their signature proves nothing.
+OPEN_RELAYS = ("icloud.com",)
+
+
 @dataclass(frozen=True, slots=True)
 class Brand:
-    """Who a shop is: its name, its domains (subdomains included) and relayed senders.
+    """Who a shop is: its name and its domains, subdomains included.
 
-    `signers` are the domains that sign its mails (DKIM), subdomains included; a relay signs
-    as itself: the groups of `relayed` hold its domain.
+    `signers` are the domains that sign its mails (DKIM), subdomains included; a service that
+    hides an address signs as itself.
     """
 
     name: str
     domains: tuple[str, ...]
     signers: tuple[str, ...]
-    relayed: re.Pattern[str]
 
     def is_sender(self, person: Person) -> bool:
         """Return True if the address is the shop's, directly or through a private relay."""
         address = person.address.lower()
-        if self.relayed.fullmatch(address):
-            return True
         if address:
-            return "@" in address and self.owns(address.rpartition("@")[2])
+            host = address.rpartition("@")[2] if "@" in address else ""
+            return self.owns(host) or (_is_relay(host) and self.is_behind(person))
         # Some mail programs quote a forward's sender without the address.
         return person.name.strip().casefold() == self.name.casefold()
 
     def signers_of(self, person: Person) -> tuple[str, ...]:
         """Return the domains of which one signs what the shop writes from this address."""
-        relay = self.relayed.fullmatch(person.address.lower())
-        if relay:
-            return tuple(filter(None, relay.groups()))
-        return self.signers if self.is_sender(person) else ()
+        host = person.address.lower().rpartition("@")[2]
+        if not self.is_sender(person):
+            return ()
+        if self.owns(host) or not host:
+            return self.signers
+        return tuple(domain for domain in RELAYS if host == domain or host.endswith("." + domain))
+
+    def is_behind(self, person: Person) -> bool:
+        """Return True if a relay's name or address says that it sends on a mail of the shop's.
+
+        >>> brand = Brand("AliExpress", ("aliexpress.com",), ("aliexpress.com",))
+        >>> brand.is_behind(Person("", "transaction_at_notice_aliexpress_com_x1@simplelogin.co"))
+        True
+        >>> brand.is_behind(Person("AliExpress", "deals@coupons.example"))
+        False
+        """
+        in_address, in_name = _hidden_sender(self.domains)
+        local = person.address.lower().rpartition("@")[0]
+        return bool(in_address.search(local) or in_name.search(person.name.strip().lower()))
 
     def owns(self, host: str) -> bool:
         """Return True if a host is one of the shop's domains or below one."""
@@ -94,7 +121,9 @@ def recognise(brand: Brand, original: Original) -> Recognition:
     """Answer for a brand by its senders and the hosts that the mail links to."""
     mine = brand.is_sender(original.sender)
     domain = original.sender.address.rpartition("@")[2]
-    if not mine and domain and (brand.imitated_by(domain) or brand.named_by(original.sender)):
+    claims = brand.imitated_by(domain) or brand.named_by(original.sender)
+    # Whoever sends mails on for a person may do so from a domain of their own.
+    if not mine and domain and claims and not brand.is_behind(original.sender):
         return Recognition(
             Authorship.FAKE, f"The sender's domain {domain} is not one of {brand.name}'s."
         )
@@ -108,6 +137,27 @@ def recognise(brand: Brand, original: Original) -> Recognition:
             Authorship.FAKE, f"A link goes to {goes_to}, which is not {brand.name}'s."
         )
     return Recognition(Authorship.YES)
+
+
+def _is_relay(host: str) -> bool:
+    known = (*RELAYS, *OPEN_RELAYS)
+    return any(host == domain or host.endswith("." + domain) for domain in known)
+
+
+@cache
+def _hidden_sender(domains: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return how the address and the name of a relay tell a sender at some domains.
+
+    `transaction_at_notice_aliexpress_com_…` (Apple, SimpleLogin, DuckDuckGo) and
+    `alias+transaction=notice.aliexpress.com` (addy.io); `… at notice.aliexpress.com`
+    (SimpleLogin, addy.io) and `… <transaction@notice.aliexpress.com> [via Relay]` (Firefox).
+    The relay's own words come last: what stands before them, the sender has chosen.
+    """
+    known = "|".join(re.escape(domain).replace(r"\.", "[._]") for domain in domains)
+    host = rf"(?:[a-z0-9-]{{1,60}}[._]){{0,4}}(?:{known})(?![a-z0-9.-])"
+    in_address = re.compile(rf"_at_{host}(?!.*_at_)|={host}$")
+    in_name = re.compile(rf" at {host}['\")]?$|@{host}>? \[via relay\]$")
+    return in_address, in_name
 
 
 def hosts(original: Original) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Outcome
 from mailtrack.parsers import aliexpress
+from mailtrack.parsers.aliexpress import BRAND
 from mailtrack.parsers.aliexpress_numbers import read_numbers
 from mailtrack.parsers.aliexpress_words import STEPS
 from mailtrack.parsers.content import Content, Link
@@ -338,3 +339,48 @@ def test_no_wording_stands_twice_in_the_table() -> None:
     patterns = [step.pattern.pattern for step in STEPS]
 
     assert len(set(patterns)) == len(patterns)
+
+
+RELAYED = [
+    ("", "transaction_at_notice_aliexpress_com_x1y2@privaterelay.appleid.com"),
+    ("", "deals_at_deals_aliexpress_com_x1y2@icloud.com"),
+    ("AliExpress - transaction at notice.aliexpress.com", "abc123@simplelogin.co"),
+    ("", "transaction_at_notice_aliexpress_com_abc@passmail.net"),
+    ("AliExpress <transaction@notice.aliexpress.com> [via Relay]", "mask@mozmail.com"),
+    ("AliExpress 'transaction at notice.aliexpress.com'", "alias@anonaddy.me"),
+    ("", "alias+transaction=notice.aliexpress.com@anonaddy.me"),
+    ("", "transaction_at_notice.aliexpress.com_camille@duck.com"),
+]
+
+
+@pytest.mark.parametrize(("name", "address"), RELAYED)
+def test_a_service_that_hides_an_address_sends_on_the_shop_s_own_mail(
+    name: str, address: str
+) -> None:
+    assert BRAND.is_sender(Person(name, address))
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        # A sender's own name and address stand before what the service writes.
+        (
+            "AliExpress - transaction at notice.aliexpress.com - jo at evil.example",
+            "a@simplelogin.co",
+        ),
+        ("A <transaction@notice.aliexpress.com> <jo@evil.example> [via Relay]", "m@mozmail.com"),
+        ("", "transaction_at_notice_aliexpress_com_x_at_evil_example_y@privaterelay.appleid.com"),
+        ("", "alias+transaction=notice.aliexpress.com=evil.example@anonaddy.me"),
+        ("AliExpress", "mask@mozmail.com"),
+        ("AliExpress - transaction at notice.aliexpress.com", "jo@evil.example"),
+    ],
+)
+def test_nobody_passes_for_the_shop_through_such_a_service(name: str, address: str) -> None:
+    assert not BRAND.is_sender(Person(name, address))
+
+
+def test_an_address_that_anybody_may_choose_proves_nothing_by_its_signature() -> None:
+    chosen = Person("", "deals_at_deals_aliexpress_com_x1y2@icloud.com")
+
+    assert () == BRAND.signers_of(chosen)
+    assert ("duck.com",) == BRAND.signers_of(Person(*RELAYED[-1]))
