@@ -43,6 +43,8 @@ _SRS = re.compile(r"<?(?:SRS[01][=+-]|[\w.-]+\+SRS=)", re.IGNORECASE)
 _TAGS = re.compile(r"^(?:\[[^\]]{1,20}\]\s*)+")
 #: Lines of one mail in which the beginning of an older letter is looked for.
 MAX_QUOTED = 2_000
+#: Lines that such a beginning may be broken over, less one.
+_BROKEN_OVER = 2
 #: KMail marks the end of a forward with a line of at least so many dashes.
 _LAST_RULE = 30
 
@@ -164,7 +166,10 @@ def _segments(
         innermost = [block]
         last = chain[at + 1].start if at + 1 < len(chain) else len(lines)
         below = range(block.end, min(last, block.end + MAX_QUOTED))
-        end = next((n for n in below if attribution_length(lines, n)), last)
+        # Sentences above letters end in a colon, and few lines do.
+        ended = [n for n in below if lines[n].endswith((":", ": "))]
+        begun = (at for n in ended for at in range(max(block.end, n - _BROKEN_OVER), n + 1))
+        end = next((at for at in begun if attribution_length(lines, at)), last)
         if any(line.strip(" >") for line in lines[block.end : end]):
             found.append((block, None if end == len(lines) else end))
     yield from found or [(block, None) for block in innermost]
