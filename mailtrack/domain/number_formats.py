@@ -45,7 +45,7 @@ FORMATS: tuple[Format, ...] = (
     _format("cainiao_ae", r"AE\d{9,14}", 2, "cainiao"),
     _format("cainiao_s", r"S000\d{9}", 2, "cainiao"),
     _format("cainiao_s_any", r"S\d{12}", 3, "cainiao"),
-    _format("cainiao_fr", r"(?:CN(?:FR|G)|DOFR)[A-Z0-9]{8,24}", 2, "cainiao"),
+    _format("cainiao_fr", r"(?:CN(?:FR|G|ESP|PRT)|DOFR)[A-Z0-9]{8,24}", 2, "cainiao"),
     _format("cainiao_jy", r"JY\d{2}[A-Z0-9]{14}", 2, "cainiao"),
     _format("cainiao_hm", r"HM\d{16}", 2, "cainiao"),
     _format("cainiao_rs", r"RS\d{10}Y", 2, "cainiao"),
@@ -112,7 +112,7 @@ FORMATS: tuple[Format, ...] = (
     _format("dhl_piece", r"J(?:JD|JDO|VGL|D)\d{9,20}", 2, "dhl"),
     _format("dhl_ecommerce", r"GM\d{10,20}", 3, "dhl"),
     _format("dpd_28", r"(?:00)?\d{26,28}[A-Z]", 2, "dpd", check_digits.mod_37_36, 0.03),
-    _format("dpd_15", r"\d{14}[A-Z]", 3, "dpd", check_digits.mod_37_36, 0.03),
+    _format("dpd_15", r"\d{14}[A-Z]", 3, "dpd chronopost", check_digits.mod_37_36, 0.03),
     # DPD France's own; as long as FedEx's, which the prefix makes the worse guess.
     _format("dpd_france", r"250\d{12}", 4, "dpd"),
     _format("relais_colis", r"VD\d{10}", 3, "relaiscolis"),

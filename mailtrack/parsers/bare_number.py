@@ -7,6 +7,7 @@ from mailtrack.domain.numbers import correct, detect, is_valid
 from mailtrack.parsers.message import Message
 from mailtrack.parsers.own_words import is_reply, own_lines, own_subject
 from mailtrack.parsers.reading import Forward, ParcelRead, Reading
+from mailtrack.parsers.sender_mails import typed_numbers
 
 KIND = "number"
 
@@ -41,13 +42,16 @@ def read_bare_numbers(message: Message, forward: Forward) -> Reading | None:
     is_machine = _MACHINES.search(local_part) or message.header("list-unsubscribe")
     if words > MAX_WORDS or is_machine:
         return None
+    named = typed_numbers(lines)
     numbers = _numbers(lines)
-    if not numbers and not (lines and is_reply(message.subject)):
+    if not (named or numbers) and not (lines and is_reply(message.subject)):
         # Above a reply's own words, the subject is somebody else's.
-        numbers = _numbers([own_subject(message.subject)])
-    if not numbers:
+        subject = [own_subject(message.subject)]
+        named, numbers = typed_numbers(subject), _numbers(subject)
+    carriers = {number: detect(number) for number in numbers} | named
+    if not carriers:
         return None
-    parcels = tuple(ParcelRead(number, (), None, detect(number)) for number in numbers)
+    parcels = tuple(ParcelRead(number, (), None, known) for number, known in carriers.items())
     return Reading(Outcome.TRACKED, forward, kind=KIND, parcels=parcels)
 
 

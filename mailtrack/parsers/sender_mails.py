@@ -7,7 +7,7 @@ own form in its subject's place or beside a label; or a form with a check digit 
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -48,6 +48,7 @@ _NOT_A_PARCEL = re.compile(
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"(?<![^\W_])[0-9A-Z]{10,34}(?![^\W_])")
+_URL = re.compile(r"https?://[^\s<>\"]{5,1000}")
 _SPACES = re.compile(r"[\u00a0\u202f\s]+")
 #: Accents are left out by some programs, and by some people who write the subjects.
 _AS_TYPED = str.maketrans("’‘–—éèêëàâäîïôöùûüç", "''--eeeeaaaiioouuuc")
@@ -120,6 +121,33 @@ def read(sender: MailSender, original: Original, forward: Forward) -> Reading:
         parcels=parcels,
         step=original.subject[:MAX_SUBJECT].strip(),
     )
+
+
+def typed_numbers(lines: Sequence[str]) -> dict[str, tuple[Candidate, ...]]:
+    """Return the numbers that a person wrote behind a carrier's name, or as its tracking link.
+
+    >>> [*typed_numbers(["Mondial Relay 37712345"])]
+    ['37712345']
+    """
+    found: dict[str, tuple[Candidate, ...]] = {}
+    for line in (line[:MAX_LINE] for line in lines[:MAX_LINES]):
+        for url in _URL.findall(line):
+            named = number_of(url)
+            if named and _may_be(*named):
+                found.setdefault(named[1], _candidates(named[1], named[0]))
+        said = _plain(line)
+        for sender in declared():
+            name = _plain(sender.brand.name)
+            if not sender.carrier or not re.search(rf"\b{re.escape(name)}\b", said):
+                continue
+            behind = said[said.index(name) + len(name) :].upper()
+            for form in sender.forms:
+                number = re.search(rf"(?<![0-9A-Z]){form.pattern}", behind)
+                if number and _may_be(sender.carrier, normalise(number[0])):
+                    own = normalise(number[0])
+                    found.setdefault(own, _candidates(own, sender.carrier))
+                    break
+    return found
 
 
 def _step(

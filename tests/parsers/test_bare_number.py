@@ -94,3 +94,32 @@ def test_nobody_types_a_thousand_numbers() -> None:
     text = "\n".join(f"LP{n:014}" for n in range(100))
 
     assert MAX_NUMBERS == len(_numbers(_read("", text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "carrier"),
+    [
+        ("Mondial Relay 37712345", "37712345", "mondialrelay"),
+        ("Bonjour, mon colis privé 510 000 111 222 merci", "510000111222", "colisprive"),
+        ("numéro de suivi GLS : 00ABCDEF", "00ABCDEF", "gls"),
+        (
+            "https://www.mondialrelay.fr/suivi-de-colis?numeroExpedition=37712345",
+            "37712345",
+            "mondialrelay",
+        ),
+        ("https://trace.dpd.fr/fr/trace/25012345678901", "25012345678901", "dpd"),
+    ],
+)
+def test_a_carrier_s_name_or_link_makes_its_number_certain(
+    text: str, number: str, carrier: str
+) -> None:
+    (parcel,) = _read("colis", text).parcels
+
+    assert (number, carrier) == (parcel.number, parcel.carriers[0].carrier)
+
+
+@pytest.mark.parametrize(
+    "text", ["37712345", "mon colis 510 000 111 222", "GLS : demain", "00ABCDEF"]
+)
+def test_digits_without_a_word_are_no_number(text: str) -> None:
+    assert () == _read("colis", text).parcels
