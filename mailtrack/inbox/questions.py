@@ -41,7 +41,7 @@ def hold(
     and that of the next one, list it.
     """
     held_mails.hold(connection, mail, owner, source, now)
-    if not may_ask or not _takes_one(connection, owner, now):
+    if not may_ask or not _may_request_confirmation(connection, owner, now):
         held_mails.mark_asked(connection, owner, now)
         return
     since = now - _HOUR
@@ -58,7 +58,7 @@ def ask_waiting(connection: Connection, now: datetime) -> int:
     for owner, mail in held_mails.waiting_by_turns(connection, max(0, room)):
         if not people.lock(connection, owner):
             continue
-        if _takes_one(connection, owner, now):
+        if _may_request_confirmation(connection, owner, now):
             _ask(connection, owner, mail, now)
             asked += 1
         else:
@@ -71,7 +71,7 @@ def _ask(connection: Connection, owner: SubscriberId, mail: InboundId, now: date
     held_mails.mark_asked(connection, owner, now)
 
 
-def _takes_one(connection: Connection, owner: SubscriberId, now: datetime) -> bool:
+def _may_request_confirmation(connection: Connection, owner: SubscriberId, now: datetime) -> bool:
     """Return True if somebody may be asked (again) whether a mail is theirs."""
     if not people.takes_questions(connection, owner):
         return False

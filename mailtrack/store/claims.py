@@ -56,7 +56,7 @@ def claim_due(
 def _among(
     connection: Connection, key: Column[Any], chosen: Select[tuple[Any]]
 ) -> ColumnElement[bool]:
-    """Tell that a row was chosen, so that the database runs the choice once and first.
+    """Return the condition that a row was chosen; the database runs the choice once and first.
 
     Given a plain subquery, PostgreSQL may run it many times over, and lock more rows at
     each run, or read the whole table to join it; an array is made once, and its members

@@ -51,7 +51,7 @@ def _is_due(carrier: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def is_out(now: datetime) -> ColumnElement[bool]:
-    """Tell that somebody is asking about a leg at this moment."""
+    """Return the condition that somebody is asking about a leg at this moment."""
     return exists().where(leg_claim.c.leg_id == leg.c.id, leg_claim.c.until > now)
 
 
@@ -137,7 +137,7 @@ def claimed(connection: Connection, legs: Sequence[LegId], token: str) -> list[C
 
 
 def is_held(token: str) -> ColumnElement[bool]:
-    """Tell that the claim on a leg is still the one with this token."""
+    """Return the condition that the claim on a leg is still the one with this token."""
     return exists().where(leg_claim.c.leg_id == leg.c.id, leg_claim.c.token == token)
 
 
