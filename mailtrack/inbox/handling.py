@@ -78,7 +78,9 @@ class MailHandler:
             kind=reading.kind,
             names=tuple(p.number for p in reading.parcels) or reading.orders,
         )
-        if mail.outcome in _PERSONS:
+        # What a machine sends and nothing is in makes nobody of it.
+        by_somebody = mail.is_answerable or mail.by_rule or mail.outcome in _WORTH_A_QUESTION
+        if mail.outcome in _PERSONS and by_somebody:
             return self._act_for_person(result)
         match mail.outcome:
             case Outcome.BOUNCE:

@@ -120,6 +120,31 @@ def test_a_carrier_s_mail_about_the_local_number_belongs_to_the_parcel_that_is_f
     assert ["pickup_available"] == [row["milestone"] for row in rows(t.subscription)]
 
 
+@pytest.mark.parametrize(
+    ("sender", "header"),
+    [
+        ("noreply@notif-colissimo-laposte.info", "X-Mailer: x"),
+        ("service@boutique.example", "List-Unsubscribe: <https://boutique.example/u>"),
+        ("service@boutique.example", "Feedback-ID: 1:boutique"),
+        ("service@boutique.example", "Precedence: bulk"),
+        ("no-reply@boutique.example", "X-Mailer: x"),
+    ],
+)
+def test_a_machine_that_writes_to_us_becomes_no_subscriber_and_gets_no_answer(
+    sender: str, header: str, receive: Receive, rows: Rows
+) -> None:
+    domain = sender.partition("@")[2]
+    receive(
+        f"Authentication-Results: {AUTHSERV_ID}; dkim=pass header.d={domain}\r\n"
+        f"Received: from m (m [192.0.2.1]) by {AUTHSERV_ID}; x\r\n{header}\r\n"
+        f"From: Suivi <{sender}>\r\nTo: {FORWARD_TO}\r\n"
+        "Subject: Votre colis est en route !\r\n\r\nBonjour\r\n".encode()
+    )
+
+    assert [] == rows(t.subscriber)
+    assert [] == rows(t.notice)
+
+
 ALIEXPRESS = (
     "De : AliExpress <transaction@notice.aliexpress.com>",
     "Date : lun. 2 mars 2026 à 09:30",
