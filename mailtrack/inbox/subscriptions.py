@@ -59,7 +59,8 @@ class SubscriptionService:
         3. Of each parcel a carrier is asked, and its orders are joined to it.
         4. A newcomer is owed "suivi enregistré", which tells what happened so far; it waits for
            the first answer of a carrier, where there was none yet.
-        5. The step that the mail tells is taken as an event that its reader alone knows of.
+        5. The step that the mail tells is taken as an event that its reader alone knows of, and
+           the day that it expects is theirs alone, too.
         """
         connection, owner, reading, now = (
             self.connection,
@@ -103,6 +104,8 @@ class SubscriptionService:
                 at = min(self.stored.received_at, now)
                 event = subscriptions.mail_event_of(read.milestone, reading.kind or "", at)
                 merging.take_in_mail(connection, parcel_id, subscription, event, now)
+            if read.expected_on is not None:
+                subscriptions.expect(connection, subscription, read.expected_on, read.source or "")
         return is_any_new
 
     def _poll(self, parcel_id: ParcelId, read: ParcelRead, now: datetime) -> None:

@@ -36,6 +36,11 @@ def signers_of(person: Person) -> frozenset[str]:
     return frozenset(domain for shop in SHOPS for domain in shop.brand.signers_of(person))
 
 
+def name_of(code: str) -> str:
+    """Return the name of a shop or carrier whose mails we read, by its code."""
+    return next((shop.brand.name for shop in SHOPS if shop.code == code), code)
+
+
 def parse(message: Message) -> Reading:
     """Read one mail: what it is, whom it came through and which parcels it names.
 
@@ -106,6 +111,7 @@ def _together(readings: Sequence[Reading], forward: Forward) -> Reading:
                     items=reading.items,
                     milestone=reading.milestone,
                     source=reading.shop,
+                    expected_on=reading.estimated_delivery,
                 ),
             )
     typed = (n for line in own_lines(forward.message) for n in numbers_in(line))

@@ -40,6 +40,7 @@ def reading_as_json(reading: Reading, file: str) -> dict[str, Any]:
                 "carriers": [candidate.carrier for candidate in parcel.carriers],
                 "milestone": parcel.milestone and str(parcel.milestone),
                 "source": parcel.source,
+                "estimated_delivery": _day(parcel.expected_on),
             }
             for parcel in reading.parcels
         ],

@@ -59,9 +59,9 @@ class Forward:
 class ParcelRead:
     """One parcel that a mail names.
 
-    `orders` and `items`: of its own mail, where a forward holds several. `milestone`: the step that
-    its mail tells of it; `source`: the shop or carrier that wrote it, None where a person typed
-    the number.
+    `orders` and `items`: of its own mail, where a forward holds several. `milestone`: the step
+    that its mail tells of it, `expected_on`: the day on which it expects the delivery;
+    `source`: the shop or carrier that wrote it, None where a person typed the number.
     """
 
     number: str
@@ -71,6 +71,7 @@ class ParcelRead:
     milestone: Milestone | None = None
     source: str | None = None
     items: tuple[str, ...] = ()
+    expected_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,7 @@ def _following(details: SubscriptionDetails) -> dict[str, Any]:
         "number": parcel.row.number,
         "local_number": parcel.row.local_number,
         "milestone": mine.milestone,
+        "expected_on": mine.expected_on and mine.expected_on.isoformat(),
         "pickup_point": None
         if point is None
         else {

@@ -354,6 +354,9 @@ subscription = Table(
     *_state(),
     #: The id in the logs of the mail that asked for it.
     Column("trace", String(16), nullable=False, default=""),
+    #: On which day a mail of theirs expects the delivery, and the code of who wrote it.
+    Column("expected_on", Date),
+    Column("expected_by", String(32)),
     UniqueConstraint("subscriber_id", "parcel_id"),
     CheckConstraint("parcel_id IS NOT NULL OR shop_order_id IS NOT NULL", name="about_something"),
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, or_, select, update
@@ -55,6 +55,9 @@ class Subscription:
     milestone: Milestone | None = None
     milestone_at: datetime | None = None
     reason: Reason | None = None
+    #: On which day a mail of theirs expects the delivery, and the code of who wrote it.
+    expected_on: date | None = None
+    expected_by: str | None = None
 
     @property
     def muted(self) -> bool:
@@ -214,6 +217,8 @@ def subscription_from(row: Row[Any]) -> Subscription:
         milestone=Milestone(row.milestone) if row.milestone else None,
         milestone_at=row.milestone_at,
         reason=Reason(row.reason) if row.reason else None,
+        expected_on=row.expected_on,
+        expected_by=row.expected_by,
     )
 
 
@@ -249,6 +254,12 @@ def save_state(
 
 
 # --- what people's own mails told -------------------------------------------------------
+
+
+def expect(connection: Connection, mine: SubscriptionId, day: date, by: str) -> None:
+    """Keep on which day a mail of theirs expects the delivery; a later mail knows better."""
+    told = {"expected_on": day, "expected_by": by}
+    connection.execute(update(subscription).where(subscription.c.id == mine).values(**told))
 
 
 def add_mail_event(connection: Connection, mine: SubscriptionId, event: TrackingEvent) -> bool:

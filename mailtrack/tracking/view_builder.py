@@ -15,6 +15,7 @@ from mailtrack.domain.silence import PROTECTION
 from mailtrack.notify.links import LinkMaker, Purpose
 from mailtrack.notify.mail import MailNames
 from mailtrack.notify.view import NewsLine, NoticeKind, NoticeView, ParcelView
+from mailtrack.parsers import name_of
 from mailtrack.parsers.confirmation import read_confirmation
 from mailtrack.parsers.message import read_message
 from mailtrack.store import held_mails, notices, people, subscription_details
@@ -130,10 +131,14 @@ class ViewBuilder:
         known = details.parcel
         if known is None:
             return None
-        mine = details.following
+        mine, view = details.following, self._known_to_carriers(known)
+        # Carriers know better than the mail of a shop.
+        by_mail = view.estimated_delivery is None and mine.expected_on is not None
         return replace(
-            self._known_to_carriers(known),
+            view,
             name=_name(details),
+            estimated_delivery=mine.expected_on if by_mail else view.estimated_delivery,
+            estimated_by=name_of(mine.expected_by or "") if by_mail else view.estimated_by,
             events=tracking.timeline(details.events),
             milestone=mine.milestone,
             milestone_at=mine.milestone_at,

@@ -1,13 +1,16 @@
 """What carriers and other shops write is followed and told, like the shop's own mails."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 import pytest
 
 from mailtrack.clock import FakeClock
+from mailtrack.domain.model import PollResult, PollState
+from mailtrack.runtime.services import Services
 from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
-from mailtrack.store import parcels
+from mailtrack.store import parcels, subscription_details
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 
@@ -164,11 +167,9 @@ COLISSIMO = (
 )
 
 
-@pytest.mark.parametrize("mails", [(ALIEXPRESS, COLISSIMO), (COLISSIMO, ALIEXPRESS)])
-def test_of_several_mails_in_one_forward_each_parcel_keeps_its_own_orders_and_step(
-    mails: tuple[tuple[str, ...], ...], receive: Receive, rows: Rows
-) -> None:
-    raw = "\r\n".join(
+def _together(lines: list[str]) -> bytes:
+    """Return what Ana forwards in one mail."""
+    return "\r\n".join(
         [
             f"Authentication-Results: {AUTHSERV_ID}; {SENT_BY_ANA}",
             f"Received: from mail.example.org (mail.example.org [192.0.2.1]) by {AUTHSERV_ID}; x",
@@ -179,14 +180,44 @@ def test_of_several_mails_in_one_forward_each_parcel_keeps_its_own_orders_and_st
             "",
             "Début du message réexpédié :",
             "",
-            *(line for mail in mails for line in (*mail, "", "")),
+            *lines,
         ]
     ).encode()
 
-    assert "tracked" == receive(raw)["outcome"]
+
+@pytest.mark.parametrize("mails", [(ALIEXPRESS, COLISSIMO), (COLISSIMO, ALIEXPRESS)])
+def test_of_several_mails_in_one_forward_each_parcel_keeps_its_own_orders_and_step(
+    mails: tuple[tuple[str, ...], ...], receive: Receive, rows: Rows
+) -> None:
+    assert (
+        "tracked"
+        == receive(_together([line for mail in mails for line in (*mail, "", "")]))["outcome"]
+    )
     followed = {row["id"]: row for row in rows(t.parcel)}
     steps = {followed[row["parcel_id"]]["number"]: row["milestone"] for row in rows(t.subscription)}
     assert {"LP00123456789012": "delivered", "6A12345678905": "in_transit"} == steps
     assert ["LP00123456789012"] == [
         followed[row["parcel_id"]]["number"] for row in rows(t.parcel_order)
     ]
+
+
+def test_the_day_that_a_mail_expects_is_shown_to_its_reader_until_a_carrier_knows_better(
+    receive: Receive, rows: Rows, store: Store, clock: FakeClock, services: Services
+) -> None:
+    expecting = (*ALIEXPRESS[:2], "Objet : Package LP00123456789012 has an update", *ALIEXPRESS[3:])
+    receive(_together([*expecting, "Estimated delivery: 30/08/2026"]))
+
+    def shown() -> tuple[date | None, str]:
+        with store.read() as connection:
+            (mine,) = (row["id"] for row in rows(t.subscription))
+            view = services.views.parcel(subscription_details.read(connection, [mine])[mine])
+        assert view is not None
+        return view.estimated_delivery, view.estimated_by
+
+    by_mail = shown()
+    (parcel,) = rows(t.parcel)
+    known = PollResult("LP00123456789012", PollState.FOUND, (), estimated_delivery=date(2026, 9, 1))
+    with store.write() as connection:
+        parcels.save_result(connection, parcel["id"], known, clock.now())
+
+    assert ((date(2026, 8, 30), "AliExpress"), (date(2026, 9, 1), "")) == (by_mail, shown())
