@@ -8,20 +8,32 @@ KEYS = [
 ]  # fmt: skip
 
 
+#: What `forward` holds; `others` are further mails in the same forward.
+FORWARD = ["is_forward", "method", "forwarder", "message", "original", "others"]
+
+
 def test_every_key_is_there_even_for_a_mail_that_says_nothing() -> None:
     found = read_as_json(b"", "empty.eml")
 
     assert KEYS == list(found)
     assert "empty.eml" == found["file"]
-    assert ["is_forward", "method", "forwarder", "message", "original"] == list(found["forward"])
+    assert FORWARD == list(found["forward"])
     assert ["from", "to", "cc", "subject", "date", "body"] == list(found["forward"]["original"])
 
 
-def test_a_parcel_has_its_four_keys() -> None:
+def test_a_parcel_has_all_its_keys() -> None:
     found = read_as_json(b"From: a@example.org\nSubject: colis\n\nLP00827165784034\n", "-")
 
     assert [
-        {"number": "LP00827165784034", "orders": [], "local_number": None, "carriers": ["cainiao"]}
+        {
+            "number": "LP00827165784034",
+            "orders": [],
+            "local_number": None,
+            "carriers": ["cainiao"],
+            "milestone": None,
+            "source": None,
+            "estimated_delivery": None,
+        }
     ] == found["parcels"]
 
 
