@@ -11,6 +11,7 @@ import pkgutil
 import re
 import unicodedata
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header
@@ -185,8 +186,20 @@ def is_charset(name: str) -> bool:
     return aliases.get(plain, plain) in _CHARSETS
 
 
+#: Charsets in which any bytes are some text, so that a wrong label goes unnoticed.
+_SINGLE_BYTE = re.compile(
+    r"(?:iso-?8859|windows-?125|cp-?125|us-?ascii|ascii|latin)", re.IGNORECASE
+)
+
+
 def decode_text(payload: bytes, *charsets: str) -> str:
-    """Return a body as text by the first charset that it is written in, else by UTF-8."""
+    """Return a body as text by the first charset that it is written in, else by UTF-8.
+
+    Some programs call UTF-8 by another name: letters beyond ASCII that are valid UTF-8 are that.
+    """
+    if not payload.isascii() and any(map(_SINGLE_BYTE.match, charsets[:1])):
+        with suppress(UnicodeDecodeError):
+            return normalised(payload.decode("utf-8"))
     found = (_decoded(payload, name) for name in charsets)
     text = next((text for text in found if text is not None), None)
     return normalised(payload.decode("utf-8", "replace") if text is None else text)

@@ -184,6 +184,16 @@ def test_a_body_is_read_by_the_first_charset_that_fits(
     assert text == decode_text(payload, *charsets)
 
 
+@pytest.mark.parametrize("label", ["iso-8859-1", "ISO-8859-15", "windows-1252", "us-ascii"])
+def test_utf_8_under_another_name_is_utf_8(label: str) -> None:
+    """« EnvoyÃ© : » would be no label of a forward."""
+    assert "Envoyé : à Noël" == decode_text("Envoyé : à Noël".encode(), label, "utf-8", "cp1252")
+
+
+def test_what_is_no_utf_8_keeps_its_label() -> None:
+    assert "Envoyé" == decode_text("Envoyé".encode("latin-1"), "iso-8859-1", "utf-8")
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
