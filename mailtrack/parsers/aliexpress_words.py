@@ -208,6 +208,7 @@ STEPS: tuple[StepWording, ...] = (
     _step("versandfertig|versandbereit", "de", M.ORDER_PREPARED),
     _step("bestellung versandt|wurde versandt", "de", M.SHIPPED),
     _step("teilweise versandt", "de", M.SHIPPED, "order_partly_shipped"),
+    _step("mit lokalem kurier", "de", M.LOCAL_TRANSIT),
     _step("vom kurier abgeholt", "de", M.CARRIER_ACCEPTED),
     # An order mail of this name comes hours after shipping: handed to the carrier.
     _step("(?<=bestellung #: )wird zugestellt", "de", M.CARRIER_ACCEPTED),
@@ -240,6 +241,7 @@ STEPS: tuple[StepWording, ...] = (
     _step("commande confirmée", "fr", M.ORDER_RECEIVED),
     _step("commande expédiée", "fr", M.SHIPPED),
     _step("partiellement expédiée?", "fr", M.SHIPPED, "order_partly_shipped"),
+    _step("confirmation d'expédition de votre commande", "fr", M.SHIPPED),
     # French words of parcels: plain vocabulary, since no real parcel mail is known
     _step("prête? à (?:être expédiée?|expédier|l'envoi)", "fr", M.ORDER_PREPARED),
     _step("expédiée?|a été expédiée?", "fr", M.SHIPPED),
