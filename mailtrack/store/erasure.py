@@ -7,7 +7,7 @@ parcel at this moment, and what hangs on the row would go with it.
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, exists, or_, select, true, update
+from sqlalchemy import Connection, and_, delete, exists, func, or_, select, true, update
 
 from mailtrack.domain.model import Outcome, ParcelId, SubscriberId
 from mailtrack.store import parcels, people
@@ -39,7 +39,16 @@ def erase(connection: Connection, owner: SubscriberId) -> None:
     connection.execute(
         update(inbound)
         .where(inbound.c.subscriber_id == owner)
-        .values(raw=None, subject="", message_id="", names="", held_at=None, subscriber_id=None)
+        .values(
+            raw=None,
+            subject="",
+            message_id="",
+            names="",
+            held_at=None,
+            subscriber_id=None,
+            # One that waits to be read has nothing left to read.
+            outcome=func.coalesce(inbound.c.outcome, Outcome.REFUSED),
+        )
     )
     connection.execute(delete(subscriber).where(subscriber.c.id == owner))
     # Of their parcels, which are locked, those go that nobody else follows or followed.

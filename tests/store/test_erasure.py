@@ -199,6 +199,21 @@ def test_with_a_mail_s_bytes_go_the_numbers_that_it_named(
     assert (None, "", "", "") == (row["raw"], row["subject"], row["message_id"], row["names"])
 
 
+def test_a_mail_that_waits_to_be_read_again_is_erased_and_never_read(
+    store: Store, follow: Follow, keep: Callable[[SubscriberId, bytes], None], clock: FakeClock
+) -> None:
+    mine = follow()
+    keep(mine.subscriber, b"Subject: colis")
+    with store.write() as connection:
+        inbound.reread(connection, clock.now())
+        erasure.erase(connection, mine.subscriber)
+        waiting = inbound.claim_unread(
+            connection, token="t", now=clock.now(), until=clock.later(60), limit=9
+        )
+
+    assert [] == waiting
+
+
 # --- what may be taken along --------------------------------------------------------------
 
 
