@@ -246,6 +246,11 @@ def declared() -> tuple[MailSender, ...]:
     return tuple(_read_all())
 
 
+#: All that a file may say, and a row of its steps.
+_KEYS = {"also", "carrier", "domains", "forms", "language", "name", "orders", "steps"}
+_STEP_KEYS = {"kind", "language", "milestone", "sender", "subject", "text"}
+
+
 def _read_all() -> Iterator[MailSender]:
     tables = {
         file.name.removesuffix(".toml"): tomllib.loads(file.read_text("utf-8"))
@@ -253,6 +258,11 @@ def _read_all() -> Iterator[MailSender]:
         if file.name.endswith(".toml")
     }
     for code, table in tables.items():
+        unknown = {*table} - _KEYS | {
+            key for row in table.get("steps", []) for key in {*row} - _STEP_KEYS
+        }
+        if unknown:
+            raise ValueError(f"senders/{code}.toml: no such key: {', '.join(sorted(unknown))}")
         # A shop may send a carrier's own template.
         rows = table.get("steps", []) + tables.get(table.get("also", ""), {}).get("steps", [])
         yield MailSender(
