@@ -56,7 +56,7 @@ HELD_MAILS: Mapping[str, str] = MappingProxyType(
         "number": "Un mail avec un numéro de colis",
     }
 )
-_HELD_SHOP_MAIL = "Un mail d’AliExpress transféré"
+_HELD_SHOP_MAIL = "Un mail d’expédition transféré"
 
 #: What to do about a return, besides asking for the money or another parcel.
 REMEDIES: Mapping[Reason, str] = MappingProxyType(

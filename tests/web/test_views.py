@@ -518,7 +518,7 @@ def test_a_confirmation_lists_what_a_click_would_release_and_no_stop_by_itself()
     assert [Action.CONFIRM, Action.DISOWN] == [
         button.attributes["value"] for button in drawn(page).css("button[name=do]")
     ]
-    for said in ("STOP", NUMBER, "RS1300705226Y", "Un mail d’AliExpress transféré", "reçu le"):
+    for said in ("STOP", NUMBER, "RS1300705226Y", "Un mail d’expédition transféré", "reçu le"):
         assert said in words(page)
 
 
