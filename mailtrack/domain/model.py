@@ -66,11 +66,15 @@ class TrackingEvent:
 
 @dataclass(frozen=True, slots=True)
 class PickupPoint:
-    """Where a parcel waits, and until when."""
+    """Where a parcel waits, and until when.
+
+    `code`: what its addressee shows there; mails tell it, carriers never do.
+    """
 
     name: str
     address: str = ""
     last_day: date | None = None
+    code: str = ""
 
 
 class PollState(StrEnum):

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from mailtrack.domain.model import Outcome
+from mailtrack.domain.model import Outcome, PickupPoint
 from mailtrack.errors import PermanentError
 from mailtrack.parsers import parse
 from mailtrack.parsers.message import read_message
@@ -41,8 +41,17 @@ def reading_as_json(reading: Reading, file: str) -> dict[str, Any]:
                 "milestone": parcel.milestone and str(parcel.milestone),
                 "source": parcel.source,
                 "estimated_delivery": _day(parcel.expected_on),
+                "pickup": parcel.pickup and _pickup(parcel.pickup),
             }
             for parcel in reading.parcels
+        ],
+        "doubtful": [
+            {
+                "number": doubtful.number,
+                "carriers": [candidate.carrier for candidate in doubtful.carriers],
+                "why": str(doubtful.why),
+            }
+            for doubtful in reading.doubtful
         ],
         "items": list(reading.items),
         "estimated_delivery": _day(reading.estimated_delivery),
@@ -66,6 +75,15 @@ def _original(original: Original) -> dict[str, Any]:
         "subject": original.subject,
         "date": original.date,
         "body": original.body,
+    }
+
+
+def _pickup(point: PickupPoint) -> dict[str, str | None]:
+    return {
+        "name": point.name,
+        "address": point.address,
+        "last_day": _day(point.last_day),
+        "code": point.code,
     }
 
 

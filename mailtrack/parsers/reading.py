@@ -5,7 +5,7 @@ from datetime import date
 from enum import StrEnum
 
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Candidate, Outcome
+from mailtrack.domain.model import Candidate, Outcome, PickupPoint
 from mailtrack.parsers.content import Content
 
 _EMPTY = Content()
@@ -60,8 +60,9 @@ class ParcelRead:
     """One parcel that a mail names.
 
     `orders` and `items`: of its own mail, where a forward holds several. `milestone`: the step
-    that its mail tells of it, `expected_on`: the day on which it expects the delivery;
-    `source`: the shop or carrier that wrote it, None where a person typed the number.
+    that its mail tells of it, `expected_on`: the day on which it expects the delivery,
+    `pickup`: where it says that the parcel waits; `source`: the shop or carrier that wrote it,
+    None where a person typed the number.
     """
 
     number: str
@@ -72,6 +73,25 @@ class ParcelRead:
     source: str | None = None
     items: tuple[str, ...] = ()
     expected_on: date | None = None
+    pickup: PickupPoint | None = None
+
+
+class Doubt(StrEnum):
+    """Why a number is asked about in place of being followed."""
+
+    #: It has the form of a carrier's numbers, and nothing says that it is one.
+    UNCERTAIN = "uncertain"
+    #: Its check digit is wrong: somebody miscopied it.
+    CHECK_DIGIT = "check_digit"
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulNumber:
+    """A number that is followed only once its reader says that it is their parcel's."""
+
+    number: str
+    carriers: tuple[Candidate, ...]
+    why: Doubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +129,7 @@ class Reading:
     estimated_delivery: date | None = None
     ordered_at: date | None = None
     step: str = ""
+    doubtful: tuple[DoubtfulNumber, ...] = ()
     confirmation: Confirmation | None = None
 
     def orders_of(self, parcel: ParcelRead) -> tuple[str, ...]:

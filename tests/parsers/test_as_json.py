@@ -3,8 +3,8 @@
 from mailtrack.parsers.as_json import read_as_json
 
 KEYS = [
-    "file", "outcome", "shop", "kind", "language", "milestone", "orders", "parcels", "items",
-    "estimated_delivery", "ordered_at", "forward",
+    "file", "outcome", "shop", "kind", "language", "milestone", "orders", "parcels", "doubtful",
+    "items", "estimated_delivery", "ordered_at", "forward",
 ]  # fmt: skip
 
 
@@ -33,6 +33,7 @@ def test_a_parcel_has_all_its_keys() -> None:
             "milestone": None,
             "source": None,
             "estimated_delivery": None,
+            "pickup": None,
         }
     ] == found["parcels"]
 
