@@ -6,7 +6,8 @@ import unicodedata
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from mailtrack.parsers.mime import normalised
@@ -30,17 +31,36 @@ class Recognition:
     reason: str = ""
 
 
-#: Services that hide an address and send its mails on, by the domains that they sign with.
-RELAYS = (
-    "privaterelay.appleid.com",
-    "duck.com",
-    "mozmail.com",
-    *("simplelogin.co", "simplelogin.com", "simplelogin.fr", "slmails.com", "slmail.me"),
-    *("aleeas.com", "passmail.net", "passmail.com", "passinbox.com", "passfwd.com"),
-    *("anonaddy.com", "anonaddy.me", "addy.io", "addymail.com"),
+class _Relay(NamedTuple):
+    """Services that hide an address and send its mails on: how theirs name the sender.
+
+    `dot`: how they write the dots of its host, `ends`: what follows that of their own.
+    """
+
+    domains: tuple[str, ...]
+    dot: str
+    ends: str
+    #: False where anybody may have an address of the same form: a signature proves nothing.
+    signs: bool = True
+
+
+#: Two random words or one; the end of a longer host ("…com_fr_x1y2") is no random word.
+_APPLE = r"_(?:[a-z]*\d[a-z0-9]*_|[a-z0-9]{6,}_)?[a-z0-9]+"
+_RELAYS = (
+    _Relay(("privaterelay.appleid.com",), "_", _APPLE),
+    _Relay(("icloud.com",), "_", _APPLE, signs=False),
+    _Relay(("duck.com",), ".", r"_(?!.*_at_)[a-z0-9._-]+"),
+    _Relay(
+        (
+            "mozmail.com",
+            *("simplelogin.co", "simplelogin.com", "simplelogin.fr", "slmails.com", "slmail.me"),
+            *("aleeas.com", "passmail.net", "passmail.com", "passinbox.com", "passfwd.com"),
+            *("anonaddy.com", "anonaddy.me", "addy.io", "addymail.com"),
+        ),
+        "_",
+        r"_[a-z0-9-]+",
+    ),
 )
-#: Those at which anybody may have an address of the same form: their signature proves nothing.
-OPEN_RELAYS = ("icloud.com",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +80,7 @@ class Brand:
         address = person.address.lower()
         if address:
             host = address.rpartition("@")[2] if "@" in address else ""
-            return self.owns(host) or (_is_relay(host) and self.is_behind(person))
+            return self.owns(host) or (_relay_of(host) is not None and self.is_behind(person))
         # Some mail programs quote a forward's sender without the address.
         return person.name.strip().casefold() == self.name.casefold()
 
@@ -71,7 +91,10 @@ class Brand:
             return ()
         if self.owns(host) or not host:
             return self.signers
-        return tuple(domain for domain in RELAYS if host == domain or host.endswith("." + domain))
+        relay = _relay_of(host)
+        if relay is None or not relay.signs:
+            return ()
+        return tuple(domain for domain in relay.domains if _is_within(host, domain))
 
     def is_behind(self, person: Person) -> bool:
         """Return True if a relay's name or address says that it sends on a mail of the shop's.
@@ -82,14 +105,14 @@ class Brand:
         >>> brand.is_behind(Person("AliExpress", "deals@coupons.example"))
         False
         """
-        in_address, in_name = _hidden_sender(self.domains)
-        local = person.address.lower().rpartition("@")[0]
+        local, _, host = person.address.lower().rpartition("@")
+        in_address, in_name = _hidden_sender(self.domains, _relay_of(host) or _RELAYS[-1])
         return bool(in_address.search(local) or in_name.search(person.name.strip().lower()))
 
     def owns(self, host: str) -> bool:
         """Return True if a host is one of the shop's domains or below one."""
         host = host.lower().rstrip(".")
-        return any(host == domain or host.endswith("." + domain) for domain in self.domains)
+        return any(_is_within(host, domain) for domain in self.domains)
 
     def imitated_by(self, host: str) -> bool:
         """Return True if a foreign host is written so that it is taken for the shop's.
@@ -139,23 +162,32 @@ def recognise(brand: Brand, original: Original) -> Recognition:
     return Recognition(Authorship.YES)
 
 
-def _is_relay(host: str) -> bool:
-    known = (*RELAYS, *OPEN_RELAYS)
-    return any(host == domain or host.endswith("." + domain) for domain in known)
+# A mail asks about few hosts, and about each of them for every brand.
+@lru_cache(maxsize=1_000)
+def _relay_of(host: str) -> _Relay | None:
+    return next((r for r in _RELAYS if any(_is_within(host, own) for own in r.domains)), None)
+
+
+def _is_within(host: str, domain: str) -> bool:
+    return host == domain or host.endswith("." + domain)
 
 
 @cache
-def _hidden_sender(domains: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str]]:
+def _hidden_sender(
+    domains: tuple[str, ...], relay: _Relay
+) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return how the address and the name of a relay tell a sender at some domains.
 
-    `transaction_at_notice_aliexpress_com_…` (Apple, SimpleLogin, DuckDuckGo) and
+    `transaction_at_notice_aliexpress_com_…` (Apple, SimpleLogin; DuckDuckGo with dots) and
     `alias+transaction=notice.aliexpress.com` (addy.io); `… at notice.aliexpress.com`
     (SimpleLogin, addy.io) and `… <transaction@notice.aliexpress.com> [via Relay]` (Firefox).
-    The relay's own words come last: what stands before them, the sender has chosen.
+    The relay's own words come last: what stands before them, the sender has chosen. They are
+    one word or two, as each relay makes them: more would be the rest of a longer host.
     """
-    known = "|".join(re.escape(domain).replace(r"\.", "[._]") for domain in domains)
-    host = rf"(?:[a-z0-9-]{{1,60}}[._]){{0,4}}(?:{known})(?![a-z0-9.-])"
-    in_address = re.compile(rf"_at_{host}(?!.*_at_)|={host}$")
+    known = "|".join(map(re.escape, domains))
+    host = rf"(?:[a-z0-9-]{{1,60}}\.){{0,4}}(?:{known})"
+    written = host.replace(r"\.", re.escape(relay.dot))
+    in_address = re.compile(rf"_at_{written}(?:{relay.ends})$|={host}$")
     in_name = re.compile(rf" at {host}['\")]?$|@{host}>? \[via relay\]$")
     return in_address, in_name
 

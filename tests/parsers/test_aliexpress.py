@@ -349,6 +349,7 @@ RELAYED = [
     ("AliExpress <transaction@notice.aliexpress.com> [via Relay]", "mask@mozmail.com"),
     ("AliExpress 'transaction at notice.aliexpress.com'", "alias@anonaddy.me"),
     ("", "alias+transaction=notice.aliexpress.com@anonaddy.me"),
+    ("", "deals_at_deals_aliexpress_com_a1b2c3d4_e5f6a7b8@privaterelay.appleid.com"),
     ("", "transaction_at_notice.aliexpress.com_camille@duck.com"),
 ]
 
@@ -371,6 +372,17 @@ def test_a_service_that_hides_an_address_sends_on_the_shop_s_own_mail(
         ("A <transaction@notice.aliexpress.com> <jo@evil.example> [via Relay]", "m@mozmail.com"),
         ("", "transaction_at_notice_aliexpress_com_x_at_evil_example_y@privaterelay.appleid.com"),
         ("", "alias+transaction=notice.aliexpress.com=evil.example@anonaddy.me"),
+        # What follows the relay's own words would be the rest of a longer host.
+        ("", "a_at_aliexpress_com_evil_com_r4nd@privaterelay.appleid.com"),
+        ("", "a_at_aliexpress_com_evil_com_r4nd0m1a_1a2b3c4d@privaterelay.appleid.com"),
+        ("", "a_at_aliexpress_com_fr_r4nd@privaterelay.appleid.com"),
+        ("", "a_at_aliexpress_com_evil_com_abcde@simplelogin.co"),
+        ("", "a_at_aliexpress_com_fr_abcde@simplelogin.co"),
+        ("", "a_at_aliexpress.com.evil.com_camille@duck.com"),
+        ("", "a_at_aliexpress.com.fr_camille@duck.com"),
+        ("", "a_at_aliexpress.com_x_at_evil.com_camille@duck.com"),
+        ("", "a_at_aliexpress_com_evil_com_camille@duck.com"),
+        ("", "alias+a=aliexpress.com.evil.com@anonaddy.me"),
         ("AliExpress", "mask@mozmail.com"),
         ("AliExpress - transaction at notice.aliexpress.com", "jo@evil.example"),
     ],
