@@ -49,6 +49,11 @@ _NOT_A_PARCEL = re.compile(
 )
 _TOKEN = re.compile(r"(?<![^\W_])[0-9A-Z]{10,34}(?![^\W_])")
 _URL = re.compile(r"https?://[^\s<>\"]{5,1000}")
+#: What people write between a carrier's name and its number, in a text that was made plain.
+_BETWEEN = (
+    r"(?:[^\w]{0,4}(?:colis|envoi|suivi|numero|num|n[°ºo]?|est|le|mon|de|du|express|france)\b){0,7}"
+    r"[^\w+]{0,6}"
+)
 _SPACES = re.compile(r"[\u00a0\u202f\s]+")
 #: Accents are left out by some programs, and by some people who write the subjects.
 _AS_TYPED = str.maketrans("’‘–—éèêëàâäîïôöùûüç", "''--eeeeaaaiioouuuc")
@@ -76,6 +81,8 @@ class MailSender:
     forms: tuple[re.Pattern[str], ...]
     orders: re.Pattern[str] | None
     steps: tuple[StepRow, ...]
+    #: A number of its own as people write it beside the name; None for a shop.
+    typed: re.Pattern[str] | None
 
 
 def read(sender: MailSender, original: Original, forward: Forward) -> Reading:
@@ -137,16 +144,10 @@ def typed_numbers(lines: Sequence[str]) -> dict[str, tuple[Candidate, ...]]:
                 found.setdefault(named[1], _candidates(named[1], named[0]))
         said = _plain(line)
         for sender in declared():
-            name = _plain(sender.brand.name)
-            if not sender.carrier or not re.search(rf"\b{re.escape(name)}\b", said):
-                continue
-            behind = said[said.index(name) + len(name) :].upper()
-            for form in sender.forms:
-                number = re.search(rf"(?<![0-9A-Z]){form.pattern}", behind)
-                if number and _may_be(sender.carrier, normalise(number[0])):
-                    own = normalise(number[0])
-                    found.setdefault(own, _candidates(own, sender.carrier))
-                    break
+            written = sender.typed.search(said) if sender.typed else None
+            number = normalise(written["behind"] or written["before"]) if written else ""
+            if number and _may_be(sender.carrier, number):
+                found.setdefault(number, _candidates(number, sender.carrier))
     return found
 
 
@@ -272,6 +273,7 @@ def _read_all() -> Iterator[MailSender]:
             forms=tuple(re.compile(rf"{form}(?![0-9A-Z])") for form in table.get("forms", ())),
             orders=re.compile("|".join(table["orders"])) if "orders" in table else None,
             steps=tuple(_read_step(row, table.get("language", "fr")) for row in rows),
+            typed=_typed(table["name"], table["forms"]) if "carrier" in table else None,
         )
 
 
@@ -285,6 +287,21 @@ def _read_step(row: Mapping[str, Any], language: str) -> StepRow:
         subject=_pattern(row["subject"]) if "subject" in row else None,
         text=_plain(row.get("text", "")),
         sender=row.get("sender", ""),
+    )
+
+
+def _typed(name: str, forms: Sequence[str]) -> re.Pattern[str]:
+    """Return the pattern of a number right behind a name, or of a parcel's right before it.
+
+    What stands farther away may be an order or a telephone: "GLS m'appelle au 06 39 …".
+    """
+    form, name = "|".join(forms), re.escape(_plain(name))
+    number = rf"(?:{form})(?![0-9A-Z])"
+    return re.compile(
+        rf"\b{name}\b{_BETWEEN}(?<!\w)(?P<behind>{number})"
+        rf"|\b(?:colis|suivi)\b{_BETWEEN}(?<!\w)(?P<before>{number})[^\w]{{0,3}}"
+        rf"(?:(?:chez|avec|par|via|de) )?{name}\b",
+        re.IGNORECASE,
     )
 
 

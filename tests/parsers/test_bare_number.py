@@ -102,6 +102,10 @@ def test_nobody_types_a_thousand_numbers() -> None:
         ("Mondial Relay 37712345", "37712345", "mondialrelay"),
         ("Bonjour, mon colis privé 510 000 111 222 merci", "510000111222", "colisprive"),
         ("numéro de suivi GLS : 00ABCDEF", "00ABCDEF", "gls"),
+        ("Mondial Relay, colis n° 37712345 svp", "37712345", "mondialrelay"),
+        ("MONDIAL RELAY : mon numéro de suivi est le 37712345", "37712345", "mondialrelay"),
+        ("mon colis n° 37712345 chez Mondial Relay", "37712345", "mondialrelay"),
+        ("Vinted Go n°1735689600123456", "1735689600123456", "vintedgo"),
         (
             "https://www.mondialrelay.fr/suivi-de-colis?numeroExpedition=37712345",
             "37712345",
@@ -119,7 +123,23 @@ def test_a_carrier_s_name_or_link_makes_its_number_certain(
 
 
 @pytest.mark.parametrize(
-    "text", ["37712345", "mon colis 510 000 111 222", "GLS : demain", "00ABCDEF"]
+    "text",
+    ["37712345", "mon colis 510 000 111 222", "GLS : demain", "00ABCDEF"],
 )
 def test_digits_without_a_word_are_no_number(text: str) -> None:
+    assert () == _read("colis", text).parcels
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mondial Relay, ma commande 12345678",
+        "GLS m'appelle au +33639981234",
+        "GLS : +33639981234",
+        "ma commande 12345678, Mondial Relay",
+        "Mondial Relay m'a écrit le 12 mars, client 12345678",
+        "FedEx, code postal 75011, facture 123456789012",
+    ],
+)
+def test_a_number_of_something_else_beside_a_carrier_s_name_is_no_parcel(text: str) -> None:
     assert () == _read("colis", text).parcels

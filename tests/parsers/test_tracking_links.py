@@ -81,6 +81,13 @@ def test_a_link_of_a_carrier_names_its_number(url: str, expected: str) -> None:
         "https://www.ups.com/track?tracknum=12345",
         "https://shop.example/suivi?code=6A12345678905",
         "https://[unfinished",
+        # Words that stand where a number would.
+        "https://www.laposte.fr/outils/suivre-vos-envois/preparation",
+        "https://www.laposte.fr/boutique?code=promotion2026",
+        "https://gls-group.com/FR/fr/suivi-colis?match=TRACKING",
+        "https://vintedgo.com/fr/tracking/informations",
+        "https://vintedgo.com/fr/tracking/questions2026",
+        "https://global.cainiao.com/newDetail.htm?mailNoList=INFORMATIONS26",
     ],
 )
 def test_no_other_address_names_a_number(url: str) -> None:
