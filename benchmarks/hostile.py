@@ -50,6 +50,8 @@ _BLOCK = (
     b"---------- Forwarded message ---------\nDe : " + _SHOP + b"\nDate : lundi 2 mars 2026\n"
     b"\xc3\x80 : ana@example.org\nObjet : Colis LP00123456789012\n\n"
 )
+_CARRIER = b"Mondial Relay <noreply@mondialrelay.fr>"
+_CARRIER_BLOCK = _BLOCK.replace(_SHOP, _CARRIER)
 _BLOCK_IN_HTML = _BLOCK.replace(b"<", b"&lt;").replace(b"\n", b"<br>")
 
 
@@ -270,6 +272,22 @@ SHAPES: dict[str, Shape] = {
     "hosts that look alike": _look_alikes,
     "sentences with the number": partial(
         _body, _TEXT, _BLOCK, b"bonjour LP00123456789012 " + b"a" * 400 + b"\n"
+    ),
+    "labels of a carrier's mail": partial(
+        _body, _TEXT, _CARRIER_BLOCK, "votre colis a b n° ".encode()
+    ),
+    "labels of a carrier's mail, lines": partial(
+        _body, _TEXT, _CARRIER_BLOCK, "numéro de suivi :\n".encode()
+    ),
+    "numbers of a carrier's mail": partial(
+        _body, _TEXT, _CARRIER_BLOCK, "n° 312345%d6A12345678905 \n".encode()
+    ),
+    "wrapped links of a carrier's mail": partial(
+        _body, _TEXT, _CARRIER_BLOCK, b"https://links.vinted.com/e/t/aHR0cHM6Ly92%d \n"
+    ),
+    "carriers' mails in one forward": partial(_body, _TEXT, b"", _CARRIER_BLOCK),
+    "a carrier's name and its number, typed": partial(
+        _body, _TEXT, b"", "mondial relay colis n° suivi ".encode()
     ),
     "types without a body": _types_without_end,
     "lines in multiparts in multiparts": partial(_nested, b"a"),

@@ -131,5 +131,7 @@ class AnalyzedMail:
     @property
     def by_rule(self) -> bool:
         """Return True if a rule of a mailbox forwarded it, not a hand."""
-        automatic = self.reading.forward.method is ForwardMethod.AUTOMATIC
-        return automatic or is_shop_sender(self.message.sender)
+        method = self.reading.forward.method
+        # What is no forward at all came from the shop itself; its people forward as others do.
+        is_shops_own = method is None and is_shop_sender(self.message.sender)
+        return method is ForwardMethod.AUTOMATIC or is_shops_own

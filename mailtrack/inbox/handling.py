@@ -78,7 +78,7 @@ class MailHandler:
             kind=reading.kind,
             names=tuple(p.number for p in reading.parcels) or reading.orders,
         )
-        # What a machine sends and nothing is in makes nobody of it.
+        # A machine's mail that names nothing makes nobody a subscriber.
         by_somebody = mail.is_answerable or mail.by_rule or mail.outcome in _WORTH_A_QUESTION
         if mail.outcome in _PERSONS and by_somebody:
             return self._act_for_person(result)

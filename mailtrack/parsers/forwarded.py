@@ -13,11 +13,11 @@ from mailtrack.parsers.forward_labels import FORWARD_PREFIX, REPLY_PREFIX, Field
 from mailtrack.parsers.header_block import (
     Block,
     Separator,
-    attribution_length,
     find_attribution,
     find_beginning,
     find_blocks,
     is_ending,
+    next_attribution,
     unquote,
 )
 from mailtrack.parsers.message import Message, decode_words
@@ -43,8 +43,6 @@ _SRS = re.compile(r"<?(?:SRS[01][=+-]|[\w.-]+\+SRS=)", re.IGNORECASE)
 _TAGS = re.compile(r"^(?:\[[^\]]{1,20}\]\s*)+")
 #: Lines of one mail in which the beginning of an older letter is looked for.
 MAX_QUOTED = 2_000
-#: Lines that such a beginning may be broken over, less one.
-_BROKEN_OVER = 2
 #: KMail marks the end of a forward with a line of at least so many dashes.
 _LAST_RULE = 30
 
@@ -52,14 +50,15 @@ _LAST_RULE = 30
 def unwrap(message: Message, is_shop: IsShop) -> Forward:
     """Take one mail apart; `is_shop` knows the senders that matter.
 
-    1. A mail of the shop itself was sent on by a rule, or comes straight from a file.
+    1. A mail of the shop itself was sent on by a rule, or comes straight from a file; people
+       who work there forward as others do.
     2. Else the shop's mail is attached, or any mail is, and this is no answer.
     3. Else it is quoted below a header block.
     4. Else a rule sent on a mail of somebody else.
     5. Else the mail is no forward.
     """
     # 1.
-    if is_shop(message.sender):
+    if is_shop(message.sender) and not FORWARD_PREFIX.match(_subject(message)):
         source = source_of(message)
         envelope = message.header("return-path")
         was_sent_on = bool(source or _SRS.match(envelope) or message.header("x-forwarded-to"))
@@ -139,12 +138,13 @@ def _quoted(message: Message, is_shop: IsShop) -> Forward | None:
     originals = []
     for at, (block, end) in enumerate(segments):
         body = _body(source[:end], block)
-        if not html.lines:
-            content = from_text(body)
-        elif len(linked) == len(segments):
+        if html.lines and len(linked) == len(segments):
             content = html.between(linked[at][0].end, linked[at][1])
+        elif html.lines and len(segments) == 1:
+            content = html.between(linked[-1][0].end if linked else 0)
         else:
-            content = html.between(linked[0][0].end if linked else 0)
+            # Whose the links are that the HTML holds, nobody can tell.
+            content = from_text(body)
         originals.append(_original(message, block, body, content))
     first, *others = originals
     return Forward(True, ForwardMethod.INLINE, message.sender, said, first, tuple(others))
@@ -166,10 +166,8 @@ def _segments(
         innermost = [block]
         last = chain[at + 1].start if at + 1 < len(chain) else len(lines)
         below = range(block.end, min(last, block.end + MAX_QUOTED))
-        # Sentences above letters end in a colon, and few lines do.
-        ended = [n for n in below if lines[n].endswith((":", ": "))]
-        begun = (at for n in ended for at in range(max(block.end, n - _BROKEN_OVER), n + 1))
-        end = next((at for at in begun if attribution_length(lines, at)), last)
+        letter = next_attribution(lines, below)
+        end = last if letter is None else letter
         if any(line.strip(" >") for line in lines[block.end : end]):
             found.append((block, None if end == len(lines) else end))
     yield from found or [(block, None) for block in innermost]
@@ -213,10 +211,9 @@ def _chain(lines: Sequence[str], message: Message, is_shop: IsShop) -> list[Bloc
         beginning = find_attribution(lines)
     else:
         # 2.
-        above = range(blocks[-1].start if blocks else 0)
-        quote = next((at for at in above if attribution_length(lines, at)), len(lines))
+        quote = next_attribution(lines, range(blocks[-1].start if blocks else 0))
         for at, block in enumerate(blocks):
-            if quote < block.start:
+            if quote is not None and quote < block.start:
                 break
             sender = read_person(block.fields[Field.FROM])
             is_complete = sender.address or (block.separator and len(block.fields) >= _FULL_BLOCK)

@@ -176,6 +176,14 @@ def attribution_length(lines: Sequence[str], at: int) -> int:
     return next((n for n in lengths if is_attribution(" ".join(broken[:n]))), 0)
 
 
+def next_attribution(lines: Sequence[str], span: range) -> int | None:
+    """Return the first line of a span where the sentence above a quote begins, None for none."""
+    # It ends in a colon, and few lines do.
+    ended = (n for n in span if lines[n].rstrip().endswith(":"))
+    begun = (at for n in ended for at in range(max(span.start, n - _BROKEN_OVER + 1), n + 1))
+    return next((at for at in begun if attribution_length(lines, at)), None)
+
+
 def is_ending(line: str) -> bool:
     """Return True if a line marks the end of a forward."""
     return _between_dashes(plain(line[:MAX_SEPARATOR])).casefold() in ENDINGS

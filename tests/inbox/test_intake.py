@@ -311,6 +311,15 @@ def test_a_look_alike_of_the_shop_subscribes_nobody(
     assert [] == rows(t.subscription)
 
 
+def test_whoever_works_at_a_carrier_is_answered_like_anybody(
+    receive: Receive, mail: Mail, rows: Rows
+) -> None:
+    receive(mail(address="jo@dhl.com"))
+
+    assert ["jo@dhl.com"] == [person["address"] for person in rows(t.subscriber)]
+    assert [("registered", True)] == [(n["kind"], n["prompt"]) for n in rows(t.notice)]
+
+
 def test_a_rule_in_a_mailbox_speaks_through_its_personal_address(
     receive: Receive, mail: Mail, services: Services, rows: Rows
 ) -> None:

@@ -281,3 +281,39 @@ def test_decomposed_accents_are_read() -> None:
     )
 
     assert "notes" == _unwrap(text, "TR: notes").original.subject
+
+
+def test_people_who_work_at_a_carrier_forward_as_others_do() -> None:
+    jo = Person("Jo Martin", "jo.martin@dhl.com")
+    text = (
+        "---------- Forwarded message ---------\nDe : AliExpress "
+        "<transaction@notice.aliexpress.com>\nDate: mer. 4 mars 2026 à 09:31\n"
+        "Subject: Order 8123456789012345: order shipped\nTo: <jo.martin@dhl.com>\n\nLP00827165784034\n"
+    )
+
+    forward = unwrap(Message(sender=jo, subject="TR: votre colis", text=text), is_shop_sender)
+
+    assert (ForwardMethod.INLINE, jo) == (forward.method, forward.forwarder)
+    assert "transaction@notice.aliexpress.com" == forward.original.sender.address
+
+
+def test_where_text_and_html_hold_different_mails_no_link_is_given_to_the_wrong_one() -> None:
+    text = _block("noreply@mondialrelay.fr", "Votre colis 31234567 est disponible !")
+    text += _block("noreply@gls-france.com", "Votre colis arrive bientôt")
+    html = (
+        '<p><a href="https://www.mondialrelay.fr/suivi-de-colis?numeroExpedition=31234567">a</a>'
+        '<p><a href="https://gls-group.com/FR/fr/suivi-colis?match=00ABCDEF">b</a>'
+    )
+
+    forward = _unwrap(text, "TR: colis", html=html)
+
+    assert 1 == len(forward.others)
+    assert () == forward.original.content.links
+    assert () == forward.others[0].content.links
+
+
+def _block(sender: str, subject: str) -> str:
+    return (
+        f"---------- Forwarded message ---------\nDe : {sender}\n"
+        f"Date: mer. 4 mars 2026 à 09:31\nSubject: {subject}\nTo: a@example.org\n\nBonjour\n\n"
+    )

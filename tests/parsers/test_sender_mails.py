@@ -95,3 +95,25 @@ def test_digits_without_a_reason_are_no_parcel(line: str) -> None:
 def test_every_declaration_can_be_read(sender: MailSender) -> None:
     assert all(step.milestone or step.kind in IDLE_KINDS for step in sender.steps)
     assert all(step.subject or step.text or step.sender for step in sender.steps)
+
+
+def test_mails_of_different_senders_attached_to_one_each_tell_their_own_parcel() -> None:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "ana@example.org", "suivi@example.net", "colis"
+    mail.set_content("Voilà")
+    for sender, subject, line in (
+        ("avisage@chronopost.fr", "Votre colis  est en chemin XT8452370122486", "Bonjour"),
+        ("noreply@mondialrelay.fr", "Votre colis 31234567 est disponible !", "Bonjour"),
+        ("jo@example.com", "photos", "mon numéro 6A12345678905"),
+    ):
+        inner = EmailMessage()
+        inner["From"], inner["To"], inner["Subject"] = sender, "ana@example.org", subject
+        inner.set_content(line)
+        mail.add_attachment(inner)
+
+    read = parse(read_message(mail.as_bytes()))
+
+    assert [
+        ("XT8452370122486", "chronopost", Milestone.IN_TRANSIT),
+        ("31234567", "mondialrelay", Milestone.PICKUP_AVAILABLE),
+    ] == [(parcel.number, parcel.source, parcel.milestone) for parcel in read.parcels]
