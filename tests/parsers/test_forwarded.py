@@ -288,7 +288,8 @@ def test_people_who_work_at_a_carrier_forward_as_others_do() -> None:
     text = (
         "---------- Forwarded message ---------\nDe : AliExpress "
         "<transaction@notice.aliexpress.com>\nDate: mer. 4 mars 2026 à 09:31\n"
-        "Subject: Order 8123456789012345: order shipped\nTo: <jo.martin@dhl.com>\n\nLP00827165784034\n"
+        "Subject: Order 8123456789012345: order shipped\nTo: <jo.martin@dhl.com>\n\n"
+        "LP00827165784034\n"
     )
 
     forward = unwrap(Message(sender=jo, subject="TR: votre colis", text=text), is_shop_sender)
