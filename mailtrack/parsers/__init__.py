@@ -3,22 +3,24 @@
 `SHOPS` is the registry: a new shop is a new file and one line here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
 from mailtrack.domain.milestones import STAGES
-from mailtrack.domain.model import Outcome
+from mailtrack.domain.model import Candidate, Outcome
 from mailtrack.domain.numbers import detect
 from mailtrack.parsers import aliexpress, sender_mails
-from mailtrack.parsers.bare_number import MAX_NUMBERS, numbers_in, read_bare_numbers
+from mailtrack.parsers.bare_number import KIND, MAX_NUMBERS, numbers_in, read_bare_numbers
 from mailtrack.parsers.commands import read_command
 from mailtrack.parsers.confirmation import KIND as GMAIL
 from mailtrack.parsers.confirmation import is_confirmation, read_confirmation
 from mailtrack.parsers.forwarded import unwrap, whole
+from mailtrack.parsers.mail_numbers import typed_numbers
 from mailtrack.parsers.message import Message
 from mailtrack.parsers.own_words import own_lines
 from mailtrack.parsers.reading import Forward, Original, ParcelRead, Person, Reading
+from mailtrack.parsers.sender_mails import read_unknown
 from mailtrack.parsers.shop import Authorship, Shop
 
 SHOPS: tuple[Shop, ...] = (aliexpress.SHOP, *sender_mails.shops())
@@ -60,34 +62,52 @@ def parse(message: Message) -> Reading:
         return Reading(outcome, forward, kind=GMAIL, confirmation=confirmation)
     # 2.
     first = forward.original if forward.original != Original() else whole(message)
-    readings = list(_read_each((first, *forward.others), forward))
-    if readings:
-        return _together(readings, forward)
+    read = list(_read_each((first, *forward.others), forward))
+    if read[0].outcome is Outcome.REFUSED:
+        return read[0]
+    typed = _typed_above(forward)
+    readings = [reading for reading in read if reading.outcome in _BEST_FIRST]
+    if readings or typed:
+        return _together(readings or read[:1], typed)
     # 3.
     if message.is_automatic:
         return Reading(Outcome.AUTOMATIC_REPLY, forward, reason="Sent by a machine.")
     # 4.
-    typed = None
+    said = None
     if not forward.is_forward:
-        typed = read_command(message, forward) or read_bare_numbers(message, forward)
-    none = Reading(Outcome.NOT_A_SHOP_MAIL, forward, reason="No shop that we know wrote this.")
-    return typed or none
+        said = read_command(message, forward) or read_bare_numbers(message, forward)
+    return said or read[0]
 
 
 def _read_each(originals: Sequence[Original], forward: Forward) -> Iterator[Reading]:
-    """Read the mails that a shop or a carrier wrote; of imitations, only that of the first."""
+    """Read each mail of a forward; behind an imitation in the first place, none."""
     for original in originals:
-        for shop in SHOPS:
-            recognition = shop.recognise(original)
-            if recognition.claim is Authorship.YES:
-                yield shop.read(original, forward)
-                break
-            if recognition.claim is Authorship.FAKE and original is originals[0]:
-                yield Reading(Outcome.REFUSED, forward, reason=recognition.reason)
-                return
+        reading = _read_one(original, forward)
+        yield reading
+        if reading.outcome is Outcome.REFUSED and original is originals[0]:
+            return
 
 
-def _together(readings: Sequence[Reading], forward: Forward) -> Reading:
+def _read_one(original: Original, forward: Forward) -> Reading:
+    """Read one mail: as its shop or carrier writes them, or as anybody's who was forwarded."""
+    for shop in SHOPS:
+        recognition = shop.recognise(original)
+        if recognition.claim is Authorship.YES:
+            return shop.read(original, forward)
+        if recognition.claim is Authorship.FAKE:
+            return Reading(Outcome.REFUSED, forward, reason=recognition.reason)
+    none = Reading(Outcome.NOT_A_SHOP_MAIL, forward, reason="No shop that we know wrote this.")
+    return (read_unknown(original, forward) if forward.is_forward else None) or none
+
+
+def _typed_above(forward: Forward) -> dict[str, tuple[Candidate, ...]]:
+    """Return the numbers that somebody typed above what they forwarded."""
+    lines = own_lines(forward.message) if forward.is_forward else []
+    numbers = islice((number for line in lines for number in numbers_in(line)), MAX_NUMBERS)
+    return {number: detect(number) for number in numbers} | typed_numbers(lines)
+
+
+def _together(readings: Sequence[Reading], typed: Mapping[str, tuple[Candidate, ...]]) -> Reading:
     """Return what the mails of one forward say, and what was typed above them.
 
     1. A parcel keeps the step of its own mail, and its orders where there are several mails.
@@ -95,8 +115,6 @@ def _together(readings: Sequence[Reading], forward: Forward) -> Reading:
        orders.
     """
     first = readings[0]
-    if first.outcome is Outcome.REFUSED:
-        return first
     # 1.
     several = len(readings) > 1
     parcels: dict[str, ParcelRead] = {}
@@ -114,9 +132,8 @@ def _together(readings: Sequence[Reading], forward: Forward) -> Reading:
                     expected_on=reading.estimated_delivery,
                 ),
             )
-    typed = (n for line in own_lines(forward.message) for n in numbers_in(line))
-    for number in islice(typed, MAX_NUMBERS):
-        parcels.setdefault(number, ParcelRead(number, (), None, detect(number)))
+    for number, carriers in typed.items():
+        parcels.setdefault(number, ParcelRead(number, (), None, carriers))
     # 2.
     outcomes = {reading.outcome for reading in readings} | ({Outcome.TRACKED} if parcels else set())
     milestones = [reading.milestone for reading in readings if reading.milestone is not None]
@@ -124,6 +141,8 @@ def _together(readings: Sequence[Reading], forward: Forward) -> Reading:
     return replace(
         first,
         outcome=next(outcome for outcome in _BEST_FIRST if outcome in outcomes),
+        kind=first.kind or KIND,
+        reason="",
         milestone=max(milestones, key=lambda m: STAGES[m].rank, default=None),
         orders=tuple(dict.fromkeys(order for reading in readings for order in reading.orders)),
         parcels=tuple(parcels.values()),

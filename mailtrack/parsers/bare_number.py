@@ -4,10 +4,10 @@ import re
 
 from mailtrack.domain.model import Outcome
 from mailtrack.domain.numbers import correct, detect, is_valid
+from mailtrack.parsers.mail_numbers import typed_numbers
 from mailtrack.parsers.message import Message
 from mailtrack.parsers.own_words import is_reply, own_lines, own_subject
 from mailtrack.parsers.reading import Forward, ParcelRead, Reading
-from mailtrack.parsers.sender_mails import typed_numbers
 
 KIND = "number"
 

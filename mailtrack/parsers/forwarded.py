@@ -70,12 +70,13 @@ def unwrap(message: Message, is_shop: IsShop) -> Forward:
     if message.attached and not message.is_bounce:
         inner: list[Original] = []
         for attached in message.attached:
-            # What is attached may itself be a forward of the shop's.
-            original = unwrap(attached, is_shop).original
-            inner.append(original if is_shop(original.sender) else whole(attached))
-        shops = [original for original in inner if is_shop(original.sender)]
-        if shops or not _is_reply(message):
-            first, *others = shops or inner[:1]
+            # What is attached may itself be a forward of the shop's, and of several mails.
+            held = unwrap(attached, is_shop)
+            mails = [mail for mail in (held.original, *held.others) if is_shop(mail.sender)]
+            inner += mails or [whole(attached)]
+        # Shops' mails first.
+        first, *others = sorted(inner, key=lambda mail: not is_shop(mail.sender))
+        if is_shop(first.sender) or not _is_reply(message):
             method = ForwardMethod.ATTACHMENT
             return Forward(True, method, message.sender, words, first, tuple(others))
     # 3.
@@ -155,22 +156,26 @@ def _segments(
 ) -> Iterator[tuple[Block, int | None]]:
     """Yield the blocks of the mails that matter, each with the line where its mail ends.
 
-    Those of shops; where there is none, the outermost. In a forward of a forward the outer
-    mails are empty. The last mail ends with the text, or where an older letter is quoted.
+    Those of shops, then those of others that stand below one; where no shop wrote, the
+    outermost. In a forward of a forward the outer mails are empty. The last mail ends with the
+    text, or where an older letter is quoted.
     """
-    found: list[tuple[Block, int | None]] = []
+    shops: list[tuple[Block, int | None]] = []
+    others: list[tuple[Block, int | None]] = []
     innermost = chain[:1]
     for at, block in enumerate(chain):
-        if not is_shop(read_person(block.fields[Field.FROM])):
+        sender = read_person(block.fields[Field.FROM])
+        if is_shop(sender):
+            innermost = [block]
+        elif not (shops and sender.address):
             continue
-        innermost = [block]
         last = chain[at + 1].start if at + 1 < len(chain) else len(lines)
-        below = range(block.end, min(last, block.end + MAX_QUOTED))
-        letter = next_attribution(lines, below)
+        letter = next_attribution(lines, range(block.end, min(last, block.end + MAX_QUOTED)))
         end = last if letter is None else letter
         if any(line.strip(" >") for line in lines[block.end : end]):
-            found.append((block, None if end == len(lines) else end))
-    yield from found or [(block, None) for block in innermost]
+            mails = shops if is_shop(sender) else others
+            mails.append((block, None if end == len(lines) else end))
+    yield from [*shops, *others] or [(block, None) for block in innermost]
 
 
 def _original(message: Message, block: Block, body: str, content: Content) -> Original:

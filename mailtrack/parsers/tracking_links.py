@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from mailtrack.domain.numbers import normalise
@@ -22,6 +23,14 @@ _TABLE = resources.files("mailtrack.parsers") / "senders" / "links.tsv"
 _BASE64 = re.compile(r"aHR0c[A-Za-z0-9_-]{8,1500}")
 
 
+class TrackingLink(NamedTuple):
+    """Which number of whom a link names; `anywhere`: whoever wrote the mail it stands in."""
+
+    carrier: str
+    number: str
+    anywhere: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class LinkRule:
     """Where the links of one host hold a number: in a parameter, or behind a path."""
@@ -31,6 +40,7 @@ class LinkRule:
     parameter: str
     path: re.Pattern[str] | None
     form: re.Pattern[str]
+    anywhere: bool
 
     def number_in(self, url: str, host: str) -> str | None:
         """Return the number that an address names, None where it names none."""
@@ -45,16 +55,20 @@ class LinkRule:
         return found[self.form.groups] if found else None
 
 
-def number_of(url: str) -> tuple[str, str] | None:
-    """Return (carrier, number) of a carrier's tracking link, None for any other address.
+def tracking_link(url: str) -> TrackingLink | None:
+    """Return what a carrier's tracking link names, None for any other address.
 
-    >>> number_of("https://www.laposte.fr/outils/suivre-vos-envois?code=6A12345678901")
+    >>> link = tracking_link("https://www.laposte.fr/outils/suivre-vos-envois?code=6A12345678901")
+    >>> link.carrier, link.number
     ('laposte', '6A12345678901')
     """
     plain = unwrapped(url[:MAX_URL])
     host = host_of(plain)
-    found = ((rule.carrier, rule.number_in(plain, host)) for rule in _rules())
-    return next(((carrier, number) for carrier, number in found if number), None)
+    for rule in _rules():
+        number = rule.number_in(plain, host)
+        if number:
+            return TrackingLink(rule.carrier, number, rule.anywhere)
+    return None
 
 
 def unwrapped(url: str) -> str:
@@ -91,10 +105,10 @@ def _read_table(text: str) -> Iterator[LinkRule]:
     for line in text.splitlines():
         if not line or line.startswith("#"):
             continue
-        carrier, host, place, form = line.split("\t")
+        carrier, host, place, form, *own = line.split("\t")
         path = None
         if not place.startswith("?"):
             before, _, after = place.partition("{number}")
             path = re.compile(re.escape(before) + r"([0-9A-Za-z.-]{6,40})" + re.escape(after))
         parameter = place.removeprefix("?").lower() if path is None else ""
-        yield LinkRule(carrier, host, parameter, path, re.compile(form))
+        yield LinkRule(carrier, host, parameter, path, re.compile(form), own != ["own"])

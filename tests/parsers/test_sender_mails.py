@@ -9,7 +9,8 @@ from mailtrack.domain.model import Outcome
 from mailtrack.parsers import parse
 from mailtrack.parsers.message import read_message
 from mailtrack.parsers.reading import Reading
-from mailtrack.parsers.sender_mails import IDLE_KINDS, MailSender, declared
+from mailtrack.parsers.sender_declarations import MailSender, declared
+from mailtrack.parsers.sender_mails import IDLE_KINDS
 
 
 def _read(sender: str, subject: str, *lines: str) -> Reading:
@@ -117,3 +118,62 @@ def test_mails_of_different_senders_attached_to_one_each_tell_their_own_parcel()
         ("XT8452370122486", "chronopost", Milestone.IN_TRANSIT),
         ("31234567", "mondialrelay", Milestone.PICKUP_AVAILABLE),
     ] == [(parcel.number, parcel.source, parcel.milestone) for parcel in read.parcels]
+
+
+def _forwarded(sender: str, subject: str, *lines: str, note: str = "") -> Reading:
+    """Read what somebody forwarded by hand."""
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "ana@example.org", "suivi@example.net", "TR: x"
+    block = ["-------- Message transféré --------", f"Sujet : {subject}", "Date : 2 mars 2026"]
+    block += [f"De : {sender}", "Pour : ana@example.org", ""]
+    mail.set_content("\n".join([note, "", *block, *lines]))
+    return parse(read_message(mail.as_bytes()))
+
+
+def test_a_parcel_of_a_shop_without_a_file_bears_the_shop_s_name() -> None:
+    read = _forwarded("Jardin <a@jardin.example>", "Bonjour", "Numéro de suivi : 6A12345678905")
+
+    (parcel,) = read.parcels
+    assert ("6A12345678905", ("Jardin",)) == (parcel.number, parcel.items)
+    assert (None, None) == (read.shop, parcel.source)
+
+
+@pytest.mark.parametrize(
+    ("sender", "subject", "shop"),
+    [
+        ("avisage@chronopost.fr", "Votre colis LA FÉE est en chemin XT8452370122486", "LA FÉE"),
+        ("chronopost@network1.pickup.fr", "Votre colis Fnac est arrivé dans votre relais", "Fnac"),
+        ("noreply@relaiscolis.com", "Votre colis Kiabi est arrivé", "Kiabi"),
+    ],
+)
+def test_a_carrier_s_mail_tells_from_which_shop_the_parcel_is(
+    sender: str, subject: str, shop: str
+) -> None:
+    read = _forwarded(sender, subject, "Votre colis n° XT8452370122486", "Référence VD1234567890")
+
+    assert (shop,) == read.parcels[0].items
+
+
+def test_a_carrier_s_name_in_a_stranger_s_mail_leads_to_a_question() -> None:
+    read = _forwarded("GLS <a@livraisons.example>", "Colis", "Numéro de suivi : 6A12345678905")
+
+    assert () == read.parcels
+    assert ["6A12345678905"] == [doubtful.number for doubtful in read.doubtful]
+
+
+def test_nothing_is_asked_about_beside_what_is_certain() -> None:
+    read = _forwarded(
+        "Jardin <a@jardin.example>",
+        "Bonjour",
+        "Numéro de suivi : 6A12345678905",
+        "Numéro de suivi : 12345678901",
+    )
+
+    assert ["6A12345678905"] == [parcel.number for parcel in read.parcels]
+    assert () == read.doubtful
+
+
+def test_a_number_typed_above_any_forward_is_followed() -> None:
+    read = _forwarded("Jo <jo@example.com>", "Photos", "Bonjour", note="Mondial Relay 37712345")
+
+    assert [("37712345", None)] == [(parcel.number, parcel.source) for parcel in read.parcels]

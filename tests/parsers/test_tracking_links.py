@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from mailtrack.parsers.tracking_links import number_of
+from mailtrack.parsers.tracking_links import tracking_link
 
 VINTED = base64.urlsafe_b64encode(
     b"https://vintedgo.com/fr/tracking/1735689600123456|4821|x"
@@ -63,10 +63,10 @@ RELAY = base64.urlsafe_b64encode(
     ],
 )
 def test_a_link_of_a_carrier_names_its_number(url: str, expected: str) -> None:
-    found = number_of(url)
+    found = tracking_link(url)
 
     assert found is not None
-    assert expected == found[1]
+    assert expected == found.number
 
 
 @pytest.mark.parametrize(
@@ -91,4 +91,4 @@ def test_a_link_of_a_carrier_names_its_number(url: str, expected: str) -> None:
     ],
 )
 def test_no_other_address_names_a_number(url: str) -> None:
-    assert number_of(url) is None
+    assert tracking_link(url) is None
