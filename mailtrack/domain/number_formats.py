@@ -51,6 +51,7 @@ FORMATS: tuple[Format, ...] = (
     _format("cainiao_rs", r"RS\d{10}Y", 2, "cainiao"),
     _format("cainiao_line", r"(?:AEFR|AEB|AEC|ZC)[A-Z0-9]{8,20}", 3, "cainiao"),
     _format("cainiao_23", r"6\d{22}", 3, "cainiao correos"),
+    _format("cainiao_ed", r"E[DP]\d{9}", 3, "cainiao"),
     _format("cainiao_18", r"\d{18}", 5, "cainiao fedex"),
     # One in seven has DHL's check digit by chance: of AliExpress's parcels, Cainiao's are more.
     _format("cainiao_10", r"7\d{9}", 4, "cainiao"),

@@ -142,8 +142,14 @@ def _beside_a_name(line: str) -> Iterator[tuple[str, str]]:
     for sender in declared():
         written = sender.typed.search(said) if sender.typed else None
         number = normalise(written["behind"] or written["before"]) if written else ""
-        if number and may_be(sender.carrier, number):
+        if number and _is_of(sender, number) and may_be(sender.carrier, number):
             yield number, sender.carrier
+
+
+def _is_of(sender: MailSender, number: str) -> bool:
+    """Return True if a number has a form of a carrier's own mails, or another of its numbers."""
+    by_mail = any(form.fullmatch(number) for form in sender.forms)
+    return by_mail or any(known.carrier == sender.carrier for known in detect(number))
 
 
 def _find_labelled(sender: MailSender, lines: Sequence[str], found: FoundNumbers) -> None:

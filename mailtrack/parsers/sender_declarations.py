@@ -21,6 +21,8 @@ _ANYBODY = "anybody"
 _SPACES = re.compile(r"[\u00a0\u202f\s]+")
 #: Accents are left out by some programs, and by some people who write the subjects.
 _AS_TYPED = str.maketrans("’‘–—éèêëàâäîïôöùûüç", "''--eeeeaaaiioouuuc")
+#: What may be a number of some carrier; no French telephone.
+_ANY_FORM = r"(?!0[1-9]\d{8}(?!\d))(?=(?:[A-Z]*\d){6})[0-9A-Z]{8,30}"
 #: What people write between a carrier's name and its number, in a text that was made plain.
 _BETWEEN = (
     r"(?:[^\w]{0,4}(?:colis|envoi|suivi|numero|num|n[°ºo]?|est|le|mon|de|du|express|france"
@@ -88,6 +90,7 @@ def _read_all() -> Iterator[MailSender]:
             raise ValueError(f"senders/{code}.toml: no such key: {', '.join(sorted(unknown))}")
         # A shop may send a carrier's own template.
         rows = table.get("steps", []) + tables.get(table.get("also", ""), {}).get("steps", [])
+        names = (plain(table["name"]), *map(plain, table.get("known_as", ())))
         yield MailSender(
             code=code,
             brand=Brand(table["name"], tuple(table["domains"]), tuple(table["domains"])),
@@ -95,8 +98,8 @@ def _read_all() -> Iterator[MailSender]:
             forms=tuple(re.compile(rf"{form}(?![0-9A-Z])") for form in table.get("forms", ())),
             orders=re.compile("|".join(table["orders"])) if "orders" in table else None,
             steps=tuple(_read_step(row, table.get("language", "fr")) for row in rows),
-            known_as=(plain(table["name"]), *map(plain, table.get("known_as", ()))),
-            typed=_typed(table["name"], table["forms"]) if "carrier" in table else None,
+            known_as=names,
+            typed=_typed(names, table["forms"]) if "carrier" in table else None,
         )
 
 
@@ -113,17 +116,18 @@ def _read_step(row: Mapping[str, Any], language: str) -> StepRow:
     )
 
 
-def _typed(name: str, forms: Sequence[str]) -> re.Pattern[str]:
+def _typed(names: Sequence[str], forms: Sequence[str]) -> re.Pattern[str]:
     """Return the pattern of a number right behind a name, or of a parcel's right before it.
 
-    What stands farther away may be an order or a telephone: "GLS m'appelle au 06 39 …".
+    What stands farther away may be an order or a telephone: "GLS m'appelle au 06 39 …". What
+    has none of the sender's own forms may have another of its carrier's.
     """
-    form, name = "|".join(forms), re.escape(plain(name))
+    form, name = "|".join([*forms, _ANY_FORM]), "|".join(map(re.escape, names))
     number = rf"(?:{form})(?![0-9A-Z])"
     return re.compile(
-        rf"\b{name}\b{_BETWEEN}(?<!\w)(?P<behind>{number})"
+        rf"\b(?:{name})\b{_BETWEEN}(?<!\w)(?P<behind>{number})"
         rf"|\b(?:colis|suivi)\b{_BETWEEN}(?<!\w)(?P<before>{number})[^\w]{{0,3}}"
-        rf"(?:(?:chez|avec|par|via|de) )?{name}\b",
+        rf"(?:(?:chez|avec|par|via|de) )?(?:{name})\b",
         re.IGNORECASE,
     )
 

@@ -76,11 +76,15 @@ class Brand:
     signers: tuple[str, ...]
 
     def is_sender(self, person: Person) -> bool:
-        """Return True if the address is the shop's, directly or through a private relay."""
+        """Return True if the address is the shop's, directly or through a private relay.
+
+        People have relays at domains of their own, too. No signature of such a one proves
+        anything (`signers_of`): who forwards its mail by hand speaks for it.
+        """
         address = person.address.lower()
         if address:
             host = address.rpartition("@")[2] if "@" in address else ""
-            return self.owns(host) or (_relay_of(host) is not None and self.is_behind(person))
+            return self.owns(host) or self.is_behind(person)
         # Some mail programs quote a forward's sender without the address.
         return person.name.strip().casefold() == self.name.casefold()
 

@@ -44,6 +44,8 @@ COMMON = {
     "00359007738913296666": "pocztapolska",
     "12345678": "mondialrelay",
     "PP42753268305": "laposte",
+    "ED003249581": "cainiao",
+    "63590000017347601815002": "cainiao",
 }
 
 
