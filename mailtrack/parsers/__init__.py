@@ -5,7 +5,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 
 from mailtrack.domain.milestones import STAGES
 from mailtrack.domain.model import Candidate, Outcome
@@ -16,7 +15,7 @@ from mailtrack.parsers.commands import read_command
 from mailtrack.parsers.confirmation import KIND as GMAIL
 from mailtrack.parsers.confirmation import is_confirmation, read_confirmation
 from mailtrack.parsers.forwarded import unwrap, whole
-from mailtrack.parsers.mail_numbers import typed_numbers
+from mailtrack.parsers.mail_numbers import is_proven, typed_numbers
 from mailtrack.parsers.message import Message
 from mailtrack.parsers.own_words import own_lines
 from mailtrack.parsers.reading import Forward, Original, ParcelRead, Person, Reading
@@ -24,6 +23,9 @@ from mailtrack.parsers.sender_mails import read_unknown
 from mailtrack.parsers.shop import Authorship, Shop
 
 SHOPS: tuple[Shop, ...] = (aliexpress.SHOP, *sender_mails.shops())
+
+#: Lines at the end of a mail, and those of them that have words, in which somebody may have typed.
+MAX_TAIL, MAX_TYPED_LINES = 10, 3
 
 _BEST_FIRST = (Outcome.TRACKED, Outcome.ORDER_NOTED, Outcome.NOTHING_FOUND)
 
@@ -65,7 +67,7 @@ def parse(message: Message) -> Reading:
     read = list(_read_each((first, *forward.others), forward))
     if read[0].outcome is Outcome.REFUSED:
         return read[0]
-    typed = _typed_above(forward)
+    typed = _typed_beside(forward, read[-1])
     readings = [reading for reading in read if reading.outcome in _BEST_FIRST]
     if readings or typed:
         return _together(readings or read[:1], typed)
@@ -100,11 +102,23 @@ def _read_one(original: Original, forward: Forward) -> Reading:
     return (read_unknown(original, forward) if forward.is_forward else None) or none
 
 
-def _typed_above(forward: Forward) -> dict[str, tuple[Candidate, ...]]:
-    """Return the numbers that somebody typed above what they forwarded."""
-    lines = own_lines(forward.message) if forward.is_forward else []
-    numbers = islice((number for line in lines for number in numbers_in(line)), MAX_NUMBERS)
-    return {number: detect(number) for number in numbers} | typed_numbers(lines)
+def _typed_beside(forward: Forward, last: Reading) -> dict[str, tuple[Candidate, ...]]:
+    """Return the numbers that somebody typed above or below what they forwarded.
+
+    Where nothing tells the end of the last mail, its last lines may be theirs: a number there
+    with a check digit that is right is, if a shop wrote the mail and names it nowhere.
+    """
+    if not forward.is_forward:
+        return {}
+    lines = [*own_lines(forward.message), *own_lines(forward.below)]
+    numbers = [number for line in lines for number in numbers_in(line)]
+    if last.shop and last.outcome in (Outcome.TRACKED, Outcome.ORDER_NOTED):
+        end = (forward.original, *forward.others)[-1].content.lines[-MAX_TAIL:]
+        tail = [line for line in end if line][-MAX_TYPED_LINES:]
+        known = {parcel.local_number for parcel in last.parcels}
+        typed = (number for line in tail for number in numbers_in(line))
+        numbers += [number for number in typed if is_proven(number) and number not in known]
+    return {number: detect(number) for number in numbers[:MAX_NUMBERS]} | typed_numbers(lines)
 
 
 def _together(readings: Sequence[Reading], typed: Mapping[str, tuple[Candidate, ...]]) -> Reading:

@@ -148,7 +148,9 @@ def _quoted(message: Message, is_shop: IsShop) -> Forward | None:
             content = from_text(body)
         originals.append(_original(message, block, body, content))
     first, *others = originals
-    return Forward(True, ForwardMethod.INLINE, message.sender, said, first, tuple(others))
+    below = _said_below(source, chain[-1])
+    method = ForwardMethod.INLINE
+    return Forward(True, method, message.sender, said, first, tuple(others), below)
 
 
 def _segments(
@@ -156,9 +158,9 @@ def _segments(
 ) -> Iterator[tuple[Block, int | None]]:
     """Yield the blocks of the mails that matter, each with the line where its mail ends.
 
-    Those of shops, then those of others that stand below one; where no shop wrote, the
-    outermost. In a forward of a forward the outer mails are empty. The last mail ends with the
-    text, or where an older letter is quoted.
+    Those of shops, then those of others beside them; where no shop wrote, the outermost. In a
+    forward of a forward the outer mails are empty, or have its subject. The last mail ends with
+    the text, or where an older letter is quoted.
     """
     shops: list[tuple[Block, int | None]] = []
     others: list[tuple[Block, int | None]] = []
@@ -167,7 +169,7 @@ def _segments(
         sender = read_person(block.fields[Field.FROM])
         if is_shop(sender):
             innermost = [block]
-        elif not (shops and sender.address):
+        elif not sender.address or FORWARD_PREFIX.match(block.fields.get(Field.SUBJECT, "")):
             continue
         last = chain[at + 1].start if at + 1 < len(chain) else len(lines)
         letter = next_attribution(lines, range(block.end, min(last, block.end + MAX_QUOTED)))
@@ -175,7 +177,7 @@ def _segments(
         if any(line.strip(" >") for line in lines[block.end : end]):
             mails = shops if is_shop(sender) else others
             mails.append((block, None if end == len(lines) else end))
-    yield from [*shops, *others] or [(block, None) for block in innermost]
+    yield from [*shops, *others] if shops else [(block, None) for block in innermost]
 
 
 def _original(message: Message, block: Block, body: str, content: Content) -> Original:
@@ -261,6 +263,15 @@ def _body(lines: Sequence[str], block: Block) -> str:
     first = next((line for line in rest if line.strip()), "")
     text = "\n".join(rest)
     return (textwrap.dedent(text) if first[:1].isspace() else text).strip()
+
+
+def _said_below(lines: Sequence[str], block: Block) -> str:
+    """Return what stands behind the mark at a forward's end, or unquoted behind what is quoted."""
+    rest = lines[block.end :]
+    ended = [n for n, line in enumerate(rest) if "--" in line and is_ending(line)]
+    if not ended and block.quotes:
+        ended = [n for n, line in enumerate(rest) if line.lstrip().startswith(">")]
+    return "\n".join(rest[ended[-1] + 1 :]).strip() if ended else ""
 
 
 def _subject(message: Message) -> str:

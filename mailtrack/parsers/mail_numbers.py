@@ -127,6 +127,16 @@ def may_be(carrier: str, number: str) -> bool:
     return not checks or any(check != "failed" for check in checks)
 
 
+def is_of_own_form(sender: MailSender, number: str) -> bool:
+    """Return True if a number has a form of a sender's own mails, and no wrong check digit."""
+    return any(form.fullmatch(number) for form in sender.forms) and may_be(sender.carrier, number)
+
+
+def is_of(carrier: str, number: str) -> bool:
+    """Return True if a number may belong to a carrier, by its form and check digit."""
+    return any(c.carrier == carrier and c.check_digit != "failed" for c in detect(number))
+
+
 def candidates(number: str, carrier: str) -> tuple[Candidate, ...]:
     """Return whom a number may belong to: first whose mail or link names it."""
     known = detect(number)
@@ -142,14 +152,8 @@ def _beside_a_name(line: str) -> Iterator[tuple[str, str]]:
     for sender in declared():
         written = sender.typed.search(said) if sender.typed else None
         number = normalise(written["behind"] or written["before"]) if written else ""
-        if number and _is_of(sender, number) and may_be(sender.carrier, number):
+        if number and (is_of_own_form(sender, number) or is_of(sender.carrier, number)):
             yield number, sender.carrier
-
-
-def _is_of(sender: MailSender, number: str) -> bool:
-    """Return True if a number has a form of a carrier's own mails, or another of its numbers."""
-    by_mail = any(form.fullmatch(number) for form in sender.forms)
-    return by_mail or any(known.carrier == sender.carrier for known in detect(number))
 
 
 def _find_labelled(sender: MailSender, lines: Sequence[str], found: FoundNumbers) -> None:
@@ -179,7 +183,7 @@ def _numbers_at(sender: MailSender, value: str) -> Iterator[tuple[str, str]]:
         if begins and may_be(sender.carrier, normalise(begins[0])):
             yield normalise(begins[0]), sender.carrier
     token = _TOKEN.match(value)
-    if token and _is_proven(token[0]):
+    if token and is_proven(token[0]):
         yield token[0], sender.carrier
 
 
@@ -187,14 +191,20 @@ def _proven(sender: MailSender, lines: Sequence[str]) -> Iterator[str]:
     """Yield the numbers whose check digit is right, wherever they stand in a text.
 
     A digit is right by chance in one number of ten: it counts with letters beside it alone,
-    and not for what is an order of the sender's.
+    and not for what is an order of the sender's. A carrier writes of its own numbers: for them
+    their form will do, if that is nobody else's, and others were typed by who forwarded it.
     """
     for line in lines:
         for token in _TOKEN.findall(line):
             is_order = sender.orders is not None and sender.orders.search(token)
-            if not token.isdigit() and not is_order and _is_proven(token):
+            is_own = is_valid(token) and is_of_own_form(sender, token)
+            may_be_its = not sender.carrier or is_of(sender.carrier, token)
+            if token.isdigit() or is_order:
+                continue
+            if is_own or (may_be_its and is_proven(token)):
                 yield token
 
 
-def _is_proven(number: str) -> bool:
+def is_proven(number: str) -> bool:
+    """Return True if a number has a check digit that is right, and a form that counts."""
     return is_valid(number) and detect(number)[0].check_digit == "ok"

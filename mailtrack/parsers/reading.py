@@ -44,7 +44,8 @@ class Original:
 class Forward:
     """A mail taken apart: who forwarded what, and what they wrote above it.
 
-    `others`: further mails of shops, where a forward holds several.
+    `others`: further mails, where a forward holds several; `below`: what was written below the
+    last one, where a mark or the quoting says that it ends.
     """
 
     is_forward: bool
@@ -53,6 +54,7 @@ class Forward:
     message: str
     original: Original
     others: tuple[Original, ...] = ()
+    below: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,12 @@ from collections.abc import Sequence
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Outcome
-from mailtrack.parsers.mail_numbers import FoundNumbers, find_numbers, may_be, read_lines
+from mailtrack.parsers.mail_numbers import (
+    FoundNumbers,
+    find_numbers,
+    is_of_own_form,
+    read_lines,
+)
 from mailtrack.parsers.reading import Forward, Original, ParcelRead, Person, Reading
 from mailtrack.parsers.sender_declarations import (
     MailSender,
@@ -43,7 +48,7 @@ def read(sender: MailSender, original: Original, forward: Forward) -> Reading:
         return Reading(Outcome.NOTHING_FOUND, forward, shop=sender.code, kind=kind)
     # 3.
     number = groups.get("number", "").upper()
-    in_subject = [number] if number and _is_own(sender, number) else []
+    in_subject = [number] if number and is_of_own_form(sender, number) else []
     found = find_numbers(sender, original, in_subject, known=True)
     # 4.
     text = "\n".join((original.subject, *read_lines(original)))
@@ -118,10 +123,6 @@ def _step(sender: MailSender, original: Original) -> tuple[StepRow | None, dict[
 def _parcels(found: FoundNumbers, orders: Sequence[str]) -> tuple[ParcelRead, ...]:
     named = found.parcels()
     return tuple(ParcelRead(number, tuple(orders), None, carriers) for number, carriers in named)
-
-
-def _is_own(sender: MailSender, number: str) -> bool:
-    return any(form.fullmatch(number) for form in sender.forms) and may_be(sender.carrier, number)
 
 
 def _claims_a_name(person: Person) -> bool:

@@ -177,3 +177,49 @@ def test_a_number_typed_above_any_forward_is_followed() -> None:
     read = _forwarded("Jo <jo@example.com>", "Photos", "Bonjour", note="Mondial Relay 37712345")
 
     assert [("37712345", None)] == [(parcel.number, parcel.source) for parcel in read.parcels]
+
+
+ALIEXPRESS = "AliExpress <transaction@notice.aliexpress.com>"
+
+
+def test_a_number_typed_below_a_forward_is_followed_and_has_no_step_of_the_mail() -> None:
+    read = _forwarded(
+        ALIEXPRESS, "Package LP00123456789012: delivered", "Delivered", "", "et 6A12345678905"
+    )
+
+    assert [("LP00123456789012", "aliexpress"), ("6A12345678905", None)] == [
+        (parcel.number, parcel.source) for parcel in read.parcels
+    ]
+    assert read.parcels[1].milestone is None
+
+
+def test_a_carrier_s_mail_names_no_number_of_another_carrier() -> None:
+    read = _forwarded(
+        "noreply@notif-colissimo-laposte.info",
+        "Votre colis a bien été livré !",
+        "Votre colis n°6A12345678905",
+        "et aussi XT8452370122486",
+    )
+
+    assert [Milestone.DELIVERED, None] == [parcel.milestone for parcel in read.parcels]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_shop_without_a_file_is_read_beside_one_that_has_one(is_first: bool) -> None:
+    both = [
+        (ALIEXPRESS, "Package LP00123456789012: at customs", "At customs"),
+        ("Jardin <a@jardin.example>", "Votre commande", "Numéro de suivi : 6A12345678905"),
+    ]
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "ana@example.org", "suivi@example.net", "TR: x"
+    mail.set_content(
+        "\n\n".join(
+            f"---------- Forwarded message ---------\nDe : {sender}\nDate : 2 mars 2026\n"
+            f"Objet : {subject}\nÀ : ana@example.org\n\n{line}\n"
+            for sender, subject, line in (reversed(both) if is_first else both)
+        )
+    )
+
+    read = parse(read_message(mail.as_bytes()))
+
+    assert {"LP00123456789012", "6A12345678905"} == {parcel.number for parcel in read.parcels}
