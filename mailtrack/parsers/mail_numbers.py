@@ -191,17 +191,16 @@ def _proven(sender: MailSender, lines: Sequence[str]) -> Iterator[str]:
     """Yield the numbers whose check digit is right, wherever they stand in a text.
 
     A digit is right by chance in one number of ten: it counts with letters beside it alone,
-    and not for what is an order of the sender's. A carrier writes of its own numbers: for them
-    their form will do, if that is nobody else's, and others were typed by who forwarded it.
+    and not for what is an order of the sender's. A carrier writes of its own numbers: for those
+    the form will do, if it is nobody else's, and others were typed by who forwarded the mail.
     """
     for line in lines:
         for token in _TOKEN.findall(line):
             is_order = sender.orders is not None and sender.orders.search(token)
             is_own = is_valid(token) and is_of_own_form(sender, token)
-            may_be_its = not sender.carrier or is_of(sender.carrier, token)
             if token.isdigit() or is_order:
                 continue
-            if is_own or (may_be_its and is_proven(token)):
+            if is_own or (not sender.carrier and is_proven(token)):
                 yield token
 
 
