@@ -62,9 +62,10 @@ class ParcelRead:
     """One parcel that a mail names.
 
     `orders` and `items`: of its own mail, where a forward holds several. `milestone`: the step
-    that its mail tells of it, `expected_on`: the day on which it expects the delivery,
-    `pickup`: where it says that the parcel waits; `source`: the shop or carrier that wrote it,
-    None where a person typed the number.
+    that its mail tells of it, `expected_on`: the day on which it expects the delivery, `slot`:
+    the hours of that day ("11:15-15:15", Paris), "" where it names none; `pickup`: where it says
+    that the parcel waits; `source`: the shop or carrier that wrote it, None where a person typed
+    the number.
     """
 
     number: str
@@ -76,6 +77,7 @@ class ParcelRead:
     items: tuple[str, ...] = ()
     expected_on: date | None = None
     pickup: PickupPoint | None = None
+    slot: str = ""
 
 
 class Doubt(StrEnum):

@@ -6,9 +6,12 @@ for a reason that does not rest on who wrote it (see `mail_numbers`).
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Outcome
+from mailtrack.parsers.dates import day_sent
+from mailtrack.parsers.mail_details import MailDetails, read_details
 from mailtrack.parsers.mail_numbers import (
     FoundNumbers,
     find_numbers,
@@ -39,6 +42,7 @@ def read(sender: MailSender, original: Original, forward: Forward) -> Reading:
     2. Surveys, advertisements and what the reader sends themselves name nothing.
     3. Collect the numbers.
     4. The orders that it names belong to its parcels, and so does the shop's name.
+    5. What it says of a pick-up or of the day belongs to its parcel, if it names one alone.
     """
     # 1.
     step, groups = _step(sender, original)
@@ -51,8 +55,14 @@ def read(sender: MailSender, original: Original, forward: Forward) -> Reading:
     in_subject = [number] if number and is_of_own_form(sender, number) else []
     found = find_numbers(sender, original, in_subject, known=True)
     # 4.
-    text = "\n".join((original.subject, *read_lines(original)))
+    lines = read_lines(original)
+    text = "\n".join((original.subject, *lines))
     orders = tuple(dict.fromkeys(sender.orders.findall(text))) if sender.orders else ()
+    # 5.
+    told = MailDetails()
+    if step and step.milestone and len(found.certain) == 1:
+        sent = day_sent(original.date)
+        told = read_details(sender.code, step.milestone, original.subject, lines, sent)
     outcome = Outcome.TRACKED if found.certain else Outcome.ORDER_NOTED if orders else None
     return Reading(
         outcome or Outcome.NOTHING_FOUND,
@@ -62,8 +72,12 @@ def read(sender: MailSender, original: Original, forward: Forward) -> Reading:
         language=step.language if step else None,
         milestone=(step.milestone if step else Milestone.UNKNOWN) if outcome else None,
         orders=orders,
-        parcels=_parcels(found, orders),
+        parcels=tuple(
+            replace(parcel, pickup=told.pickup, slot=told.slot)
+            for parcel in _parcels(found, orders)
+        ),
         items=(groups["shop"],) if outcome and "shop" in groups else (),
+        estimated_delivery=told.expected_on,
         step=original.subject[:MAX_SUBJECT].strip(),
         doubtful=found.doubts(),
     )
