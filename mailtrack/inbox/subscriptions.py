@@ -59,8 +59,8 @@ class SubscriptionService:
         3. Of each parcel a carrier is asked, and its orders are joined to it.
         4. A newcomer is owed "suivi enregistré", which tells what happened so far; it waits for
            the first answer of a carrier, where there was none yet.
-        5. The step that the mail tells is taken as an event that its reader alone knows of, and
-           the day that it expects is theirs alone, too.
+        5. The step that the mail tells is taken as an event that its reader alone knows of; the
+           day that it expects, and where it says that the parcel waits, are theirs alone, too.
         """
         connection, owner, reading, now = (
             self.connection,
@@ -105,7 +105,10 @@ class SubscriptionService:
                 event = subscriptions.mail_event_of(read.milestone, reading.kind or "", at)
                 merging.take_in_mail(connection, parcel_id, subscription, event, now)
             if read.expected_on is not None:
-                subscriptions.expect(connection, subscription, read.expected_on, read.source or "")
+                day, source, slot = read.expected_on, read.source or "", read.slot
+                subscriptions.expect(connection, subscription, day, source, slot)
+            if read.pickup is not None:
+                subscriptions.note_pickup(connection, subscription, read.pickup)
         return is_any_new
 
     def _poll(self, parcel_id: ParcelId, read: ParcelRead, now: datetime) -> None:

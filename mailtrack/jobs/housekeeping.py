@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import ColumnElement, Connection, func
 from sqlalchemy.sql import Select
 
 from mailtrack.clock import Clock
@@ -101,12 +101,14 @@ class Housekeeping:
         today = now.astimezone(PARIS).date()
         # A mail that leaves after the last day comes too late.
         leaves = self.sending_policy.hold_until(now) or now
+        # Carriers know better than a mail; many do not tell a last day.
+        last_day = func.coalesce(parcel.c.pickup_last_day, subscription.c.pickup_last_day)
         pickups = _unreminded(NoticeKind.PICKUP_REMINDER).where(
             subscription.c.milestone == Milestone.PICKUP_AVAILABLE,
             subscription.c.milestone_at.is_(None)
             | (subscription.c.milestone_at <= now - PICKUP_IS_NEW),
-            parcel.c.pickup_last_day >= leaves.astimezone(PARIS).date(),
-            parcel.c.pickup_last_day <= today + PICKUP_NOTICE,
+            last_day >= leaves.astimezone(PARIS).date(),
+            last_day <= today + PICKUP_NOTICE,
         )
         _owe_each(connection, pickups, NoticeKind.PICKUP_REMINDER, now)
         protections = (

@@ -80,6 +80,7 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "step": progress.current(bar) if bar else None,
         "days": progress.days(parcel.events, EVENTS_SHOWN),
         "expected": ahead,
+        "slot": parcel.slot if ahead else "",
         "asked": parcel.asked,
         "over": is_over(parcel),
         "known": told_by_carriers(parcel.events),

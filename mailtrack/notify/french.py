@@ -164,6 +164,15 @@ def moment(value: datetime) -> str:
     return f"{day(value)} à{NO_BREAK}{hour(value)}"
 
 
+def hours(slot: str) -> str:
+    """Return « entre 9 h et 11 h 15 » for "09:00-11:15" (Paris)."""
+    begins, ends = (
+        f"{int(hour)}{NO_BREAK}h" + (f"{NO_BREAK}{minute}" if minute != "00" else "")
+        for hour, _, minute in (time.partition(":") for time in slot.split("-"))
+    )
+    return f"entre{NO_BREAK}{begins} et{NO_BREAK}{ends}"
+
+
 def event_moment(event: TrackingEvent) -> str:
     """Return the moment of an event, without the hour where its source's clock is doubtful."""
     return moment(event.at) if event.at_certain else day(event.at)
@@ -248,6 +257,7 @@ FILTERS: Mapping[str, Callable[..., object]] = MappingProxyType(
             headline,
             held_mail,
             hour,
+            hours,
             local_day,
             moment,
             news,

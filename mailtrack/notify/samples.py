@@ -29,7 +29,9 @@ LINKS = Links(
 
 PERSONAL_ADDRESS = "colis+k7m2xq4d@example.org"
 
-PICKUP = PickupPoint("Tabac des Lilas", "12 rue de l’Exemple, 69003 Lyon", date(2026, 3, 24))
+PICKUP = PickupPoint(
+    "Tabac des Lilas", "12 rue de l’Exemple, 69003 Lyon", date(2026, 3, 24), code="482913"
+)
 
 NEWS = (
     NewsLine(NUMBER, ITEM, NoticeKind.OUT_FOR_DELIVERY, str(LINKS.timeline)),
@@ -76,6 +78,7 @@ class Story:
     reason: Reason | None = None
     expected: date | None = None
     pickup: PickupPoint | None = None
+    slot: str = ""
 
 
 #: Where the parcel of each mail stands.
@@ -88,7 +91,9 @@ STORIES = {
     NoticeKind.CUSTOMS_HELD: Story(Milestone.CUSTOMS_HELD, reason=Reason.CUSTOMS),
     NoticeKind.CUSTOMS_CLEARED: Story(Milestone.CUSTOMS_CLEARED, expected=date(2026, 3, 13)),
     NoticeKind.LOCAL_TRANSIT: Story(Milestone.LOCAL_TRANSIT),
-    NoticeKind.OUT_FOR_DELIVERY: Story(Milestone.OUT_FOR_DELIVERY, expected=date(2026, 3, 10)),
+    NoticeKind.OUT_FOR_DELIVERY: Story(
+        Milestone.OUT_FOR_DELIVERY, expected=date(2026, 3, 10), slot="16:00-18:30"
+    ),
     NoticeKind.DELIVERY_FAILED: Story(Milestone.DELIVERY_FAILED, reason=Reason.ABSENT),
     NoticeKind.PICKUP_AVAILABLE: Story(Milestone.PICKUP_AVAILABLE, pickup=PICKUP),
     NoticeKind.DELIVERED: Story(Milestone.DELIVERED),
@@ -203,6 +208,7 @@ def sample_parcel(story: Story | None = None) -> ParcelView:
         reason=story.reason if story else None,
         estimated_delivery=story.expected if story else None,
         pickup_point=story.pickup if story else None,
+        slot=story.slot if story else "",
         checked_at=NOW,
         next_check_at=NOW + timedelta(minutes=65),
     )

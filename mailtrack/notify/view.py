@@ -94,7 +94,8 @@ class ParcelView:
 
     `name` is the first item's title, or "" where no mail named one. `carrier_page` is
     the carrier's own tracking page. `milestone` is None before the first answer.
-    `estimated_by` names who expects the delivery on that day, "" for the carrier.
+    `estimated_by` names who expects the delivery on that day, "" for the carrier; `slot` has
+    its hours ("11:15-15:15", Paris), "" where nobody told them.
     `asked` is False where no carrier that we can ask takes the number.
     """
 
@@ -113,6 +114,7 @@ class ParcelView:
     checked_at: datetime | None = None
     next_check_at: datetime | None = None
     estimated_by: str = ""
+    slot: str = ""
     asked: bool = True
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from mailtrack.domain import tracking
-from mailtrack.domain.model import RowKey, SubscriberId
+from mailtrack.domain.model import PickupPoint, RowKey, SubscriberId
 from mailtrack.errors import PermanentError
 from mailtrack.store import erasure, people, subscription_details, subscriptions
 from mailtrack.store.schema import inbound, notice, subscriber
@@ -152,19 +152,14 @@ def _following(details: SubscriptionDetails) -> dict[str, Any]:
     }
     if parcel is None:
         return following
-    point = parcel.row.pickup_point
     return following | {
         "number": parcel.row.number,
         "local_number": parcel.row.local_number,
         "milestone": mine.milestone,
         "expected_on": mine.expected_on and mine.expected_on.isoformat(),
-        "pickup_point": None
-        if point is None
-        else {
-            "name": point.name,
-            "address": point.address,
-            "last_day": point.last_day and point.last_day.isoformat(),
-        },
+        "expected_slot": mine.expected_slot or None,
+        "pickup_point": _pickup(parcel.row.pickup_point),
+        "pickup_in_mails": _pickup(mine.pickup),
         "events": [
             {
                 "at": e.at.isoformat(),
@@ -175,4 +170,15 @@ def _following(details: SubscriptionDetails) -> dict[str, Any]:
             }
             for e in tracking.chronology(details.events)
         ],
+    }
+
+
+def _pickup(point: PickupPoint | None) -> dict[str, str | None] | None:
+    if point is None:
+        return None
+    return {
+        "name": point.name,
+        "address": point.address,
+        "last_day": point.last_day.isoformat() if point.last_day else None,
+        "code": point.code or None,
     }

@@ -357,6 +357,13 @@ subscription = Table(
     #: On which day a mail of theirs expects the delivery, and the code of who wrote it.
     Column("expected_on", Date),
     Column("expected_by", String(32)),
+    #: The hours of that day, as a mail of theirs told them ("11:15-15:15", Paris).
+    Column("expected_slot", String(11)),
+    #: Where a mail of theirs says that the parcel waits, until when, and what to show there.
+    Column("pickup_name", Text),
+    Column("pickup_address", Text),
+    Column("pickup_last_day", Date),
+    Column("pickup_code", String(16)),
     UniqueConstraint("subscriber_id", "parcel_id"),
     CheckConstraint("parcel_id IS NOT NULL OR shop_order_id IS NOT NULL", name="about_something"),
 )

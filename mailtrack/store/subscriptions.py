@@ -12,12 +12,14 @@ from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
     OrderId,
     ParcelId,
+    PickupPoint,
     Reason,
     RowKey,
     SubscriberId,
     SubscriptionId,
     TrackingEvent,
 )
+from mailtrack.domain.pickup import completed
 from mailtrack.domain.tracking import MAIL
 from mailtrack.store.schema import mail_event, subscriber, subscription
 from mailtrack.store.upsert import insert_ignoring
@@ -58,6 +60,9 @@ class Subscription:
     #: On which day a mail of theirs expects the delivery, and the code of who wrote it.
     expected_on: date | None = None
     expected_by: str | None = None
+    #: The hours of that day ("11:15-15:15", Paris), and where it waits, by mails of theirs.
+    expected_slot: str = ""
+    pickup: PickupPoint | None = None
 
     @property
     def muted(self) -> bool:
@@ -219,7 +224,19 @@ def subscription_from(row: Row[Any]) -> Subscription:
         reason=Reason(row.reason) if row.reason else None,
         expected_on=row.expected_on,
         expected_by=row.expected_by,
+        expected_slot=row.expected_slot or "",
+        pickup=_pickup_of(row),
     )
+
+
+def _pickup_of(row: Row[Any]) -> PickupPoint | None:
+    point = PickupPoint(
+        name=row.pickup_name or "",
+        address=row.pickup_address or "",
+        last_day=row.pickup_last_day,
+        code=row.pickup_code or "",
+    )
+    return point if point != PickupPoint("") else None
 
 
 def of_subscriber(connection: Connection, owner: SubscriberId) -> list[Subscription]:
@@ -256,10 +273,34 @@ def save_state(
 # --- what people's own mails told -------------------------------------------------------
 
 
-def expect(connection: Connection, mine: SubscriptionId, day: date, by: str) -> None:
-    """Keep on which day a mail of theirs expects the delivery; a later mail knows better."""
-    told = {"expected_on": day, "expected_by": by}
+def expect(
+    connection: Connection, mine: SubscriptionId, day: date, by: str, slot: str = ""
+) -> None:
+    """Keep on which day (and in which hours) a mail of theirs expects the delivery.
+
+    A later mail knows better.
+    """
+    told = {"expected_on": day, "expected_by": by, "expected_slot": slot or None}
     connection.execute(update(subscription).where(subscription.c.id == mine).values(**told))
+
+
+def note_pickup(connection: Connection, mine: SubscriptionId, told: PickupPoint) -> None:
+    """Keep where a mail of theirs says that the parcel waits.
+
+    A later mail adds to an earlier one of the same pick-up, and takes the place of others.
+    """
+    row = connection.execute(select(subscription).where(subscription.c.id == mine)).one()
+    known = completed(told, _pickup_of(row))
+    connection.execute(
+        update(subscription)
+        .where(subscription.c.id == mine)
+        .values(
+            pickup_name=known.name or None,
+            pickup_address=known.address or None,
+            pickup_last_day=known.last_day,
+            pickup_code=known.code or None,
+        )
+    )
 
 
 def add_mail_event(connection: Connection, mine: SubscriptionId, event: TrackingEvent) -> bool:

@@ -10,7 +10,9 @@ from sqlalchemy import Connection, select
 from mailtrack.carriers.base import Declaration
 from mailtrack.carriers.pages import CarrierPage, only_page, pages_for
 from mailtrack.domain import tracking
-from mailtrack.domain.model import HeldMail, ParcelId, PollState, RowKey
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import HeldMail, ParcelId, PickupPoint, PollState, RowKey
+from mailtrack.domain.pickup import completed
 from mailtrack.domain.silence import PROTECTION
 from mailtrack.notify.links import LinkMaker, Purpose
 from mailtrack.notify.mail import MailNames
@@ -139,12 +141,15 @@ class ViewBuilder:
             name=_name(details),
             estimated_delivery=mine.expected_on if by_mail else view.estimated_delivery,
             estimated_by=name_of(mine.expected_by or "") if by_mail else view.estimated_by,
+            slot=mine.expected_slot
+            if by_mail or view.estimated_delivery == mine.expected_on
+            else "",
             events=tracking.timeline(details.events),
             milestone=mine.milestone,
             milestone_at=mine.milestone_at,
             reason=mine.reason,
             orders=details.orders,
-            pickup_point=known.row.pickup_point,
+            pickup_point=_pickup_point(details),
         )
 
     def public(self, connection: Connection, parcel_id: ParcelId) -> ParcelView | None:
@@ -194,6 +199,15 @@ class ViewBuilder:
             asked=any(leg.next_poll_at or row.ended_at for leg in legs),
             next_check_at=min((x.next_poll_at for x in legs if x.next_poll_at), default=None),
         )
+
+
+def _pickup_point(details: SubscriptionDetails) -> PickupPoint | None:
+    """Return where a parcel waits: by its carriers, with what their own mails add to it."""
+    mine = details.following
+    by_carriers = details.parcel.row.pickup_point if details.parcel else None
+    # After a failed delivery it may have left again.
+    by_mail = mine.pickup if mine.milestone is not Milestone.OUT_FOR_DELIVERY else None
+    return completed(by_carriers, by_mail) if by_carriers else by_mail
 
 
 def _name(details: SubscriptionDetails) -> str:

@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 
 from mailtrack.clock import FakeClock
-from mailtrack.domain.model import PollResult, PollState
+from mailtrack.domain.model import PickupPoint, PollResult, PollState
+from mailtrack.notify.view import ParcelView
 from mailtrack.runtime.services import Services
 from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
-from mailtrack.store import parcels, subscription_details
+from mailtrack.store import parcels, people, subscription_details, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Receive = Callable[..., Mapping[str, Any]]
+Shown = Callable[[str], ParcelView]
 
 SENT_BY_ANA = "dkim=pass header.d=example.org"
 
@@ -221,3 +223,113 @@ def test_the_day_that_a_mail_expects_is_shown_to_its_reader_until_a_carrier_know
         parcels.save_result(connection, parcel["id"], known, clock.now())
 
     assert ((date(2026, 8, 30), "AliExpress"), (date(2026, 9, 1), "")) == (by_mail, shown())
+
+
+WAITING = (
+    "chronopost@network1.pickup.fr",
+    "Votre colis VINTED est arrivé dans votre relais Pickup !",
+    "Votre colis n° XT469314996467S est disponible à TABAC DU PORT jusqu'au 14 mars 2026",
+    "",
+    "Code de retrait : 482913",
+)
+#: Bruno's own mail about Ana's parcel.
+ON_ITS_WAY = ("avisage@chronopost.fr", "Votre colis VINTED est en chemin XT469314996467S")
+AT_THE_PORT = PickupPoint("TABAC DU PORT", "", date(2026, 3, 14), "482913")
+
+
+@pytest.fixture
+def shown_to(services: Services, store: Store) -> Callable[[str], ParcelView]:
+    """Return what somebody with an address is shown of the one parcel that they follow."""
+
+    def make(address: str) -> ParcelView:
+        with store.read() as connection:
+            owner = people.find_subscriber(connection, address)
+            assert owner is not None
+            (mine,) = subscriptions.of_subscriber(connection, owner)
+            view = services.views.parcel(subscription_details.read(connection, [mine.id])[mine.id])
+        assert view is not None
+        return view
+
+    return make
+
+
+def by_bruno(mail: bytes) -> bytes:
+    return mail.replace(b"Ana", b"Bruno").replace(b"ana@", b"bruno@")
+
+
+def test_where_a_mail_says_that_a_parcel_waits_is_shown_to_its_reader_alone(
+    receive: Receive, rows: Rows, services: Services, store: Store, shown_to: Shown
+) -> None:
+    receive(forwarded(*WAITING))
+    receive(by_bruno(forwarded(*ON_ITS_WAY)))
+    (parcel,) = rows(t.parcel)
+    with store.read() as connection:
+        anybody = services.views.public(connection, parcel["id"])
+
+    assert 2 == len(rows(t.subscription))
+    assert AT_THE_PORT == shown_to("ana@example.org").pickup_point
+    assert shown_to("bruno@example.org").pickup_point is None
+    assert anybody is None or anybody.pickup_point is None
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (
+            "Votre colis n° XT469314996467S est disponible à Tabac du Port jusqu'au 14 mars 2026",
+            PickupPoint("Tabac du Port", "", date(2026, 3, 14), "482913"),
+        ),
+        (
+            "Votre colis n° XT469314996467S est disponible à CAVE DES ARTS jusqu'au 17 mars 2026",
+            PickupPoint("CAVE DES ARTS", "", date(2026, 3, 17)),
+        ),
+        ("Votre colis n° XT469314996467S", AT_THE_PORT),
+    ],
+    ids=["a reminder", "another relay", "nothing new"],
+)
+def test_a_later_mail_adds_to_what_an_earlier_one_said_or_takes_its_place(
+    said: str, kept: PickupPoint, receive: Receive, shown_to: Shown
+) -> None:
+    receive(forwarded(*WAITING))
+    receive(
+        forwarded(
+            WAITING[0],
+            "Votre colis VINTED est toujours disponible dans votre relais Pickup !",
+            said,
+        )
+    )
+
+    assert kept == shown_to("ana@example.org").pickup_point
+
+
+def test_the_hours_of_a_delivery_are_shown_to_the_reader_of_the_mail_alone(
+    receive: Receive, shown_to: Shown
+) -> None:
+    sender, number = "avisage@chronopost.fr", "XW275136170TS"
+    receive(
+        forwarded(
+            sender,
+            f"Votre colis est en cours de livraison {number}",
+            "Votre colis sera livré aujourd'hui entre 9h et 11h",
+        )
+    )
+    receive(by_bruno(forwarded(sender, f"Votre colis est en chemin {number}")))
+    mine, other = shown_to("ana@example.org"), shown_to("bruno@example.org")
+
+    assert (date(2026, 3, 2), "09:00-11:00", "Chronopost") == (
+        mine.estimated_delivery,
+        mine.slot,
+        mine.estimated_by,
+    )
+    assert (None, "") == (other.estimated_delivery, other.slot)
+
+
+def test_what_is_left_to_fetch_is_not_where_a_parcel_on_its_round_is(
+    receive: Receive, shown_to: Shown, clock: FakeClock
+) -> None:
+    receive(forwarded(*WAITING))
+    clock.advance(days=1)
+    number = "XT469314996467S"
+    receive(forwarded("avisage@chronopost.fr", f"Votre colis est en cours de livraison {number}"))
+
+    assert shown_to("ana@example.org").pickup_point is None

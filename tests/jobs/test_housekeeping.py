@@ -71,6 +71,39 @@ def test_a_parcel_that_waits_is_recalled_once_two_days_before_it_goes_back(
     assert reminded == owed(store)
 
 
+@pytest.mark.parametrize(
+    ("by_mail", "by_carrier", "reminded"),
+    [
+        (2, None, ["pickup_reminder"]),
+        (3, None, []),
+        (-1, None, []),
+        (2, 9, []),
+        (9, 2, ["pickup_reminder"]),
+    ],
+)
+def test_the_last_day_of_a_mail_is_recalled_where_no_carrier_tells_one(
+    store: Store,
+    clock: FakeClock,
+    housekeeping: Housekeeping,
+    by_mail: int,
+    by_carrier: int | None,
+    reminded: list[str],
+) -> None:
+    number, today = follow(store, clock.now()), clock.now().date()
+    change(store, number, milestone=Milestone.PICKUP_AVAILABLE)
+    with store.write() as connection:
+        last_day = today + timedelta(days=by_mail)
+        connection.execute(update(subscription).values(pickup_last_day=last_day))
+        if by_carrier is not None:
+            last_day = today + timedelta(days=by_carrier)
+            connection.execute(update(parcel).values(pickup_last_day=last_day))
+
+    housekeeping.run()
+    housekeeping.run()
+
+    assert reminded == owed(store)
+
+
 @pytest.mark.parametrize(("hour", "reminded"), [(21, ["pickup_reminder"]), (22, []), (23, [])])
 def test_no_reminder_is_written_that_would_leave_after_the_last_day(
     store: Store, clock: FakeClock, housekeeping: Housekeeping, hour: int, reminded: list[str]

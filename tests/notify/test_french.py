@@ -20,6 +20,17 @@ def test_a_moment_is_told_in_paris_time_and_does_not_break() -> None:
     assert "mardi 3\u00a0mars à\u00a014\u00a0h\u00a005" == french.moment(AFTERNOON)
 
 
+@pytest.mark.parametrize(
+    ("slot", "words"),
+    [
+        ("09:00-11:00", "entre\u00a09\u00a0h et\u00a011\u00a0h"),
+        ("11:15-15:05", "entre\u00a011\u00a0h\u00a015 et\u00a015\u00a0h\u00a005"),
+    ],
+)
+def test_hours_are_told_as_people_say_them_and_do_not_break(slot: str, words: str) -> None:
+    assert words == french.hours(slot)
+
+
 def test_summer_time_counts() -> None:
     assert "15\u00a0h\u00a005" == french.hour(datetime(2026, 7, 3, 13, 5, tzinfo=UTC))
 

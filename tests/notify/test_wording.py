@@ -7,7 +7,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Reason, TrackingEvent
+from mailtrack.domain.model import PickupPoint, Reason, TrackingEvent
 from mailtrack.notify import french
 from mailtrack.notify.render import RenderedMail, Renderer, templates_dir
 from mailtrack.notify.samples import (
@@ -87,13 +87,46 @@ def test_a_pickup_mail_says_where_and_until_when() -> None:
 def test_a_pickup_mail_says_where_to_find_what_it_does_not_know() -> None:
     no_day = with_parcel(NoticeKind.PICKUP_AVAILABLE, pickup_point=replace(PICKUP, last_day=None))
     nothing = with_parcel(NoticeKind.PICKUP_AVAILABLE, pickup_point=None)
+    day = PickupPoint("", last_day=PICKUP.last_day)
+    no_place = with_parcel(NoticeKind.PICKUP_AVAILABLE, pickup_point=day)
+    code = with_parcel(NoticeKind.PICKUP_AVAILABLE, pickup_point=PickupPoint("", code="Q48213"))
 
-    for view, unknown in ((no_day, "Le dernier jour est"), (nothing, "Le lieu exact et")):
+    for view, unknown in (
+        (no_day, "Le dernier jour est"),
+        (nothing, "Le lieu exact et"),
+        (no_place, "Le lieu exact est"),
+        (code, "Le lieu exact et"),
+    ):
         rendered = RENDERER.render(view)
         assert view.parcel
         for text in (rendered.text, rendered.html):
             assert unknown in text
             assert 2 == text.count(view.parcel.carrier_page)
+
+
+@pytest.mark.parametrize("kind", [NoticeKind.PICKUP_AVAILABLE, NoticeKind.PICKUP_REMINDER])
+def test_who_has_a_code_is_told_to_show_it(kind: NoticeKind) -> None:
+    with_code = RENDERER.render(with_parcel(kind, pickup_point=PICKUP))
+    without = RENDERER.render(with_parcel(kind, pickup_point=replace(PICKUP, code="")))
+
+    assert "Code de retrait\u00a0: 482913" in with_code.text
+    assert 2 == with_code.html.count("482913")
+    for text in (with_code.text, with_code.html):
+        assert "une pièce d’identité et ce code" in text
+    for text in (without.text, without.html):
+        assert "Code de retrait" not in text
+        assert "une pièce d’identité et le numéro du colis" in text
+
+
+def test_a_mail_of_the_day_says_between_which_hours_the_parcel_comes() -> None:
+    kind = NoticeKind.OUT_FOR_DELIVERY
+    hours = "entre\u00a016\u00a0h et\u00a018\u00a0h\u00a030"
+    tomorrow = date(2026, 3, 11)
+
+    assert f"Il devrait vous être remis {hours}." in mail(kind).text
+    for changes in ({"slot": ""}, {"estimated_delivery": tomorrow}):
+        text = RENDERER.render(with_parcel(kind, **changes)).text
+        assert "Il devrait vous être remis dans la journée." in text
 
 
 @pytest.mark.parametrize("kind", [NoticeKind.DELIVERED, NoticeKind.RETURNING, NoticeKind.RETURNED])

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import InboundId, Outcome, SubscriberId, SubscriptionId
+from mailtrack.domain.model import InboundId, Outcome, PickupPoint, SubscriberId, SubscriptionId
 from mailtrack.notify.links import Purpose
 from mailtrack.runtime.services import Services
 from mailtrack.store import (
@@ -226,12 +226,14 @@ def test_an_export_has_the_mails_still_kept_and_what_each_was_about_and_nothing_
     link: Callable[..., str],
 ) -> None:
     mine = follow()
-    follow(address="bruno@example.org", items=("Guirlande",))
+    others = follow(address="bruno@example.org", items=("Guirlande",))
     keep(mine.subscriber, "Subject: été\r\n\r\nVoilà\r\n".encode())
     with store.write() as connection:
         connection.execute(
             update(t.parcel).values(pickup_name="Tabac de la Gare", pickup_address="Lyon")
         )
+        for owner, code in ((mine.id, "482913"), (others.id, "Q48213")):
+            subscriptions.note_pickup(connection, owner, PickupPoint("Tabac", code=code))
         now = clock.now()
         notices.owe(
             connection, mine.subscriber, "registered", subscription_id=mine.id, at=now, now=now
@@ -240,11 +242,12 @@ def test_an_export_has_the_mails_still_kept_and_what_each_was_about_and_nothing_
 
     (parcel,) = told["parcels"]
     assert "Tabac de la Gare" == parcel["pickup_point"]["name"]
+    assert "482913" == parcel["pickup_in_mails"]["code"]
     assert told["personal_address"].startswith("colis+")
     assert ["Subject: été\r\n\r\nVoilà\r\n"] == [m["mail"] for m in told["mails_received"]]
     assert [["LP1", "LP2"]] == [m["names"] for m in told["mails_received"]]
     assert ["LP00123456789012"] == [m["about"] for m in told["mails_sent"]]
-    assert [] == [word for word in ("bruno", "Guirlande") if word in json.dumps(told)]
+    assert [] == [word for word in ("bruno", "Guirlande", "Q48213") if word in json.dumps(told)]
 
 
 def test_a_kept_mail_that_is_no_text_is_exported_all_the_same(

@@ -1,14 +1,15 @@
 """What subscribers are shown of a parcel: who has it now, and where they can look themselves."""
 
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from sqlalchemy import delete, update
 
-from mailtrack.domain.model import PollState
+from mailtrack.domain.model import PickupPoint, PollState
 from mailtrack.runtime.services import Services
 from mailtrack.store import schema as t
-from mailtrack.store import subscription_details
+from mailtrack.store import subscription_details, subscriptions
 from mailtrack.store.engine import Store
 from mailtrack.store.subscriptions import Subscription
 
@@ -70,3 +71,71 @@ def test_who_knows_a_number_is_shown_whatever_it_looks_like(
     shown: Callable[..., tuple[str, str]],
 ) -> None:
     assert "Cainiao" == shown("VD1234567890", PollState.FOUND)[0]
+
+
+DAY = date(2026, 3, 14)
+
+
+@pytest.mark.parametrize(
+    ("by_carrier", "by_mail", "shown"),
+    [
+        (
+            None,
+            PickupPoint("TABAC", "Lyon", DAY, "4821"),
+            PickupPoint("TABAC", "Lyon", DAY, "4821"),
+        ),
+        (PickupPoint("TABAC"), None, PickupPoint("TABAC")),
+        (
+            PickupPoint("Tabac", last_day=DAY),
+            PickupPoint("TABAC", code="4821"),
+            PickupPoint("Tabac", "", DAY, "4821"),
+        ),
+        (
+            PickupPoint("Bureau de poste", "Lyon"),
+            PickupPoint("TABAC", "Paris", DAY, "4821"),
+            PickupPoint("Bureau de poste", "Lyon"),
+        ),
+    ],
+)
+def test_a_carrier_s_pickup_point_goes_before_a_mail_s_which_completes_it(
+    by_carrier: PickupPoint | None,
+    by_mail: PickupPoint | None,
+    shown: PickupPoint,
+    services: Services,
+    store: Store,
+    follow: Follow,
+) -> None:
+    mine = follow()
+    assert mine.parcel is not None
+    with store.write() as connection:
+        if by_carrier:
+            told = {"name": by_carrier.name, "address": by_carrier.address}
+            values = {f"pickup_{key}": value for key, value in told.items()}
+            connection.execute(
+                update(t.parcel).values(**values, pickup_last_day=by_carrier.last_day)
+            )
+        if by_mail:
+            subscriptions.note_pickup(connection, mine.id, by_mail)
+        view = services.views.parcel(subscription_details.read(connection, [mine.id])[mine.id])
+
+    assert view is not None
+    assert shown == view.pickup_point
+
+
+@pytest.mark.parametrize(
+    ("by_carrier", "slot"), [(None, True), (DAY, True), (date(2026, 3, 15), False)]
+)
+def test_the_hours_of_a_mail_are_shown_with_their_own_day_alone(
+    by_carrier: date | None, slot: bool, services: Services, store: Store, follow: Follow
+) -> None:
+    mine = follow()
+    with store.write() as connection:
+        subscriptions.expect(connection, mine.id, DAY, "colissimo", "11:15-15:15")
+        connection.execute(update(t.parcel).values(estimated_delivery=by_carrier))
+        view = services.views.parcel(subscription_details.read(connection, [mine.id])[mine.id])
+
+    assert view is not None
+    assert (by_carrier or DAY, "11:15-15:15" if slot else "") == (
+        view.estimated_delivery,
+        view.slot,
+    )

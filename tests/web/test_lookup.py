@@ -90,6 +90,10 @@ def travelling(follow: Follow, store: Store, clock: FakeClock) -> Subscription:
         merging.take_in(connection, mine.parcel, told, now)
         mail = subscriptions.mail_event_of(Milestone.OUT_FOR_DELIVERY, "parcel_update", now)
         merging.take_in_mail(connection, mine.parcel, mine.id, mail, now)
+        point = PickupPoint("Epicerie des Arts", "2 quai Test, Lyon", None, "Q48213")
+        subscriptions.note_pickup(connection, mine.id, point)
+        day = (now + timedelta(days=3)).date()
+        subscriptions.expect(connection, mine.id, day, "colissimo", "11:15-15:15")
     return mine
 
 
@@ -116,7 +120,9 @@ def test_what_is_personal_stays_unsaid(
     page = look_up(NUMBER).text
     token = services.links.link(Purpose.TIMELINE, travelling.key).rpartition("/")[2]
 
-    for unsaid in ("ana@", "Lampe", ORDER, "Tabac", "place de la Gare", "En cours de", token):
+    by_mail = ("Epicerie", "quai Test", "Q48213", "11\u00a0h\u00a015")
+    by_others = ("Tabac", "place de la Gare", "En cours de")
+    for unsaid in ("ana@", "Lampe", ORDER, token, *by_mail, *by_others):
         assert unsaid not in page
 
 

@@ -383,6 +383,28 @@ def test_a_parcel_that_no_carrier_knows_has_no_page_to_share() -> None:
     assert "Page à partager" not in words(WAITING)
 
 
+def test_a_timeline_says_where_to_fetch_a_parcel_and_with_which_code() -> None:
+    text = words(timeline(NoticeKind.PICKUP_AVAILABLE))
+
+    assert "Tabac des Lilas" in text
+    assert "À retirer jusqu’au mardi 24 mars" in text
+    assert "Code de retrait : 482913" in text
+
+
+def test_a_code_is_shown_although_nobody_told_the_place() -> None:
+    page = timeline(NoticeKind.PICKUP_AVAILABLE)
+    assert page.parcel
+    page = replace(page, parcel=replace(page.parcel, pickup_point=PickupPoint("", code="Q48213")))
+
+    assert "Code de retrait : Q48213" in words(page)
+
+
+def test_a_timeline_says_between_which_hours_a_parcel_is_expected() -> None:
+    text = words(timeline(NoticeKind.OUT_FOR_DELIVERY))
+
+    assert "entre 16 h et 18 h 30" in text
+
+
 def test_a_parcel_on_its_way_back_is_not_to_be_fetched_any_more() -> None:
     gone = timeline(NoticeKind.RETURNING)
     assert gone.parcel
