@@ -164,4 +164,8 @@ def _follow(
     mine, _ = subscriptions.follow_parcel(connection, reader, parcel, [], [view.name], NOW)
     state = view.milestone, view.milestone_at, view.reason
     subscriptions.save_state(connection, mine, *state)
+    if pickup is not None:
+        subscriptions.note_pickup(connection, mine, pickup)
+    if view.estimated_delivery is not None:
+        subscriptions.expect(connection, mine, view.estimated_delivery, "colissimo", view.slot)
     return mine
