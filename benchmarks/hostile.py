@@ -52,6 +52,10 @@ _BLOCK = (
 )
 _CARRIER = b"Mondial Relay <noreply@mondialrelay.fr>"
 _CARRIER_BLOCK = _BLOCK.replace(_SHOP, _CARRIER)
+_WAITS, _COMES = (
+    _CARRIER_BLOCK.replace(b"Colis LP00123456789012", f"Votre colis 32603298 {step}".encode())
+    for step in ("est disponible !", "a été pris en charge")
+)
 _BLOCK_IN_HTML = _BLOCK.replace(b"<", b"&lt;").replace(b"\n", b"<br>")
 
 
@@ -285,6 +289,11 @@ SHAPES: dict[str, Shape] = {
     "wrapped links of a carrier's mail": partial(
         _body, _TEXT, _CARRIER_BLOCK, b"https://links.vinted.com/e/t/aHR0cHM6Ly92%d \n"
     ),
+    "places of a pick-up": partial(_body, _TEXT, _WAITS, "disponible à TABAC 1 rue a ".encode()),
+    "addresses of a pick-up": partial(_body, _TEXT, _WAITS, b"Point relais :\n1 rue a,\n"),
+    "last days of a pick-up": partial(_body, _TEXT, _WAITS, b"retirer avant le 1 "),
+    "codes of a pick-up": partial(_body, _TEXT, _WAITS, b"code de retrait : "),
+    "expected days": partial(_body, _TEXT, _COMES, "sera livré le 1 mars 2026 de 1 ".encode()),
     "carriers' mails in one forward": partial(_body, _TEXT, b"", _CARRIER_BLOCK),
     "a carrier's name and its number, typed": partial(
         _body, _TEXT, b"", "mondial relay colis n° suivi ".encode()

@@ -17,7 +17,7 @@ _SENTENCE = re.compile(
     r"(?P<place>[^\n!?;:]{2,120}?),? (?:jusqu'au|au plus tard|avant le)(?!\w)",
     re.IGNORECASE,
 )
-_KINDS = r"point (?:de )?(?:relais|retrait)|lieu de retrait"
+_KINDS = r"point (?:de )?(?:relais|retrait)®?|lieu de retrait"
 _LABEL = re.compile(
     rf"(?:(?P<sure>(?:votre|ton|your) |(?={_KINDS})))?"
     rf"(?:{_KINDS}|point pickup|relais(?: pickup| gls)?|bureau de poste|consigne|locker"
@@ -43,6 +43,10 @@ _GENERIC = re.compile(
     r"(?:(?:un|une|le|la|notre) )?(?:point |bureau )?(?:de )?(?:relais|retrait|poste|pickup"
     r"|consigne|locker)(?: (?:colis|pickup|gls|mondial relay|vinted go|ups|partenaire))*",
     re.IGNORECASE,
+)
+#: Words for the kind before the name.
+_KIND_BEFORE = re.compile(
+    r"(?:(?:votre|ton|le) )?(?:point relais®?|point de retrait|relais pickup) ", re.IGNORECASE
 )
 #: It begins like a name, or with the kind of place.
 _BEGINS = re.compile(r"[^\W_a-z]|(?:bureau de poste|relais|consigne|agence|locker) \S")
@@ -117,6 +121,8 @@ def _below(lines: Sequence[str], at: int) -> list[str]:
 def _split(place: str) -> tuple[str, str]:
     """Return the name and the address of what may be both in one line."""
     place = " ".join(place.split())
+    kind = _KIND_BEFORE.match(place)
+    place = place[kind.end() :] if kind else place
     for begin in re.finditer(r"[,(–-] ?| (?=\d)", place):
         address = place[begin.end() :].rstrip(" .)")
         if _STREET_AND_TOWN.fullmatch(address):

@@ -95,6 +95,12 @@ LYON = "12 rue de l’Exemple, 69003 Lyon"
     ("lines", "name", "address"),
     [
         (["Il est disponible à TABAC DU PORT jusqu'au 20/12/2025"], "TABAC DU PORT", ""),
+        (
+            ["Il vous attend dans votre Point Relais® TABAC DU PORT jusqu'au 20/12/2025"],
+            "TABAC DU PORT",
+            "",
+        ),
+        (["Point Relais® :", "TABAC DU PORT", *LYON.split(", ")], "TABAC DU PORT", LYON),
         (["Il est disponible à TABAC DU", "PORT jusqu'au 20/12/2025"], "TABAC DU PORT", ""),
         (
             [f"Il est disponible chez Épicerie du Port, {LYON} jusqu'au 20/12/2025"],
