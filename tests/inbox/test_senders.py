@@ -324,7 +324,7 @@ def test_the_hours_of_a_delivery_are_shown_to_the_reader_of_the_mail_alone(
     assert (None, "") == (other.estimated_delivery, other.slot)
 
 
-def test_what_is_left_to_fetch_is_not_where_a_parcel_on_its_round_is(
+def test_a_parcel_that_leaves_once_more_for_its_reader_waits_nowhere(
     receive: Receive, shown_to: Shown, clock: FakeClock
 ) -> None:
     receive(forwarded(*WAITING))
