@@ -18,7 +18,7 @@ from mailtrack.parsers.forwarded import unwrap, whole
 from mailtrack.parsers.mail_numbers import is_proven, typed_numbers
 from mailtrack.parsers.message import Message
 from mailtrack.parsers.own_words import own_lines
-from mailtrack.parsers.reading import Forward, Original, ParcelRead, Person, Reading
+from mailtrack.parsers.reading import Forward, OrderRead, Original, ParcelRead, Person, Reading
 from mailtrack.parsers.sender_mails import read_unknown
 from mailtrack.parsers.shop import Authorship, Shop
 
@@ -124,7 +124,8 @@ def _typed_beside(forward: Forward, last: Reading) -> dict[str, tuple[Candidate,
 def _together(readings: Sequence[Reading], typed: Mapping[str, tuple[Candidate, ...]]) -> Reading:
     """Return what the mails of one forward say, and what was typed above them.
 
-    1. A parcel keeps the step of its own mail, and its orders where there are several mails.
+    1. A parcel keeps its own step, or that of its mail, and its orders where there are several
+       mails; so does an order.
     2. The step of the whole is the furthest; the date of an order counts where one mail has
        orders.
     """
@@ -141,7 +142,7 @@ def _together(readings: Sequence[Reading], typed: Mapping[str, tuple[Candidate, 
                     parcel,
                     orders=orders,
                     items=reading.items,
-                    milestone=reading.milestone,
+                    milestone=parcel.milestone or reading.milestone,
                     source=reading.shop,
                     expected_on=reading.estimated_delivery,
                 ),
@@ -162,4 +163,20 @@ def _together(readings: Sequence[Reading], typed: Mapping[str, tuple[Candidate, 
         parcels=tuple(parcels.values()),
         items=tuple(dict.fromkeys(item for reading in readings for item in reading.items)),
         ordered_at=dates[0] if len(dates) == 1 else None if several else first.ordered_at,
+        told_of_orders=tuple(order for reading in readings for order in _told_of_orders(reading)),
     )
+
+
+def _told_of_orders(reading: Reading) -> Iterator[OrderRead]:
+    """Yield what one mail says of each order; a step that is a parcel's own is no order's."""
+    of_parcels = any(parcel.milestone for parcel in reading.parcels)
+    of_each = [order for parcel in reading.parcels for order in parcel.orders]
+    for number in dict.fromkeys((*reading.orders, *of_each)):
+        yield OrderRead(
+            number,
+            reading.shop or "",
+            reading.kind or "",
+            None if of_parcels else reading.milestone,
+            reading.items,
+            reading.ordered_at,
+        )

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable
 from itertools import islice
 
-from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.milestones import STAGES, Milestone
 from mailtrack.domain.model import Candidate, Outcome
 from mailtrack.domain.numbers import detect
+from mailtrack.parsers.aliexpress_cards import read_steps
 from mailtrack.parsers.aliexpress_details import (
     read_estimated_delivery,
     read_items,
@@ -81,7 +82,8 @@ def read(original: Original, forward: Forward) -> Reading:
     2. Read the numbers: in those, in the subject and in the text.
     3. Find the step, and by it and the numbers the kind; some kinds name nothing, whatever they
        contain.
-    4. Tell of each parcel which orders are in it, and who may carry it.
+    4. Tell of each parcel which orders are in it, who may carry it, and its own step, where the
+       mail has one for each: that of the mail is then the furthest of them.
     5. The outcome follows from what was found.
     """
     lines = original.content.lines
@@ -103,6 +105,7 @@ def read(original: Original, forward: Forward) -> Reading:
     idle = kind in IDLE_KINDS
     # 4.
     parcels: list[ParcelRead] = []
+    own_steps = read_steps(original.content, numbers.parcels) if kind == "parcels_update" else {}
     for number in () if idle else numbers.parcels:
         candidates = detect(number)
         if all(c.carrier != _BY_CONTEXT.carrier for c in candidates):
@@ -110,7 +113,9 @@ def read(original: Original, forward: Forward) -> Reading:
         # The local carrier's number stands beside the only parcel's own.
         others = [n for n in numbers.labelled if n != number]
         local = others[0] if others and len(numbers.parcels) == 1 else None
-        parcels.append(ParcelRead(number, numbers.orders_of(number), local, candidates))
+        orders, own = numbers.orders_of(number), own_steps.get(number)
+        parcels.append(ParcelRead(number, orders, local, candidates, own))
+    told = max(own_steps.values(), key=lambda milestone: STAGES[milestone].rank, default=None)
     # 5.
     named = Outcome.TRACKED if numbers.parcels else Outcome.ORDER_NOTED
     unknown = Milestone.UNKNOWN if numbers.found else None
@@ -121,7 +126,7 @@ def read(original: Original, forward: Forward) -> Reading:
         shop=CODE,
         kind=kind,
         language=_language(subject, wording, step, links),
-        milestone=None if idle else step.milestone if step else unknown,
+        milestone=told or (None if idle else step.milestone if step else unknown),
         orders=() if kind == "marketing" else numbers.orders,
         parcels=tuple(parcels),
         items=() if idle else read_items(original.content),

@@ -26,9 +26,9 @@ Parameters = dict[str, str]
 ORDER_DIGITS = 16
 
 _ORDER_PARAMETERS = ("orderid", "tradeorderid", "o_ids", "tradeid")
-_PARCEL_PARAMETERS = ("trackingnumber", "mailnolist", "mailnos", "mailno")
+PARCEL_PARAMETERS = ("trackingnumber", "mailnolist", "mailnos", "mailno")
 #: The parameters of links that are read: these, the template's name and a message's id.
-PARAMETERS = frozenset((*_ORDER_PARAMETERS, *_PARCEL_PARAMETERS, "rowan_id1", "rowan_msg_id"))
+PARAMETERS = frozenset((*_ORDER_PARAMETERS, *PARCEL_PARAMETERS, "rowan_id1", "rowan_msg_id"))
 _ORDER = re.compile(r"[0-9]{12,20}")
 #: Item numbers look like orders; AliExpress prints them in subjects of advertisements.
 _ITEM = re.compile(r"(?:1005|3256|2251)[0-9]{12}")
@@ -117,11 +117,11 @@ def read_numbers(subject: str, text: str, links: Sequence[Parameters]) -> Number
     """
     # 1.
     linked_orders = list(islice(_values(links, _ORDER_PARAMETERS, _ORDER), _MOST_NUMBERS))
-    linked_parcels = list(islice(_values(links, _PARCEL_PARAMETERS, _PARCEL), _MOST_NUMBERS))
+    linked_parcels = list(islice(_values(links, PARCEL_PARAMETERS, _PARCEL), _MOST_NUMBERS))
     bonds = (
         (parcel, order)
         for link in links
-        for parcel in _values([link], _PARCEL_PARAMETERS, _PARCEL)
+        for parcel in _values([link], PARCEL_PARAMETERS, _PARCEL)
         for order in _values([link], _ORDER_PARAMETERS, _ORDER)
     )
     # 2.

@@ -222,7 +222,7 @@ STEPS: tuple[StepWording, ...] = (
     _step(r"wie war ihr einkaufserlebnis\?", "de", None, "survey"),
     # Spanish, seen in real mails
     _step("pedido enviado", "es pt", M.SHIPPED),
-    _step("salió de la región de origen", "es", M.IN_TRANSIT),
+    _step("salió de la región de origen|en tránsito global", "es", M.IN_TRANSIT),
     _step("en aduanas", "es", M.CUSTOMS_STARTED),
     _step("ha pasado la aduana", "es", M.CUSTOMS_CLEARED),
     _step("en tu país/región", "es", M.ARRIVED_IN_COUNTRY),

@@ -62,10 +62,10 @@ class ParcelRead:
     """One parcel that a mail names.
 
     `orders` and `items`: of its own mail, where a forward holds several. `milestone`: the step
-    that its mail tells of it, `expected_on`: the day on which it expects the delivery, `slot`:
-    the hours of that day ("11:15-15:15", Paris), "" where it names none; `pickup`: where it says
-    that the parcel waits; `source`: the shop or carrier that wrote it, None where a person typed
-    the number.
+    that its mail tells of it (unknown, where it tells one of others alone), `expected_on`: the
+    day on which it expects the delivery, `slot`: the hours of that day ("11:15-15:15", Paris),
+    "" where it names none; `pickup`: where it says that the parcel waits; `source`: the shop or
+    carrier that wrote it, None where a person typed the number.
     """
 
     number: str
@@ -78,6 +78,22 @@ class ParcelRead:
     expected_on: date | None = None
     pickup: PickupPoint | None = None
     slot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRead:
+    """What one mail says of an order that it names.
+
+    `shop`: the shop or carrier that wrote it; `kind`, `items` and `ordered_at`: of its own mail,
+    where a forward holds several. `milestone`: its step, None where that is its parcels'.
+    """
+
+    number: str
+    shop: str = ""
+    kind: str = ""
+    milestone: Milestone | None = None
+    items: tuple[str, ...] = ()
+    ordered_at: date | None = None
 
 
 class Doubt(StrEnum):
@@ -118,6 +134,7 @@ class Reading:
     "parcel_update" …), "number" for one that a person typed, "stop" or "help" for a command
     (about `parcels`, if it names some), "gmail" for a confirmation. `step` holds the shop's
     own words, kept for the steps that we do not know (`milestone` is then `unknown`).
+    `told_of_orders` has an entry for each mail that names an order, in their order.
     """
 
     outcome: Outcome
@@ -134,6 +151,7 @@ class Reading:
     ordered_at: date | None = None
     step: str = ""
     doubtful: tuple[DoubtfulNumber, ...] = ()
+    told_of_orders: tuple[OrderRead, ...] = ()
     confirmation: Confirmation | None = None
 
     def orders_of(self, parcel: ParcelRead) -> tuple[str, ...]:
