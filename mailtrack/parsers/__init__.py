@@ -106,13 +106,15 @@ def _typed_beside(forward: Forward, last: Reading) -> dict[str, tuple[Candidate,
     """Return the numbers that somebody typed above or below what they forwarded.
 
     Where nothing tells the end of the last mail, its last lines may be theirs: a number there
-    with a check digit that is right is, if a shop wrote the mail and names it nowhere.
+    with a check digit that is right is, if a shop wrote the mail and names it nowhere (and is
+    none in whose mails no digits are a parcel).
     """
     if not forward.is_forward:
         return {}
     lines = [*own_lines(forward.message), *own_lines(forward.below)]
     numbers = [number for line in lines for number in numbers_in(line)]
-    if last.shop and last.outcome in (Outcome.TRACKED, Outcome.ORDER_NOTED):
+    names_parcels = any(shop.code == last.shop and shop.names_parcels for shop in SHOPS)
+    if names_parcels and last.outcome in (Outcome.TRACKED, Outcome.ORDER_NOTED):
         end = (forward.original, *forward.others)[-1].content.lines[-MAX_TAIL:]
         tail = [line for line in end if line][-MAX_TYPED_LINES:]
         known = {parcel.local_number for parcel in last.parcels}

@@ -45,7 +45,12 @@ class StepRow:
 
 @dataclass(frozen=True, slots=True)
 class MailSender:
-    """One sender. `carrier` is "" for a shop, whose parcels any carrier may have."""
+    """One sender. `carrier` is "" for a shop, whose parcels any carrier may have.
+
+    `writers`: the parts of addresses that write of orders and parcels, where not all do;
+    `names_parcels` is False where no digits of its mails are a parcel. `order_parameter`: where
+    its own links hold an order; `items`: how its subjects quote what was bought.
+    """
 
     code: str
     brand: Brand
@@ -57,6 +62,14 @@ class MailSender:
     typed: re.Pattern[str] | None
     #: Names under which it is known besides: whoever else bears one is not believed.
     known_as: tuple[str, ...]
+    writers: tuple[str, ...] = ()
+    names_parcels: bool = True
+    order_parameter: str = ""
+    items: re.Pattern[str] | None = None
+
+    def writes_from(self, address: str) -> bool:
+        """Return True if an address of the sender's writes of orders and parcels."""
+        return not self.writers or any(part in address.lower() for part in self.writers)
 
 
 @cache
@@ -72,7 +85,10 @@ def anybody() -> MailSender:
 
 
 #: All that a file may say, and a row of its steps.
-_KEYS = {"also", "carrier", "domains", "forms", "known_as", "language", "name", "orders", "steps"}
+_KEYS = {
+    *("also", "carrier", "domains", "forms", "items", "known_as", "language", "name", "orders"),
+    *("order_parameter", "parcels", "steps", "writers"),
+}
 _STEP_KEYS = {"kind", "language", "milestone", "sender", "subject", "text"}
 
 
@@ -100,6 +116,10 @@ def _read_all() -> Iterator[MailSender]:
             steps=tuple(_read_step(row, table.get("language", "fr")) for row in rows),
             known_as=names,
             typed=_typed(names, table["forms"]) if "carrier" in table else None,
+            writers=tuple(table.get("writers", ())),
+            names_parcels=table.get("parcels", True),
+            order_parameter=table.get("order_parameter", ""),
+            items=re.compile(table["items"]) if "items" in table else None,
         )
 
 

@@ -5,8 +5,9 @@ for a reason that does not rest on who wrote it (see `mail_numbers`).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from urllib.parse import unquote
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Outcome
@@ -27,7 +28,8 @@ from mailtrack.parsers.sender_declarations import (
     plain,
     spaced,
 )
-from mailtrack.parsers.shop import Authorship, Recognition, Shop
+from mailtrack.parsers.shop import Authorship, Recognition, Shop, host_of, parameters_of
+from mailtrack.parsers.tracking_links import MAX_URL, unwrapped
 
 #: What is no news of a parcel that comes to the reader.
 IDLE_KINDS = frozenset({"survey", "marketing", "sent_by_reader"})
@@ -41,23 +43,30 @@ def read(sender: MailSender, original: Original, forward: Forward) -> Reading:
     1. Find its step: the first row whose sender, subject and text fit.
     2. Surveys, advertisements and what the reader sends themselves name nothing.
     3. Collect the numbers.
-    4. The orders that it names belong to its parcels, and so does the shop's name.
+    4. The orders that it names, in words or links, belong to its parcels, and so does the
+       shop's name.
     5. What it says of a pick-up or of the day belongs to its parcel, if it names one alone.
     """
     # 1.
     step, groups = _step(sender, original)
     kind = step.kind if step else "parcel_update"
+    if not sender.writes_from(original.sender.address):
+        kind = "marketing"
     # 2.
     if kind in IDLE_KINDS:
         return Reading(Outcome.NOTHING_FOUND, forward, shop=sender.code, kind=kind)
     # 3.
     number = groups.get("number", "").upper()
     in_subject = [number] if number and is_of_own_form(sender, number) else []
-    found = find_numbers(sender, original, in_subject, known=True)
+    found = FoundNumbers()
+    if sender.names_parcels:
+        found = find_numbers(sender, original, in_subject, known=True)
     # 4.
     lines = read_lines(original)
     text = "\n".join((original.subject, *lines))
-    orders = tuple(dict.fromkeys(sender.orders.findall(text))) if sender.orders else ()
+    said = sender.orders.findall(text) if sender.orders else ()
+    orders = tuple(dict.fromkeys((*said, *_linked_orders(sender, original))))
+    items = sender.items.findall(original.subject[:MAX_SUBJECT]) if sender.items else ()
     # 5.
     told = MailDetails()
     if step and step.milestone and len(found.certain) == 1:
@@ -76,7 +85,7 @@ def read(sender: MailSender, original: Original, forward: Forward) -> Reading:
             replace(parcel, pickup=told.pickup, slot=told.slot)
             for parcel in _parcels(found, orders)
         ),
-        items=(groups["shop"],) if outcome and "shop" in groups else (),
+        items=(groups["shop"],) if outcome and "shop" in groups else tuple(items),
         estimated_delivery=told.expected_on,
         step=original.subject[:MAX_SUBJECT].strip(),
         doubtful=found.doubts(),
@@ -134,6 +143,18 @@ def _step(sender: MailSender, original: Original) -> tuple[StepRow | None, dict[
     return None, {}
 
 
+def _linked_orders(sender: MailSender, original: Original) -> Iterator[str]:
+    """Yield the orders that the sender's own links name."""
+    wanted = sender.order_parameter.lower()
+    if sender.orders is None or not wanted:
+        return
+    for link in original.content.links:
+        url = unwrapped(link.url[:MAX_URL])
+        value = unquote(parameters_of(url, {wanted}).get(wanted, ""))
+        if sender.brand.owns(host_of(url)) and sender.orders.fullmatch(value):
+            yield value
+
+
 def _parcels(found: FoundNumbers, orders: Sequence[str]) -> tuple[ParcelRead, ...]:
     named = found.parcels()
     return tuple(ParcelRead(number, tuple(orders), None, carriers) for number, carriers in named)
@@ -162,4 +183,4 @@ def _shop(sender: MailSender) -> Shop:
     def read_mail(original: Original, forward: Forward) -> Reading:
         return read(sender, original, forward)
 
-    return Shop(sender.code, sender.brand, recognise, read_mail)
+    return Shop(sender.code, sender.brand, recognise, read_mail, sender.names_parcels)

@@ -136,12 +136,13 @@ class Brand:
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """One shop, as the registry knows it."""
+    """One shop, as the registry knows it; no digits of some shops' mails are a parcel."""
 
     code: str
     brand: Brand
     recognise: Callable[[Original], Recognition]
     read: Callable[[Original, Forward], Reading]
+    names_parcels: bool = True
 
 
 def recognise(brand: Brand, original: Original) -> Recognition:

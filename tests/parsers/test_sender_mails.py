@@ -1,6 +1,7 @@
 """Mails of carriers and shops that are declared as data; `corpus/senders` has them whole."""
 
 from email.message import EmailMessage
+from urllib.parse import quote
 
 import pytest
 
@@ -90,6 +91,122 @@ def test_a_subject_that_nobody_knows_is_a_step_that_nobody_knows() -> None:
 )
 def test_digits_without_a_reason_are_no_parcel(line: str) -> None:
     assert () == _read("noreply@dhl.com", "DHL On Demand Delivery", line).parcels
+
+
+ORDER = "405-1234567-1234567"
+#: An address in another that counts clicks.
+COUNTED = quote(f"https://www.amazon.fr/package?orderId={ORDER}&shipmentId=Twk1C4My9", safe="")
+#: All steps, as a line of each of Amazon's mails has them.
+STEPPER = "Commandé Expédié En cours de livraison Livré"
+
+
+@pytest.mark.parametrize(
+    ("sender", "subject", "milestone"),
+    [
+        ("confirmation-commande@amazon.fr", "Commandé : « Lampe »", Milestone.ORDER_RECEIVED),
+        (
+            "confirmation-commande@amazon.fr",
+            "Expédié\u00a0: «\u00a0Lampe\u00a0»",
+            Milestone.SHIPPED,
+        ),
+        (
+            "expedition-commande@amazon.fr",
+            f"Votre commande Amazon.fr (#{ORDER}) a été expédiée.",
+            Milestone.SHIPPED,
+        ),
+        (
+            "shipment-tracking@amazon.fr",
+            "En cours de livraison : « Lampe »",
+            Milestone.OUT_FOR_DELIVERY,
+        ),
+        ("order-update@amazon.fr", "Livré : « Lampe »", Milestone.DELIVERED),
+        ("order-update@amazon.fr", "Livrés : 2 articles", Milestone.DELIVERED),
+        ("order-update@amazon.fr", "Livraison : « Lampe »", Milestone.DELIVERED),
+        ("shipment-tracking@amazon.fr", "Livraison : mercredi", Milestone.UNKNOWN),
+        ("pickup-point@amazon.fr", "Votre colis est prêt", Milestone.PICKUP_AVAILABLE),
+        ("pickup-point@amazon.fr", "Votre colis n’est plus disponible", Milestone.UNKNOWN),
+        ("pickup-point@amazon.fr", "Votre colis a été retiré", Milestone.UNKNOWN),
+        ("order-update@amazon.fr", "Du nouveau", Milestone.UNKNOWN),
+        ("shipment-tracking@amazon.com", 'Shipped: "Lamp"', Milestone.SHIPPED),
+        ("order-update@amazon.it", "Consegna effettuata: 1 articolo", Milestone.DELIVERED),
+    ],
+)
+def test_a_step_of_amazon_is_its_subject_s_whatever_the_body_lists(
+    sender: str, subject: str, milestone: Milestone
+) -> None:
+    read = _read(sender, subject, STEPPER, f"N° de commande {ORDER}")
+
+    assert (Outcome.ORDER_NOTED, (ORDER,)) == (read.outcome, read.orders)
+    assert milestone == read.milestone
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Numéro de suivi : TBA123456789012",
+        "Numéro de suivi : 25012345678901",
+        "Colis n° 6A12345678905",
+        "https://trace.dpd.fr/fr/trace/25012345678901",
+        "https://www.amazon.fr/x?orderId=x&shipmentId=113736816521302&packageIndex=0",
+    ],
+)
+def test_no_digits_of_amazon_s_mails_are_a_parcel(line: str) -> None:
+    read = _read("shipment-tracking@amazon.fr", "Expédié : « Lampe »", ORDER, line)
+
+    assert ((ORDER,), ()) == (read.orders, read.parcels)
+
+
+@pytest.mark.parametrize(
+    ("url", "orders"),
+    [
+        (
+            f"https://www.amazon.fr/progress-tracker/package?orderId={ORDER}&packageIndex=0",
+            (ORDER,),
+        ),
+        (f"https://www.amazon.fr/gp/r.html?C=1&U={COUNTED}&H=1", (ORDER,)),
+        (f"https://amazon.example/package?orderId={ORDER}", ()),
+        (f"https://www.amazon.fr/package?shipmentId={ORDER}", ()),
+    ],
+)
+def test_amazon_s_own_links_name_an_order_that_its_words_do_not(
+    url: str, orders: tuple[str, ...]
+) -> None:
+    mail = EmailMessage()
+    mail["From"], mail["To"] = "shipment-tracking@amazon.fr", "ana@example.org"
+    mail["Subject"] = "En cours de livraison : « Lampe »"
+    mail.set_content(f'<p>Votre colis</p><a href="{url}">Suivre</a>', subtype="html")
+
+    assert orders == parse(read_message(mail.as_bytes())).orders
+
+
+@pytest.mark.parametrize(
+    ("subject", "items"),
+    [
+        ("Commandé : « Lampe LED,... »", ("Lampe LED,...",)),
+        ("Commandé : « Lampe » et « Câble USB »", ("Lampe", "Câble USB")),
+        ("Livrés : 2 articles", ()),
+    ],
+)
+def test_what_a_subject_of_amazon_quotes_is_what_was_bought(
+    subject: str, items: tuple[str, ...]
+) -> None:
+    assert items == _read("order-update@amazon.fr", subject, ORDER).items
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "store-news@amazon.fr",
+        "vfe-campaign-response@amazon.fr",
+        "h2x7k1v0q9@marketplace.amazon.fr",
+        "customer-reviews-messages@amazon.fr",
+        "digital-no-reply@amazon.fr",
+    ],
+)
+def test_what_amazon_writes_from_other_addresses_names_nothing(sender: str) -> None:
+    read = _read(sender, "Livré : « Lampe »", f"N° de commande {ORDER}")
+
+    assert (Outcome.NOTHING_FOUND, ()) == (read.outcome, read.orders)
 
 
 @pytest.mark.parametrize("sender", declared(), ids=lambda sender: sender.code)
