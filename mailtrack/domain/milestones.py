@@ -119,6 +119,9 @@ STAGES: dict[Milestone, Stage] = {
     Milestone.UNKNOWN: Stage(0, Phase.NONE, _NO, "Étape inconnue"),
 }
 
+#: Nothing more is to come after these, but for a return or a refund.
+ENDED = frozenset(m for m, stage in STAGES.items() if stage.phase is Phase.END)
+
 #: After these an order without a parcel awaits none any more.
 ENDS_OF_AN_ORDER = (Milestone.ORDER_UNFULFILLABLE, Milestone.CANCELLED, Milestone.REFUNDED)
 

@@ -9,9 +9,6 @@ from mailtrack.domain.scheduling import NEVER_KNOWN, SILENT
 #: How long a number may be unknown before its subscriber is told, once.
 UNKNOWN_IS_NORMAL = timedelta(days=3)
 
-#: AliExpress protects buyers for 60 to 90 days from the order; the shorter is the safe one.
-PROTECTION = timedelta(days=60)
-
 #: Silences longer than these are told once; itineraries show 15 to 50 days at sea or in
 #: the air as normal, a few days on the last kilometres.
 _USUAL: dict[Phase, timedelta] = {

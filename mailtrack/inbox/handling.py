@@ -17,7 +17,7 @@ from mailtrack.inbox.analysis import AnalyzedMail
 from mailtrack.inbox.quotas import DAY, ParcelQuotas
 from mailtrack.inbox.subscriptions import SubscriptionService
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import notice_counts, notices, parcels, people, subscriptions
+from mailtrack.store import notice_counts, notices, orders, parcels, people, subscriptions
 from mailtrack.store.inbound import MailResult, StoredMail
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.store.suppression import Suppression
@@ -179,7 +179,8 @@ class MailHandler:
             subscriptions.mute(connection, mine.id, None)
             if mine.parcel is not None:
                 parcels.wake(connection, mine.parcel, now)
-            self._answer(owner, NoticeKind.REGISTERED, about=mine.id)
+            noted = NoticeKind.ORDER_REGISTERED if mine.parcel is None else NoticeKind.REGISTERED
+            self._answer(owner, noted, about=mine.id)
         return result if new or stopped else replace(result, outcome=Outcome.UPDATED)
 
     def _obey(self, owner: SubscriberId) -> None:
@@ -225,11 +226,15 @@ class MailHandler:
         )
 
     def _followed(self, owner: SubscriberId) -> list[Subscription]:
-        """Return the subscriptions of somebody to parcels that the mail names."""
-        named = self.mail.reading.parcels
-        found = {parcels.find_parcel(self.connection, read.number) for read in named} - {None}
-        mine = subscriptions.of_subscriber(self.connection, owner)
-        return [following for following in mine if following.parcel in found]
+        """Return the subscriptions of somebody to what the mail names: parcels, or orders alone."""
+        connection, reading = self.connection, self.mail.reading
+        found = {parcels.find_parcel(connection, read.number) for read in reading.parcels} - {None}
+        named = orders.find(connection, owner, [told.number for told in reading.told_of_orders])
+        return [
+            mine
+            for mine in subscriptions.of_subscriber(connection, owner)
+            if (mine.order in named if mine.parcel is None else mine.parcel in found)
+        ]
 
     def _answer(
         self,

@@ -52,7 +52,8 @@ class SubscriptionService:
     def follow(self) -> bool:
         """Follow every parcel, or the orders where none is named; return whether any is new.
 
-        1. The orders are noted. Those that no parcel is named of are what is followed.
+        1. The orders are noted. Those that no parcel is named of are what is followed, by the
+           steps that mails tell of them.
         2. The parcels are locked before anything is written about them: of two people who come
            to follow the same ones at once one waits, and news that is being taken in finds the
            newcomer.
@@ -69,15 +70,15 @@ class SubscriptionService:
             self.clock.now(),
         )
         # 1.
-        named = [*reading.orders, *(order for read in reading.parcels for order in read.orders)]
-        shop, ordered_at = reading.shop or "", reading.ordered_at
         mine = {
-            number: orders.order_of(connection, owner, number, shop, ordered_at, now)
-            for number in dict.fromkeys(named)
+            told.number: orders.order_of(
+                connection, owner, told.number, told.shop, told.ordered_at, now
+            )
+            for told in reading.told_of_orders
         }
         bound = {number for read in reading.parcels for number in reading.orders_of(read)}
-        alone = [order for number, order in mine.items() if number not in bound]
-        awaited = [self._await_parcel(order, now) for order in alone]
+        alone = {number: order for number, order in mine.items() if number not in bound}
+        awaited = [self._follow_order(number, order, now) for number, order in alone.items()]
         is_any_new = any(awaited)
         # 2.
         found = parcels.parcels_of(connection, [read.number for read in reading.parcels], now)
@@ -90,7 +91,14 @@ class SubscriptionService:
                 orders.join_parcel(connection, order, parcel_id)
             # 4.
             subscription, is_new = subscriptions.follow_parcel(
-                connection, owner, parcel_id, carried, read.items, now, self.stored.trace
+                connection,
+                owner,
+                parcel_id,
+                carried,
+                read.items,
+                now,
+                self.stored.trace,
+                read.source,
             )
             if is_new:
                 is_any_new, tell_at = True, self.clock.later(FIRST_ANSWER_GRACE_S)
@@ -126,21 +134,33 @@ class SubscriptionService:
             # Nobody could be asked before: the number may have been given up for that.
             parcels.wake(self.connection, parcel_id, now)
 
-    def _await_parcel(self, order: OrderId, now: datetime) -> bool:
-        """Follow an order that has no parcel; its end is told in place of what to wait for."""
-        connection, reading = self.connection, self.reading
+    def _follow_order(self, number: str, order: OrderId, now: datetime) -> bool:
+        """Follow an order that has no parcel; return whether that is new.
+
+        1. Each mail of a forward adds what it says: who sold it, what was bought.
+        2. The steps are taken as events, as those of a parcel are (`follow`). An end is told in
+           place of what to wait for.
+        """
+        connection = self.connection
         if orders.has_parcel(connection, order):
             return False
+        # 1.
+        told = [read for read in self.reading.told_of_orders if read.number == number]
+        items = [item for read in told for item in read.items]
         mine, new = subscriptions.follow_order(
-            connection, self.owner, order, reading.items, now, self.stored.trace
+            connection, self.owner, order, items, now, self.stored.trace, told[0].shop
         )
-        # Of several mails in one forward, nobody can tell whose order has ended.
-        end = None if reading.forward.others else reading.milestone
-        if end in ENDS_OF_AN_ORDER:
-            subscriptions.save_state(connection, mine, end, now)
-            notices.owe_follower(connection, mine, end, occurrence="1", now=now)
-        elif new:
+        # 2.
+        at = min(self.stored.received_at, now)
+        events = [
+            subscriptions.mail_event_of(read.milestone, read.kind, at)
+            for read in told
+            if read.milestone not in (None, Milestone.UNKNOWN)
+        ]
+        if new and not any(event.milestone in ENDS_OF_AN_ORDER for event in events):
             self._owe(NoticeKind.ORDER_REGISTERED, mine, now, now)
+        if events:
+            merging.take_in_order_mail(connection, mine, events, now)
         return new
 
     def _owe(self, kind: NoticeKind, mine: SubscriptionId, at: datetime, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """What is done once in a while: reminders that a date calls for, giving up, and forgetting."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 import structlog
@@ -10,10 +10,10 @@ from sqlalchemy.sql import Select
 
 from mailtrack.clock import Clock
 from mailtrack.domain import scheduling
-from mailtrack.domain.milestones import STAGES, Milestone, Phase
+from mailtrack.domain.buyer_protection import LONGEST, PROTECTION
+from mailtrack.domain.milestones import ENDED, Milestone
 from mailtrack.domain.model import PollState, SubscriptionId
 from mailtrack.domain.sending_policy import PARIS, SendingPolicy
-from mailtrack.domain.silence import PROTECTION
 from mailtrack.inbox import questions
 from mailtrack.notify.view import NoticeKind
 from mailtrack.settings import KeepSettings
@@ -35,7 +35,6 @@ NEVER_CONFIRMED = timedelta(days=30)
 ENDS_PER_ROUND = 500
 
 _ONCE = "1"
-_ENDED = [m for m, stage in STAGES.items() if stage.phase is Phase.END]
 
 log = structlog.get_logger(__name__)
 
@@ -111,22 +110,9 @@ class Housekeeping:
             last_day <= today + PICKUP_NOTICE,
         )
         _owe_each(connection, pickups, NoticeKind.PICKUP_REMINDER, now)
-        protections = (
-            _unreminded(NoticeKind.PROTECTION_ENDING)
-            .join(parcel_order, parcel_order.c.parcel_id == parcel.c.id)
-            .join(
-                shop_order,
-                (shop_order.c.id == parcel_order.c.shop_order_id)
-                & (shop_order.c.subscriber_id == subscription.c.subscriber_id),
-            )
-            .where(
-                _is_under_way(),
-                shop_order.c.ordered_at > today - PROTECTION,
-                shop_order.c.ordered_at <= today - PROTECTION + PROTECTION_NOTICE,
-            )
-            .distinct()
-        )
-        _owe_each(connection, protections, NoticeKind.PROTECTION_ENDING, now)
+        for shop, days in PROTECTION.items():
+            for ending in _ordered(shop, today - days, today - days + PROTECTION_NOTICE):
+                _owe_each(connection, ending, NoticeKind.PROTECTION_ENDING, now)
 
     def _forget(self, connection: Connection, now: datetime) -> dict[str, int]:
         """Erase what was kept for long enough; return how many rows of each kind."""
@@ -135,11 +121,38 @@ class Housekeeping:
         return {
             "raw_mails": erasure.forget_raw(connection, raw_before),
             "parcels": erasure.forget_parcels(connection, ended),
-            "orders": erasure.forget_orders(connection, ended, ended - PROTECTION),
+            "orders": erasure.forget_orders(connection, ended, ended - LONGEST),
             "never_confirmed": personal_data.forget_never_confirmed(
                 connection, self.suppression, now - NEVER_CONFIRMED, now
             ),
         }
+
+
+def _ordered(shop: str, after: date, until: date) -> tuple[Select[int], Select[int]]:
+    """Select what was ordered at a shop within some days, is under way, and is to be reminded of.
+
+    Parcels, and orders that have none.
+    """
+    untold = followers.untold(NoticeKind.PROTECTION_ENDING, _ONCE).where(_is_under_way())
+    due = (
+        (shop_order.c.shop == shop)
+        & (shop_order.c.ordered_at > after)
+        & (shop_order.c.ordered_at <= until)
+    )
+    carried = (
+        untold.join(parcel_order, parcel_order.c.parcel_id == subscription.c.parcel_id)
+        .join(
+            shop_order,
+            (shop_order.c.id == parcel_order.c.shop_order_id)
+            & (shop_order.c.subscriber_id == subscription.c.subscriber_id),
+        )
+        .where(due)
+        .distinct()
+    )
+    alone = untold.join(shop_order, shop_order.c.id == subscription.c.shop_order_id).where(
+        subscription.c.parcel_id.is_(None), due
+    )
+    return carried, alone
 
 
 def _owe_each(connection: Connection, due: Select[int], kind: NoticeKind, now: datetime) -> None:
@@ -160,7 +173,7 @@ def _give_up(connection: Connection, now: datetime) -> None:
         legs = parcels.legs_of(connection, parcel_id)
         if any(leg.next_poll_at for leg in legs):
             continue
-        if row.milestone in _ENDED:
+        if row.milestone in ENDED:
             parcels.end(connection, parcel_id, row.milestone, now)
             continue
         wait = (subscription.c.parcel_id == parcel_id) & _is_under_way()
@@ -172,8 +185,8 @@ def _give_up(connection: Connection, now: datetime) -> None:
 
 
 def _is_under_way() -> ColumnElement[bool]:
-    """Return True (in SQL) if a parcel has not come to its end, by what its follower knows."""
-    return subscription.c.milestone.is_(None) | subscription.c.milestone.not_in(_ENDED)
+    """Return True (in SQL) if something has not come to its end, by what its follower knows."""
+    return subscription.c.milestone.is_(None) | subscription.c.milestone.not_in(ENDED)
 
 
 def _unreminded(kind: NoticeKind) -> Select[int]:

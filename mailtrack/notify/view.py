@@ -80,12 +80,16 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class NewsLine:
-    """One piece of news in a digest; `timeline` is the address of the parcel's page."""
+    """One piece of news in a digest; `timeline` is the address of the parcel's page.
+
+    `shop`: the code of who sold it, "" where nobody knows.
+    """
 
     number: str
     name: str
     kind: NoticeKind
     timeline: str
+    shop: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,8 @@ class ParcelView:
     the carrier's own tracking page. `milestone` is None before the first answer.
     `estimated_by` names who expects the delivery on that day, "" for the carrier; `slot` has
     its hours ("11:15-15:15", Paris), "" where nobody told them.
-    `asked` is False where no carrier that we can ask takes the number.
+    `asked` is False where no carrier that we can ask takes the number. `shop` is the code of
+    who sold it, "" where nobody knows, and `named_by` who wrote the mail that named it.
     """
 
     number: str
@@ -116,6 +121,22 @@ class ParcelView:
     estimated_by: str = ""
     slot: str = ""
     asked: bool = True
+    shop: str = ""
+    named_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """An order of which no parcel is known, as its subscriber sees it; `events` newest first.
+
+    `milestone` is None where its mails told no step; `shop` is the code of who sold it.
+    """
+
+    number: str
+    shop: str
+    milestone: Milestone | None = None
+    milestone_at: datetime | None = None
+    events: tuple[TrackingEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +144,12 @@ class NoticeView:
     """Everything one mail needs.
 
     `key` names the notice for good ("7-customs_cleared-1"): the Message-ID is made
-    from it. `parcel` is None for ORDER_REGISTERED and for mails about no subscription;
-    `orders` and `items` are then all that is known. `subject` is the forwarded mail's subject
-    (NOTHING_FOUND), `message_id` its Message-ID (for threading), "" where unknown, and
-    `outcome` how its reading ended ("refused": an imitation, "quarantined": unreadable).
-    `event` is the tracking event that the notice tells of, where there is one. Mails
-    of one `thread` are one conversation; it is the key up to its first "-".
+    from it. `parcel` is None where `order` is all that is known, and both are for mails about no
+    subscription; `orders` and `items` hold all that it is about. `subject` is the forwarded
+    mail's subject (NOTHING_FOUND), `message_id` its Message-ID (for threading), "" where
+    unknown, and `outcome` how its reading ended ("refused": an imitation, "quarantined":
+    unreadable). `event` is the tracking event that the notice tells of, where there is one.
+    Mails of one `thread` are one conversation; it is the key up to its first "-".
 
     `personal_address` is the person's own address to forward to, "" where they have none
     or know it already. `action` is the one link of CONFIRM_ADDRESS, GOODBYE (which it
@@ -144,6 +165,7 @@ class NoticeView:
     forward_to: str
     at: datetime
     parcel: ParcelView | None = None
+    order: OrderView | None = None
     event: TrackingEvent | None = None
     orders: tuple[str, ...] = ()
     items: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, exists, func, or_, select, true, update
 
+from mailtrack.domain.milestones import ENDED
 from mailtrack.domain.model import Outcome, ParcelId, SubscriberId
 from mailtrack.store import parcels, people
 from mailtrack.store.engine import locked
@@ -83,10 +84,13 @@ def _forget_orders(connection: Connection, numbers: Iterable[int]) -> None:
 
 
 def forget_orders(connection: Connection, ended_before: datetime, unended_before: datetime) -> int:
-    """Erase orders without a parcel: those that ended before a moment, others noted before one."""
+    """Erase orders without a parcel: that ended before a moment, or of which no news came since."""
+    has_ended = subscription.c.milestone.in_(ENDED)
+    last_news = func.coalesce(subscription.c.milestone_at, subscription.c.created_at)
+    noted_at = subscription.c.created_at  # the clock may have been behind at the last news
     over = or_(
-        and_(subscription.c.milestone_at < ended_before, subscription.c.created_at < ended_before),
-        and_(subscription.c.milestone_at.is_(None), subscription.c.created_at < unended_before),
+        and_(has_ended, last_news < ended_before, noted_at < ended_before),
+        and_(has_ended.is_not(True), last_news < unended_before, noted_at < unended_before),
     )
     due = locked(
         select(subscription.c.id, subscription.c.shop_order_id)

@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, select
 
 from mailtrack.domain.milestones import Milestone, mailed_on_request
 from mailtrack.domain.model import ParcelId, SubscriptionId
@@ -23,16 +23,25 @@ _HEARS = (
 
 
 def of_parcel(
-    connection: Connection,
-    parcel_id: ParcelId,
-    wanted: frozenset[Milestone],
-    only: SubscriptionId | None = None,
+    connection: Connection, parcel_id: ParcelId, wanted: frozenset[Milestone]
 ) -> list[Follower]:
-    """Return everyone (or `only` one) who follows a parcel, with what they were told of it.
+    """Return everyone who follows a parcel, with what they were told of it.
 
     `wanted`: what people hear of who made no choice.
     """
-    asked = subscription.c.parcel_id == parcel_id
+    return _read(connection, subscription.c.parcel_id == parcel_id, wanted)
+
+
+def of_subscription(
+    connection: Connection, mine: SubscriptionId, wanted: frozenset[Milestone]
+) -> list[Follower]:
+    """Return the one who follows a parcel or an order, none where that was erased."""
+    return _read(connection, subscription.c.id == mine, wanted)
+
+
+def _read(
+    connection: Connection, asked: ColumnElement[bool], wanted: frozenset[Milestone]
+) -> list[Follower]:
     past = (notice.c.subscription_id == subscription.c.id) & notice.c.kind.in_(_MILESTONES)
     query = (
         select(
@@ -49,7 +58,7 @@ def of_parcel(
         )
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
         .outerjoin(notice, past)
-        .where(asked if only is None else asked & (subscription.c.id == only))
+        .where(asked)
         .order_by(subscription.c.id)
     )
     found = groupby(connection.execute(query).all(), key=lambda row: int(row.id))

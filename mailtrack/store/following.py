@@ -12,10 +12,14 @@ from mailtrack.store.subscriptions import Subscription, subscription_from
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """One thing that somebody follows; `number` is the order's while it has no parcel."""
+    """One thing that somebody follows; `number` is the order's while it has no parcel.
+
+    `shop`: the code of the shop of that order.
+    """
 
     subscription: Subscription
     number: str
+    shop: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ def _everything() -> Select[Any]:
         select(
             subscription,
             func.coalesce(parcel.c.number, shop_order.c.number).label("number"),
+            shop_order.c.shop,
         )
         .outerjoin(parcel, parcel.c.id == subscription.c.parcel_id)
         .outerjoin(shop_order, shop_order.c.id == subscription.c.shop_order_id)
@@ -82,4 +87,4 @@ def _everything() -> Select[Any]:
 
 
 def _followed(row: Row[Any]) -> Followed:
-    return Followed(subscription_from(row), row.number)
+    return Followed(subscription_from(row), row.number, row.shop or "")

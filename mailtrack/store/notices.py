@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, update
 
 from mailtrack.domain.milestones import mailed_on_request
 from mailtrack.domain.model import (
@@ -289,11 +289,20 @@ def hasten(connection: Connection, parcel_id: ParcelId, kind: str, now: datetime
 
 def unwritten(connection: Connection, parcel_id: ParcelId, kind: str) -> set[SubscriptionId]:
     """Return the subscriptions to a parcel whose mail of a kind nobody can have read yet."""
+    return _unwritten(connection, subscription.c.parcel_id == parcel_id, kind)
+
+
+def is_unwritten(connection: Connection, mine: SubscriptionId, kind: str) -> bool:
+    """Return True if a mail of a kind is owed that nobody can have read yet."""
+    return mine in _unwritten(connection, subscription.c.id == mine, kind)
+
+
+def _unwritten(connection: Connection, what: ColumnElement[bool], kind: str) -> set[SubscriptionId]:
     query = (
         select(subscription.c.id)
         .join(notice, notice.c.subscription_id == subscription.c.id)
         .where(
-            subscription.c.parcel_id == parcel_id,
+            what,
             notice.c.kind == kind,
             notice.c.state == "due",
             notice.c.claim.is_(None),

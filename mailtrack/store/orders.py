@@ -44,6 +44,14 @@ def count_known(connection: Connection, owner: SubscriberId, numbers: Collection
     return connection.execute(query).scalar_one()
 
 
+def find(connection: Connection, owner: SubscriberId, numbers: Collection[str]) -> set[OrderId]:
+    """Return those of some orders that somebody has named before."""
+    query = select(shop_order.c.id).where(
+        shop_order.c.subscriber_id == owner, shop_order.c.number.in_(list(numbers))
+    )
+    return {OrderId(number) for number in connection.scalars(query)}
+
+
 def has_parcel(connection: Connection, order: OrderId) -> bool:
     """Return True if a parcel of an order is known."""
     joined = exists().where(parcel_order.c.shop_order_id == order)

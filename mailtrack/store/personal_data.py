@@ -149,17 +149,10 @@ def _following(details: SubscriptionDetails) -> dict[str, Any]:
         "items": list(mine.items),
         "muted": mine.muted,
         "orders": list(details.orders),
-    }
-    if parcel is None:
-        return following
-    return following | {
-        "number": parcel.row.number,
-        "local_number": parcel.row.local_number,
+        "named_by": mine.named_by,
         "milestone": mine.milestone,
         "expected_on": mine.expected_on and mine.expected_on.isoformat(),
         "expected_slot": mine.expected_slot or None,
-        "pickup_point": _pickup(parcel.row.pickup_point),
-        "pickup_in_mails": _pickup(mine.pickup),
         "events": [
             {
                 "at": e.at.isoformat(),
@@ -170,6 +163,14 @@ def _following(details: SubscriptionDetails) -> dict[str, Any]:
             }
             for e in tracking.chronology(details.events)
         ],
+    }
+    if parcel is None:
+        return following
+    return following | {
+        "number": parcel.row.number,
+        "local_number": parcel.row.local_number,
+        "pickup_point": _pickup(parcel.row.pickup_point),
+        "pickup_in_mails": _pickup(mine.pickup),
     }
 
 

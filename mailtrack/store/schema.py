@@ -364,12 +364,15 @@ subscription = Table(
     Column("pickup_address", Text),
     Column("pickup_last_day", Date),
     Column("pickup_code", String(16)),
+    #: The code of the shop or carrier whose mail was the first to name it; null where a person
+    #: typed its number.
+    Column("named_by", String(32)),
     UniqueConstraint("subscriber_id", "parcel_id"),
     CheckConstraint("parcel_id IS NOT NULL OR shop_order_id IS NOT NULL", name="about_something"),
 )
 Index("ix_subscription_created_at", subscription.c.created_at)
 
-#: What a subscriber's own mails told of a parcel; nobody else sees it.
+#: What a subscriber's own mails told of a parcel or an order; nobody else sees it.
 mail_event = Table(
     "mail_event",
     metadata,

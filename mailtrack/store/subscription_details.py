@@ -16,10 +16,16 @@ from mailtrack.store.parcels import Leg, ParcelRow
 from mailtrack.store.schema import parcel_order, shop_order, subscription
 from mailtrack.store.subscriptions import Subscription
 
+_ORDER = (
+    subscription.c.id.label("mine"),
+    shop_order.c.number,
+    shop_order.c.shop,
+    shop_order.c.ordered_at,
+)
 #: Each person's own orders of a parcel, the first one first. Built once: every batch of mails
 #: asks them (see `store.parcels`).
 _CARRIED = (
-    select(subscription.c.id.label("mine"), shop_order.c.number, shop_order.c.ordered_at)
+    select(*_ORDER)
     .join(parcel_order, parcel_order.c.parcel_id == subscription.c.parcel_id)
     .join(
         shop_order,
@@ -30,7 +36,7 @@ _CARRIED = (
     .order_by(shop_order.c.id)
 )
 _AWAITED = (
-    select(subscription.c.id.label("mine"), shop_order.c.number, shop_order.c.ordered_at)
+    select(*_ORDER)
     .join(shop_order, shop_order.c.id == subscription.c.shop_order_id)
     .where(
         subscription.c.id.in_(bindparam("subscriptions", expanding=True)),
@@ -53,7 +59,8 @@ class SubscriptionDetails:
     """What somebody follows, as they may see it; `parcel` is None while none is known.
 
     `events`: what its carriers and their own mails told. `orders`: their own; `ordered_at` is
-    the day of the first of them, None where no mail told it.
+    the day of the first of them, None where no mail told it. `shop`: the code of who sold it, as
+    far as an order tells, or else of who wrote the mail that named it; "" where nobody did.
     """
 
     following: Subscription
@@ -61,6 +68,7 @@ class SubscriptionDetails:
     events: tuple[TrackingEvent, ...]
     orders: tuple[str, ...]
     ordered_at: date | None
+    shop: str = ""
 
 
 def read(
@@ -73,7 +81,7 @@ def read(
     known = read_parcels(connection, {one.parcel for one in mine if one.parcel is not None})
     told = subscriptions.mail_events(connection, wanted)
     # The orders that its parcel carries, or that it awaits.
-    orders: dict[SubscriptionId, list[Row[Any, Any, Any]]] = {one.id: [] for one in mine}
+    orders: dict[SubscriptionId, list[Row[Any, Any, Any, Any]]] = {one.id: [] for one in mine}
     asked = {
         _CARRIED: [one.id for one in mine if one.parcel is not None],
         _AWAITED: [one.id for one in mine if one.parcel is None],
@@ -84,13 +92,15 @@ def read(
     details = {}
     for one in mine:
         parcel = known.get(one.parcel) if one.parcel is not None else None
+        shops = [order.shop for order in orders[one.id] if order.shop]
         dates = [order.ordered_at for order in orders[one.id] if order.ordered_at]
         details[one.id] = SubscriptionDetails(
             following=one,
             parcel=parcel,
-            events=(*parcel.events, *told[one.id]) if parcel else (),
+            events=(*(parcel.events if parcel else ()), *told[one.id]),
             orders=tuple(order.number for order in orders[one.id]),
             ordered_at=min(dates, default=None),
+            shop=next(iter(shops), one.named_by or ""),
         )
     return details
 

@@ -5,10 +5,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from mailtrack.domain.budget import SKEW
-from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, Milestone
 from mailtrack.domain.model import (
     OrderId,
     ParcelId,
@@ -42,8 +52,8 @@ _MAIL_EVENTS = (
 class Subscription:
     """One row of what somebody follows.
 
-    `milestone`: where it stands by what its carriers and their own mails told; of an order
-    that waits for its parcel, how it ended.
+    `milestone`: where it stands by what its carriers and their own mails told. `named_by`: the
+    code of the shop or carrier whose mail was the first to name it.
     """
 
     id: SubscriptionId
@@ -63,6 +73,7 @@ class Subscription:
     #: The hours of that day ("11:15-15:15", Paris), and where it waits, by mails of theirs.
     expected_slot: str = ""
     pickup: PickupPoint | None = None
+    named_by: str | None = None
 
     @property
     def muted(self) -> bool:
@@ -76,12 +87,14 @@ def follow_order(
     items: Iterable[str],
     now: datetime,
     trace: str = "",
+    named_by: str | None = None,
 ) -> tuple[SubscriptionId, bool]:
     """Follow an order that has no parcel yet; return whether the subscription is new."""
     mine = _find(connection, owner, subscription.c.shop_order_id == order)
     if mine is not None:
+        _learn(connection, mine, items, named_by)
         return mine, False
-    return _insert(connection, owner, None, order, items, now, trace), True
+    return _insert(connection, owner, None, order, items, now, trace, named_by), True
 
 
 def follow_parcel(
@@ -92,23 +105,28 @@ def follow_parcel(
     items: Iterable[str],
     now: datetime,
     trace: str = "",
+    named_by: str | None = None,
 ) -> tuple[SubscriptionId, bool]:
     """Follow a parcel; a subscription that waited for one of its orders becomes this one.
 
+    What mails told of the order goes with it, but for an end: here is its parcel after all.
     Tells whether the subscription (to this parcel) is new. `trace`: the id in the logs of
-    the mail that asks for it. The parcel must be locked: it might be erased at this moment.
+    the mail that asks for it; `named_by`: the code of who wrote that. The parcel must be
+    locked: it might be erased at this moment.
     """
     mine = _find(connection, owner, subscription.c.parcel_id == parcel_id)
     if mine is not None:
-        _add_items(connection, mine, items)
+        _learn(connection, mine, items, named_by)
         return mine, False
     awaiting = subscription.c.parcel_id.is_(None) & subscription.c.shop_order_id.in_(list(orders))
     waiting = _find(connection, owner, awaiting)
     if waiting is None:
-        return _insert(connection, owner, parcel_id, None, items, now, trace), True
+        return _insert(connection, owner, parcel_id, None, items, now, trace, named_by), True
     found = {"parcel_id": parcel_id, "milestone": None, "milestone_at": None, "reason": None}
     connection.execute(update(subscription).where(subscription.c.id == waiting).values(**found))
-    _add_items(connection, waiting, items)
+    ends = mail_event.c.milestone.in_(ENDS_OF_AN_ORDER)
+    connection.execute(delete(mail_event).where(mail_event.c.subscription_id == waiting, ends))
+    _learn(connection, waiting, items, named_by)
     return waiting, True
 
 
@@ -168,6 +186,7 @@ def _insert(
     items: Iterable[str],
     now: datetime,
     trace: str,
+    named_by: str | None,
 ) -> SubscriptionId:
     row = connection.execute(
         subscription.insert()
@@ -178,22 +197,24 @@ def _insert(
             titles=ITEM_BREAK.join(items),
             created_at=now,
             trace=trace,
+            named_by=named_by,
         )
         .returning(subscription.c.id)
     ).one()
     return SubscriptionId(row.id)
 
 
-def _add_items(connection: Connection, mine: SubscriptionId, items: Iterable[str]) -> None:
-    query = select(subscription.c.titles).where(subscription.c.id == mine)
-    known = connection.execute(query).scalar_one()
-    merged = dict.fromkeys([*known.split(ITEM_BREAK), *items])
+def _learn(
+    connection: Connection, mine: SubscriptionId, items: Iterable[str], named_by: str | None
+) -> None:
+    """Add what another mail says of what somebody follows."""
+    query = select(subscription.c.titles, subscription.c.named_by).where(subscription.c.id == mine)
+    known = connection.execute(query).one()
+    merged = dict.fromkeys([*known.titles.split(ITEM_BREAK), *items])
     merged.pop("", None)
-    titles = ITEM_BREAK.join(merged)
-    if titles != known:
-        connection.execute(
-            update(subscription).where(subscription.c.id == mine).values(titles=titles)
-        )
+    learned = {"titles": ITEM_BREAK.join(merged), "named_by": known.named_by or named_by}
+    if learned != known._asdict():
+        connection.execute(update(subscription).where(subscription.c.id == mine).values(learned))
 
 
 def by_key(connection: Connection, key: RowKey) -> Subscription | None:
@@ -226,6 +247,7 @@ def subscription_from(row: Row[Any]) -> Subscription:
         expected_by=row.expected_by,
         expected_slot=row.expected_slot or "",
         pickup=_pickup_of(row),
+        named_by=row.named_by,
     )
 
 
@@ -304,7 +326,7 @@ def note_pickup(connection: Connection, mine: SubscriptionId, told: PickupPoint)
 
 
 def add_mail_event(connection: Connection, mine: SubscriptionId, event: TrackingEvent) -> bool:
-    """Keep what a mail of theirs told its reader of a parcel; False where it was known."""
+    """Keep what a mail of theirs told its reader; False where it was known."""
     told = {"milestone": event.milestone, "code": event.code[:32], "at": event.at}
     return insert_ignoring(connection, mail_event, {"subscription_id": mine, **told})
 

@@ -1,7 +1,7 @@
-"""Merging events into what is known of a parcel, whoever told them.
+"""Merging events into what is known of a parcel or an order, whoever told them.
 
 What a carrier tells holds for everybody who follows the parcel. What a mail tells is known to
-its reader alone: anybody can write a mail.
+its reader alone: anybody can write a mail. Of an order without a parcel nothing else tells.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from mailtrack.domain import tracking
-from mailtrack.domain.milestones import mailed_by_default
+from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, mailed_by_default
 from mailtrack.domain.model import ParcelId, SubscriptionId, TrackingEvent
 from mailtrack.domain.tracking import Follower
 from mailtrack.notify.view import NoticeKind
@@ -63,27 +63,44 @@ def take_in_mail(
     now: datetime,
 ) -> None:
     """Merge what somebody's mail told into what they know of a parcel; the parcel is locked."""
-    known = _known_to(connection, parcel_id, mine)
-    unwritten = notices.unwritten(connection, parcel_id, NoticeKind.REGISTERED)
-    for person in followers.of_parcel(connection, parcel_id, mailed_by_default(), only=mine):
-        _tell(connection, person, known, [event], now, first=mine in unwritten)
-    subscriptions.add_mail_event(connection, mine, event)
+    first = notices.is_unwritten(connection, mine, NoticeKind.REGISTERED)
+    _take_in_own(connection, mine, parcels.history(connection, parcel_id), [event], now, first)
+
+
+def take_in_order_mail(
+    connection: Connection, mine: SubscriptionId, events: Sequence[TrackingEvent], now: datetime
+) -> None:
+    """Merge what somebody's mails told of an order of which no parcel is known.
+
+    An end is told by itself: "commande notée" says what to wait for.
+    """
+    ended = any(event.milestone in ENDS_OF_AN_ORDER for event in events)
+    first = not ended and notices.is_unwritten(connection, mine, NoticeKind.ORDER_REGISTERED)
+    _take_in_own(connection, mine, (), events, now, first)
 
 
 def catch_up(
     connection: Connection, parcel_id: ParcelId, newcomer: SubscriptionId, now: datetime
 ) -> None:
     """Record what happened before somebody came to follow a parcel: it is no news to them."""
-    person = Follower(newcomer, mailed_by_default())
-    known = _known_to(connection, parcel_id, newcomer)
-    _tell(connection, person, known, (), now, first=True)
+    own = subscriptions.mail_events(connection, [newcomer])[newcomer]
+    known = [*parcels.history(connection, parcel_id), *own]
+    _tell(connection, Follower(newcomer, mailed_by_default()), known, (), now, first=True)
 
 
-def _known_to(
-    connection: Connection, parcel_id: ParcelId, mine: SubscriptionId
-) -> Sequence[TrackingEvent]:
-    own = subscriptions.mail_events(connection, [mine])[mine]
-    return [*parcels.history(connection, parcel_id), *own]
+def _take_in_own(
+    connection: Connection,
+    mine: SubscriptionId,
+    told_by_carriers: Sequence[TrackingEvent],
+    events: Sequence[TrackingEvent],
+    now: datetime,
+    first: bool,
+) -> None:
+    known = [*told_by_carriers, *subscriptions.mail_events(connection, [mine])[mine]]
+    for person in followers.of_subscription(connection, mine, mailed_by_default()):
+        _tell(connection, person, known, events, now, first=first)
+    for event in events:
+        subscriptions.add_mail_event(connection, mine, event)
 
 
 def _tell(

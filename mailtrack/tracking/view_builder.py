@@ -10,13 +10,13 @@ from sqlalchemy import Connection, select
 from mailtrack.carriers.base import Declaration
 from mailtrack.carriers.pages import CarrierPage, only_page, pages_for
 from mailtrack.domain import tracking
+from mailtrack.domain.buyer_protection import protected_until
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import HeldMail, ParcelId, PickupPoint, PollState, RowKey
 from mailtrack.domain.pickup import completed
-from mailtrack.domain.silence import PROTECTION
 from mailtrack.notify.links import LinkMaker, Purpose
 from mailtrack.notify.mail import MailNames
-from mailtrack.notify.view import NewsLine, NoticeKind, NoticeView, ParcelView
+from mailtrack.notify.view import NewsLine, NoticeKind, NoticeView, OrderView, ParcelView
 from mailtrack.parsers import name_of
 from mailtrack.parsers.confirmation import read_confirmation
 from mailtrack.parsers.message import read_message
@@ -50,9 +50,7 @@ class ViewBuilder:
         if details is not None:
             same = (e for e in details.events if e.fingerprint[:255] == notice.event_fingerprint)
             event = next(same, None)
-            # Where an order's date is known, the buyer protection ends so long after it.
-            if details.parcel is not None and details.ordered_at is not None:
-                protection_ends = details.ordered_at + PROTECTION
+            protection_ends = protected_until(details.shop, details.ordered_at)
         subject = message_id = outcome = ""
         if notice.inbound is not None:
             query = select(inbound.c.subject, inbound.c.message_id, inbound.c.outcome).where(
@@ -71,6 +69,7 @@ class ViewBuilder:
             forward_to=self.forward_to,
             at=now,
             parcel=self.parcel(details) if details else None,
+            order=self.order(details) if details else None,
             event=event,
             orders=details.orders if details else (),
             items=details.following.items if details else (),
@@ -106,6 +105,7 @@ class ViewBuilder:
                     name=_name(details),
                     kind=NoticeKind(one.kind),
                     timeline=links.timeline or "",
+                    shop=details.shop,
                 )
             )
         return tuple(lines)
@@ -150,6 +150,21 @@ class ViewBuilder:
             reason=mine.reason,
             orders=details.orders,
             pickup_point=_pickup_point(details),
+            shop=details.shop,
+            named_by=name_of(mine.named_by) if mine.named_by else "",
+        )
+
+    def order(self, details: SubscriptionDetails) -> OrderView | None:
+        """Return an order as its subscriber sees it; None where its parcel is known."""
+        if details.parcel is not None:
+            return None
+        mine = details.following
+        return OrderView(
+            number=next(iter(details.orders), ""),
+            shop=details.shop,
+            milestone=mine.milestone,
+            milestone_at=mine.milestone_at,
+            events=tracking.timeline(details.events),
         )
 
     def public(self, connection: Connection, parcel_id: ParcelId) -> ParcelView | None:

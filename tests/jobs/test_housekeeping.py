@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Outcome, ParcelId
+from mailtrack.domain.model import Outcome, ParcelId, SubscriptionId
 from mailtrack.domain.sending_policy import PARIS, SendingPolicy
 from mailtrack.jobs.housekeeping import Housekeeping
 from mailtrack.settings import KeepSettings
@@ -177,6 +177,110 @@ def test_the_end_of_the_buyer_protection_is_told_once_in_time(
     housekeeping.run()
 
     assert told == owed(store)
+
+
+def follow_order(
+    store: Store, now: datetime, age_days: int | None, shop: str = "aliexpress"
+) -> SubscriptionId:
+    """Let somebody follow an order of which no parcel is known, placed so many days ago."""
+    day = None if age_days is None else now.date() - timedelta(days=age_days)
+    with store.write() as connection:
+        owner = people.subscriber_of(connection, "camille@example.org", now)
+        order = orders.order_of(connection, owner, "3054169918880001", shop, day, now)
+        mine, _ = subscriptions.follow_order(connection, owner, order, [], now)
+    return mine
+
+
+def reach(store: Store, mine: SubscriptionId, milestone: Milestone, at: datetime) -> None:
+    with store.write() as connection:
+        subscriptions.save_state(connection, mine, milestone, at)
+
+
+@pytest.mark.parametrize(
+    ("shop", "milestone", "age_days", "told"),
+    [
+        ("aliexpress", None, 54, []),
+        ("aliexpress", None, 55, ["protection_ending"]),
+        ("aliexpress", Milestone.SHIPPED, 59, ["protection_ending"]),
+        ("aliexpress", Milestone.DELIVERED, 58, []),
+        ("aliexpress", Milestone.CANCELLED, 58, []),
+        ("aliexpress", Milestone.REFUNDED, 58, []),
+        ("aliexpress", None, 60, []),
+        ("aliexpress", None, None, []),
+        ("amazon", Milestone.SHIPPED, 58, []),
+        ("temu", Milestone.SHIPPED, 58, []),
+    ],
+)
+def test_who_ordered_is_reminded_once_of_the_end_of_the_protection_without_a_parcel_too(
+    store: Store,
+    clock: FakeClock,
+    housekeeping: Housekeeping,
+    shop: str,
+    milestone: Milestone | None,
+    age_days: int | None,
+    told: list[str],
+) -> None:
+    mine = follow_order(store, clock.now(), age_days, shop)
+    if milestone is not None:
+        reach(store, mine, milestone, clock.now())
+
+    housekeeping.run()
+    housekeeping.run()
+
+    assert told == owed(store)
+
+
+def test_the_reminder_comes_where_a_later_mail_told_the_day_of_the_order(
+    store: Store, clock: FakeClock, housekeeping: Housekeeping
+) -> None:
+    follow_order(store, clock.now(), None)
+    housekeeping.run()
+    assert [] == owed(store)
+
+    follow_order(store, clock.now(), 57)
+    housekeeping.run()
+    assert ["protection_ending"] == owed(store)
+
+
+def test_an_order_whose_parcel_came_is_not_reminded_of_twice(
+    store: Store, clock: FakeClock, housekeeping: Housekeeping
+) -> None:
+    follow_order(store, clock.now(), 57)
+    housekeeping.run()
+    follow(store, clock.now())
+    housekeeping.run()
+
+    assert ["protection_ending"] == owed(store)
+
+
+def test_a_delivered_order_is_forgotten_three_months_later_and_told_of_no_more(
+    store: Store, clock: FakeClock, housekeeping: Housekeeping
+) -> None:
+    mine = follow_order(store, clock.now(), 1)
+    reach(store, mine, Milestone.DELIVERED, clock.now())
+
+    pass_days(housekeeping, clock, 89)
+    assert (1, []) == (_followed(store), owed(store))
+    pass_days(housekeeping, clock, 2)
+    assert (0, []) == (_followed(store), owed(store))
+
+
+def test_an_order_that_is_under_way_is_kept_while_there_is_news_of_it(
+    store: Store, clock: FakeClock, housekeeping: Housekeeping
+) -> None:
+    mine = follow_order(store, clock.now(), None, "amazon")
+    pass_days(housekeeping, clock, 100)
+    reach(store, mine, Milestone.SHIPPED, clock.now())
+    pass_days(housekeeping, clock, 100)
+
+    assert 1 == _followed(store)
+    pass_days(housekeeping, clock, 51)
+    assert (0, []) == (_followed(store), owed(store))
+
+
+def _followed(store: Store) -> int:
+    with store.read() as connection:
+        return len(connection.execute(select(subscription.c.id)).all())
 
 
 def test_who_muted_a_parcel_is_not_reminded(
