@@ -10,7 +10,7 @@ from gallery.world import World
 from mailtrack.notify.links import Purpose
 from mailtrack.notify.preview import write_preview
 from mailtrack.notify.render import make_environment, templates_dir
-from mailtrack.notify.samples import NUMBER
+from mailtrack.notify.samples import NUMBER, order_samples
 from mailtrack.notify.view import NoticeKind
 from mailtrack.web.views import Action, AwayPage, BusyPage, draw
 from mailtrack.web.views import Page as WebPage
@@ -60,6 +60,8 @@ def mails(folder: Path) -> Iterator[Scene]:
     write_preview(folder)
     for kind in NoticeKind:
         yield Scene(f"mail-{kind}", (folder / f"{kind}.html").resolve().as_uri())
+    for name in order_samples():
+        yield Scene(f"mail-{name}", (folder / f"{name}.html").resolve().as_uri())
 
 
 def rare_pages(folder: Path) -> Iterator[Scene]:

@@ -1,6 +1,7 @@
 """What the templates of mails see: the view, and what follows from it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import islice
 
@@ -9,8 +10,9 @@ from mailtrack.domain.model import TrackingEvent
 from mailtrack.domain.tracking import MAIL, told_by_carriers
 from mailtrack.notify import french, progress
 from mailtrack.notify.defusing import NO_ADDRESS
-from mailtrack.notify.markup import SHOP, parcel_delivery
-from mailtrack.notify.view import NewsLine, NoticeKind, NoticeView, ParcelView
+from mailtrack.notify.markup import parcel_delivery
+from mailtrack.notify.shops import words_for
+from mailtrack.notify.view import NewsLine, NoticeKind, NoticeView, OrderView, ParcelView
 
 #: A mail shows this many events; the page of the parcel shows them all.
 EVENTS_SHOWN = 5
@@ -42,22 +44,26 @@ _URGENT = frozenset(
 
 _OVER = frozenset({Phase.END, Phase.RETURN})
 
+#: Who tells a step in a mail whose writer is not known.
+SOME_MAIL = "un mail que vous avez transféré"
+
 #: Stands in for the parcel of a mail that is about none.
 _NO_PARCEL = ParcelView("", "", "", "", None, None, ())
 
 
 def mail_context(view: NoticeView) -> Mapping[str, object]:
     """Return the variables of a mail's templates, by name."""
-    parcel = view.parcel or _NO_PARCEL
+    parcel = view.parcel or (_stand_in(view.order) if view.order else _NO_PARCEL)
+    shop = words_for(parcel.shop)
     carrier = parcel.carrier or SOME_CARRIER
     since = parcel.milestone_at or view.at
     # Who tells the news: the shop, where it came by mail, or the carrier. Of an order without
     # a parcel, the shop alone can tell anything.
-    by_shop = view.parcel is None or (view.event and view.event.source == MAIL)
+    by_mail = view.parcel is None or (view.event and view.event.source == MAIL)
     ahead = expected(parcel, french.local_day(view.at))
     bar = progress.steps(parcel) if view.parcel else ()
     reason = (view.event and view.event.reason) or parcel.reason
-    urgent = tuple(line for line in view.news if line.kind in _URGENT)
+    urgent = tuple(filter(_is_urgent, view.news))
     return {
         "view": view,
         "links": view.links,
@@ -70,11 +76,12 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "carrier_page": parcel.carrier_page,
         "pickup": None if is_over(parcel) else parcel.pickup_point,
         "reason": reason,
-        "remedy": french.REMEDIES.get(reason) if reason else None,
-        "task": french.TASKS.get(parcel.milestone) if parcel.milestone else None,
+        "remedy": french.remedy(reason, shop),
+        "task": french.task(parcel.milestone, shop, is_order=view.order is not None),
         "label": _label(view),
         "when": french.event_moment(view.event) if view.event else french.moment(since),
-        "source": SHOP if by_shop else carrier,
+        "source": (shop.name or parcel.named_by or SOME_MAIL) if by_mail else carrier,
+        "shop": shop,
         "latest": latest_event(parcel),
         "steps": bar,
         "step": progress.current(bar) if bar else None,
@@ -92,6 +99,17 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "unnamed": max(0, len(view.news) - NEWS_SHOWN),
         "dispute_until": _dispute_until(view),
     }
+
+
+def _stand_in(order: OrderView) -> ParcelView:
+    """Return what is known of an order in the place of a parcel's, which has no number."""
+    return replace(
+        _NO_PARCEL,
+        milestone=order.milestone,
+        milestone_at=order.milestone_at,
+        events=order.events,
+        shop=order.shop,
+    )
 
 
 def expected(parcel: ParcelView, today: date) -> date | None:
@@ -121,6 +139,13 @@ def _label(view: NoticeView) -> str:
         thing = f"votre commande {view.orders[0][:6]}…" if view.orders else "votre commande"
         name = view.items[0] if view.items else ""
     return f"{thing} ({french.shorten(name, NAME_IN_SUBJECT)})" if name else thing
+
+
+def _is_urgent(line: NewsLine) -> bool:
+    awaits_nothing = not words_for(line.shop).names_parcels
+    return line.kind in _URGENT and not (
+        line.kind is NoticeKind.ORDER_REGISTERED and awaits_nothing
+    )
 
 
 def _shown(news: Sequence[NewsLine], urgent: Sequence[NewsLine]) -> tuple[NewsLine, ...]:

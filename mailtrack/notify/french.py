@@ -15,6 +15,7 @@ from babel.dates import format_date
 
 from mailtrack.domain.milestones import STAGES, Milestone
 from mailtrack.domain.model import HeldMail, Reason, TrackingEvent
+from mailtrack.notify.shops import ShopWords, words_for
 from mailtrack.notify.view import NoticeKind
 
 LOCALE = "fr"
@@ -61,7 +62,7 @@ _HELD_SHOP_MAIL = "Un mail d’expédition transféré"
 #: What to do about a return, besides asking for the money or another parcel.
 REMEDIES: Mapping[Reason, str] = MappingProxyType(
     {
-        Reason.BAD_ADDRESS: "Corrigez l’adresse dans votre compte AliExpress avant tout envoi.",
+        Reason.BAD_ADDRESS: "Corrigez l’adresse dans {account} avant tout envoi.",
         Reason.ABSENT: "Pour un nouvel envoi, choisissez un point de retrait si vous le pouvez.",
         Reason.UNCLAIMED: "Pour un nouvel envoi, choisissez un point de retrait près de vous.",
         Reason.CUSTOMS: "Demandez au transporteur quel document manquait, et dites-le au vendeur.",
@@ -69,10 +70,8 @@ REMEDIES: Mapping[Reason, str] = MappingProxyType(
     }
 )
 
-_NO_PARCEL = (
-    "Vérifiez le remboursement dans « Mes commandes » sur AliExpress\u202f; "
-    "s’il n’y est pas, écrivez au vendeur."
-)
+_NO_PARCEL = "Vérifiez le remboursement {where}\u202f; s’il n’y est pas, écrivez au vendeur."
+_SEND_AGAIN = "Demandez un nouvel envoi ou un remboursement {ask}."
 
 #: What a person does about a parcel that waits for them, wherever they meet it.
 TASKS: Mapping[Milestone, str] = MappingProxyType(
@@ -83,14 +82,30 @@ TASKS: Mapping[Milestone, str] = MappingProxyType(
         "choisissez une nouvelle date ou un point de retrait sur la page du transporteur.",
         Milestone.PICKUP_AVAILABLE: "Allez le chercher avec une pièce d’identité et le numéro "
         "du colis. Passé le délai, il repart chez l’expéditeur.",
-        Milestone.RETURNING: "Demandez un nouvel envoi ou un remboursement au vendeur, "
-        "dans « Mes commandes » sur AliExpress.",
-        Milestone.RETURNED: "Demandez un nouvel envoi ou un remboursement au vendeur, "
-        "dans « Mes commandes » sur AliExpress.",
-        Milestone.EXCEPTION: "S’il est perdu ou abîmé, ouvrez un litige sur AliExpress, dans "
-        "« Mes commandes ». Sinon, laissez-lui une semaine avant d’écrire au vendeur.",
+        Milestone.RETURNING: _SEND_AGAIN,
+        Milestone.RETURNED: _SEND_AGAIN,
+        Milestone.EXCEPTION: "S’il est perdu ou abîmé, demandez un nouvel envoi ou un "
+        "remboursement {ask}. Sinon, laissez-lui une semaine avant d’écrire.",
         Milestone.ORDER_UNFULFILLABLE: _NO_PARCEL,
         Milestone.CANCELLED: _NO_PARCEL,
+    }
+)
+#: The same of an order of which no parcel is known: its carrier has no page to look at.
+_ORDER_TASKS: Mapping[Milestone, str] = MappingProxyType(
+    {
+        Milestone.CUSTOMS_HELD: "Un document ou un paiement est attendu de vous : "
+        "le mail {of} dit ce qui manque.",
+        Milestone.DELIVERY_FAILED: "Cherchez l’avis de passage dans votre boîte aux lettres, puis "
+        "choisissez une nouvelle date ou un point de retrait {where}.",
+        Milestone.PICKUP_AVAILABLE: "Allez le chercher avec une pièce d’identité : le mail {of} "
+        "dit où et jusqu’à quand. Passé le délai, il repart chez l’expéditeur.",
+    }
+)
+#: The same where a shop lets people open a dispute.
+_DISPUTED_TASKS: Mapping[Milestone, str] = MappingProxyType(
+    {
+        Milestone.EXCEPTION: "S’il est perdu ou abîmé, ouvrez un litige {where}. Sinon, "
+        "laissez-lui une semaine avant d’écrire au vendeur.",
     }
 )
 
@@ -212,8 +227,10 @@ def stage(milestone: Milestone) -> str:
     return STAGES[milestone].label
 
 
-def news(kind: NoticeKind) -> str:
-    """Name what a notice tells, in one line of a list."""
+def news(kind: NoticeKind, shop: str = "") -> str:
+    """Name what a notice tells, in one line of a list; `shop`: the code of who sold it."""
+    if kind is NoticeKind.ORDER_REGISTERED and not words_for(shop).names_parcels:
+        return "Commande notée"
     return OTHER_NEWS.get(kind) or stage(Milestone(kind))
 
 
@@ -239,6 +256,26 @@ def detail(event: TrackingEvent) -> str:
 def held_mail(mail: HeldMail) -> str:
     """Name what a mail that waits for its sender's word asks for."""
     return HELD_MAILS.get(mail.kind, _HELD_SHOP_MAIL)
+
+
+def remedy(reason: Reason | None, shop: ShopWords) -> str:
+    """Return what a return asks for by its reason, "" where nothing special."""
+    return _about(REMEDIES.get(reason, "") if reason else "", shop)
+
+
+def task(milestone: Milestone | None, shop: ShopWords, *, is_order: bool = False) -> str:
+    """Return what a person does about what has come to a milestone, "" where nothing.
+
+    `is_order`: no parcel of it is known.
+    """
+    if milestone is None:
+        return ""
+    tables = (*[_ORDER_TASKS] * is_order, *[_DISPUTED_TASKS] * shop.protects, TASKS)
+    return _about(next((known[milestone] for known in tables if milestone in known), ""), shop)
+
+
+def _about(text: str, shop: ShopWords) -> str:
+    return text.format(account=shop.account, ask=shop.ask, of=shop.of, where=shop.where)
 
 
 def reason(value: Reason) -> str:

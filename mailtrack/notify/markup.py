@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TypeAlias
 
+from mailtrack.notify.shops import words_for
 from mailtrack.notify.view import NoticeView
 
 Json: TypeAlias = Mapping[str, "str | Json | list[Json]"]
-
-SHOP = "AliExpress"
 
 
 def parcel_delivery(view: NoticeView, expected: date | None) -> Json | None:
@@ -23,7 +22,7 @@ def parcel_delivery(view: NoticeView, expected: date | None) -> Json | None:
     parcel = view.parcel
     if parcel is None:
         return None
-    merchant = _named("Organization", SHOP)
+    merchant = _named("Organization", words_for(parcel.shop).name)
     fields: Json = {
         "@context": "http://schema.org",
         "@type": "ParcelDelivery",
@@ -33,7 +32,7 @@ def parcel_delivery(view: NoticeView, expected: date | None) -> Json | None:
         "itemShipped": _named("Product", parcel.name),
         "expectedArrivalUntil": expected.isoformat() if expected else "",
         "partOfOrder": [
-            {"@type": "Order", "orderNumber": number, "merchant": merchant}
+            {"@type": "Order", "orderNumber": number} | ({"merchant": merchant} if merchant else {})
             for number in parcel.orders
         ],
     }

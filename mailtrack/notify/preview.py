@@ -5,22 +5,28 @@ from pathlib import Path
 
 from mailtrack.notify.mail import SmtpIdentity, compose
 from mailtrack.notify.render import Renderer, make_environment, templates_dir
-from mailtrack.notify.samples import NOW, sample
+from mailtrack.notify.samples import NOW, order_samples, sample
 from mailtrack.notify.view import NoticeKind
 
 SENDER = SmtpIdentity("colis@example.org", "mailtrack")
 
 
 def write_preview(out_dir: Path, kinds: Iterable[NoticeKind] | None = None) -> Path:
-    """Write the mails of `kinds` (all by default) to a folder; return its index page."""
+    """Write the mails of `kinds` (all by default) to a folder; return its index page.
+
+    All: also those of an order whose shop names no parcel.
+    """
     templates = templates_dir()
     renderer = Renderer(templates)
     out_dir.mkdir(parents=True, exist_ok=True)
-    mails = {kind: renderer.render(sample(kind)) for kind in kinds or NoticeKind}
-    for kind, mail in mails.items():
-        out_dir.joinpath(f"{kind}.html").write_text(mail.html, encoding="utf-8")
-        out_dir.joinpath(f"{kind}.txt").write_text(mail.text, encoding="utf-8")
-        out_dir.joinpath(f"{kind}.eml").write_bytes(compose(sample(kind), mail, SENDER, NOW).wire)
+    views = {str(kind): sample(kind) for kind in kinds or NoticeKind}
+    views |= {} if kinds else order_samples()
+    mails = {name: renderer.render(view) for name, view in views.items()}
+    for name, mail in mails.items():
+        out_dir.joinpath(f"{name}.html").write_text(mail.html, encoding="utf-8")
+        out_dir.joinpath(f"{name}.txt").write_text(mail.text, encoding="utf-8")
+        wire = compose(views[name], mail, SENDER, NOW).wire
+        out_dir.joinpath(f"{name}.eml").write_bytes(wire)
     page = make_environment(templates).get_template("preview/index.html")
     index = out_dir / "index.html"
     index.write_text(page.render(mails=mails), encoding="utf-8")

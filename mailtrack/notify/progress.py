@@ -28,7 +28,8 @@ _ENDED_OTHERWISE = frozenset({*ENDS_OF_AN_ORDER, Milestone.ABANDONED})
 #: The last word of their step.
 _COMPLETE = frozenset({Milestone.CUSTOMS_CLEARED, Milestone.DELIVERED})
 
-_TROUBLES = frozenset(
+#: Something has gone wrong.
+TROUBLES = frozenset(
     {
         Milestone.CUSTOMS_HELD,
         Milestone.DELIVERY_FAILED,
@@ -81,7 +82,7 @@ def steps(parcel: ParcelView) -> tuple[ProgressStep, ...]:
     here = StepState.CURRENT
     if parcel.milestone in _COMPLETE:
         here = StepState.DONE
-    elif parcel.milestone in _TROUBLES:
+    elif parcel.milestone in TROUBLES:
         here = StepState.TROUBLE
     ahead = len(LABELS) - reached - 1
     states = [StepState.DONE] * reached + [here] + [StepState.AHEAD] * ahead

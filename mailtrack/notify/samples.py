@@ -1,6 +1,6 @@
 """One invented notice of each kind: for `mailtrack preview`, for tests, for looking at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
@@ -8,9 +8,11 @@ from typing import Any
 
 from mailtrack.domain.milestones import STAGES, Milestone
 from mailtrack.domain.model import HeldMail, InboundId, PickupPoint, Reason, TrackingEvent
-from mailtrack.notify.view import Links, NewsLine, NoticeKind, NoticeView, ParcelView
+from mailtrack.domain.tracking import MAIL
+from mailtrack.notify.view import Links, NewsLine, NoticeKind, NoticeView, OrderView, ParcelView
 
 ORDER = "8211000000001234"
+AMAZON_ORDER = "405-1234567-1234567"
 NUMBER = "LP00827165784084"
 LOCAL_NUMBER = "8K00012345678"
 ITEM = "Lampe LED de bureau pliable"
@@ -155,6 +157,14 @@ _ORDER_ONLY = frozenset(
     }
 )
 
+#: Steps of an order that mails alone tell.
+_ORDER_STEPS = (
+    Milestone.OUT_FOR_DELIVERY,
+    Milestone.DELIVERY_FAILED,
+    Milestone.PICKUP_AVAILABLE,
+    Milestone.DELIVERED,
+)
+
 
 def samples() -> tuple[NoticeView, ...]:
     """Return one sample of each kind, in the order of the kinds."""
@@ -184,9 +194,26 @@ def sample(kind: NoticeKind) -> NoticeView:
             **_LETTERS[kind],
         )
     if kind in _ORDER_ONLY:
-        return view
+        return replace(view, order=OrderView(ORDER, "aliexpress"))
     parcel = sample_parcel(STORIES.get(kind))
     return replace(view, parcel=parcel, event=next(iter(parcel.events), None))
+
+
+def order_samples() -> Mapping[str, NoticeView]:
+    """Return what is told of an order whose shop names no parcel, by a name of the mail."""
+    steps = [Milestone.SHIPPED, Milestone.ORDER_RECEIVED]
+    told = {NoticeKind.ORDER_REGISTERED: steps}
+    told |= {NoticeKind(step): [step, *steps] for step in _ORDER_STEPS}
+    return {f"order-{kind}": _order_sample(kind, steps) for kind, steps in told.items()}
+
+
+def _order_sample(kind: NoticeKind, steps: Sequence[Milestone]) -> NoticeView:
+    moments = (NOW - timedelta(hours=1), *(NOW - timedelta(days=age) for age in (1.3, 2.1)))
+    events = tuple(TrackingEvent(at, step, MAIL) for at, step in zip(moments, steps, strict=False))
+    order = OrderView(AMAZON_ORDER, "amazon", events[0].milestone, events[0].at, events)
+    view = replace(sample(NoticeKind.ORDER_REGISTERED), kind=kind, key=f"8-{kind}-1")
+    event = None if kind is NoticeKind.ORDER_REGISTERED else events[0]
+    return replace(view, order=order, orders=(AMAZON_ORDER,), event=event)
 
 
 def sample_parcel(story: Story | None = None) -> ParcelView:
@@ -209,6 +236,8 @@ def sample_parcel(story: Story | None = None) -> ParcelView:
         estimated_delivery=story.expected if story else None,
         pickup_point=story.pickup if story else None,
         slot=story.slot if story else "",
+        shop="aliexpress",
+        named_by="AliExpress",
         checked_at=NOW,
         next_check_at=NOW + timedelta(minutes=65),
     )

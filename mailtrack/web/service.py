@@ -114,6 +114,7 @@ class PageService:
             mine = _subscription(connection, key)
             links = self._links.for_reader(people.key_of(connection, mine.subscriber), key)
             newest = following.followed(connection, mine.subscriber, limit=OTHERS + 1)
+            details = subscription_details.read(connection, [mine.id])[mine.id]
             others = [other for other in newest if other.subscription.id != mine.id][:OTHERS]
             return TimelinePage(
                 line=self._line(_followed(connection, mine)),
@@ -121,9 +122,8 @@ class PageService:
                 preferences=links.preferences,
                 forward_to=self.forward_to,
                 now=self._services.clock.now(),
-                parcel=self._services.views.parcel(
-                    subscription_details.read(connection, [mine.id])[mine.id]
-                ),
+                parcel=self._services.views.parcel(details),
+                order=self._services.views.order(details),
                 others=tuple(self._line(other) for other in others),
                 more=following.tally(connection, mine.subscriber).total - len(others) - 1,
             )
@@ -248,6 +248,7 @@ class PageService:
             timeline=self._links.link(Purpose.TIMELINE, mine.key),
             stopped=mine.muted,
             is_order=mine.parcel is None,
+            shop=followed.shop,
         )
 
 

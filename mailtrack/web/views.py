@@ -13,15 +13,16 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment
 
-from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.milestones import ENDED, STAGES, Milestone
 from mailtrack.domain.model import HeldMail
 from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.domain.tracking import told_by_carriers
 from mailtrack.notify import progress
 from mailtrack.notify.context import expected, latest_event
-from mailtrack.notify.french import TASKS, headline, local_day
+from mailtrack.notify.french import headline, local_day, task
+from mailtrack.notify.shops import ShopWords, words_for
 from mailtrack.notify.tidy import tidy
-from mailtrack.notify.view import ParcelView
+from mailtrack.notify.view import OrderView, ParcelView
 from mailtrack.web.preferences import GROUPS, ChoiceGroup
 
 #: Lines of a chronology that a page shows.
@@ -67,9 +68,9 @@ class StopState(StrEnum):
 class ParcelLine:
     """One parcel (or an order that has no parcel) in a list of a person's own.
 
-    `subscription` is its key; `number` the tracking number, or the order's where `is_order`,
-    whose `milestone` is its end; `timeline` the address of its page, "" where none is to be
-    shown; `stopped`: the person hears no more of it.
+    `subscription` is its key; `number` the tracking number, or the order's where `is_order`;
+    `shop` is the code of that order's; `timeline` the address of its page, "" where none is to
+    be shown; `stopped`: the person hears no more of it.
     """
 
     subscription: str
@@ -80,11 +81,14 @@ class ParcelLine:
     timeline: str = ""
     stopped: bool = False
     is_order: bool = False
+    shop: str = ""
 
     @property
     def awaited(self) -> bool:
-        """Return True if a parcel is still to come for an order."""
-        return self.is_order and self.milestone is None
+        """Return True if an order waits for its parcel's number: it is sent at most."""
+        rank = STAGES[self.milestone].rank if self.milestone else 0
+        is_early = rank <= STAGES[Milestone.SHIPPED].rank
+        return self.is_order and is_early and words_for(self.shop).names_parcels
 
 
 class Page(Protocol):
@@ -119,6 +123,11 @@ class Journey:
     parcel: ParcelView | None = None
 
     @property
+    def shop(self) -> ShopWords:
+        """Return how to speak of who sold it."""
+        return words_for(self.parcel.shop if self.parcel else "")
+
+    @property
     def milestone(self) -> Milestone | None:
         """Return where it stands."""
         return self.parcel.milestone if self.parcel else None
@@ -132,7 +141,7 @@ class Journey:
     @property
     def tone(self) -> str:
         """Return the colour of the page: "alert", "good" or "calm"."""
-        if any(step.state is progress.StepState.TROUBLE for step in self.steps):
+        if self.milestone in progress.TROUBLES:
             return "alert"
         return _TONES.get(self.milestone, "calm") if self.milestone else "calm"
 
@@ -169,7 +178,7 @@ class Journey:
 class TimelinePage(Journey):
     """GET /c/<token>: one parcel, and what else its subscriber follows.
 
-    `parcel` is None for an order that has none; `line` always names what is
+    `parcel` is None for an `order` that has none; `line` always names what is
     shown. `stop` and `preferences` are links; `others` are the newest of the rest, and
     `more` is how many there are besides.
     """
@@ -179,13 +188,31 @@ class TimelinePage(Journey):
     line: ParcelLine
     stop: str
     preferences: str
+    order: OrderView | None = None
     others: tuple[ParcelLine, ...] = ()
     more: int = 0
 
     @property
+    def shop(self) -> ShopWords:
+        """Return how to speak of who sold it."""
+        seller = self.order or self.parcel
+        return words_for(seller.shop if seller else "")
+
+    @property
     def milestone(self) -> Milestone | None:
-        """Return where the parcel stands, or how the order ended."""
+        """Return where the parcel or the order stands."""
         return self.line.milestone
+
+    @property
+    def days(self) -> tuple[progress.Day, ...]:
+        """Return the chronology, newest day first, also of an order that has no parcel."""
+        shown = self.order or self.parcel
+        return progress.days(shown.events, MOST_EVENTS) if shown else ()
+
+    @property
+    def over(self) -> bool:
+        """Return True if nothing more is to come."""
+        return self.milestone in ENDED
 
     @property
     def shared(self) -> str:
@@ -197,7 +224,7 @@ class TimelinePage(Journey):
     @property
     def task(self) -> str:
         """Return what the person does now, "" where the parcel waits for nobody."""
-        return TASKS.get(self.milestone, "") if self.milestone else ""
+        return task(self.milestone, self.shop, is_order=self.order is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,19 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 from mailtrack.notify.preview import write_preview
+from mailtrack.notify.samples import order_samples
 from mailtrack.notify.view import NoticeKind
 
 
 def test_every_mail_is_written_three_times_and_stands_on_the_index(tmp_path: Path) -> None:
     index = write_preview(tmp_path / "out")
-    names = {f"{kind}.{ending}" for kind in NoticeKind for ending in ("html", "txt", "eml")}
+    mails = [*NoticeKind, *order_samples()]
+    names = {f"{mail}.{ending}" for mail in mails for ending in ("html", "txt", "eml")}
 
     assert {*names, "index.html"} == {path.name for path in index.parent.iterdir()}
-    for kind in NoticeKind:
-        assert f'src="{kind}.html"' in index.read_text()
-        assert f'href="#{kind}"' in index.read_text()
+    for mail in mails:
+        assert f'src="{mail}.html"' in index.read_text()
+        assert f'href="#{mail}"' in index.read_text()
 
 
 def test_one_mail_can_be_asked_for(tmp_path: Path) -> None:

@@ -20,9 +20,11 @@ from mailtrack.notify.samples import (
     sample,
     sample_parcel,
 )
+from mailtrack.notify.shops import words_for
 from mailtrack.notify.view import NoticeKind, NoticeView
 
 RENDERER = Renderer(templates_dir())
+ALIEXPRESS = words_for("aliexpress")
 
 #: The mails with one button that does something.
 ACTING_KINDS = [kind for kind in NoticeKind if sample(kind).action]
@@ -153,7 +155,7 @@ def test_a_first_mail_says_what_to_do_about_a_parcel_that_waits_already(
 ) -> None:
     text = RENDERER.render(with_parcel(NoticeKind.REGISTERED, milestone=milestone)).text
 
-    assert french.typeset(french.TASKS[milestone]) in text
+    assert french.typeset(french.task(milestone, ALIEXPRESS)) in text
     assert "À faire maintenant" in text
     assert "Rien à faire" not in text
 
@@ -162,7 +164,7 @@ def test_a_first_mail_says_what_to_do_about_a_parcel_that_waits_already(
 def test_a_silence_is_no_reason_to_wait_where_a_parcel_waits_itself(milestone: Milestone) -> None:
     text = RENDERER.render(with_parcel(NoticeKind.STALLED, milestone=milestone)).text
 
-    assert french.typeset(french.TASKS[milestone]) in text
+    assert french.typeset(french.task(milestone, ALIEXPRESS)) in text
     assert "il suffit de patienter" not in text
 
 
@@ -362,7 +364,7 @@ def test_news_of_an_order_agrees_with_it_where_the_subject_names_its_parcel(
 def test_a_return_says_what_its_reason_asks_for(kind: NoticeKind, reason: Reason) -> None:
     view = replace(with_parcel(kind, reason=reason), event=None)
 
-    assert french.REMEDIES[reason] in RENDERER.render(view).text
+    assert french.remedy(reason, ALIEXPRESS) in RENDERER.render(view).text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The page of an order that has no parcel: waiting for one, or told that none will come."""
+"""The page of an order that has no parcel: waiting for one, ended, or told of by mails alone."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,8 +14,9 @@ from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.notify.french import stage
 from mailtrack.notify.links import Purpose
 from mailtrack.runtime.services import Services
-from mailtrack.store import notices, orders, parcels, people, subscriptions
+from mailtrack.store import orders, parcels, people, subscriptions
 from mailtrack.store.engine import Store
+from mailtrack.tracking import merging
 from mailtrack.web.app import make_app
 
 Ask = Callable[[Purpose, int], LexborHTMLParser]
@@ -44,20 +45,23 @@ def ask(services: Services, link: Callable[..., str]) -> Ask:
 
 @pytest.fixture
 def order(store: Store, clock: FakeClock) -> Order:
-    """Let Ana wait for the parcel of an order; mails then tell that it ended, one by one."""
+    """Let Ana follow an order without a parcel; mails then tell its steps, one by one."""
 
     def make(
-        *ends: Milestone, number: str = ORDER, unwanted: frozenset[str] = frozenset()
+        *steps: Milestone,
+        number: str = ORDER,
+        unwanted: frozenset[str] = frozenset(),
+        shop: str = "aliexpress",
     ) -> tuple[SubscriberId, SubscriptionId]:
         now = clock.now()
         with store.write() as connection:
             owner = people.subscriber_of(connection, "ana@example.org", now)
             people.choose(connection, owner, NoticePreferences(unwanted))
-            bought = orders.order_of(connection, owner, number, "aliexpress", None, now)
+            bought = orders.order_of(connection, owner, number, shop, None, now)
             mine, _ = subscriptions.follow_order(connection, owner, bought, ["Tapis"], now)
-            for end in ends:
-                subscriptions.save_state(connection, mine, end, now)
-                notices.owe_follower(connection, mine, end, occurrence="1", now=now)
+            for step in steps:
+                event = subscriptions.mail_event_of(step, "parcel_update", now)
+                merging.take_in_order_mail(connection, mine, [event], now)
         return owner, mine
 
     return make
@@ -146,3 +150,72 @@ def test_many_ended_orders_are_listed_with_as_few_queries_as_one(
 
     assert one == len(statements())
     assert 20 == _words(listed).count("Commande remboursée, ")
+
+
+@pytest.mark.parametrize("step", [Milestone.ORDER_RECEIVED, Milestone.SHIPPED])
+def test_an_order_that_was_sent_at_most_waits_for_its_parcel_still(
+    ask: Ask, order: Order, step: Milestone
+) -> None:
+    owner, mine = order(step)
+    page = ask(Purpose.TIMELINE, mine)
+
+    assert "Commande en attente de son colis" == _title(page)
+    assert "le mail d’AliExpress qui donne le numéro du colis" in _words(page)
+    assert stage(step) in _words(page)
+    assert AWAITS in _words(ask(Purpose.PREFERENCES, owner))
+
+
+def test_an_order_whose_shop_names_no_parcel_shows_its_steps_and_asks_for_its_mails(
+    ask: Ask, order: Order
+) -> None:
+    owner, mine = order(
+        Milestone.ORDER_RECEIVED,
+        Milestone.SHIPPED,
+        Milestone.OUT_FOR_DELIVERY,
+        number="405-1234567-1234567",
+        shop="amazon",
+    )
+    page = ask(Purpose.TIMELINE, mine)
+    words = _words(page)
+
+    assert "En cours de livraison" == _title(page)
+    steps = [node.text().strip() for node in page.css("ol.events span")]
+    assert ["En cours de livraison", "Expédié", "Commande reçue"] == steps
+    assert "405-1234567-1234567" in words
+    assert "Amazon ne donne ni le numéro de ses colis ni leur transporteur" in words
+    assert "AliExpress" not in words
+    assert "suivi?number" not in (page.html or "")
+    assert "En cours de livraison, " in _words(ask(Purpose.PREFERENCES, owner))
+
+
+def test_an_order_without_a_step_is_noted_where_no_parcel_is_to_come(
+    ask: Ask, order: Order
+) -> None:
+    _, mine = order(shop="amazon")
+
+    assert "Commande notée" == _title(ask(Purpose.TIMELINE, mine))
+
+
+@pytest.mark.parametrize(
+    ("step", "tone", "words"),
+    [
+        (Milestone.DELIVERED, "good", "Arrivé à destination"),
+        (Milestone.DELIVERY_FAILED, "alert", "Cherchez l’avis de passage"),
+        (Milestone.PICKUP_AVAILABLE, "calm", "le mail d’Amazon dit où et jusqu’à quand"),
+        (Milestone.EXCEPTION, "alert", "S’il est perdu ou abîmé"),
+    ],
+)
+def test_the_page_of_an_order_says_what_its_step_asks_for(
+    ask: Ask, order: Order, step: Milestone, tone: str, words: str
+) -> None:
+    _, mine = order(step, shop="amazon")
+    page = ask(Purpose.TIMELINE, mine)
+
+    assert page.css(f"main.{tone}")
+    assert words in _words(page).replace("\u00a0", " ")
+
+
+def test_a_delivered_order_asks_for_no_more_mails(ask: Ask, order: Order) -> None:
+    _, mine = order(Milestone.DELIVERED, shop="amazon")
+
+    assert "Transférez" not in _words(ask(Purpose.TIMELINE, mine))
