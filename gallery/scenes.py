@@ -24,6 +24,7 @@ TIMELINES = (
     NoticeKind.DELIVERED,
     NoticeKind.RETURNING,
     NoticeKind.CANCELLED,
+    *order_samples(),
 )
 
 #: The open pages, by their paths.

@@ -15,8 +15,8 @@ from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import HeldMail, Outcome, SubscriberId, SubscriptionId
 from mailtrack.domain.tracking import Skip
 from mailtrack.notify.links import Purpose
-from mailtrack.notify.samples import HELD, NOW, ORDER, STORIES, sample_parcel
-from mailtrack.notify.view import NoticeKind, ParcelView
+from mailtrack.notify.samples import HELD, ITEM, NOW, ORDER, STORIES, order_samples, sample_parcel
+from mailtrack.notify.view import NoticeKind, OrderView, ParcelView
 from mailtrack.runtime.roles import listen
 from mailtrack.runtime.services import Services
 from mailtrack.settings import (
@@ -39,14 +39,14 @@ READER = "camille@example.org"
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A running service: its address, its one reader, and what they follow, by kind of notice."""
+    """A running service: its address, its one reader, and what they follow, by a mail about it."""
 
     services: Services
     address: str
     reader: SubscriberId
-    following: Mapping[NoticeKind, SubscriptionId]
+    following: Mapping[str, SubscriptionId]
 
-    def link(self, purpose: Purpose, kind: NoticeKind | None = None) -> str:
+    def link(self, purpose: Purpose, kind: str | None = None) -> str:
         """Return a link as mails have it: of the reader, or of the parcel of a kind of mail."""
         with self.services.store.read() as connection:
             if kind is None:
@@ -92,7 +92,7 @@ def _services(folder: Path, address: str) -> Services:
 def _peopled(services: Services, address: str) -> World:
     with services.store.write() as connection:
         reader = people.subscriber_of(connection, READER, NOW)
-        following = {
+        following: dict[str, SubscriptionId] = {
             kind: _follow(connection, reader, f"LP0082716578{number:04}", sample_parcel(story))
             for number, (kind, story) in enumerate(STORIES.items(), 4084)
         }
@@ -110,6 +110,11 @@ def _peopled(services: Services, address: str) -> World:
             now=NOW,
             skip=Skip.UNWANTED,  # no mail is due before a test owes one
         )
+        following |= {
+            name: _follow_order(connection, reader, f"405-1234567-123456{number}", view.order)
+            for number, (name, view) in enumerate(order_samples().items())
+            if view.order
+        }
         for held in reversed(HELD):
             _hold(connection, reader, held)
     following |= {NoticeKind.ORDER_REGISTERED: awaited, NoticeKind.CANCELLED: ended}
@@ -137,6 +142,18 @@ def _hold(connection: Connection, reader: SubscriberId, held: HeldMail) -> None:
             asked_at=held.received_at,
         )
     )
+
+
+def _follow_order(
+    connection: Connection, reader: SubscriberId, number: str, view: OrderView
+) -> SubscriptionId:
+    order = orders.order_of(connection, reader, number, view.shop, None, NOW)
+    mine, _ = subscriptions.follow_order(connection, reader, order, [ITEM], NOW)
+    for event in view.events:
+        told = subscriptions.mail_event_of(event.milestone, "parcel_update", event.at)
+        subscriptions.add_mail_event(connection, mine, told)
+    subscriptions.save_state(connection, mine, view.milestone, view.milestone_at)
+    return mine
 
 
 def _follow(

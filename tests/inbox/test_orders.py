@@ -8,9 +8,11 @@ import pytest
 
 from mailtrack.clock import FakeClock
 from mailtrack.domain.notice_preferences import NoticePreferences
+from mailtrack.notify.render import Renderer, templates_dir
+from mailtrack.notify.view import NoticeKind
 from mailtrack.runtime.services import Services
 from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
-from mailtrack.store import orders, people, subscription_details, subscriptions
+from mailtrack.store import notices, orders, people, subscription_details, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 
@@ -167,6 +169,35 @@ def test_an_order_that_was_stopped_is_followed_again_when_it_is_forwarded_once_m
     assert [None] == [row["muted_at"] for row in rows(t.subscription)]
 
 
+def test_what_a_rule_sends_on_is_followed_where_amazon_signed_it(
+    receive: Receive, rows: Rows, store: Store, clock: FakeClock
+) -> None:
+    with store.write() as connection:
+        owner = people.subscriber_of(connection, "ana@example.org", clock.now())
+        people.confirm(connection, owner, clock.now())
+
+    def by_rule(signed_by: str) -> bytes:
+        found = f"dkim=pass header.d={signed_by}; spf=pass smtp.mailfrom=ana@example.org"
+        return "\r\n".join(
+            [
+                f"Authentication-Results: {AUTHSERV_ID}; {found}",
+                f"Received: from m.example.org (m [192.0.2.1]) by {AUTHSERV_ID}; x",
+                f"X-Forwarded-For: ana@example.org {FORWARD_TO}",
+                f"X-Forwarded-To: {FORWARD_TO}",
+                "From: Amazon.fr <order-update@amazon.fr>",
+                "To: ana@example.org",
+                "Subject: =?utf-8?q?Livr=C3=A9_=3A_=C2=AB_Lampe_=C2=BB?=",
+                "",
+                f"Commande {ORDER}",
+            ]
+        ).encode()
+
+    assert "refused" == receive(by_rule("amazon.example"))["outcome"]
+    assert [] == rows(t.subscription)
+    assert "order_noted" == receive(by_rule("amazon.fr"))["outcome"]
+    assert ["delivered"] == [row["milestone"] for row in rows(t.subscription)]
+
+
 def test_another_shop_s_order_is_told_of_in_the_same_way(told: Callable[..., list[str]]) -> None:
     mails = map(_shein, ("Order Confirmation", "SHEIN Delivery Abnormal Notification"))
 
@@ -188,6 +219,32 @@ def test_what_mails_told_of_an_order_is_a_part_of_its_parcel_s_history(
     assert view
     assert "shein" == view.shop
     assert services.views.order(details) is None
+
+
+def test_what_is_owed_about_an_order_can_be_written(
+    receive: Receive, clock: FakeClock, store: Store, services: Services, rows: Rows
+) -> None:
+    renderer = Renderer(templates_dir())
+    for step in ("shipped", "out", "pickup", "delivered"):
+        receive(amazon(step))
+        clock.advance(hours=5)
+    with store.write() as connection:
+        due = notices.claim_notices(
+            connection, token="t", now=clock.now(), until=clock.later(60), limit=9
+        )
+        claimed = notices.claimed(connection, due, "t")
+        (mine,) = rows(t.subscription)
+        details = subscription_details.read(connection, [mine["id"]])[mine["id"]]
+        views = [
+            services.views.notice(connection, notice, details, "ana@example.org", clock.now())
+            for notice, _ in claimed
+        ]
+    mails = {view.kind: renderer.render(view) for view in views}
+
+    assert mails.keys() == {"order_registered"}
+    assert "Dernière étape connue : « Arrivé à destination (livré) »" in mails[
+        NoticeKind.ORDER_REGISTERED
+    ].text.replace("\u00a0", " ")
 
 
 def test_an_order_that_a_mail_names_first_without_its_day_takes_it_later(

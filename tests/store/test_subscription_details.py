@@ -92,6 +92,26 @@ def test_a_parcel_carries_its_orders_and_an_awaited_one_is_named_by_its_own(
     assert (None, ("8211000000009999",)) == (found[waiting].parcel, found[waiting].orders)
 
 
+def test_who_sold_it_is_told_by_an_order_or_else_by_the_mail_that_named_it(
+    store: Store, clock: FakeClock, follow: Follow, read: Read
+) -> None:
+    mine, other, typed = (follow(f"LP0012345678901{last}") for last in range(3))
+    with store.write() as connection:
+        for one in (mine, other):
+            assert one.parcel is not None
+            subscriptions.follow_parcel(
+                connection, one.subscriber, one.parcel, [], [], clock.now(), "", "colissimo"
+            )
+        order = orders.order_of(
+            connection, mine.subscriber, "PO-095-12345678901234567", "temu", None, clock.now()
+        )
+        assert mine.parcel is not None
+        orders.join_parcel(connection, order, mine.parcel)
+    found = read(mine, other, typed)
+
+    assert ["temu", "colissimo", ""] == [found[one.id].shop for one in (mine, other, typed)]
+
+
 def test_what_was_erased_has_none(store: Store, follow: Follow, read: Read) -> None:
     mine = follow()
     with store.write() as connection:
