@@ -60,6 +60,7 @@ class Chronopost(OneByOne):
             "",
             soap.message(OPERATION, NAMESPACE, parameters.items(), qualified=False),
             self._clock.now(),
+            keyless=True,
         )
         code = text_of(answer, "return/errorCode")
         if code != "0":

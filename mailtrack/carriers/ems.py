@@ -13,10 +13,16 @@ from mailtrack.carriers.base import Budget, Declaration, OneByOne
 from mailtrack.carriers.history import Scan, read_history
 from mailtrack.carriers.shape import wall_time
 from mailtrack.carriers.texts import tidy
-from mailtrack.carriers.transport import Transport, join, out_of_order, raise_for_status
+from mailtrack.carriers.transport import (
+    CHALLENGE_S,
+    Transport,
+    challenged,
+    join,
+    out_of_order,
+    raise_for_status,
+)
 from mailtrack.clock import Clock
 from mailtrack.domain.model import PollResult, PollState
-from mailtrack.errors import ChallengeError
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -33,8 +39,6 @@ NUMBER = re.compile(r"E[A-Z]\d{9}[A-Z]{2}", re.ASCII)
 NO_RESULTS = "There were no results found."
 NOT_EMS = "does not denote an EMS item."
 CHALLENGES = ("Just a moment", "cf-challenge", "g-recaptcha")
-#: Seconds of silence after a robot check.
-CHALLENGE_S = 6 * 3600.0
 DATES = ("%b %d, %Y, %I:%M %p", "%b %d, %Y %I:%M %p", "%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M")
 
 
@@ -52,7 +56,7 @@ class Ems(OneByOne):
     def _ask(self, number: str) -> PollResult | None:
         """Read a table with a row for each scan, or what a page without it says of the number."""
         answer = self._transport.get(self._url, params={"language": "EN", "itemId": number})
-        raise_for_status(answer, self._clock.now())
+        raise_for_status(answer, self._clock.now(), keyless=True)
         page = LexborHTMLParser(answer.text)
         table = page.css_first(f"#table-{number}")
         said = tidy(page.text() if table is None else table.text())
@@ -75,5 +79,5 @@ class Ems(OneByOne):
         if table is not None:
             raise out_of_order(f"{answer.host} answered a table without scans")
         if any(mark in answer.text for mark in CHALLENGES):
-            raise ChallengeError(f"{answer.host} asks for a robot check.", CHALLENGE_S)
+            raise challenged(f"{answer.host} asks for a robot check", CHALLENGE_S)
         raise out_of_order(f"{answer.host} answered a page without a table")

@@ -5,6 +5,7 @@ namespaces, from one release to the next. A document type declaration, which is 
 entity attacks need, is refused, as SOAP 1.1 itself does (section 3).
 """
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from xml.etree.ElementTree import Element, SubElement, TreeBuilder, tostring
@@ -12,7 +13,9 @@ from xml.parsers import expat
 
 from mailtrack.carriers.texts import tidy
 from mailtrack.carriers.transport import (
+    PAGE_S,
     Transport,
+    challenged,
     misunderstood,
     out_of_order,
     raise_for_status,
@@ -29,6 +32,7 @@ USERNAME_PROFILE = (
 AUTH_FAULTS = frozenset({"FailedAuthentication", "InvalidSecurity", "InvalidSecurityToken"})
 #: The first part of a fault code (SOAP 1.1, 4.4.1) that blames the request.
 CLIENT_FAULTS = frozenset({"Client", "VersionMismatch", "MustUnderstand"})
+_HTML = re.compile(rb"\s*<(?:!doctype\s+)?html\b", re.IGNORECASE)
 
 
 def message(
@@ -59,16 +63,27 @@ def username_token(user: str, password: str) -> Element:
     return security
 
 
-def call(transport: Transport, url: str, action: str, content: bytes, now: datetime) -> Element:
+def call(
+    transport: Transport,
+    url: str,
+    action: str,
+    content: bytes,
+    now: datetime,
+    *,
+    keyless: bool = False,
+) -> Element:
     """Send an envelope; return the element inside the answer's body, names without prefixes.
 
-    Raises the branch that a fault stands for, or else the HTTP status, or else the form.
+    `keyless`: it holds no credentials. Raises the branch that a fault stands for, or else the
+    HTTP status, or else the form.
     """
     headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{action}"'}
     answer = transport.post(url, content=content, headers=headers)
     # Faults come with status 500 (SOAP 1.1, 6.2).
     if answer.status != 500:
-        raise_for_status(answer, now)
+        raise_for_status(answer, now, keyless=keyless)
+    if answer.status < 300 and _HTML.match(answer.body):
+        raise challenged(f"{answer.host} answered a page where SOAP was due", PAGE_S)
     try:
         body = _parse(answer.body).find("Body")
     except (expat.ExpatError, ValueError, LookupError) as error:

@@ -8,6 +8,7 @@ import json
 import os
 import threading
 import time
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from mailtrack import __version__
 from mailtrack.clock import Clock
 from mailtrack.errors import (
     AuthError,
+    ChallengeError,
     ConfigurationError,
     PermanentError,
     QuotaError,
@@ -33,6 +35,12 @@ DEADLINE_S = 25.0
 MAX_BYTES = 2_000_000
 #: Seconds of silence after a 429 that does not say how long to wait.
 DEFAULT_RETRY_S = 300.0
+#: Seconds of silence after a robot check, which is never solved nor retried at once.
+CHALLENGE_S = 6 * 3600.0
+#: Seconds of silence where a page came though JSON was due: a robot check, or a pause for repairs.
+PAGE_S = 3600.0
+#: Seconds of silence where an account has to be paid first.
+UNPAID_S = 6 * 3600.0
 #: No carrier is silenced for longer than this by its own header.
 MAX_RETRY_S = 86_400.0
 
@@ -50,11 +58,24 @@ class Answer:
     def text(self) -> str:
         return self.body.decode("utf-8", errors="replace")
 
+    @property
+    def is_page(self) -> bool:
+        """Whether a page for people came with the status of an answer."""
+        start = self.body.removeprefix(BOM_UTF8).lstrip()[:1]
+        return 200 <= self.status < 300 and start == b"<"
+
     def json(self) -> Any:
-        """Return the parsed body; TransientError where a page or half an answer came instead."""
+        """Return the parsed body.
+
+        Raises ChallengeError for a page in its place, TransientError for half an answer.
+        """
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
+            if self.is_page:
+                raise challenged(
+                    f"{self.host} answered a page where JSON was due", PAGE_S
+                ) from error
             raise TransientError(
                 f"{self.host} answered {self.status} with something that is not JSON; "
                 "asking again later."
@@ -228,18 +249,23 @@ def _http_date(value: str) -> datetime | None:
     return date if date.tzinfo else None
 
 
-def raise_for_status(answer: Answer, now: datetime, silence_s: float = DEFAULT_RETRY_S) -> None:
+def raise_for_status(
+    answer: Answer, now: datetime, silence_s: float = DEFAULT_RETRY_S, *, keyless: bool = False
+) -> None:
     """Raise the branch that the HTTP status stands for; 2xx passes.
 
-    `silence_s`: how long to wait after a 429 that does not say so itself.
+    `silence_s`: how long to wait after a 429 that does not say so itself. `keyless`: no
+    credentials were sent, so that a 403 refuses the way we ask, as a robot check does.
     """
     if 200 <= answer.status < 300:
         return
     said = f"{answer.host} answered {answer.status}"
+    wait = retry_after_s(answer.headers, now)
     if answer.status in (401, 403):
-        raise refused(said)
+        raise challenged(said, CHALLENGE_S if wait is None else wait) if keyless else refused(said)
+    if answer.status == 402:
+        raise unpaid(said)
     if answer.status == 429:
-        wait = retry_after_s(answer.headers, now)
         raise too_often(said, silence_s if wait is None else wait)
     if 400 <= answer.status < 500 and answer.status not in (408, 425):
         raise misunderstood(said)
@@ -249,6 +275,18 @@ def raise_for_status(answer: Answer, now: datetime, silence_s: float = DEFAULT_R
 def refused(said: str) -> AuthError:
     """Return the error for what a carrier said of us: an operator has to look."""
     return AuthError(f"{said}: it refuses our credentials; check the carrier's settings.")
+
+
+def challenged(said: str, silence_s: float) -> ChallengeError:
+    """Return the error for a carrier that answers programs with a robot check or a refusal."""
+    return ChallengeError(
+        f"{said}: it turns programs away; silent for {silence_s / 3600:g} h.", silence_s
+    )
+
+
+def unpaid(said: str) -> QuotaError:
+    """Return the error for an account whose plan is used up or was not paid."""
+    return QuotaError(f"{said}: the account's plan is used up; pay it or wait.", UNPAID_S)
 
 
 def too_often(said: str, silence_s: float) -> QuotaError:

@@ -48,7 +48,7 @@ class Upu(OneByOne):
     def _ask(self, number: str) -> PollResult | None:
         """Ask for one item. Neither a forecast nor the name of who signed is taken over."""
         answer = self._transport.get(f"{self._url}/{number}/FR")
-        raise_for_status(answer, self._clock.now())
+        raise_for_status(answer, self._clock.now(), keyless=True)
         body = answer.json() if answer.body.strip() else []
         if not isinstance(body, list) or len(records(body)) < len(body):
             raise PermanentError(f"{answer.host} answered JSON of another form than documented.")

@@ -12,7 +12,14 @@ from pydantic import SecretStr
 from mailtrack.carriers.oauth import ClientCredentials
 from mailtrack.carriers.transport import Answer, Transport
 from mailtrack.clock import FakeClock
-from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
+from mailtrack.errors import (
+    AuthError,
+    ChallengeError,
+    MailtrackError,
+    PermanentError,
+    QuotaError,
+    TransientError,
+)
 from mailtrack.settings import CarrierSettings
 
 SETTINGS = CarrierSettings(client_id=SecretStr("me"), client_secret=SecretStr("hush"))
@@ -171,7 +178,7 @@ def test_threads_that_meet_the_same_401_renew_it_once(wired: Wired, clock: FakeC
         (httpx.Response(403), AuthError),
         (httpx.Response(429, headers={"Retry-After": "7"}), QuotaError),
         (httpx.Response(500), TransientError),
-        (httpx.Response(200, text="<html>"), TransientError),
+        (httpx.Response(200, text="<html>"), ChallengeError),
         (httpx.Response(200, json=[]), PermanentError),
         (httpx.Response(200, json={"access_token": ""}), PermanentError),
         (httpx.Response(200, json={"access_token": "a\nb"}), PermanentError),

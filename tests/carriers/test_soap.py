@@ -14,6 +14,7 @@ from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
 from mailtrack.errors import (
     AuthError,
+    ChallengeError,
     MailtrackError,
     PermanentError,
     QuotaError,
@@ -83,9 +84,11 @@ def test_a_password_goes_into_the_header() -> None:
         (httpx.Response(401), AuthError),
         (httpx.Response(429), QuotaError),
         (httpx.Response(404), PermanentError),
-        (httpx.Response(200, text="<html>"), TransientError),
+        (httpx.Response(200, text="<!DOCTYPE html>"), ChallengeError),
+        (httpx.Response(200, text="<a>"), TransientError),
         (httpx.Response(200, text=""), TransientError),
-        (httpx.Response(200, text="<html/>"), PermanentError),
+        (httpx.Response(200, text="<html/>"), ChallengeError),
+        (httpx.Response(200, text="<a/>"), PermanentError),
         (httpx.Response(200, text=f'<E xmlns="{ENV}"><Body/></E>'), PermanentError),
     ],
 )

@@ -9,9 +9,12 @@ import httpx
 import pytest
 
 from mailtrack.carriers.transport import (
+    CHALLENGE_S,
     DEFAULT_RETRY_S,
     MAX_BYTES,
     MAX_RETRY_S,
+    PAGE_S,
+    UNPAID_S,
     Answer,
     Transport,
     join,
@@ -21,6 +24,7 @@ from mailtrack.carriers.transport import (
 from mailtrack.clock import FakeClock
 from mailtrack.errors import (
     AuthError,
+    ChallengeError,
     ConfigurationError,
     MailtrackError,
     PermanentError,
@@ -200,7 +204,35 @@ def test_nobody_listening_is_transient(transport: Transport) -> None:
         transport.get(f"http://127.0.0.1:{port}/")
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b'{"a":', b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"<html>", b"\xef\xbb\xbf\n <!DOCTYPE html>", b"<punish/>"])
+def test_a_page_in_the_place_of_json_is_a_challenge(body: bytes) -> None:
+    with pytest.raises(ChallengeError) as caught:
+        _answer(200, body).json()
+
+    assert PAGE_S == caught.value.retry_after_s
+    with pytest.raises(TransientError):
+        _answer(404, body).json()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_who_sent_no_credentials_has_none_refused(status: int) -> None:
+    answer = _answer(status)
+
+    with pytest.raises(AuthError):
+        raise_for_status(answer, NOW)
+    with pytest.raises(ChallengeError) as caught:
+        raise_for_status(answer, NOW, keyless=True)
+    assert CHALLENGE_S == caught.value.retry_after_s
+
+
+def test_an_account_that_is_not_paid_is_left_alone_for_hours() -> None:
+    with pytest.raises(QuotaError, match="plan") as caught:
+        raise_for_status(_answer(402), NOW)
+
+    assert UNPAID_S == caught.value.retry_after_s
+
+
+@pytest.mark.parametrize("body", [b"", b'{"a":', b"\xff\xfe", b"[" * 100_000])
 def test_something_that_is_not_json_is_transient(body: bytes) -> None:
     with pytest.raises(TransientError, match="not JSON"):
         _answer(body=body).json()
@@ -212,6 +244,7 @@ def test_something_that_is_not_json_is_transient(body: bytes) -> None:
         (302, TransientError),
         (400, PermanentError),
         (401, AuthError),
+        (402, QuotaError),
         (403, AuthError),
         (404, PermanentError),
         (408, TransientError),

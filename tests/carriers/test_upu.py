@@ -14,7 +14,7 @@ from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import (
-    AuthError,
+    ChallengeError,
     MailtrackError,
     PermanentError,
     QuotaError,
@@ -118,10 +118,10 @@ def test_another_numbers_answer_is_left_out() -> None:
     ("response", "error"),
     [
         (httpx.Response(429, headers={"Retry-After": "120"}), QuotaError),
-        (httpx.Response(403), AuthError),
+        (httpx.Response(403), ChallengeError),
         (httpx.Response(404), PermanentError),
         (httpx.Response(503), TransientError),
-        (httpx.Response(200, text="<html>"), TransientError),
+        (httpx.Response(200, text="<html>"), ChallengeError),
         (httpx.Response(200, text="1"), PermanentError),
         (httpx.Response(200, json=["x"]), PermanentError),
     ],
