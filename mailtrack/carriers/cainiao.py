@@ -6,26 +6,34 @@ to the local carrier. Two traps shape this file. Errors and robot checks come as
 the Chinese one for scans made in Europe, so that only the order of the list is sure.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration
 from mailtrack.carriers.history import ABROAD, BEIJING, STEP, is_sure_of, told_apart
+from mailtrack.carriers.local_numbers import number_in_texts, other_number
 from mailtrack.carriers.shape import (
     day_in_paris,
     in_utc,
     instant_of_ms,
     local_time,
-    other_number,
     record,
     records,
     string,
+    zone_of,
 )
-from mailtrack.carriers.texts import comparable, split_place, tidy, without_people
+from mailtrack.carriers.texts import (
+    comparable,
+    comparable_code,
+    split_place,
+    tidy,
+    without_people,
+)
 from mailtrack.carriers.transport import (
+    CHALLENGE_S,
     Transport,
+    challenged,
     join,
     misunderstood,
     out_of_order,
@@ -35,7 +43,7 @@ from mailtrack.carriers.vocabulary import classify
 from mailtrack.clock import Clock
 from mailtrack.domain.milestones import STAGES
 from mailtrack.domain.model import PollResult, PollState, TrackingEvent
-from mailtrack.errors import ChallengeError, PermanentError
+from mailtrack.errors import PermanentError
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -48,8 +56,6 @@ DECLARATION = Declaration(
     budget=Budget(per_second=0.1, per_day=2_000),
 )
 PATH = "/global/detail.json"
-#: Seconds of silence after a robot check, which is never solved nor retried at once.
-CHALLENGE_S = 6 * 3600.0
 #: What the slider page, as HTML or as JSON, is known by.
 CHALLENGE_MARKS = (
     b"sufei-punish",
@@ -64,7 +70,11 @@ CHALLENGE_MARKS = (
 PERMANENT_ERRORS = ("PARAM", "ILLEGAL", "INVALID")
 #: Codes after which a parcel is no longer in China, besides those of later phases.
 DEPARTURES = frozenset({"LH_DEPART", "LH_ARRIVE", "LH_TRANS_ARRIVE", "TD_TRANS_ARRIVE"})
-_ZONE = re.compile(r"(?:GMT|UTC)(?:([+-])(\d{1,2})(?::?(\d{2}))?)?", re.IGNORECASE)
+#: Fields that name the local carrier's number, the surest first; a virtual one may be the
+#: number by which Cainiao itself goes on.
+LOCAL_NUMBERS = ("copyRealMailNo", "realMailNo", "copyVirtualMailNo", "virtualMailNo")
+#: Single scans that stand in for a list without any, newest first.
+STAND_INS = ("latestTrace", "globalCombinedLogisticsTraceDTO")
 
 
 class Cainiao:
@@ -80,7 +90,8 @@ class Cainiao:
     def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
         """Ask for all numbers at once; see `carriers.base.Carrier`.
 
-        1. A robot check is known by its marks, in the page or in the address it sends us to.
+        1. A robot check is a page in the place of JSON, or known by its marks, in what came or
+           in the address that it sends us to.
         2. A failure tells by its status, or inside a 200.
         3. What is left may hold a neighbour's shipment: only what was asked for counts.
         """
@@ -91,31 +102,37 @@ class Cainiao:
         )
         # 1.
         told = answer.body + answer.headers.get("location", "").encode(errors="replace")
-        if any(mark in told for mark in CHALLENGE_MARKS):
-            silent = f"silent for {CHALLENGE_S / 3600:g} h"
-            raise ChallengeError(f"{answer.host} asks for a robot check; {silent}.", CHALLENGE_S)
+        if answer.is_page or any(mark in told for mark in CHALLENGE_MARKS):
+            raise challenged(f"{answer.host} asks for a robot check", CHALLENGE_S)
         # 2.
-        raise_for_status(answer, self._clock.now())
+        raise_for_status(answer, self._clock.now(), keyless=True)
         page = answer.object()
         if page.get("success") is not True:
             code = string(page.get("errorCode")) or "no error code"
             said = f"{answer.host} could not answer ({code[:60]})"
             is_ours = any(part in code.upper() for part in PERMANENT_ERRORS)
             raise misunderstood(said) if is_ours else out_of_order(said)
-        if not isinstance(page.get("module"), list):
+        modules = next(filter(_is_list, (page.get("module"), page.get("data"))), None)
+        if modules is None:
             raise PermanentError(f"{answer.host} answered success without a list of modules.")
         # 3.
-        results = map(_result, records(page["module"]))
+        results = map(_result, records(modules))
         return {result.number: result for result in results if result.number in numbers}
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
 
 
 def _result(module: Mapping[str, Any]) -> PollResult:
     """Return what the page tells of one shipment."""
     number = string(module.get("mailNo"))
-    # The last-mile number has a field of its own, else it is the last word of a sentence.
-    last_word = string(module.get("realMailNo")).split()[-1:]
-    local_number = other_number(number, string(module.get("copyRealMailNo")), *last_word)
-    events = _events(records(module.get("detailList")))
+    lines = records(module.get("detailList"))
+    stand_ins = (records([module.get(name)]) for name in STAND_INS)
+    events = next(filter(None, map(_events, (lines, *stand_ins))), ())
+    texts = (string(line.get(name)) for line in lines for name in ("desc", "standerdDesc"))
+    named = [string(module.get(name)) for name in LOCAL_NUMBERS]
+    local_number = other_number(number, *named, number_in_texts(texts, DECLARATION.code))
     # An unknown number is echoed as EXTERNAL; a known one waits for its seller.
     is_echo = string(module.get("mailNoSource")) in ("", "EXTERNAL") and not module.get("status")
     without_events = PollState.NOT_FOUND if is_echo and not local_number else PollState.PENDING
@@ -144,7 +161,8 @@ def _events(newest_first: Sequence[Mapping[str, Any]]) -> tuple[TrackingEvent, .
     latest: datetime | None = None
     for line in reversed(newest_first):
         # 1.
-        code, group = string(line.get("actionCode")), record(line.get("group")).get("nodeCode")
+        code = comparable_code(string(line.get("actionCode")))
+        group = record(line.get("group")).get("nodeCode")
         place, text = split_place(tidy(string(line.get("standerdDesc"))))
         own_place, own_text = split_place(tidy(string(line.get("desc"))))
         same = comparable(text) == comparable(own_text)
@@ -186,9 +204,4 @@ def _wall_clock(line: Mapping[str, Any]) -> tuple[datetime | None, timezone | No
         # `time` is the same wall clock taken for Beijing's.
         at = instant_of_ms(line.get("time"))
         local = in_utc(at + timedelta(hours=8)) if at and at.year < 9999 else None
-    found = _ZONE.fullmatch(string(line.get("timeZone")).replace(" ", ""))
-    sign, hours, minutes = found.groups() if found else (None, None, None)
-    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-    is_zone = found is not None and offset < timedelta(hours=15)
-    zone = timezone(-offset if sign == "-" else offset) if is_zone else None
-    return local and local.replace(tzinfo=None), zone
+    return local and local.replace(tzinfo=None), zone_of(string(line.get("timeZone")))

@@ -56,7 +56,7 @@ class Correos(OneByOne):
             params=PARAMETERS,
             headers={"Accept": "application/json", **self._headers},
         )
-        raise_for_status(answer, self._clock.now())
+        raise_for_status(answer, self._clock.now(), keyless=not self._headers)
         body = answer.json()
         parcel = body[0] if isinstance(body, list) and body else body
         if not isinstance(parcel, dict) or not parcel.keys() & {"eventos", "error"}:
@@ -86,10 +86,12 @@ class Correos(OneByOne):
             )
         events = read_history(DECLARATION.code, oldest_first(scans))
         waits = waiting(events)
+        # The office stands beside the history; a scan's own unit is as a rule a sorting centre.
+        office = tidy(string(parcel.get("nom_codired"))) or (tidy(waits.place) if waits else "")
         others = [string(other.get("codEnvio")) for other in records(parcel.get("enviosAsociados"))]
         return poll_result(
             number,
             events,
             local_numbers=others,
-            pickup_point=PickupPoint(tidy(waits.place)) if waits and waits.place else None,
+            pickup_point=PickupPoint(office) if waits and office else None,
         )

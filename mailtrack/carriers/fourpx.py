@@ -1,19 +1,23 @@
 """4PX (递四方): the open platform for its customers, or the list behind its own page.
 
 The platform wants a signature over the request's parameters and body. The list wants
-nothing, is documented nowhere and is asked only where the settings say `keyless`. Both
-print Beijing's clock for scans anywhere in the world.
+nothing, is documented nowhere and is asked only where the settings say `keyless`. The
+platform prints Beijing's clock for scans anywhere in the world, the list the clock of the
+zone that stands beside it.
 """
 
 import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import ClassVar
+from datetime import tzinfo
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mailtrack.carriers.base import Budget, Declaration, OneByOne
 from mailtrack.carriers.history import BEIJING, Scan, poll_result, read_history
-from mailtrack.carriers.shape import in_zone, local_time, other_number, record, records, string
+from mailtrack.carriers.local_numbers import number_in_texts
+from mailtrack.carriers.shape import in_zone, local_time, record, records, string, zone_of
 from mailtrack.carriers.transport import (
     Transport,
     join,
@@ -51,7 +55,6 @@ _ABOUT_US = re.compile(r"app_?key|access_?token|\bsign|签名|权限", re.IGNORE
 _NOTHING = re.compile(r"not (exist|found)|no (data|record)|不存在|无(数据|轨迹)", re.IGNORECASE)
 #: `status` of a parcel that the list does not know.
 UNKNOWN = "7"
-_BEIJING_TIME = re.compile(r"UTC\+0?8(:?00)?|")
 
 
 class FourPx(OneByOne):
@@ -123,7 +126,7 @@ class FourPx(OneByOne):
             json={"queryCodes": [number], "language": "en-us", "translateLanguage": ""},
             headers={"Accept": "application/json"},
         )
-        raise_for_status(answer, self._clock.now())
+        raise_for_status(answer, self._clock.now(), keyless=True)
         page = answer.object()
         if string(page.get("result")) != "1":
             raise TransientError(
@@ -133,29 +136,45 @@ class FourPx(OneByOne):
         parcel = next((p for p in parcels if string(p.get("queryCode")) == number), None)
         if parcel is None:
             return None
-        scans = []
-        for line in reversed(records(parcel.get("tracks"))):
-            # `tkDateStr` is `tkDate` eight hours later, whatever the zone says.
-            written = string(line.get("tkDateStr"))
-            local = local_time(written)
-            zone = string(line.get("tkTimezone")).replace(" ", "")
-            scans.append(
-                Scan(
-                    local=local and local.replace(tzinfo=BEIJING),
-                    text=string(line.get("tkDesc")),
-                    code=string(line.get("tkCode")),
-                    place=string(line.get("tkLocation")),
-                    mark=written,
-                    certain=_BEIJING_TIME.fullmatch(zone) is not None,
-                )
-            )
-        events = read_history(DECLARATION.code, scans)
-        if not events:
-            unknown = string(parcel.get("status")) == UNKNOWN
-            return PollResult(number, PollState.NOT_FOUND if unknown else PollState.PENDING)
+        newest_first = records(parcel.get("tracks"))
+        events = read_history(DECLARATION.code, map(_track, reversed(newest_first)))
+        unknown = string(parcel.get("status")) == UNKNOWN
         # The number of the local carrier; the shop's own is `shipperCode`.
-        local_number = other_number(number, string(parcel.get("serverCode")))
-        return PollResult(number, PollState.FOUND, events, local_number)
+        texts = (string(line.get("tkDesc")) for line in newest_first)
+        named = (string(parcel.get("serverCode")), number_in_texts(texts, DECLARATION.code))
+        return poll_result(
+            number,
+            events,
+            without_events=PollState.NOT_FOUND if unknown else PollState.PENDING,
+            local_numbers=named,
+        )
+
+
+def _track(line: Mapping[str, Any]) -> Scan:
+    """Read a line of the list: `tkDateStr` is the clock of `tkTimezone`, and of it alone.
+
+    `tkDate`, a time with other digits, stands in where there is no other.
+    """
+    written = string(line.get("tkDateStr")) or string(line.get("tkDate"))
+    clock, zone = local_time(written), _zone(string(line.get("tkTimezone")))
+    local = clock
+    if clock and clock.tzinfo is None:
+        local = clock.replace(tzinfo=zone)
+    return Scan(
+        local=local,
+        text=string(line.get("tkDesc")),
+        code=string(line.get("tkCode")),
+        place=string(line.get("tkLocation")),
+        mark=written,
+    )
+
+
+def _zone(written: str) -> tzinfo | None:
+    """Return the zone of an offset ("UTC+01:00") or a name ("UTCAmerica/Vancouver")."""
+    try:
+        return zone_of(written) or ZoneInfo(written.removeprefix("UTC"))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 def signature(parameters: Mapping[str, str], body: str, secret: str) -> str:

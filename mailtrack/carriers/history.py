@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
+from mailtrack.carriers.local_numbers import other_number
 from mailtrack.carriers.shape import PARIS, in_utc, in_zone
 from mailtrack.carriers.texts import split_place, tidy, without_people
 from mailtrack.carriers.vocabulary import Classified, first_known
@@ -157,14 +158,14 @@ def poll_result(
 ) -> PollResult:
     """Return FOUND with what is told of a number, or what it means that there are no events.
 
-    `local_numbers`: what local carriers may call the parcel, best first; one that is empty
-    or the number itself is passed over.
+    `local_numbers`: fields that may name the local carrier's number, best first; one that
+    names none, or the number itself, is passed over.
     """
     return PollResult(
         number=number,
         state=PollState.FOUND if events else without_events,
         events=events,
-        local_number=next((local for local in local_numbers if local not in ("", number)), None),
+        local_number=other_number(number, *local_numbers),
         estimated_delivery=estimated_delivery,
         pickup_point=pickup_point,
     )

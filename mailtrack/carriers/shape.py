@@ -3,15 +3,15 @@
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 MaybeTime = TypeVar("MaybeTime", datetime, datetime | None)
 
 PARIS = ZoneInfo("Europe/Paris")
-#: What a local carrier's number may be: capitals and digits, one of these at least.
-NUMBER = re.compile(r"(?=.*\d)[A-Z0-9]{8,30}")
+#: An offset as carriers write it: GMT+8, UTC+01:00, +0200, 8; GMT or UTC alone is none.
+_ZONE = re.compile(r"(GMT|UTC)?(?:([+-]?)(\d{1,2})(?::?(\d{2}))?)?", re.IGNORECASE | re.ASCII)
 
 
 def record(value: Any) -> Mapping[str, Any]:
@@ -45,15 +45,6 @@ def joined(value: Mapping[str, Any], *names: str) -> str:
     return ", ".join(filter(None, (string(value.get(name)) for name in names)))
 
 
-def other_number(number: str, *candidates: str) -> str | None:
-    """Return the first candidate that has the form of a number and is another than `number`.
-
-    >>> other_number("LP00123456789012", "LP00123456789012", "soon", "8V03123456789")
-    '8V03123456789'
-    """
-    return next((c for c in candidates if c != number and NUMBER.fullmatch(c)), None)
-
-
 def instant_of_ms(value: Any) -> datetime | None:
     """Return the UTC time of milliseconds since 1970, or None where there is no such time."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -83,6 +74,21 @@ def wall_time(text: str, *forms: str) -> datetime | None:
 def in_zone(local: MaybeTime, zone: tzinfo) -> MaybeTime:
     """Return a time that was written without a zone as one of `zone`; others stay."""
     return local.replace(tzinfo=zone) if local and local.tzinfo is None else local
+
+
+def zone_of(written: str) -> timezone | None:
+    """Return the zone that an offset from Greenwich names, or None.
+
+    >>> print(zone_of("GMT+8"), zone_of("utc"), zone_of("-0330"), zone_of("Beijing"))
+    UTC+08:00 UTC UTC-03:30 None
+    """
+    found = _ZONE.fullmatch("".join(written.split()))
+    if found is None or not found[0]:
+        return None
+    offset = timedelta(hours=int(found[3] or 0), minutes=int(found[4] or 0))
+    if offset >= timedelta(hours=15):
+        return None
+    return timezone(-offset if found[2] == "-" else offset)
 
 
 def in_utc(local: datetime) -> datetime | None:

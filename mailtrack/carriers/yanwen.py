@@ -6,13 +6,13 @@ side of the border. Scans after the arrival are local times with China's offset.
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import timedelta, timezone
 from itertools import chain
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration
 from mailtrack.carriers.history import BEIJING, Scan, in_order_of_time, oldest_first, read_history
-from mailtrack.carriers.shape import in_zone, local_time, other_number, records, string
+from mailtrack.carriers.local_numbers import number_in_texts, other_number
+from mailtrack.carriers.shape import in_zone, local_time, records, string, zone_of
 from mailtrack.carriers.transport import (
     Transport,
     join,
@@ -46,7 +46,6 @@ QUOTA_S = 600.0
 #: What a failure's message speaks of: its numbers are published nowhere.
 _ABOUT_US = re.compile(r"auth|token|merchant|permission|授权|权限|商户", re.IGNORECASE)
 _TOO_OFTEN = re.compile(r"limit|frequen|too many|频", re.IGNORECASE)
-_ZONE = re.compile(r"(?:GMT|UTC)?([+-]?)(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE | re.ASCII)
 
 
 class Yanwen:
@@ -100,7 +99,9 @@ def _result(parcel: Mapping[str, Any], numbers: Sequence[str]) -> PollResult | N
     told = [scans for scans in lists if any(scan.local for scan in scans)]
     scans = told[0] if len(told) == 1 else in_order_of_time(chain.from_iterable(told))
     events = read_history(DECLARATION.code, scans)
-    local_number = other_number(number, string(parcel.get("exchange_number")))
+    texts = (line.text for line in reversed(scans))
+    named = (string(parcel.get("exchange_number")), number_in_texts(texts, DECLARATION.code))
+    local_number = other_number(number, *named)
     status = string(parcel.get("tracking_status"))
     if not (events or local_number) and status in ("", UNKNOWN):
         return PollResult(number, PollState.NOT_FOUND)
@@ -112,11 +113,7 @@ def _result(parcel: Mapping[str, Any], numbers: Sequence[str]) -> PollResult | N
 def _scan(line: Mapping[str, Any]) -> Scan:
     """Read a line; its zone stands in the time or beside it, else it is China's, as is usual."""
     written = string(line.get("time_stamp")) or string(line.get("timestamp"))
-    found = _ZONE.fullmatch(string(line.get("time_zone")).replace(" ", ""))
-    zone = BEIJING
-    if found:
-        offset = timedelta(hours=int(found[2]) % 15, minutes=int(found[3] or 0) % 60)
-        zone = timezone(-offset if found[1] == "-" else offset)
+    zone = zone_of(string(line.get("time_zone"))) or BEIJING
     return Scan(
         local=in_zone(local_time(written), zone),
         text=string(line.get("message")),

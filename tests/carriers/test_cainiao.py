@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailtrack.carriers.cainiao import CHALLENGE_S, Cainiao
-from mailtrack.carriers.transport import Transport
+from mailtrack.carriers.cainiao import Cainiao
+from mailtrack.carriers.transport import CHALLENGE_S, Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PollResult, PollState, TrackingEvent
@@ -121,6 +121,17 @@ def test_a_placeholder_without_events_still_gives_the_number_to_follow() -> None
         ({"realMailNo": "ask your local carrier"}, None),
         ({"realMailNo": "ASKYOURCARRIER"}, None),
         ({"copyRealMailNo": ["6A12345678901"]}, None),
+        ({"realMailNo": "PostNL 3SEXMP0000017 (Netherlands)"}, "3SEXMP0000017"),
+        ({"realMailNo": "Latest Tracking Number:\tlx 000 000 017 fr"}, "LX000000017FR"),
+        ({"copyRealMailNo": "lx 000.000-017 fr"}, "LX000000017FR"),
+        ({"copyRealMailNo": "6a12345678901"}, "6A12345678901"),
+        ({"copyRealMailNo": NUMBER.lower()}, None),
+        ({"copyVirtualMailNo": "CNG00000000000017"}, "CNG00000000000017"),
+        ({"virtualMailNo": "package tracking number:\tCNG00000000000017"}, "CNG00000000000017"),
+        (
+            {"copyVirtualMailNo": "CNG00000000000017", "copyRealMailNo": "6A12345678901"},
+            "6A12345678901",
+        ),
         ({}, None),
     ],
 )
@@ -128,6 +139,79 @@ def test_the_local_number_is_taken_only_where_it_looks_like_one(
     fields: dict[str, Any], local_number: str | None
 ) -> None:
     assert local_number == _read(_module(**fields))[NUMBER].local_number
+
+
+@pytest.mark.parametrize(
+    ("text", "local_number"),
+    [
+        ("Handed over to local carrier with tracking 6a12345678901.", "6A12345678901"),
+        ("Handed over, tracking LA123456785FR (La Poste)", "LA123456785FR"),
+        ("Handed over, tracking LA123456784FR", None),  # its check digit is wrong
+        ("Handed over on 2026-11-10, ref. 123456789012", None),
+        (f"Order {NUMBER} has left, batch CNG00000000000017", None),  # Cainiao's own
+        ("Call +33 6 39 98 00 00", None),
+    ],
+)
+def test_a_number_in_a_scans_words_is_local_only_where_its_form_says_so(
+    text: str, local_number: str | None
+) -> None:
+    scan = _trace("2026-11-10 10:00:00", "GTMS_ACCEPT", "Handed over", "GMT+1") | {"desc": text}
+
+    assert local_number == _read(_module(scan))[NUMBER].local_number
+    told = _read(_module(scan, copyRealMailNo="8V12345678901"))[NUMBER]
+    assert "8V12345678901" == told.local_number
+
+
+def test_a_virtual_number_alone_is_asked_at_cainiao_itself() -> None:
+    module = {"mailNo": NUMBER, "detailList": [], "copyVirtualMailNo": "CNG00000000000017"}
+
+    result = _read(module)[NUMBER]
+
+    assert (PollState.PENDING, "CNG00000000000017") == (result.state, result.local_number)
+
+
+@pytest.mark.parametrize("name", ["latestTrace", "globalCombinedLogisticsTraceDTO"])
+@pytest.mark.parametrize("lines", [{}, {"detailList": []}, {"detailList": None}])
+def test_the_newest_scan_stands_in_for_a_list_without_any(name: str, lines: dict[str, Any]) -> None:
+    scan = _trace("2026-11-13 08:10:00", "GTMS_DO_DEPART", "Out for delivery", "GMT+1")
+
+    result = _read({"mailNo": NUMBER, "mailNoSource": "AE", name: scan, **lines})[NUMBER]
+
+    assert (PollState.FOUND, [Milestone.OUT_FOR_DELIVERY]) == (
+        result.state,
+        [event.milestone for event in result.events],
+    )
+
+
+def test_the_newest_scan_is_told_once_where_it_is_listed_too() -> None:
+    scan = _trace("2026-11-13 08:10:00", "GTMS_DO_DEPART", "Out for delivery", "GMT+1")
+
+    assert 1 == len(_read(_module(scan, latestTrace=scan))[NUMBER].events)
+
+
+def test_the_modules_may_stand_under_another_name() -> None:
+    page = {"success": True, "data": [_module()]}
+
+    assert [NUMBER] == list(_ask(lambda _: httpx.Response(200, json=page)))
+
+
+def test_a_code_is_the_same_in_any_spelling() -> None:
+    when = "2026-11-13 08:10:00"
+    (odd,) = _events(_trace(when, " gtms do depart", "x", "GMT+1"))
+    (usual,) = _events(_trace(when, "GTMS_DO_DEPART", "x", "GMT+1"))
+
+    assert usual == odd
+
+
+def test_the_addressees_town_is_neither_kept_nor_named_in_errors() -> None:
+    town = "Exempleville"
+    module = _module(_trace("2026-11-13 08:10:00", "X", "y"), destCountry=f"France,{town}")
+
+    assert town not in repr(_read(module))
+    for page in ({"success": False, "module": [module]}, {"success": True, "module": module}):
+        with pytest.raises(MailtrackError) as caught:
+            _ask(lambda _, page=page: httpx.Response(200, json=page))  # type: ignore[misc]
+        assert town not in str(caught.value)
 
 
 def test_the_estimate_is_a_day_in_france() -> None:
@@ -292,7 +376,7 @@ def test_a_robot_check_brings_hours_of_silence(response: httpx.Response) -> None
         ),
         (httpx.Response(200, json={"success": True}), PermanentError),
         (httpx.Response(200, json=[]), PermanentError),
-        (httpx.Response(200, text="<html>maintenance</html>"), TransientError),
+        (httpx.Response(200, text="<html>maintenance</html>"), ChallengeError),
         (httpx.Response(500), TransientError),
         (httpx.Response(429, headers={"Retry-After": "7"}), QuotaError),
     ],

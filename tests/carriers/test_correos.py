@@ -12,7 +12,7 @@ from mailtrack.carriers.correos import Correos
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import PollResult, PollState
+from mailtrack.domain.model import PickupPoint, PollResult, PollState
 from mailtrack.errors import MailtrackError, PermanentError, TransientError
 from mailtrack.settings import CarrierSettings
 
@@ -111,11 +111,24 @@ def test_the_office_where_it_waits_is_the_pickup_point() -> None:
     assert "OFICINA CENTRO" == result.pickup_point.name
 
 
+def test_the_office_stands_beside_the_history_and_is_told_while_the_parcel_waits_there() -> None:
+    waits = _event("Z9", "Disponible en oficina", "29/04/2026", unidad="CTA MADRID")
+    under_way = _event("P040000V", "Clasificado", "28/04/2026")
+
+    told = _read(_found(under_way, waits, nom_codired=" OFICINA  EJEMPLO 1 "))
+    early = _read(_found(under_way, nom_codired="OFICINA EJEMPLO 1"))
+
+    assert told is not None
+    assert early is not None
+    assert PickupPoint("OFICINA EJEMPLO 1") == told.pickup_point
+    assert early.pickup_point is None
+
+
 def test_a_relabelled_parcel_names_its_new_number() -> None:
-    result = _read(_found(enviosAsociados=[{"codEnvio": NUMBER}, {"codEnvio": "PQNEW"}]))
+    result = _read(_found(enviosAsociados=[{"codEnvio": NUMBER}, {"codEnvio": f"{NUMBER[:-1]}B"}]))
 
     assert result is not None
-    assert "PQNEW" == result.local_number
+    assert f"{NUMBER[:-1]}B" == result.local_number
 
 
 @pytest.mark.parametrize("bare", [True, False])

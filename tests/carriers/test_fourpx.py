@@ -117,14 +117,23 @@ def test_the_platform_prints_beijings_clock_newest_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("zone", "certain"),
-    [("UTC+08:00", True), ("UTC+8", True), ("UTC+01:00", False), ("UTCAmerica/Vancouver", False)],
+    ("zone", "hour", "certain"),
+    [
+        ("UTC+08:00", 5, True),
+        ("UTC+8", 5, True),
+        ("UTC+01:00", 12, True),
+        ("UTC", 13, True),
+        ("UTCAmerica/Vancouver", 21, True),
+        ("", 5, False),
+        ("UTC/", 5, False),
+    ],
 )
-def test_the_list_prints_beijings_clock_under_any_zone(zone: str, certain: bool) -> None:
+def test_the_lists_clock_is_that_of_the_zone_beside_it(zone: str, hour: int, certain: bool) -> None:
+    """A European scan is no seven hours off; without a zone it is read where it was made."""
     result = _read(LIST, _parcel(_track("2026-02-10 13:46:50", "FPX_M_HA", zone)))
 
     assert result is not None
-    assert [(datetime(2026, 2, 10, 5, 46, 50, tzinfo=UTC), certain)] == [
+    assert [(datetime(2026, 2, 10, hour, 46, 50, tzinfo=UTC), certain)] == [
         (event.at, event.at_certain) for event in result.events
     ]
 
@@ -133,9 +142,9 @@ def test_doubtful_scans_keep_the_order_of_the_list() -> None:
     result = _read(
         LIST,
         _parcel(
-            _track("2026-02-12 09:00:00", "FPX_S_OK", "UTC+01:00"),
-            _track("2026-02-12 11:00:00", "FPX_D_SD", "UTC+01:00"),
-            _track("2026-02-12 10:00:00", "FPX_I_RCUK", "UTC+01:00"),
+            _track("2026-02-12 09:00:00", "FPX_S_OK", ""),
+            _track("2026-02-12 11:00:00", "FPX_D_SD", ""),
+            _track("2026-02-12 10:00:00", "FPX_I_RCUK", ""),
         ),
     )
 
@@ -145,8 +154,23 @@ def test_doubtful_scans_keep_the_order_of_the_list() -> None:
     ]
 
 
+def test_a_scan_that_has_its_other_time_alone_is_dated_by_it() -> None:
+    line = {"tkDate": "2026-02-10T05:46:50.000+00:00", "tkCode": "FPX_S_OK", "tkDesc": "Delivered"}
+
+    result = _read(LIST, _parcel(line))
+
+    assert result is not None
+    assert [datetime(2026, 2, 10, 5, 46, 50, tzinfo=UTC)] == [event.at for event in result.events]
+
+
 @pytest.mark.parametrize(
-    ("served", "local"), [("6A12345678901", "6A12345678901"), (NUMBER, None), ("—", None)]
+    ("served", "local"),
+    [
+        ("6A12345678901", "6A12345678901"),
+        ("6a 12345-678901", "6A12345678901"),
+        (NUMBER, None),
+        ("—", None),
+    ],
 )
 def test_the_server_code_is_the_local_number(served: str, local: str | None) -> None:
     track = _track("2026-02-12 09:00:00", "FPX_M_HA")

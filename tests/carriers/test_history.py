@@ -91,6 +91,6 @@ def test_a_scan_without_a_time_says_nothing_of_the_order() -> None:
 
 
 def test_a_number_is_no_local_number_of_itself() -> None:
-    result = poll_result("N1", (), local_numbers=["", "N1", "L2", "L3"])
+    result = poll_result("N1000000", (), local_numbers=["", "n1000000", "l2000000", "L3000000"])
 
-    assert (PollState.PENDING, "L2") == (result.state, result.local_number)
+    assert (PollState.PENDING, "L2000000") == (result.state, result.local_number)
