@@ -246,6 +246,16 @@ def test_track_tells_an_unknown_number_from_a_carrier_that_could_not_be_asked(
     assert "unavailable" == run("track", "LA123456785FR", "--json").json["state"]
 
 
+def test_track_takes_a_number_that_was_left_out_for_no_unknown_one(
+    run: Run, world: CarrierWorld
+) -> None:
+    world.fail_next(LAPOSTE, "missing", times=5)
+
+    answer = run("track", "6A12345678901", "--carrier", "laposte", "--json")
+
+    assert (1, "unavailable") == (answer.code, answer.json["state"])
+
+
 def test_track_stores_nothing(run: Run, world: CarrierWorld, tmp_path: Path) -> None:
     run("track", NUMBER)
 

@@ -20,7 +20,8 @@ def ask(services: Services, number: str, carrier: str = "") -> dict[str, Any]:
 
     1. A carrier that is named is the only candidate; it must be on.
     2. Otherwise: those that the number's form speaks for, and behind them who may know any.
-    3. Who could not be asked may well know it: a failure tells more than "not found".
+    3. Who could not be asked, or left it out of the answer, may well know it: that tells more
+       than "not found".
 
     Raises ConfigurationError where the carrier that is named cannot be asked.
     """
@@ -46,7 +47,10 @@ def ask(services: Services, number: str, carrier: str = "") -> dict[str, Any]:
             state = next(word for branch, word in _FAILED if isinstance(error, branch))
             failed = failed or _blank(wanted, code, state)
             continue
-        if result is not None and result.state in (PollState.FOUND, PollState.PENDING):
+        if result is None:
+            failed = failed or _blank(wanted, code, "unavailable")
+            continue
+        if result.state in (PollState.FOUND, PollState.PENDING):
             return _found(code, result)
         unknown = _blank(wanted, code, "not_found")
     return failed or unknown

@@ -29,7 +29,7 @@ from mailtrack.carriers.transport import (
 from mailtrack.carriers.vocabulary import first_known
 from mailtrack.clock import Clock
 from mailtrack.domain.model import PickupPoint, PollResult, PollState
-from mailtrack.errors import PermanentError
+from mailtrack.errors import PermanentError, QuotaError
 from mailtrack.settings import CarrierSettings
 
 DECLARATION = Declaration(
@@ -44,13 +44,13 @@ DECLARATION = Declaration(
     credentials=("key",),
 )
 PATH = "/tracking/2025-01/trackings"
-#: What the refusal to create a shipment says of its number (meta.code).
-NUMBER_CODES = {
-    "4003": PollState.NOT_FOUND,  # it exists: listed the next time
-    "4005": PollState.REJECTED,
-    "4012": PollState.REJECTED,
-    "4017": PollState.REJECTED,
-}
+#: What the refusal to create a shipment says of its number (meta.code): that it exists, or
+#: that it can be no number.
+EXISTS = "4003"
+NOT_NUMBERS = frozenset({"4005", "4012", "4017"})
+DELIVERED = "Delivered"
+#: Tags of a shipment of which nothing is known.
+UNKNOWN_TAGS = frozenset({"", "Pending", "Expired"})
 #: Tags so wide that the words beside them say more.
 WIDE_TAGS = frozenset(
     {"", "InTransit", "InTransit_001", "InTransit_003", "Exception", "Exception_001"}
@@ -92,20 +92,33 @@ class AfterShip:
         listed = sorted(map(_result, records(trackings)), key=recency)
         results = {result.number: result for result in listed if result.number in numbers}
         for number in [number for number in numbers if number not in results]:
-            answer = self._transport.post(
-                self._url, json={"tracking_number": number}, headers=self._headers()
-            )
-            meta = record(answer.object().get("meta")) if answer.status == 400 else {}
-            state = NUMBER_CODES.get(string(meta.get("code")))
-            if state:
-                results[number] = PollResult(number, state)
-                continue
-            self._raise_for_status(answer)
-            data = record(answer.object().get("data"))
-            created = _result(record(data.get("tracking")) or data)
-            if created.number == number:
+            try:
+                created = self._create(number)
+            except QuotaError:
+                # No more may be created now: what was listed counts, the rest is asked again.
+                if results:
+                    break
+                raise
+            if created is not None:
                 results[number] = created
         return results
+
+    def _create(self, number: str) -> PollResult | None:
+        """Make a number known; None where it is already, and was only left out of the list."""
+        answer = self._transport.post(
+            self._url, json={"tracking_number": number}, headers=self._headers()
+        )
+        code = ""
+        if answer.status == 400:
+            code = string(record(answer.object().get("meta")).get("code"))
+        if code in NOT_NUMBERS:
+            return PollResult(number, PollState.REJECTED)
+        if code == EXISTS:
+            return None
+        self._raise_for_status(answer)
+        data = record(answer.object().get("data"))
+        created = _result(record(data.get("tracking")) or data)
+        return created if created.number == number else None
 
     def _headers(self) -> Mapping[str, str]:
         return {"as-api-key": self._key.get_secret_value(), "Accept": "application/json"}
@@ -121,32 +134,46 @@ class AfterShip:
 
 
 def _result(tracking: Mapping[str, Any]) -> PollResult:
-    """Return what is known of one shipment, whose checkpoints come oldest first."""
-    number = string(tracking.get("tracking_number"))
-    scans = []
-    for checkpoint in records(tracking.get("checkpoints")):
-        when, text = string(checkpoint.get("checkpoint_time")), string(checkpoint.get("message"))
-        tag = string(checkpoint.get("subtag")) or string(checkpoint.get("tag"))
-        place = string(checkpoint.get("location")) or joined(checkpoint, *PLACE)
-        mark = f"{string(checkpoint.get('slug'))}:{when}"
-        said = [(tag, ""), (tag.partition("_")[0], ""), ("", text)]
-        if tag in WIDE_TAGS:
-            said = [("", text), (tag, "")]
-        means = first_known(DECLARATION.code, *said)
-        scans.append(Scan(local_time(when), text, tag, place, mark, means=means))
-    events = read_history(DECLARATION.code, scans)
-    # A tag without checkpoints: of a pending number nothing is known.
-    is_announced = string(tracking.get("tag")) == "InfoReceived"
+    """Return what is known of one shipment, whose checkpoints come oldest first.
+
+    Where none of them is dated, the tag of the shipment stands in, if it is delivered.
+    """
+    number, tag = string(tracking.get("tracking_number")), string(tracking.get("tag"))
+    end = {
+        "checkpoint_time": tracking.get("shipment_delivery_date"),
+        "subtag": tracking.get("subtag"),
+        "tag": tag,
+    }
+    checkpoints = records(tracking.get("checkpoints"))
+    events = read_history(DECLARATION.code, map(_scan, checkpoints))
+    if not events and tag == DELIVERED:
+        events = read_history(DECLARATION.code, [_scan(end)])
     promised = (string(record(tracking.get(group)).get(key)) for group, key in PROMISES)
     point = string(tracking.get("pickup_location"))
     is_collected = string(tracking.get("delivery_type")).startswith("pickup")
     return poll_result(
         number,
         events,
-        without_events=PollState.PENDING if is_announced else PollState.NOT_FOUND,
+        without_events=PollState.NOT_FOUND if tag in UNKNOWN_TAGS else PollState.PENDING,
         local_numbers=[string(record(tracking.get("last_mile")).get("tracking_number"))],
         estimated_delivery=day_as_written(
             next(filter(None, promised), "") or tracking.get("expected_delivery")
         ),
         pickup_point=PickupPoint(point) if point and is_collected else None,
     )
+
+
+def _scan(checkpoint: Mapping[str, Any]) -> Scan:
+    """Read a checkpoint; when AfterShip heard of it stands in for a time that it lacks."""
+    when, text = string(checkpoint.get("checkpoint_time")), string(checkpoint.get("message"))
+    is_dated = local_time(when) is not None
+    if not is_dated:
+        when = string(checkpoint.get("created_at"))
+    tag = string(checkpoint.get("subtag")) or string(checkpoint.get("tag"))
+    place = string(checkpoint.get("location")) or joined(checkpoint, *PLACE)
+    mark = f"{string(checkpoint.get('slug'))}:{when}"
+    said = [(tag, ""), (tag.partition("_")[0], ""), ("", text)]
+    if tag in WIDE_TAGS:
+        said = [("", text), (tag, "")]
+    means = first_known(DECLARATION.code, *said)
+    return Scan(local_time(when), text, tag, place, mark, certain=is_dated, means=means)

@@ -142,16 +142,21 @@ def _result(number: str, track: Mapping[str, Any]) -> PollResult | None:
             )
         )
     events = read_history(DECLARATION.code, scans)
+    dates = {
+        string(entry.get("type")): string(entry.get("dateTime"))
+        for entry in records(track.get("dateAndTimes"))
+    }
+    if not events:
+        # The status stands in for scans that are not told, where it has a day of its own.
+        latest, when = record(track.get("latestStatusDetail")), dates.get("ACTUAL_DELIVERY", "")
+        text, code = string(latest.get("description")), string(latest.get("code"))
+        events = read_history(DECLARATION.code, [Scan(local_time(when), text, code, mark=when)])
     error = string(record(track.get("error")).get("code")).upper()
     # FedEx's own example has an error beside a whole history: the history counts.
     if error and not events:
         states = (state for part, state in NUMBER_ERRORS.items() if part in error)
         state = next(states, None)
         return PollResult(number, state) if state else None
-    dates = {
-        string(entry.get("type")): string(entry.get("dateTime"))
-        for entry in records(track.get("dateAndTimes"))
-    }
     window = record(record(track.get("estimatedDeliveryTimeWindow")).get("window"))
     promised = next(filter(None, map(dates.get, PROMISES)), None) or string(window.get("ends"))
     # The number by which a partner carrier delivers.

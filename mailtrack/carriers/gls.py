@@ -70,7 +70,8 @@ class Gls:
         results = []
         for parcel in records(parcels):
             number, error = string(parcel.get("requested")), string(parcel.get("errorCode"))
-            if error:
+            # A history counts, whatever is complained of beside it.
+            if error and not records(parcel.get("events")):
                 state = ERROR_CODES.get(error[:5])
                 results += [PollResult(number, state)] if state else []
                 continue

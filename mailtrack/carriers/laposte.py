@@ -88,7 +88,8 @@ class LaPoste:
         """Ask for all numbers at once; see `carriers.base.Carrier`.
 
         1. The body answers for single numbers, with some failures as well.
-        2. Where it names no number, the HTTP status alone says what is known of all.
+        2. Where it names no number, the HTTP status alone says what is known of a single one;
+           of several that were left out nothing is known.
         """
         answer = self._transport.get(
             f"{self._url}/{','.join(quote(number, safe='') for number in numbers)}",
@@ -112,9 +113,8 @@ class LaPoste:
         if known or any(map(_id_ship, envelopes)):
             return known
         # 2.
-        if answer.status == 404 or (answer.status == 400 and len(numbers) == 1):
-            state = RETURN_CODES[answer.status]
-            return {number: PollResult(number, state) for number in numbers}
+        if answer.status in (400, 404) and len(numbers) == 1:
+            return {numbers[0]: PollResult(numbers[0], RETURN_CODES[answer.status])}
         raise_for_status(answer, self._clock.now())
         raise TransientError(f"{answer.host} answered about no parcel at all; asking again later.")
 

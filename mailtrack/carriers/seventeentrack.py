@@ -10,6 +10,8 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration, Push
@@ -44,12 +46,11 @@ PATH = "/track/v2.2"
 BURST_SILENCE_S = 60.0
 #: Seconds of silence where no new number can be registered and nothing else was asked.
 QUOTA_SILENCE_S = 3600.0
-ALREADY_REGISTERED = -18019901
 NOT_REGISTERED = -18019902
 QUOTA_CODES = frozenset({-18019907, -18019908})
-#: What the rejection of one number says of it; of others nothing is known.
+#: What the rejection of one number says of it; of others nothing is known: who is registered
+#: already, but was left out before, is asked about again.
 REJECTIONS = {
-    ALREADY_REGISTERED: PollState.NOT_FOUND,
     -18019909: PollState.NOT_FOUND,  # no data yet
     -18019903: PollState.REJECTED,  # no carrier has such numbers
     -18010012: PollState.REJECTED,  # not the form of a number
@@ -61,6 +62,14 @@ EXPIRED = "Expired"
 #: `event` of a push about a number that is no longer followed: too long without news.
 STOPPED = "TRACKING_STOPPED"
 UNKNOWN_STATUS = "NotFound"
+#: Milestones of the summary that the list of scans has under other names.
+STAGES = {
+    "PickedUp": "InTransit_PickedUp",
+    "Departure": "InTransit_Departure",
+    "Arrival": "InTransit_Arrival",
+    "Returning": "Exception_Returning",
+    "Returned": "Exception_Returned",
+}
 #: Stages so wide that the words beside them say more.
 WIDE_STAGES = frozenset(
     {"", "InTransit", "InTransit_Other", "Exception", "Exception_Other", "DeliveryFailure_Other"}
@@ -198,33 +207,32 @@ def _status(item: Mapping[str, Any]) -> str:
 
 
 def _result(item: Mapping[str, Any]) -> PollResult:
-    """Return what is known of one number, from the scans of all carriers on its way."""
+    """Return what is known of one number, from the scans of all carriers on its way.
+
+    1. Where none of them is dated, the summary has the newest, or at least the milestones.
+    2. Its status stands in for words that nobody knows, unless an older scan told it.
+    """
     number = string(item.get("number"))
     info = record(item.get("track_info"))
-    scans = []
-    for provider in records(record(info.get("tracking")).get("providers")):
-        key = string(record(provider.get("provider")).get("key"))
-        for event in reversed(records(provider.get("events"))):
-            when = string(event.get("time_utc")) or string(event.get("time_iso"))
-            stage = string(event.get("sub_status")) or string(event.get("stage"))
-            text = string(event.get("description"))
-            said = [(stage, ""), ("", text)]
-            raw = event.get("time_raw")
-            scans.append(
-                Scan(
-                    local_time(when),
-                    text,
-                    stage,
-                    place=string(event.get("location")),
-                    mark=f"{key}:{when}",
-                    # Where the carrier gave no zone, 17TRACK guesses it.
-                    certain=bool(raw.get("timezone")) if isinstance(raw, dict) else True,
-                    means=first_known(
-                        DECLARATION.code, *(reversed(said) if stage in WIDE_STAGES else said)
-                    ),
-                )
-            )
-    events = read_history(DECLARATION.code, in_order_of_time(scans))
+    # 1.
+    providers = records(record(info.get("tracking")).get("providers"))
+    told = [
+        [_scan(event, key) for event in reversed(records(provider.get("events")))]
+        for provider in providers
+        for key in [string(record(provider.get("provider")).get("key"))]
+    ]
+    newest = _scan(record(info.get("latest_event")), "")
+    stages = [_scan(line, "") for line in records(info.get("milestone"))]
+    histories = (in_order_of_time(scans) for scans in ([*chain(*told)], [newest], stages))
+    events = read_history(DECLARATION.code, next(filter(None, histories), []))
+    # 2.
+    status = record(info.get("latest_status"))
+    means = first_known(
+        DECLARATION.code, *((string(status.get(name)), "") for name in ("sub_status", "status"))
+    )
+    if events and events[0].is_unknown and all(e.milestone != means.milestone for e in events):
+        known = replace(events[0], milestone=means.milestone, reason=means.reason)
+        events = (known, *events[1:])
     is_unknown = _status(item) in ("", UNKNOWN_STATUS)
     estimate = record(record(info.get("time_metrics")).get("estimated_delivery_date"))
     return poll_result(
@@ -233,4 +241,33 @@ def _result(item: Mapping[str, Any]) -> PollResult:
         without_events=PollState.NOT_FOUND if is_unknown else PollState.PENDING,
         local_numbers=[string(record(info.get("misc_info")).get("local_number"))],
         estimated_delivery=day_as_written(string(estimate.get("to")) or estimate.get("from")),
+    )
+
+
+def _scan(event: Mapping[str, Any], key: str) -> Scan:
+    """Read a scan of the carrier `key`, dated by the first of its times that can be read.
+
+    The carrier's own (`time_raw`) may be the only one. Where it gives no zone, 17TRACK had to
+    guess: then the clock is doubtful.
+    """
+    raw = event.get("time_raw")
+    day, clock, zone = (string(record(raw).get(name)) for name in ("date", "time", "timezone"))
+    own = f"{day}T{clock}" if clock else day
+    times = (string(event.get("time_utc")), string(event.get("time_iso")), f"{own}{zone}", own)
+    when = next(filter(local_time, times), "")
+    stage = (
+        string(event.get("sub_status"))
+        or string(event.get("stage"))
+        or STAGES.get(string(event.get("key_stage")), string(event.get("key_stage")))
+    )
+    text = string(event.get("description"))
+    said = [(stage, ""), ("", text)]
+    return Scan(
+        local_time(when),
+        text,
+        stage,
+        place=string(event.get("location")),
+        mark=f"{key}:{when}",
+        certain=bool(zone) if isinstance(raw, dict) else True,
+        means=first_known(DECLARATION.code, *(reversed(said) if stage in WIDE_STAGES else said)),
     )

@@ -67,8 +67,9 @@ class Ups(OneByOne):
     def _ask(self, number: str) -> PollResult | None:
         """Ask for one number.
 
-        1. Errors and warnings come with any status: they speak of us, or of the number.
-        2. The package has this number, or is the only one of a shipment with this number.
+        1. A package that is told counts, whatever an answer warns of besides: it has this
+           number, or is the only one of a shipment with this number.
+        2. Else errors and warnings, which come with any status, speak of us or of the number.
         """
         # The request's name gives away neither the number nor chance.
         name = uuid5(NAMESPACE_URL, f"{number}@{self._clock.now().isoformat()}").hex
@@ -80,7 +81,12 @@ class Ups(OneByOne):
             )
         )
         # 1.
-        codes = _codes(answer)
+        body = _body(answer)
+        package = _package(body, number)
+        if package is not None and records(package.get("activity")):
+            return _result(number, package)
+        # 2.
+        codes = _codes(body)
         if REFUSED_CODES & set(codes):
             raise AuthError(f"{answer.host} refuses our credentials; check the carrier's settings.")
         if QUOTA_CODE in codes:
@@ -90,26 +96,36 @@ class Ups(OneByOne):
         if state:
             return PollResult(number, state)
         raise_for_status(answer, self._clock.now(), silence_s=SILENCE_S)
-        # 2.
-        response = answer.object().get("trackResponse")
-        if not isinstance(response, dict):
+        if not isinstance(answer.object().get("trackResponse"), dict):
             raise PermanentError(f"{answer.host} answered without a trackResponse.")
-        for shipment in records(response.get("shipment")):
-            packages = records(shipment.get("package"))
-            is_alone = string(shipment.get("inquiryNumber")) == number and len(packages) == 1
-            for package in packages:
-                if is_alone or string(package.get("trackingNumber")) == number:
-                    return _result(number, package)
-        return None
+        return None if package is None else _result(number, package)
 
 
-def _codes(answer: Answer) -> list[str]:
-    """Return the codes of all errors and warnings; none where the answer is no JSON."""
-    if answer.status >= 500 or not answer.body.lstrip().startswith(b"{"):
-        return []
-    body = answer.object()
+def _body(answer: Answer) -> Mapping[str, Any]:
+    """Return the object of an answer; an empty one where it is no JSON."""
+    is_json = answer.status < 500 and answer.body.lstrip().startswith(b"{")
+    return answer.object() if is_json else {}
+
+
+def _shipments(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return records(record(body.get("trackResponse")).get("shipment"))
+
+
+def _package(body: Mapping[str, Any], number: str) -> Mapping[str, Any] | None:
+    """Return the package of a number, None where it is not told."""
+    for shipment in _shipments(body):
+        packages = records(shipment.get("package"))
+        is_alone = string(shipment.get("inquiryNumber")) == number and len(packages) == 1
+        for package in packages:
+            if is_alone or string(package.get("trackingNumber")) == number:
+                return package
+    return None
+
+
+def _codes(body: Mapping[str, Any]) -> list[str]:
+    """Return the codes of all errors and warnings."""
     told = records(record(body.get("response")).get("errors"))
-    for shipment in records(record(body.get("trackResponse")).get("shipment")):
+    for shipment in _shipments(body):
         told += records(shipment.get("warnings"))
     return [string(one.get("code")) for one in told]
 

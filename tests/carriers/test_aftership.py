@@ -83,13 +83,52 @@ def test_a_new_number_is_created_once_and_then_only_listed(
     assert [(NUMBER,)] == world.asked[CREATE]
 
 
-def test_a_number_that_exists_and_was_not_listed_is_not_known_yet(
+def test_a_number_that_exists_and_was_not_listed_is_asked_again(
     carrier: AfterShip, world: CarrierWorld
 ) -> None:
     world.register(CODE, NUMBER)
     world.fail_next(CODE, Failure.UNKNOWN)
 
-    assert PollState.NOT_FOUND == carrier.fetch([NUMBER])[NUMBER].state
+    assert {} == carrier.fetch([NUMBER])
+
+
+@pytest.mark.parametrize("status", [402, 429])
+def test_a_used_up_plan_does_not_take_away_what_was_listed(
+    wired: Wired, clock: FakeClock, status: int
+) -> None:
+    """The rest is left out, and asked about again."""
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return _answer(_tracking(_checkpoint("Delivered_001")))
+        return httpx.Response(status, json={"meta": {"code": status}, "data": {}})
+
+    carrier = AfterShip(SETTINGS, wired(handler), clock)
+
+    assert [NUMBER] == list(carrier.fetch([NUMBER, "B2000000", "C3000000"]))
+    with pytest.raises(QuotaError):
+        carrier.fetch(["B2000000"])
+
+
+def test_a_checkpoint_without_a_time_is_dated_by_when_it_was_heard_of(wired: Wired) -> None:
+    late: dict[str, Any] = {"checkpoint_time": None, "created_at": "2026-02-10T08:00:00+00:00"}
+    (event,) = _result(wired, _tracking(_checkpoint("Delivered_001", **late))).events
+
+    assert (Milestone.DELIVERED, START, False) == (event.milestone, event.at, event.at_certain)
+
+
+@pytest.mark.parametrize("checkpoints", [[], [_checkpoint("Delivered_001", checkpoint_time="")]])
+def test_a_delivery_that_no_checkpoint_dates_is_not_lost(
+    wired: Wired, checkpoints: list[dict[str, Any]]
+) -> None:
+    told = {"tag": "Delivered", "subtag": "Delivered_001"}
+    day = {"shipment_delivery_date": "2026-02-10T09:00:00+01:00"}
+
+    dated = _result(wired, _tracking(*checkpoints, **told, **day))
+    undated = _result(wired, _tracking(*checkpoints, **told))
+
+    assert [(Milestone.DELIVERED, START)] == [(e.milestone, e.at) for e in dated.events]
+    assert (PollState.PENDING, ()) == (undated.state, undated.events)
 
 
 def test_what_cannot_be_a_number_is_rejected(carrier: AfterShip) -> None:

@@ -52,6 +52,20 @@ def _result(wired: Wired, *tracks: dict[str, Any]) -> PollResult:
     return _fedex(wired, httpx.Response(200, json=body)).fetch([NUMBER])[NUMBER]
 
 
+def test_a_delivery_without_scans_is_told_by_the_status_and_its_day(wired: Wired) -> None:
+    track = {
+        "latestStatusDetail": {"code": "DL", "description": "Delivered"},
+        "dateAndTimes": [{"type": "ACTUAL_DELIVERY", "dateTime": "2026-02-10T09:00:00+01:00"}],
+    }
+
+    (event,) = _result(wired, track).events
+
+    assert (Milestone.DELIVERED, datetime(2026, 2, 10, 8, tzinfo=UTC)) == (
+        event.milestone,
+        event.at,
+    )
+
+
 def test_the_request_names_all_numbers_and_carries_a_token(wired: Wired, clock: FakeClock) -> None:
     asked: list[httpx.Request] = []
 

@@ -49,6 +49,14 @@ def _result(wired: Wired, *parcels: dict[str, Any]) -> PollResult:
     return _gls(wired, answer).fetch([NUMBER])[NUMBER]
 
 
+def test_a_history_counts_whatever_is_complained_of_beside_it(wired: Wired) -> None:
+    event = _event("DELIVD.NORMAL", "Delivered")
+
+    result = _result(wired, _parcel(event, status="DELIVERED", errorCode="E_404_01"))
+
+    assert [Milestone.DELIVERED] == [event.milestone for event in result.events]
+
+
 def test_the_request_names_all_numbers_and_carries_a_token(wired: Wired, clock: FakeClock) -> None:
     asked: list[httpx.Request] = []
 

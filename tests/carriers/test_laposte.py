@@ -18,6 +18,7 @@ from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PollResult, PollState, Reason, TrackingEvent
 from mailtrack.errors import (
     AuthError,
+    ChallengeError,
     MailtrackError,
     PermanentError,
     QuotaError,
@@ -141,6 +142,15 @@ def test_another_numbers_answer_is_left_out() -> None:
     assert {} == _read(404, {"returnCode": 104, "idShip": OTHER})
 
 
+@pytest.mark.parametrize("body", [{"returnCode": 104}, "Not found"])
+def test_a_batch_of_which_no_number_is_named_is_not_unknown_as_a_whole(body: Any) -> None:
+    """It fails for good, so that each is asked about alone."""
+    answer = httpx.Response(404, json=body)
+
+    with pytest.raises(PermanentError):
+        _ask(lambda _: answer, NUMBER, OTHER)
+
+
 def test_chronoposts_check_character_is_no_other_number() -> None:
     body = _found(number="13199341485349X")
 
@@ -246,7 +256,7 @@ def test_the_last_day_at_a_pickup_point_is_known_only_where_it_is_written(
         (httpx.Response(429, json={"code": "TOO_MANY_REQUESTS"}), QuotaError),
         (httpx.Response(504, json={"returnCode": 504}), TransientError),
         (httpx.Response(500, text="oops"), TransientError),
-        (httpx.Response(200, text="<html>"), TransientError),
+        (httpx.Response(200, text="<html>"), ChallengeError),
         (httpx.Response(200, json=[]), TransientError),
         (httpx.Response(200, json="x"), PermanentError),
     ],

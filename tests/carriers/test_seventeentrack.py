@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -101,13 +101,13 @@ def test_only_the_new_ones_of_a_batch_are_registered(
     assert [("RR000000000CN",)] == world.asked[REGISTER]
 
 
-def test_a_number_that_somebody_else_registered_meanwhile_is_not_known_yet(
+def test_a_number_that_somebody_else_registered_meanwhile_is_asked_again(
     carrier: SeventeenTrack, world: CarrierWorld
 ) -> None:
     world.register(CODE, NUMBER)
     world.fail_next(CODE, Failure.UNKNOWN)
 
-    assert PollState.NOT_FOUND == carrier.fetch([NUMBER])[NUMBER].state
+    assert {} == carrier.fetch([NUMBER])
 
 
 @pytest.mark.parametrize(("number", "failure"), [("AB1", None), (NUMBER, Failure.UNKNOWN)])
@@ -210,6 +210,74 @@ def test_a_zone_that_17track_had_to_guess_is_doubtful(wired: Wired) -> None:
     (event,) = _result(wired, _item([_event(None, "x", time_raw=raw)])).events
 
     assert not event.at_certain
+
+
+@pytest.mark.parametrize(
+    ("raw", "at", "certain"),
+    [
+        ({"date": "2026-02-10", "time": "09:00:00", "timezone": "+01:00"}, 8, True),
+        ({"date": "2026-02-10", "time": "09:00:00", "timezone": None}, 8, False),
+        ({"date": "2026-02-10", "time": "09:00:00", "timezone": "Paris"}, 8, True),
+        ({"date": "2026-02-10", "time": None, "timezone": None}, -1, False),
+    ],
+)
+@pytest.mark.parametrize("utc", [None, "", "soon"])
+def test_a_delivery_that_is_dated_by_the_carriers_own_clock_alone_is_not_lost(
+    wired: Wired, raw: dict[str, Any], at: int, certain: bool, utc: str | None
+) -> None:
+    scan = _event("Delivered_Other", "Livré", time_utc=utc, time_iso=None, time_raw=raw)
+    (event,) = _result(wired, _item([scan])).events
+
+    midnight = datetime(2026, 2, 10, tzinfo=UTC)
+    assert (Milestone.DELIVERED, midnight + timedelta(hours=at)) == (event.milestone, event.at)
+    assert certain is event.at_certain or raw["timezone"] == "Paris"
+
+
+def test_the_newest_event_stands_in_for_scans_that_are_not_told(wired: Wired) -> None:
+    latest = _event("Delivered", "Package delivered", location="LYON")
+    item = _item([], latest_event=latest, latest_status={"status": "Delivered"})
+
+    result = _result(wired, item)
+
+    assert PollState.FOUND == result.state
+    assert [(Milestone.DELIVERED, START, "LYON")] == [
+        (event.milestone, event.at, event.place) for event in result.events
+    ]
+
+
+def test_the_milestones_of_the_summary_are_the_last_resort(wired: Wired) -> None:
+    stages = [
+        {"key_stage": "PickedUp", "time_utc": "2026-02-08T08:00:00Z"},
+        {"key_stage": "Departure", "time_utc": None},
+        {"key_stage": "Delivered", "time_utc": "2026-02-10T08:00:00Z"},
+    ]
+
+    result = _result(wired, _item([_event("Delivered", time_utc=None)], milestone=stages))
+
+    assert [Milestone.DELIVERED, Milestone.CARRIER_ACCEPTED] == [e.milestone for e in result.events]
+
+
+@pytest.mark.parametrize(
+    ("older", "milestone"),
+    [(None, Milestone.DELIVERED), ("Delivered_Other", Milestone.UNKNOWN)],
+)
+def test_the_status_says_what_new_words_mean_unless_it_is_that_of_an_older_scan(
+    wired: Wired, older: str | None, milestone: Milestone
+) -> None:
+    scans = [_event(None, "Lorem")]
+    if older:
+        scans.append(_event(older, "Livré", time_utc="2026-02-09T08:00:00Z"))
+    status = {"status": "Delivered", "sub_status": "Delivered_Other"}
+
+    result = _result(wired, _item(scans, latest_status=status))
+
+    assert milestone == result.events[0].milestone
+
+
+def test_a_status_without_any_day_is_no_event_but_the_number_is_known(wired: Wired) -> None:
+    result = _result(wired, _item([], latest_status={"status": "Delivered"}))
+
+    assert (PollState.PENDING, ()) == (result.state, result.events)
 
 
 @pytest.mark.parametrize(

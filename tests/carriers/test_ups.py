@@ -59,6 +59,17 @@ def _codes(*codes: str) -> dict[str, Any]:
     return {"response": {"errors": [{"code": code} for code in codes]}}
 
 
+@pytest.mark.parametrize("code", ["250003", "TW0001", "10429"])
+def test_a_warning_beside_a_whole_history_changes_nothing_of_it(wired: Wired, code: str) -> None:
+    package = {"trackingNumber": NUMBER, "activity": [_activity("011", "Delivered", "D")]}
+    shipment = {"inquiryNumber": NUMBER, "package": [package], "warnings": [{"code": code}]}
+    answer = httpx.Response(200, json={"trackResponse": {"shipment": [shipment]}})
+
+    result = _ups(wired, answer).fetch([NUMBER])[NUMBER]
+
+    assert [Milestone.DELIVERED] == [event.milestone for event in result.events]
+
+
 @pytest.mark.parametrize("base", ["", "https://wwwcie.ups.com/api", "https://wwwcie.ups.com/"])
 def test_the_request_carries_a_token_and_names_itself(
     wired: Wired, clock: FakeClock, base: str
