@@ -280,11 +280,17 @@ def unmapped(limit: Limit = 50, as_json: AsJson = False) -> None:
 def carriers(as_json: AsJson = False) -> None:
     """List the carriers: on, or off and why."""
     from mailtrack.carriers import why_off
+    from mailtrack.store import budgets
 
     services = _services()
     off = [(d, why_off(d, services.settings)) for d in services.declarations.values()]
-    with services.store.read() as connection:
-        show([reports.carrier_list(connection, off, services.clock.now())], as_json)
+    health = None
+    try:
+        with services.store.read() as connection:
+            health = budgets.health(connection)
+    except MailtrackError as error:  # who is on, the settings alone say
+        say(f"mailtrack: {error}", err=True)
+    show([reports.carrier_list(health, off, services.clock.now())], as_json)
 
 
 @app.command()

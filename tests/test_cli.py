@@ -454,10 +454,19 @@ def test_reports_name_nobody(on_store: Run, follow: Callable[..., Subscription])
 
 
 @pytest.mark.parametrize(
-    "command", ["status", "parcels", "inbound", "unmapped", "carriers", "notices", "people"]
+    "command", ["status", "parcels", "inbound", "unmapped", "notices", "people"]
 )
 def test_a_report_without_a_database_says_how_to_make_one(run: Run, command: str) -> None:
     assert "mailtrack db upgrade" in _one_line(run(command))
+
+
+def test_who_is_asked_is_told_without_a_database(run: Run) -> None:
+    result = run("carriers", "--json")
+
+    listed = {row["carrier"]: row for row in result.json["carriers"]}
+    assert ("on", "") == (listed["cainiao"]["state"], listed["cainiao"]["today"])
+    assert listed["dhl"]["state"] not in ("", "on")
+    assert "mailtrack db upgrade" in result.err
 
 
 def test_the_database_may_be_upgraded_twice(run: Run) -> None:

@@ -1,6 +1,6 @@
 """What the operator asks the store: `status`, `parcels`, `inbound`, `unmapped`, `carriers`."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,7 +8,8 @@ from sqlalchemy import Connection, func, select
 
 from mailtrack.carriers.base import Declaration
 from mailtrack.domain.budget import spent_today
-from mailtrack.store import budgets, inbound, leases, mailboxes, notice_counts
+from mailtrack.store import inbound, leases, mailboxes, notice_counts
+from mailtrack.store.budgets import CarrierHealth
 from mailtrack.store.mailboxes import Place
 from mailtrack.store.schema import (
     inbound as inbound_table,
@@ -151,19 +152,22 @@ def unmapped_list(connection: Connection, limit: int) -> Table:
 
 
 def carrier_list(
-    connection: Connection, off: Iterable[tuple[Declaration, str | None]], now: datetime
+    health: Mapping[str, CarrierHealth] | None,
+    off: Iterable[tuple[Declaration, str | None]],
+    now: datetime,
 ) -> Table:
     """Return every carrier: on, or off and why, with its use and its last answers.
 
-    `off`: why each is off, None where it is on. Today's requests stand before the day's.
+    `health`: how each does that was ever asked, None where no store can tell. `off`: why each
+    is off, None where it is on. Today's requests stand before the day's.
     """
-    health = budgets.health(connection)
     rows: list[Row] = []
     for declaration, why in off:
         code, per_day = declaration.code, declaration.budget.per_day
-        seen = health.get(code)
-        if why is not None:  # how it answered once is no state of what is not asked
-            rows.append((code, why, "", "", ""))
+        seen = (health or {}).get(code)
+        if why is not None or health is None:
+            # How it answered once is no state of what is not asked.
+            rows.append((code, why or "on", "", "", ""))
         elif seen is None:
             rows.append((code, "on", f"0 of {per_day}", "", ""))
         else:
