@@ -289,6 +289,10 @@ class CarrierSettings(Section):
     client_secret: SecretStr = SecretStr("")
     #: Requests a day, where the contract grants other than the published budget.
     per_day: int | None = None
+    #: By which what the carrier sends of itself is proven, where that is not its key.
+    webhook_secret: SecretStr = SecretStr("")
+    #: The destination's, where all parcels go to one place: some carriers ask for it.
+    postcode: str = ""
 
 
 def _cores() -> int:

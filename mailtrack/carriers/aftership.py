@@ -1,14 +1,18 @@
-"""AfterShip Tracking 2025-01: an aggregator; a shipment is created once and then listed.
+"""AfterShip Tracking 2026-07: an aggregator; a shipment is created once and then listed.
 
 `fetch` lists the numbers, creates those that are missing, and leaves the rest to later
 polls: a new shipment has no checkpoints yet. The carrier's words beside a wide tag say
 more than the tag. Names and addresses of customers come with every answer: never read.
+What it sends of itself has the form of an answer: `verify_push`, `read_push`.
 """
 
+import base64
+import hmac
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.base import Budget, Declaration, Push
 from mailtrack.carriers.history import Scan, poll_result, read_history, recency
 from mailtrack.carriers.shape import (
     day_as_written,
@@ -25,6 +29,7 @@ from mailtrack.carriers.transport import (
     Transport,
     join,
     raise_for_status,
+    without_version,
 )
 from mailtrack.carriers.vocabulary import first_known
 from mailtrack.clock import Clock
@@ -43,7 +48,7 @@ DECLARATION = Declaration(
     budget=Budget(per_second=2.0, per_day=20_000),
     credentials=("key",),
 )
-PATH = "/tracking/2025-01/trackings"
+PATH = "/tracking/2026-07/trackings"
 #: What the refusal to create a shipment says of its number (meta.code): that it exists, or
 #: that it can be no number.
 EXISTS = "4003"
@@ -72,7 +77,7 @@ class AfterShip:
     declaration: ClassVar[Declaration] = DECLARATION
 
     def __init__(self, settings: CarrierSettings, transport: Transport, clock: Clock) -> None:
-        self._url = join(settings.url or DECLARATION.url, PATH)
+        self._url = join(without_version(settings.url, PATH) or DECLARATION.url, PATH)
         self._key = settings.key
         self._transport = transport
         self._clock = clock
@@ -133,6 +138,27 @@ class AfterShip:
         raise_for_status(answer, now, silence_s=silence_s)
 
 
+def verify_push(body: bytes, sign: str, secret: str) -> bool:
+    """Return True if a push comes from AfterShip: `sign` is HMAC-SHA256 of it, in base64.
+
+    `body` are the exact bytes of the request; without a secret nothing is believed.
+    """
+    expected = base64.b64encode(hmac.digest(secret.encode(), body, "sha256"))
+    return bool(secret) and hmac.compare_digest(expected, sign.strip().encode())
+
+
+def read_push(body: bytes) -> Push:
+    """Return what a push says of its shipment, in `msg`; raises PermanentError for no push."""
+    try:
+        push = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise PermanentError("The push of AfterShip is not JSON; nothing was taken in.") from error
+    if not isinstance(push, dict) or "event" not in push:
+        raise PermanentError("The push of AfterShip has another form; nothing was taken in.")
+    result = _result(record(push.get("msg")))
+    return Push({result.number: result} if result.number else {})
+
+
 def _result(tracking: Mapping[str, Any]) -> PollResult:
     """Return what is known of one shipment, whose checkpoints come oldest first.
 
@@ -144,8 +170,10 @@ def _result(tracking: Mapping[str, Any]) -> PollResult:
         "subtag": tracking.get("subtag"),
         "tag": tag,
     }
-    checkpoints = records(tracking.get("checkpoints"))
-    events = read_history(DECLARATION.code, map(_scan, checkpoints))
+    told = records(tracking.get("checkpoints"))
+    # The same checkpoint has the same hash, and is told once.
+    by_hash = {string(line.get("hash")) or str(place): line for place, line in enumerate(told)}
+    events = read_history(DECLARATION.code, map(_scan, by_hash.values()))
     if not events and tag == DELIVERED:
         events = read_history(DECLARATION.code, [_scan(end)])
     promised = (string(record(tracking.get(group)).get(key)) for group, key in PROMISES)

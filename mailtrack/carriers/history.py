@@ -155,6 +155,7 @@ def poll_result(
     local_numbers: Iterable[str] = (),
     estimated_delivery: date | None = None,
     pickup_point: PickupPoint | None = None,
+    hint: str = "",
 ) -> PollResult:
     """Return FOUND with what is told of a number, or what it means that there are no events.
 
@@ -168,6 +169,7 @@ def poll_result(
         local_number=other_number(number, *local_numbers),
         estimated_delivery=estimated_delivery,
         pickup_point=pickup_point,
+        hint="" if events else hint,
     )
 
 

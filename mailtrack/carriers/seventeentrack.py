@@ -1,9 +1,11 @@
-"""17TRACK v2.2: an aggregator of thousands of carriers, forty numbers a call.
+"""17TRACK v2.4: an aggregator of thousands of carriers, forty numbers a call.
 
 A number is registered once, and costs quota once; after that it is asked for free. So
 `fetch` asks first, registers what is not registered, and takes up again (once in a
 number's life, the service sees to that) what was stopped for want of news. The first
-data comes minutes after the registration, best by push: `verify_push`, `read_push`.
+data comes minutes after the registration, best by push: `verify_push`, `read_push`. Some
+carriers want the postcode of the destination, which is given at the registration where the
+settings have it.
 """
 
 import hashlib
@@ -12,11 +14,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration, Push
 from mailtrack.carriers.history import Scan, in_order_of_time, poll_result, read_history
 from mailtrack.carriers.shape import day_as_written, local_time, record, records, string
+from mailtrack.carriers.texts import tidy, without_people
 from mailtrack.carriers.transport import (
     Transport,
     join,
@@ -24,10 +28,11 @@ from mailtrack.carriers.transport import (
     out_of_order,
     raise_for_status,
     too_often,
+    without_version,
 )
 from mailtrack.carriers.vocabulary import first_known
 from mailtrack.clock import Clock
-from mailtrack.domain.model import PollResult, PollState
+from mailtrack.domain.model import Hint, PollResult, PollState
 from mailtrack.errors import AuthError, PermanentError, QuotaError
 from mailtrack.settings import CarrierSettings
 
@@ -41,7 +46,7 @@ DECLARATION = Declaration(
     budget=Budget(per_second=1.0, per_day=20_000),
     credentials=("key",),
 )
-PATH = "/track/v2.2"
+PATH = "/track/v2.4"
 #: Seconds of silence after more than three requests in a second.
 BURST_SILENCE_S = 60.0
 #: Seconds of silence where no new number can be registered and nothing else was asked.
@@ -54,7 +59,16 @@ REJECTIONS = {
     -18019909: PollState.NOT_FOUND,  # no data yet
     -18019903: PollState.REJECTED,  # no carrier has such numbers
     -18010012: PollState.REJECTED,  # not the form of a number
+    # The carrier wants more than the number: country, postcode, telephone …
+    -18010016: PollState.NOT_FOUND,
+    -18010018: PollState.NOT_FOUND,
+    -18010019: PollState.NOT_FOUND,
+    -18010020: PollState.NOT_FOUND,
+    -18010022: PollState.NOT_FOUND,
 }
+POSTCODE_CODES = frozenset({-18010018, -18010019})
+#: Words for a reading of a carrier that went well, or has not been tried yet.
+READ = frozenset({"", "success", "1", "true"})
 #: What the code of a whole answer means, besides its HTTP status.
 AUTH_CODES = frozenset({-18010001, -18010002, -18010004, -18010005})
 INTERNAL_ERROR = -18010003
@@ -82,8 +96,10 @@ class SeventeenTrack:
     declaration: ClassVar[Declaration] = DECLARATION
 
     def __init__(self, settings: CarrierSettings, transport: Transport, clock: Clock) -> None:
-        self._url = join(settings.url or DECLARATION.url, PATH)
+        self._url = join(without_version(settings.url, PATH) or DECLARATION.url, PATH)
         self._key = settings.key
+        # Empty fields are none: it picks what each carrier needs.
+        self._more = {"destination_postal_code": settings.postcode} if settings.postcode else {}
         self._transport = transport
         self._clock = clock
 
@@ -101,7 +117,7 @@ class SeventeenTrack:
         results = _results(told) | _verdicts(told)
         # 2.
         new = [n for n, code in _rejected(told) if code == NOT_REGISTERED and n in numbers]
-        registered = self._call("register", new) if new else {}
+        registered = self._call("register", new, self._more) if new else {}
         accepted = [string(item.get("number")) for item in records(registered.get("accepted"))]
         results |= {number: PollResult(number, PollState.NOT_FOUND) for number in accepted}
         results |= _verdicts(registered)
@@ -122,11 +138,16 @@ class SeventeenTrack:
             )
         return asked
 
-    def _call(self, method: str, numbers: Sequence[str]) -> Mapping[str, Any]:
-        """Return the data of an answer; a failure tells by its status, or inside a 200."""
+    def _call(
+        self, method: str, numbers: Sequence[str], more: Mapping[str, str] = MappingProxyType({})
+    ) -> Mapping[str, Any]:
+        """Return the data of an answer; a failure tells by its status, or inside a 200.
+
+        `more`: what is said of each number besides.
+        """
         answer = self._transport.post(
             f"{self._url}/{method}",
-            json=[{"number": number} for number in numbers],
+            json=[{"number": number, **more} for number in numbers],
             headers={"17token": self._key.get_secret_value(), "Accept": "application/json"},
         )
         raise_for_status(answer, self._clock.now(), silence_s=BURST_SILENCE_S)
@@ -192,7 +213,13 @@ def _rejected(told: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
 
 
 def _verdicts(told: Mapping[str, Any]) -> dict[str, PollResult]:
-    return {n: PollResult(n, REJECTIONS[code]) for n, code in _rejected(told) if code in REJECTIONS}
+    return {
+        number: PollResult(
+            number, REJECTIONS[code], hint=Hint.POSTCODE if code in POSTCODE_CODES else ""
+        )
+        for number, code in _rejected(told)
+        if code in REJECTIONS
+    }
 
 
 def _results(told: Mapping[str, Any]) -> dict[str, PollResult]:
@@ -241,7 +268,24 @@ def _result(item: Mapping[str, Any]) -> PollResult:
         without_events=PollState.NOT_FOUND if is_unknown else PollState.PENDING,
         local_numbers=[string(record(info.get("misc_info")).get("local_number"))],
         estimated_delivery=day_as_written(string(estimate.get("to")) or estimate.get("from")),
+        hint=_hint(item, providers),
     )
+
+
+def _hint(item: Mapping[str, Any], providers: Sequence[Mapping[str, Any]]) -> str:
+    """Return why there is no result: a carrier's own notice, or that it could not be read."""
+    places = (record(item.get("track_info")), item, *providers)
+    tips = (without_people(tidy(_words(place.get("provider_tips")))) for place in places)
+    states = [string(item.get("sync_status"))]
+    states += (string(provider.get("latest_sync_status")) for provider in providers)
+    unread = any(state.lower() not in READ for state in states)
+    return next(filter(None, tips), Hint.NOT_READ if unread else "")
+
+
+def _words(value: Any) -> str:
+    """Return a text, or the texts of a list or an object, as one."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return string(value) or " ".join(filter(None, map(_words, parts)))
 
 
 def _scan(event: Mapping[str, Any], key: str) -> Scan:

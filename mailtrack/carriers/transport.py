@@ -6,6 +6,7 @@ replacing it is a change of the import below.
 
 import json
 import os
+import re
 import threading
 import time
 from codecs import BOM_UTF8
@@ -218,6 +219,16 @@ def join(base: str, path: str) -> str:
         if base.endswith(head):
             return base.removesuffix(head) + path
     return base + path
+
+
+def without_version(url: str, path: str) -> str:
+    """Return a base address without `path` at its end, in whatever version it is written there.
+
+    >>> without_version("https://api.example/track/v2.2", "/track/v2.4")
+    'https://api.example'
+    """
+    form = re.sub(r"\d[\d.-]*", r"[\\d.-]+", re.escape(path))
+    return re.sub(rf"{form}/?$", "", url)
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -90,9 +90,22 @@ class PollState(StrEnum):
     REJECTED = "rejected"
 
 
+class Hint(StrEnum):
+    """What a service that asks many carriers says of a number that it does not know."""
+
+    #: It could not read the carrier, so that the number may well be right.
+    NOT_READ = "not_read"
+    #: The carrier tells nothing without the postcode of the destination.
+    POSTCODE = "postcode"
+
+
 @dataclass(frozen=True, slots=True)
 class PollResult:
-    """One carrier's answer about one number; events in any order."""
+    """One carrier's answer about one number; events in any order.
+
+    `hint`: why it tells nothing, a `Hint` or words of the carrier's own, "" where it does not
+    say so.
+    """
 
     number: str
     state: PollState
@@ -100,6 +113,7 @@ class PollResult:
     local_number: str | None = None
     estimated_delivery: date | None = None
     pickup_point: PickupPoint | None = None
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "expected": ahead,
         "slot": parcel.slot if ahead else "",
         "asked": parcel.asked,
+        "hint": french.why_unknown(parcel),
         "over": is_over(parcel),
         "known": told_by_carriers(parcel.events),
         "markup": parcel_delivery(view, ahead),

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 
 from mailtrack.domain.milestones import STAGES, Milestone
-from mailtrack.domain.model import HeldMail, Reason, TrackingEvent
+from mailtrack.domain.model import HeldMail, Hint, Reason, TrackingEvent
 from mailtrack.notify.shops import ShopWords, words_for
-from mailtrack.notify.view import NoticeKind
+from mailtrack.notify.view import NoticeKind, ParcelView
 
 LOCALE = "fr"
 ZONE = "Europe/Paris"
@@ -34,6 +34,16 @@ REASONS: Mapping[Reason, str] = MappingProxyType(
         Reason.DAMAGED: "colis abîmé",
         Reason.DELAYED: "retard",
         Reason.REDELIVERY: "nouvelle livraison prévue",
+    }
+)
+
+#: Why a number is unknown, where it is not said in a carrier's own words.
+_HINTS: Mapping[str, str] = MappingProxyType(
+    {
+        Hint.NOT_READ: "{by} n’a pas encore pu interroger le transporteur : "
+        "le numéro est peut-être le bon.",
+        Hint.POSTCODE: "Le transporteur ne répond qu’à qui donne le code postal de livraison : "
+        "sa page vous le demandera.",
     }
 )
 
@@ -283,6 +293,14 @@ def reason(value: Reason) -> str:
     return REASONS[value]
 
 
+def why_unknown(parcel: ParcelView) -> str:
+    """Say why the number of a parcel is unknown, "" where nobody told."""
+    if not parcel.hint:
+        return ""
+    said = _HINTS.get(parcel.hint, "Le transporteur signale, par {by} : « {hint} »")
+    return typeset(said.format(by=parcel.hint_by, hint=parcel.hint.rstrip(" .")))
+
+
 FILTERS: Mapping[str, Callable[..., object]] = MappingProxyType(
     {
         function.__name__: function
@@ -305,6 +323,7 @@ FILTERS: Mapping[str, Callable[..., object]] = MappingProxyType(
             shorten,
             stage,
             typeset,
+            why_unknown,
         )
     }
 )

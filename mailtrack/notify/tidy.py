@@ -30,6 +30,7 @@ LIMITS: Mapping[str, int] = MappingProxyType(
         "place": 60,
         "address": 160,
         "carrier": 60,
+        "hint": 200,
         "estimated_by": 60,
         "number": 60,
         "local_number": 60,

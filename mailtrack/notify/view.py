@@ -101,7 +101,8 @@ class ParcelView:
     `estimated_by` names who expects the delivery on that day, "" for the carrier; `slot` has
     its hours ("11:15-15:15", Paris), "" where nobody told them.
     `asked` is False where no carrier that we can ask takes the number. `shop` is the code of
-    who sold it, "" where nobody knows, and `named_by` who wrote the mail that named it.
+    who sold it, "" where nobody knows, and `named_by` who wrote the mail that named it. `hint`
+    says why a number is unknown (a `Hint`, or a carrier's own words), `hint_by` who told it.
     """
 
     number: str
@@ -123,6 +124,8 @@ class ParcelView:
     asked: bool = True
     shop: str = ""
     named_by: str = ""
+    hint: str = ""
+    hint_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ class Leg:
     state: str
     failures: int
     next_poll_at: datetime | None
+    #: Why the last request gave nothing, where it is known.
+    last_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +191,19 @@ def legs_of_each(connection: Connection, wanted: Collection[ParcelId]) -> dict[P
                 state=row.state,
                 failures=row.failures,
                 next_poll_at=row.next_poll_at,
+                last_error=row.last_error,
             )
         )
     return legs
 
 
-def note_answer(connection: Connection, leg_id: LegId, state: PollState, now: datetime) -> None:
-    """Record what a carrier said of a leg; the next poll is planned apart."""
+def note_answer(
+    connection: Connection, leg_id: LegId, state: PollState, now: datetime, hint: str = ""
+) -> None:
+    """Record what a carrier said of a leg, and why it knows nothing (`hint`).
+
+    The next poll is planned apart.
+    """
     connection.execute(
         update(leg)
         .where(leg.c.id == leg_id)
@@ -203,7 +211,7 @@ def note_answer(connection: Connection, leg_id: LegId, state: PollState, now: da
             state=state,
             asked=leg.c.asked + 1,
             failures=0,
-            last_error="",
+            last_error=hint,
             last_answer_at=now,
         )
     )
@@ -227,6 +235,15 @@ def hasten(connection: Connection, carrier: str, numbers: Collection[str], now: 
         )
         .values(next_poll_at=now)
     )
+
+
+def newest_event(connection: Connection, carrier: str, number: str) -> datetime | None:
+    """Return when the newest scan was that a carrier told of a number, None where it told none."""
+    told = select(tracking_event.c.at).join(leg, leg.c.parcel_id == tracking_event.c.parcel_id)
+    mine = told.where(
+        leg.c.carrier == carrier, leg.c.number == number, tracking_event.c.source == carrier
+    )
+    return connection.scalar(mine.order_by(tracking_event.c.at.desc()).limit(1))
 
 
 def history(connection: Connection, parcel_id: ParcelId) -> list[TrackingEvent]:

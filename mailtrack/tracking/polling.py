@@ -110,11 +110,17 @@ class Poller:
     def take_push(self, carrier: str, push: Push) -> None:
         """Take in what a carrier sends of itself, as if we had just asked.
 
-        Numbers that it has stopped are due at once: only a request takes them up again.
+        One without scans, or that was overtaken by what the carrier told since, says nothing:
+        pushes come late, twice, and from whoever kept one. Numbers that the carrier has stopped
+        are due at once: only a request takes them up again.
         """
         token = secrets.token_hex(8)
         for number, result in push.results.items():
             with self.store.write() as connection:
+                known = parcels.newest_event(connection, carrier, number)
+                newest = max((event.at for event in result.events), default=None)
+                if newest is None or (known is not None and newest < known):
+                    continue
                 legs = leg_claims.claim_number(
                     connection, carrier, number, token=token, until=self.clock.later(PUSH_LEASE_S)
                 )
@@ -204,7 +210,7 @@ class Poller:
                 return
             # 3.
             answer = _Answer(connection, parcel_id, leg, result, now)
-            parcels.note_answer(connection, leg.id, result.state, now)
+            parcels.note_answer(connection, leg.id, result.state, now, result.hint)
             self._add_legs(answer)
             # 4.
             if result.state in (PollState.FOUND, PollState.PENDING) or all(

@@ -1,6 +1,6 @@
 """Gathers from the store what mails and pages show: the values of `notify.view`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import quote
@@ -22,6 +22,7 @@ from mailtrack.parsers.confirmation import read_confirmation
 from mailtrack.parsers.message import read_message
 from mailtrack.store import held_mails, notices, people, subscription_details
 from mailtrack.store.notices import Notice
+from mailtrack.store.parcels import Leg
 from mailtrack.store.schema import inbound
 from mailtrack.store.subscription_details import KnownParcel, SubscriptionDetails
 
@@ -198,6 +199,7 @@ class ViewBuilder:
                 declaration = self.carriers[leg.carrier]
                 address = declaration.page.format(number=quote(leg.number))
                 page = CarrierPage(declaration.name, address)
+        hint, hint_by = self._hint(legs)
         return ParcelView(
             number=row.number,
             name="",
@@ -213,7 +215,21 @@ class ViewBuilder:
             # Legs of carriers that were switched off are planned no more.
             asked=any(leg.next_poll_at or row.ended_at for leg in legs),
             next_check_at=min((x.next_poll_at for x in legs if x.next_poll_at), default=None),
+            hint=hint,
+            hint_by=hint_by,
         )
+
+    def _hint(self, legs: Sequence[Leg]) -> tuple[str, str]:
+        """Return why a number is unknown to all, and who said so; "" where somebody knows it.
+
+        What keeps a leg from being asked at all (a failure) is the operator's affair.
+        """
+        if any(leg.state not in ("", PollState.NOT_FOUND, PollState.REJECTED) for leg in legs):
+            return "", ""
+        told = (leg for leg in legs if leg.state == PollState.NOT_FOUND and not leg.failures)
+        told = (leg for leg in told if leg.last_error and leg.carrier in self.carriers)
+        leg = next(told, None)
+        return (leg.last_error, self.carriers[leg.carrier].name) if leg else ("", "")
 
 
 def _pickup_point(details: SubscriptionDetails) -> PickupPoint | None:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from mailtrack.carriers import settings_of
+from mailtrack.carriers import aftership, settings_of, seventeentrack
 from mailtrack.carriers.base import Push
-from mailtrack.carriers.seventeentrack import read_push, verify_push
 from mailtrack.errors import PermanentError
 from mailtrack.runtime.services import Services
 
@@ -19,14 +18,25 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """How one carrier's pushes are proven and read: (body, signature, key), (body)."""
+    """How one carrier's pushes are proven and read: (body, signature, secret), (body).
+
+    `header` holds the signature, `secret` names the setting that it is made with.
+    """
 
     header: str
+    secret: str
     verify: Callable[[bytes, str, str], bool]
     read: Callable[[bytes], Push]
 
 
-HOOKS = {"17track": Hook("sign", verify_push, read_push)}
+HOOKS = {
+    seventeentrack.DECLARATION.code: Hook(
+        "sign", "key", seventeentrack.verify_push, seventeentrack.read_push
+    ),
+    aftership.DECLARATION.code: Hook(
+        "aftership-hmac-sha256", "webhook_secret", aftership.verify_push, aftership.read_push
+    ),
+}
 
 
 def take_in(services: Services, carrier: str, body: bytes, headers: Mapping[str, str]) -> int:
@@ -37,8 +47,9 @@ def take_in(services: Services, carrier: str, body: bytes, headers: Mapping[str,
     hook, declaration = HOOKS.get(carrier), services.declarations.get(carrier)
     if hook is None or declaration is None or carrier not in services.on:
         return 404
-    key = settings_of(declaration, services.settings).key.get_secret_value()
-    if not hook.verify(body, headers.get(hook.header, ""), key):
+    own = settings_of(declaration, services.settings)
+    secret = getattr(own, hook.secret).get_secret_value()
+    if not hook.verify(body, headers.get(hook.header, ""), secret):
         log.warning("push refused", carrier=carrier, why="wrong signature")
         return 401
     try:

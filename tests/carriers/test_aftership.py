@@ -9,14 +9,15 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from mailtrack.carriers.aftership import AfterShip
+from mailtrack.carriers.aftership import AfterShip, read_push, verify_push
+from mailtrack.carriers.base import Push
 from mailtrack.carriers.transport import DEFAULT_RETRY_S, MAX_RETRY_S, Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PickupPoint, PollResult, PollState, Reason
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
 from mailtrack.sandbox.carriers import CarrierWorld, Failure
-from mailtrack.sandbox.carriers.aftership import CODE, CREATE
+from mailtrack.sandbox.carriers.aftership import CODE, CREATE, push
 from mailtrack.settings import CarrierSettings, Settings
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -67,10 +68,55 @@ def test_the_requests_carry_the_key_and_the_numbers(wired: Wired, clock: FakeClo
     AfterShip(SETTINGS, wired(handler), clock).fetch([NUMBER, "B2"])
 
     assert ["GET", "POST"] == [request.method for request in asked]
-    assert {"/tracking/2025-01/trackings"} == {request.url.path for request in asked}
+    assert {"/tracking/2026-07/trackings"} == {request.url.path for request in asked}
     assert {"k"} == {request.headers["as-api-key"] for request in asked}
     assert f"{NUMBER},B2" == asked[0].url.params["tracking_numbers"]
     assert {"tracking_number": "B2"} == json.loads(asked[1].content)
+
+
+def test_a_checkpoint_that_comes_twice_under_one_hash_is_told_once(wired: Wired) -> None:
+    first = _checkpoint("InTransit_002", hash="a1")
+    other = _checkpoint("InTransit_002", hash="b2")
+
+    assert 1 == len(_result(wired, _tracking(first, first)).events)
+    assert 2 == len(_result(wired, _tracking(first, other)).events)
+
+
+def test_a_push_is_believed_by_its_signature_over_the_exact_bytes() -> None:
+    body = b'{"event": "tracking_update"}'
+    sign = "7G5HJLld7sLlTmSVa+Nj90EIN1sZPX1S4rbiqR0RIAo="
+
+    assert verify_push(body, f" {sign}\n", "secret")
+    for told in (
+        verify_push(body + b" ", sign, "secret"),
+        verify_push(body, sign, "other"),
+        verify_push(body, sign.lower(), "secret"),
+        verify_push(body, "", "secret"),
+        verify_push(body, "é", "secret"),
+        verify_push(body, "", ""),
+    ):
+        assert not told
+
+
+def test_a_push_says_the_same_as_an_answer(carrier: AfterShip, world: CarrierWorld) -> None:
+    world.register(CODE, NUMBER)
+    world.parcel(NUMBER, local_number="6A12345678901")
+    world.scan(NUMBER, CODE, "InTransit_002", "Accepted", START)
+
+    body, sign = push(world, NUMBER)
+
+    assert verify_push(body, sign, world.webhook_secret)
+    assert Push(carrier.fetch([NUMBER])) == read_push(body)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[]", b"{}", b"[" * 100_000])
+def test_what_is_no_push_is_refused(body: bytes) -> None:
+    with pytest.raises(PermanentError, match="push of AfterShip"):
+        read_push(body)
+
+
+def test_a_push_without_a_shipment_tells_nothing() -> None:
+    assert Push({}) == read_push(b'{"event": "tracking_update", "msg": null}')
 
 
 def test_a_new_number_is_created_once_and_then_only_listed(

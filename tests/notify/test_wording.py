@@ -7,7 +7,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import PickupPoint, Reason, TrackingEvent
+from mailtrack.domain.model import Hint, PickupPoint, Reason, TrackingEvent
 from mailtrack.notify import french
 from mailtrack.notify.render import RenderedMail, Renderer, templates_dir
 from mailtrack.notify.samples import (
@@ -140,6 +140,25 @@ def test_what_is_fetched_or_on_its_way_back_has_no_day_to_fetch_it(kind: NoticeK
 
 def test_a_delivered_mail_says_until_when_a_dispute_may_be_opened() -> None:
     assert "mercredi 25\u00a0mars" in mail(NoticeKind.DELIVERED).text
+
+
+@pytest.mark.parametrize(
+    ("hint", "said"),
+    [
+        (Hint.NOT_READ, "17TRACK n’a pas encore pu interroger le transporteur"),
+        (Hint.POSTCODE, "le code postal de livraison"),
+        (
+            "No record for 90 days.",
+            "Le transporteur signale, par 17TRACK\u00a0: «\u00a0No record for 90 days\u00a0»",
+        ),
+    ],
+)
+def test_a_mail_about_an_unknown_number_says_why_where_somebody_told(hint: str, said: str) -> None:
+    told = RENDERER.render(with_parcel(NoticeKind.NOT_FOUND, hint=hint, hint_by="17TRACK"))
+
+    assert said in " ".join(told.text.split("\n"))
+    assert said in told.html.replace("&nbsp;", "\u00a0")
+    assert "signale" not in mail(NoticeKind.NOT_FOUND).text
 
 
 def test_a_first_mail_tells_where_the_parcel_is_or_that_nobody_knows_yet() -> None:

@@ -36,7 +36,7 @@ def _bearer(client: httpx.Client, world: CarrierWorld) -> dict[str, str]:
 
 def _seventeentrack(client: httpx.Client, world: CarrierWorld, method: str, number: str) -> Any:
     answer = client.post(
-        f"/17track/track/v2.2/{method}", json=[{"number": number}], headers={"17token": world.key}
+        f"/17track/track/v2.4/{method}", json=[{"number": number}], headers={"17token": world.key}
     )
     return answer.json()["data"]
 

@@ -11,7 +11,7 @@ from mailtrack.carriers.base import Push
 from mailtrack.carriers.fake import FakeCarrier
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import LegId, PollResult, PollState, TrackingEvent
+from mailtrack.domain.model import Hint, LegId, PollResult, PollState, TrackingEvent
 from mailtrack.errors import (
     AuthError,
     ChallengeError,
@@ -137,6 +137,21 @@ def test_a_number_that_the_answer_leaves_out_waits_alone(
     assert (1, "") == (left_out["failures"], left_out["state"])
     assert "left this number out" in left_out["last_error"]
     assert (0, PollState.NOT_FOUND) == (answered["failures"], answered["state"])
+
+
+def test_why_a_number_is_unknown_is_kept_until_the_next_answer(
+    clock: FakeClock, follow: Follow, carriers: Carriers, poll: Poll, rows: Rows
+) -> None:
+    follow()
+    unread = PollResult(NUMBER, PollState.NOT_FOUND, hint=Hint.NOT_READ)
+    carriers["cainiao"].script(unread, PollResult(NUMBER, PollState.NOT_FOUND))
+    poll()
+    assert [(0, Hint.NOT_READ)] == _legs(rows, "failures", "last_error")
+
+    ((due,),) = _legs(rows, "next_poll_at")
+    clock.instant = due
+    poll()
+    assert [(0, "")] == _legs(rows, "failures", "last_error")
 
 
 def test_a_number_that_two_parcels_share_is_asked_once_and_answers_both(

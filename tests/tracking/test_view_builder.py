@@ -50,6 +50,31 @@ def test_a_number_that_nobody_is_asked_about_is_shown_as_such(
     assert ((True, "Cainiao"), (False, "UPS")) == (asked, result())
 
 
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({"state": PollState.NOT_FOUND, "last_error": "not_read"}, ("not_read", "Cainiao")),
+        ({"state": PollState.NOT_FOUND, "last_error": ""}, ("", "")),
+        ({"state": PollState.FOUND, "last_error": "not_read"}, ("", "")),
+        ({"state": PollState.NOT_FOUND, "last_error": "No answer", "failures": 2}, ("", "")),
+    ],
+)
+def test_why_a_number_is_unknown_is_shown_and_no_failure_of_ours(
+    services: Services,
+    store: Store,
+    follow: Follow,
+    columns: dict[str, object],
+    told: tuple[str, str],
+) -> None:
+    mine = follow("LP00123456789012")
+    with store.write() as connection:
+        connection.execute(update(t.leg).values(columns))
+        view = services.views.parcel(subscription_details.read(connection, [mine.id])[mine.id])
+
+    assert view is not None
+    assert told == (view.hint, view.hint_by)
+
+
 @pytest.mark.parametrize("state", ["", PollState.NOT_FOUND])
 def test_a_number_whose_carrier_cannot_be_asked_leads_to_that_carrier(
     shown: Callable[..., tuple[str, str]], state: str

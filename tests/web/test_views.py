@@ -657,3 +657,11 @@ def test_no_browser_makes_a_link_of_a_strangers_words(name: str, lure: str) -> N
 
     assert [] == [link for link in links(words(page)) if "evil" in link or "192.0.2" in link]
     assert [] == [href for href in hrefs if "evil" in href]
+
+
+def test_the_page_of_an_unknown_number_says_why_where_somebody_told() -> None:
+    told = replace(parcel(), hint="Grève <b>", hint_by="17TRACK")
+    html = draw(ENVIRONMENT, replace(timeline(), parcel=told), "n0nce")
+
+    assert "par 17TRACK" in html
+    assert "Grève &lt;b&gt;" in html

@@ -1,5 +1,8 @@
-"""AfterShip Tracking 2025-01 on loopback: creation, listing, customers in every answer."""
+"""AfterShip Tracking 2026-07 on loopback: creation, listing, customers in every answer."""
 
+import base64
+import hmac
+import json
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,11 +21,19 @@ from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParce
 CODE = "aftership"
 STRANGER = "ZZ999999999ZZ"
 CREATE = f"{CODE}.create"
-_PATH = "/tracking/2025-01/trackings"
+_PATH = "/tracking/2026-07/trackings"
 _PARIS = ZoneInfo("Europe/Paris")
 
 
 routes = CarrierRoutes()
+
+
+def push(world: CarrierWorld, number: str) -> tuple[bytes, str]:
+    """Return the body of a push and its signature."""
+    told = {"event": "tracking_update", "msg": world.render(number, _tracking)}
+    body = json.dumps(told, ensure_ascii=False).encode()
+    signed = hmac.digest(world.webhook_secret.encode(), body, "sha256")
+    return body, base64.b64encode(signed).decode()
 
 
 @routes.answer(_PATH)
@@ -79,8 +90,9 @@ def _tracking(parcel: SandboxParcel | None, number: str) -> dict[str, Any]:
             "location": scan.place,
             "tag": scan.code.partition("_")[0],
             "subtag": scan.code,
+            "hash": f"{place:032x}",
         }
-        for scan in (parcel.scans[CODE] if parcel else [])
+        for place, scan in enumerate(parcel.scans[CODE] if parcel else [])
     ]
     tracking: dict[str, Any] = {
         "tracking_number": number,

@@ -1,4 +1,4 @@
-"""17TRACK v2.2 on loopback: registration, asking, taking up again, and pushes."""
+"""17TRACK v2.4 on loopback: registration, asking, taking up again, and pushes."""
 
 import hashlib
 import json
@@ -37,17 +37,17 @@ def push(world: CarrierWorld, number: str, event: str = "TRACKING_UPDATED") -> t
     return body, hashlib.sha256(body + b"/" + world.key.encode()).hexdigest()
 
 
-@routes.answer("/track/v2.2/gettrackinfo", "POST")
+@routes.answer("/track/v2.4/gettrackinfo", "POST")
 def _gettrackinfo(world: CarrierWorld, call: Call) -> Response:
     return _answer(world, call, CODE, _asked)
 
 
-@routes.answer("/track/v2.2/register", "POST")
+@routes.answer("/track/v2.4/register", "POST")
 def _register(world: CarrierWorld, call: Call) -> Response:
     return _answer(world, call, REGISTER, _registered)
 
 
-@routes.answer("/track/v2.2/retrack", "POST")
+@routes.answer("/track/v2.4/retrack", "POST")
 def _retrack(world: CarrierWorld, call: Call) -> Response:
     return _answer(
         world,
@@ -125,7 +125,9 @@ def _accepted(parcel: SandboxParcel | None, number: str) -> Verdict:
     info: dict[str, Any]
     if parcel is None or not events:
         status = {"status": "NotFound", "sub_status": "NotFound_Other"}
-        info = {"latest_status": status, "tracking": {"providers": []}}
+        # Nobody could read the carrier yet, and it says why in words of its own.
+        tips = {"provider_tips": parcel.notice} if parcel and parcel.notice else {}
+        info = {"latest_status": status, "tracking": {"providers": []}, **tips}
     else:
         stage = events[0]["stage"] or "InTransit_Other"
         until = parcel.estimate.isoformat() if parcel.estimate else None

@@ -61,6 +61,8 @@ class SandboxParcel:
     destination: str = "France"
     estimate: datetime | None = None
     pickup_point: str = ""
+    #: What its carrier says in the place of scans.
+    notice: str = ""
     scans: dict[str, list[SandboxScan]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -68,11 +70,13 @@ class CarrierWorld:
     """The parcels, and how the carriers behave; safe to use from any thread.
 
     `key` opens every carrier that wants one; `client_id` and `client_secret` open those
-    that give tokens for them. `latency_s` is how long each answer takes.
+    that give tokens for them; `webhook_secret` signs pushes that the key does not.
+    `latency_s` is how long each answer takes.
     """
 
     client_id = "sandbox-client"
     client_secret = "sandbox-secret"  # noqa: S105 - opens nothing but the sandbox
+    webhook_secret = "sandbox-webhook"  # noqa: S105 - the same
 
     def __init__(
         self, *, key: str = "sandbox-key", retry_after_s: int = 120, latency_s: float = 0.0
