@@ -11,7 +11,8 @@ import typer
 
 from mailtrack import __version__, logs
 from mailtrack.admin import corrections, reports
-from mailtrack.admin.terminal import say, say_json, show
+from mailtrack.admin.phrase_rows import phrase_rows
+from mailtrack.admin.terminal import say, say_json, say_rows, show
 from mailtrack.errors import MailtrackError, TransientError
 from mailtrack.runtime.services import Services
 from mailtrack.settings import Settings, load_settings
@@ -270,10 +271,18 @@ def inbound(limit: Limit = 50, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def unmapped(limit: Limit = 50, as_json: AsJson = False) -> None:
+def unmapped(
+    limit: Limit = 50,
+    as_json: AsJson = False,
+    as_rows: Annotated[bool, typer.Option(help="Print rows for the phrase files.")] = False,
+    least: Annotated[int, typer.Option(help="With --as-rows: leave rarer ones out.")] = 2,
+) -> None:
     """List the carriers' codes and texts that no phrase file knows."""
     with _services().store.read() as connection:
-        show([reports.unmapped_list(connection, limit)], as_json)
+        if as_rows:
+            say_rows(phrase_rows(connection, least))
+        else:
+            show([reports.unmapped_list(connection, limit)], as_json)
 
 
 @app.command()

@@ -11,16 +11,18 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 import mailtrack
 from mailtrack import cli, logs
 from mailtrack.carriers import declarations
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import TrackingEvent
 from mailtrack.errors import ChallengeError
 from mailtrack.runtime.services import Services
 from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, carrier_app, serve
 from mailtrack.settings import Settings
-from mailtrack.store import budgets, inbound, leases, notices, people, relays
+from mailtrack.store import budgets, inbound, leases, notices, parcels, people, relays
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.migrate import newest
@@ -283,7 +285,7 @@ def on_store(run: Run, store: Store, database_url: str, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("command", "tables"),
     [
-        ("status", {"mailbox", "parts", "mails", "notices", "store", "sending"}),
+        ("status", {"mailbox", "parts", "mails", "notices", "store", "words", "sending"}),
         ("notices", {"notices"}),
         ("people", {"people whose mails come back"}),
         ("parcels", {"parcels"}),
@@ -351,6 +353,32 @@ def test_status_repeats_why_the_relay_takes_no_mail(on_store: Run, store: Store)
 
     assert "0" == sending["mails within 24 hours"]
     assert "(limit): 550 5.4.5 enough; tried again at" in sending["relay"]
+
+
+def test_status_tells_how_much_of_each_carriers_words_nobody_knows(
+    on_store: Run, store: Store, follow: Callable[..., Subscription]
+) -> None:
+    follow()
+    now = datetime.now(UTC)
+    with store.write() as connection:
+        number = connection.execute(select(t.parcel.c.id)).scalar_one()
+        events = [
+            TrackingEvent(now, milestone, "cainiao", mark=str(mark))
+            for mark, milestone in enumerate([Milestone.DELIVERED] * 3 + [Milestone.UNKNOWN])
+        ]
+        parcels.add_events(connection, number, events, now)
+
+    assert [{"carrier": "cainiao", "events": "4", "unknown": "1", "share": "25.0 %"}] == (
+        on_store("status", "--json").json["words"]
+    )
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_unmapped_words_become_rows_that_no_terminal_obeys(lived_in: Run) -> None:
+    result = lived_in("unmapped", "--as-rows", "--least", "1")
+
+    assert (0, set()) == (result.code, _obeyed(result.out.replace("\t", "")))
+    assert "# phrases/cainiao.tsv\ncode\tlanguage\ttext\t" in result.out
 
 
 def test_carriers_tells_who_is_asked_how_often_and_what_went_wrong(

@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from mailtrack.carriers.base import Declaration
 from mailtrack.domain.budget import spent_today
+from mailtrack.domain.milestones import Milestone
 from mailtrack.store import inbound, leases, mailboxes, notice_counts
 from mailtrack.store.budgets import CarrierHealth
 from mailtrack.store.mailboxes import Place
@@ -20,6 +21,7 @@ from mailtrack.store.schema import (
     shop_order,
     subscriber,
     subscription,
+    tracking_event,
     unmapped,
 )
 
@@ -69,6 +71,7 @@ def status(
         Table("Mails", ("outcome", "mails"), mails),
         Table("Notices", ("notice", "state", "why", "times"), notices),
         _sizes(connection, now, on),
+        _words(connection),
     ]
 
 
@@ -106,6 +109,21 @@ def _sizes(connection: Connection, now: datetime, on: Collection[str]) -> Table:
         ("oldest due notice", _ago(notice_counts.oldest_due(connection, now), now)),
     ]
     return Table("Store", ("what", "how many"), rows)
+
+
+def _words(connection: Connection) -> Table:
+    """Return how many of the kept events of each carrier no phrase file knew, in one count."""
+    is_unknown = case((tracking_event.c.milestone == Milestone.UNKNOWN, 1), else_=0)
+    query = (
+        select(tracking_event.c.source, func.count(), func.sum(is_unknown))
+        .group_by(tracking_event.c.source)
+        .order_by(tracking_event.c.source)
+    )
+    rows = [
+        (carrier, str(events), str(unknown), f"{100 * unknown / events:.1f} %")
+        for carrier, events, unknown in connection.execute(query)
+    ]
+    return Table("Words", ("carrier", "events", "unknown", "share"), rows)
 
 
 def parcel_list(connection: Connection, now: datetime, limit: int) -> Table:

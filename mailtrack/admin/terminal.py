@@ -22,6 +22,12 @@ def say(line: str, *, err: bool = False) -> None:
     typer.echo(printable(line), err=err)
 
 
+def say_rows(lines: Iterable[str]) -> None:
+    """Print lines whose cells are separated by tabs."""
+    for line in lines:
+        typer.echo(printable(line, keep="\t"))
+
+
 def say_json(value: Any, indent: int | None = None) -> None:
     """Print a value as JSON, with the letters of all languages as they are."""
     typer.echo(printable(json.dumps(value, ensure_ascii=False, indent=indent), keep="\n"))

@@ -167,12 +167,17 @@ def vocabulary(carrier: str) -> Vocabulary:
     if carrier == COMMON:
         reasons = ((_looking_for(row), Reason(row["reason"])) for row in read_table("reasons"))
         return Vocabulary(Phrases(), _load(COMMON), tuple(reasons))
+    file = file_of(carrier)
+    common = vocabulary(COMMON)
+    return common if file == COMMON else replace(common, own=_load(file))
+
+
+def file_of(carrier: str) -> str:
+    """Return the phrase file of a carrier by any of its names, the common one's for others."""
     # "UPU EMSEVT/M40" and "17TRACK v2.2" are known by their first words.
     words = carrier.partition("(")[0].split()
     names = (_plain_name(" ".join(words[:count])) for count in range(len(words), 0, -1))
-    file = next((file_names()[name] for name in names if name in file_names()), COMMON)
-    common = vocabulary(COMMON)
-    return common if file == COMMON else replace(common, own=_load(file))
+    return next((file_names()[name] for name in names if name in file_names()), COMMON)
 
 
 @cache
