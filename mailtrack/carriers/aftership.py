@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from mailtrack.carriers.base import Budget, Declaration, Push
+from mailtrack.carriers.base import Access, Budget, Declaration, Push
 from mailtrack.carriers.history import Scan, poll_result, read_history, recency
 from mailtrack.carriers.shape import (
     day_as_written,
@@ -47,6 +47,7 @@ DECLARATION = Declaration(
     # Six lists a second; shipments cost, calls do not.
     budget=Budget(per_second=2.0, per_day=20_000),
     credentials=("key",),
+    access=Access.PAID,
 )
 PATH = "/tracking/2026-07/trackings"
 #: What the refusal to create a shipment says of its number (meta.code): that it exists, or

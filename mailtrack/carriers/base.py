@@ -9,6 +9,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar, Protocol
 
 from mailtrack.domain.model import PollResult, PollState
@@ -22,6 +23,17 @@ class Budget:
     per_day: int
 
 
+class Access(StrEnum):
+    """What it takes to be answered, in words for the operator."""
+
+    OPEN = "nothing"
+    #: The carrier prints one account for everybody in its documentation.
+    PUBLISHED = "the account that it publishes"
+    FREE_KEY = "a free key"
+    CONTRACT = "a contract"
+    PAID = "an account that pays by the number"
+
+
 @dataclass(frozen=True, slots=True)
 class Declaration:
     """What is known of a carrier before asking it anything.
@@ -32,7 +44,7 @@ class Declaration:
     people, with `{number}`. `aliases`: other codes that mean this carrier.
     `keyless_url`: base address of an undocumented service that is asked without
     credentials, where the settings say `keyless`. `off_by_default`: asked only where
-    the settings say `enabled`, or give an address.
+    the settings say `enabled`, or give an address. `access`: how to come by the credentials.
     """
 
     code: str
@@ -45,6 +57,7 @@ class Declaration:
     aliases: tuple[str, ...] = ()
     keyless_url: str = ""
     off_by_default: bool = False
+    access: Access = Access.OPEN
 
 
 @dataclass(frozen=True, slots=True)

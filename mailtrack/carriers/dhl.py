@@ -8,7 +8,7 @@ signed, and some divisions print local times without their offset.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from mailtrack.carriers.base import Budget, Declaration, OneByOne
+from mailtrack.carriers.base import Access, Budget, Declaration, OneByOne
 from mailtrack.carriers.history import Scan, poll_result, read_history, recency
 from mailtrack.carriers.shape import (
     day_as_written,
@@ -40,6 +40,7 @@ DECLARATION = Declaration(
     # The first service level: 250 calls a day, one a second.
     budget=Budget(per_second=0.5, per_day=250),
     credentials=("key",),
+    access=Access.FREE_KEY,
 )
 PATH = "/track/shipments"
 

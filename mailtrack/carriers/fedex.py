@@ -7,7 +7,7 @@ then answers several results for one; only the newest can be the parcel that is 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.base import Access, Budget, Declaration
 from mailtrack.carriers.history import Scan, poll_result, read_history, recency
 from mailtrack.carriers.oauth import ClientCredentials
 from mailtrack.carriers.shape import (
@@ -41,6 +41,7 @@ DECLARATION = Declaration(
     # 1400 calls in ten seconds; the daily quota is the organisation's own.
     budget=Budget(per_second=10.0, per_day=10_000),
     credentials=("client_id", "client_secret"),
+    access=Access.FREE_KEY,
 )
 PATH = "/track/v1/trackingnumbers"
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - an address

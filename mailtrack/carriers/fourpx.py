@@ -14,7 +14,7 @@ from datetime import tzinfo
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from mailtrack.carriers.base import Budget, Declaration, OneByOne
+from mailtrack.carriers.base import Access, Budget, Declaration, OneByOne
 from mailtrack.carriers.history import BEIJING, Scan, poll_result, read_history
 from mailtrack.carriers.local_numbers import number_in_texts
 from mailtrack.carriers.shape import in_zone, local_time, record, records, string, zone_of
@@ -41,6 +41,7 @@ DECLARATION = Declaration(
     # Nothing is published.
     budget=Budget(per_second=0.5, per_day=3_000),
     credentials=("client_id", "client_secret"),
+    access=Access.CONTRACT,
     keyless_url="https://track.4px.com",
 )
 PATH = "/router/api/service"

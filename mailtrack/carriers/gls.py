@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.base import Access, Budget, Declaration
 from mailtrack.carriers.history import Scan, poll_result, read_history, recency
 from mailtrack.carriers.oauth import ClientCredentials
 from mailtrack.carriers.shape import joined, local_time, records, string
@@ -32,6 +32,7 @@ DECLARATION = Declaration(
     # 500 requests a day by default.
     budget=Budget(per_second=1.0, per_day=500),
     credentials=("client_id", "client_secret"),
+    access=Access.CONTRACT,
 )
 PATH = "/track-and-trace-v1/tracking/simple/trackids"
 TOKEN_PATH = "/oauth2/v1/token"  # noqa: S105 - an address

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.base import Access, Budget, Declaration
 from mailtrack.carriers.history import poll_result, told_apart, waiting
 from mailtrack.carriers.shape import (
     PARIS,
@@ -40,6 +40,7 @@ DECLARATION = Declaration(
     # The free plan allows ten calls a second and says nothing of days.
     budget=Budget(per_second=5.0, per_day=20_000),
     credentials=("key",),
+    access=Access.FREE_KEY,
     aliases=("colissimo",),
 )
 PATH = "/suivi/v2/idships"

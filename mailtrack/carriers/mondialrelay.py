@@ -9,7 +9,7 @@ import re
 from typing import ClassVar
 
 from mailtrack.carriers import soap
-from mailtrack.carriers.base import Budget, Declaration, OneByOne
+from mailtrack.carriers.base import Access, Budget, Declaration, OneByOne
 from mailtrack.carriers.history import Scan, oldest_first, poll_result, read_history
 from mailtrack.carriers.shape import PARIS, in_zone, wall_time
 from mailtrack.carriers.soap import text_of
@@ -28,6 +28,7 @@ DECLARATION = Declaration(
     # Nothing is published; the service is meant for shops that look up their own parcels.
     budget=Budget(per_second=1.0, per_day=5_000),
     credentials=("client_id", "key"),
+    access=Access.CONTRACT,
 )
 PATH = "/Web_Services.asmx"
 NAMESPACE = "http://www.mondialrelay.fr/webservice/"

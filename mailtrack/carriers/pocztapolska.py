@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 from zoneinfo import ZoneInfo
 
 from mailtrack.carriers import soap
-from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.base import Access, Budget, Declaration
 from mailtrack.carriers.history import Scan, poll_result, read_history, waiting
 from mailtrack.carriers.shape import in_zone, wall_time
 from mailtrack.carriers.soap import text_of
@@ -31,6 +31,7 @@ DECLARATION = Declaration(
     batch=10,
     budget=Budget(per_second=1.0, per_day=5_000),
     credentials=("client_id", "client_secret"),
+    access=Access.PUBLISHED,
 )
 PATH = "/Sledzenie/services/Sledzenie"
 NAMESPACE = "http://sledzenie.pocztapolska.pl"

@@ -17,7 +17,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from mailtrack.carriers.base import Budget, Declaration, Push
+from mailtrack.carriers.base import Access, Budget, Declaration, Push
 from mailtrack.carriers.history import Scan, in_order_of_time, poll_result, read_history
 from mailtrack.carriers.shape import day_as_written, local_time, record, records, string
 from mailtrack.carriers.texts import tidy, without_people
@@ -45,6 +45,7 @@ DECLARATION = Declaration(
     # Three requests a second, of which a call may need three; numbers cost, calls do not.
     budget=Budget(per_second=1.0, per_day=20_000),
     credentials=("key",),
+    access=Access.PAID,
 )
 PATH = "/track/v2.4"
 #: Seconds of silence after more than three requests in a second.

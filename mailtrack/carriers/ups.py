@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
-from mailtrack.carriers.base import Budget, Declaration, OneByOne
+from mailtrack.carriers.base import Access, Budget, Declaration, OneByOne
 from mailtrack.carriers.history import Scan, poll_result, read_history, waiting
 from mailtrack.carriers.oauth import ClientCredentials
 from mailtrack.carriers.shape import day_as_written, joined, local_time, record, records, string
@@ -31,6 +31,7 @@ DECLARATION = Declaration(
     # Nothing is published.
     budget=Budget(per_second=1.0, per_day=2_000),
     credentials=("client_id", "client_secret"),
+    access=Access.FREE_KEY,
 )
 PATH = "/api/track/v1/details"
 TOKEN_PATH = "/security/v1/oauth/token"  # noqa: S105 - an address

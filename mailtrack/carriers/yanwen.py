@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, ClassVar
 
-from mailtrack.carriers.base import Budget, Declaration
+from mailtrack.carriers.base import Access, Budget, Declaration
 from mailtrack.carriers.history import BEIJING, Scan, in_order_of_time, oldest_first, read_history
 from mailtrack.carriers.local_numbers import number_in_texts, other_number
 from mailtrack.carriers.shape import in_zone, local_time, records, string, zone_of
@@ -35,6 +35,7 @@ DECLARATION = Declaration(
     # Nothing is published.
     budget=Budget(per_second=1.0, per_day=5_000),
     credentials=("key",),
+    access=Access.CONTRACT,
 )
 PATH = "/api/tracking"
 #: Any of these may be the number that was asked for.
