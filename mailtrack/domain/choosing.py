@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 
+from mailtrack.domain.likelihood import likeliest
 from mailtrack.domain.model import Candidate
-from mailtrack.domain.numbers import detect
 
 #: Services that know nearly every carrier's numbers, but count each number that they are
 #: asked about: the last to be asked.
@@ -19,7 +19,7 @@ def choices(number: str, on: Collection[str], named: Iterable[Candidate] = ()) -
 
     `named`: what the mail that gave the number says, before what its form says.
     """
-    codes = dict.fromkeys(candidate.carrier for candidate in (*named, *detect(number)))
+    codes = dict.fromkeys(candidate.carrier for candidate in (*named, *likeliest(number)))
     yield from (code for code in codes if code in on)
 
 
