@@ -29,6 +29,10 @@ from mailtrack.store.schema import (
 Row = tuple[str, ...]
 
 
+#: Events that the share of unknown words is counted in; a store may hold millions.
+LATEST_EVENTS = 100_000
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A titled table, for the terminal or for JSON."""
@@ -112,12 +116,18 @@ def _sizes(connection: Connection, now: datetime, on: Collection[str]) -> Table:
 
 
 def _words(connection: Connection) -> Table:
-    """Return how many of the kept events of each carrier no phrase file knew, in one count."""
-    is_unknown = case((tracking_event.c.milestone == Milestone.UNKNOWN, 1), else_=0)
+    """Return how many of the latest events of each carrier no phrase file knew."""
+    latest = (
+        select(tracking_event.c.source, tracking_event.c.milestone)
+        .order_by(tracking_event.c.id.desc())
+        .limit(LATEST_EVENTS)
+        .subquery()
+    )
+    is_unknown = case((latest.c.milestone == Milestone.UNKNOWN, 1), else_=0)
     query = (
-        select(tracking_event.c.source, func.count(), func.sum(is_unknown))
-        .group_by(tracking_event.c.source)
-        .order_by(tracking_event.c.source)
+        select(latest.c.source, func.count(), func.sum(is_unknown))
+        .group_by(latest.c.source)
+        .order_by(latest.c.source)
     )
     rows = [
         (carrier, str(events), str(unknown), f"{100 * unknown / events:.1f} %")
