@@ -157,3 +157,20 @@ class Outcome(StrEnum):
     FORWARDING_CONFIRMATION = "forwarding_confirmation"
     REFUSED = "refused"
     QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class MailRead:
+    """What was read of one of the mails that a forward holds, for its answer.
+
+    `subject` and `sender` (a name) are its own, "" for what the forwarder typed; `outcome` and
+    `kind` those of its reading. `numbers` are followed, the `doubtful` ones are asked about.
+    """
+
+    subject: str
+    sender: str
+    outcome: Outcome
+    kind: str = ""
+    numbers: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = ()
+    orders: tuple[str, ...] = ()

@@ -20,6 +20,8 @@ ALONE = 2
 #: A check digit right by accident less often than this makes up for a common shape.
 RARE_CHANCE = 0.05
 
+#: Nothing but parcels has a number of these masks: S10 and Colissimo.
+_STRONG = frozenset(MASKS[:2])
 _EVIDENCE = {"ok": 1, "none": 0, "failed": -1}
 # Spaces, dots, hyphens of all kinds and what is invisible: people and mail programs add them.
 _NOISE = re.compile(r"[\s.\-_‐‑‒–—\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
@@ -79,6 +81,22 @@ def is_valid(number: str) -> bool:
     return False
 
 
+def is_miscopied(number: str) -> bool:
+    """Return True if a wrong check digit is all that speaks against a number.
+
+    Its form has to be worth a question: one that names its carrier alone, or that of S10 or
+    Colissimo. Bills, VAT numbers and telephones have other forms.
+
+    >>> is_miscopied("LA123456784FR"), is_miscopied("LA123456785FR"), is_miscopied("37712345")
+    (True, False, False)
+    """
+    number = normalise(number)
+    found = list(_matches(number))
+    is_strong = _shape(number) in _STRONG or any(form.ambiguity == 1 for form, _ in found)
+    likely = {check_digit for form, check_digit in found if form.ambiguity <= ALONE}
+    return is_strong and likely == {"failed"}
+
+
 def detect_as_json(numbers: Iterable[str]) -> list[dict[str, Any]]:
     """Return what `mailtrack detect --json` prints, one object per number."""
     return [
@@ -94,6 +112,11 @@ def detect_as_json(numbers: Iterable[str]) -> list[dict[str, Any]]:
         for number in numbers
         for corrected in (correct(number),)
     ]
+
+
+def _shape(number: str) -> str:
+    """Return the mask of a number: `A` for a letter, `9` for a digit."""
+    return "".join("9" if char.isdigit() else "A" for char in number)
 
 
 def _matches(number: str) -> Iterator[tuple[Format, str]]:

@@ -3,22 +3,37 @@
 `SHOPS` is the registry: a new shop is a new file and one line here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from mailtrack.domain.milestones import STAGES
-from mailtrack.domain.model import Candidate, Outcome
-from mailtrack.domain.numbers import detect
+from mailtrack.domain.model import MailRead, Outcome
 from mailtrack.parsers import aliexpress, sender_mails
-from mailtrack.parsers.bare_number import KIND, MAX_NUMBERS, numbers_in, read_bare_numbers
+from mailtrack.parsers.bare_number import (
+    KIND,
+    MAX_NUMBERS,
+    read_bare_numbers,
+    typed_in,
+    typed_read,
+)
 from mailtrack.parsers.commands import read_command
 from mailtrack.parsers.confirmation import KIND as GMAIL
 from mailtrack.parsers.confirmation import is_confirmation, read_confirmation
+from mailtrack.parsers.doubtful import to_ask
 from mailtrack.parsers.forwarded import unwrap, whole
-from mailtrack.parsers.mail_numbers import is_proven, typed_numbers
+from mailtrack.parsers.mail_numbers import is_proven
 from mailtrack.parsers.message import Message
 from mailtrack.parsers.own_words import own_lines
-from mailtrack.parsers.reading import Forward, OrderRead, Original, ParcelRead, Person, Reading
+from mailtrack.parsers.reading import (
+    DoubtfulNumber,
+    Forward,
+    OrderRead,
+    Original,
+    ParcelRead,
+    Person,
+    Reading,
+)
 from mailtrack.parsers.sender_mails import read_unknown
 from mailtrack.parsers.shop import Authorship, Shop
 
@@ -26,6 +41,8 @@ SHOPS: tuple[Shop, ...] = (aliexpress.SHOP, *sender_mails.shops())
 
 #: Lines at the end of a mail, and those of them that have words, in which somebody may have typed.
 MAX_TAIL, MAX_TYPED_LINES = 10, 3
+#: Characters of a subject or a name that an answer repeats.
+MAX_TOLD = 200
 
 _BEST_FIRST = (Outcome.TRACKED, Outcome.ORDER_NOTED, Outcome.NOTHING_FOUND)
 
@@ -67,10 +84,13 @@ def parse(message: Message) -> Reading:
     read = list(_read_each((first, *forward.others), forward))
     if read[0].outcome is Outcome.REFUSED:
         return read[0]
-    typed = _typed_beside(forward, read[-1])
+    typed, miscopied = _typed_beside(forward, read[-1])
+    told = tuple(map(_told, (first, *forward.others), read)) if forward.is_forward else ()
+    doubtful = [*miscopied, *(one for reading in read for one in reading.doubtful)]
+    answered = partial(_with_answer, doubtful, typed, told)
     readings = [reading for reading in read if reading.outcome in _BEST_FIRST]
     if readings or typed:
-        return _together(readings or read[:1], typed)
+        return answered(_together(readings or read[:1], typed))
     # 3.
     if message.is_automatic:
         return Reading(Outcome.AUTOMATIC_REPLY, forward, reason="Sent by a machine.")
@@ -78,7 +98,7 @@ def parse(message: Message) -> Reading:
     said = None
     if not forward.is_forward:
         said = read_command(message, forward) or read_bare_numbers(message, forward)
-    return said or read[0]
+    return said or answered(read[0])
 
 
 def _read_each(originals: Sequence[Original], forward: Forward) -> Iterator[Reading]:
@@ -102,28 +122,59 @@ def _read_one(original: Original, forward: Forward) -> Reading:
     return (read_unknown(original, forward) if forward.is_forward else None) or none
 
 
-def _typed_beside(forward: Forward, last: Reading) -> dict[str, tuple[Candidate, ...]]:
-    """Return the numbers that somebody typed above or below what they forwarded.
+def _typed_beside(forward: Forward, last: Reading) -> tuple[list[ParcelRead], list[DoubtfulNumber]]:
+    """Return the parcels that somebody typed above or below what they forwarded; see `typed_in`.
 
     Where nothing tells the end of the last mail, its last lines may be theirs: a number there
     with a check digit that is right is, if a shop wrote the mail and names it nowhere (and is
     none in whose mails no digits are a parcel).
     """
     if not forward.is_forward:
-        return {}
-    lines = [*own_lines(forward.message), *own_lines(forward.below)]
-    numbers = [number for line in lines for number in numbers_in(line)]
+        return [], []
+    typed, miscopied = typed_in([*own_lines(forward.message), *own_lines(forward.below)])
     names_parcels = any(shop.code == last.shop and shop.names_parcels for shop in SHOPS)
     if names_parcels and last.outcome in (Outcome.TRACKED, Outcome.ORDER_NOTED):
         end = (forward.original, *forward.others)[-1].content.lines[-MAX_TAIL:]
         tail = [line for line in end if line][-MAX_TYPED_LINES:]
         known = {parcel.local_number for parcel in last.parcels}
-        typed = (number for line in tail for number in numbers_in(line))
-        numbers += [number for number in typed if is_proven(number) and number not in known]
-    return {number: detect(number) for number in numbers[:MAX_NUMBERS]} | typed_numbers(lines)
+        below, _ = typed_in(tail)
+        typed += [read for read in below if is_proven(read.number) and read.number not in known]
+    return typed[:MAX_NUMBERS], miscopied
 
 
-def _together(readings: Sequence[Reading], typed: Mapping[str, tuple[Candidate, ...]]) -> Reading:
+def _told(original: Original, reading: Reading) -> MailRead:
+    """Return what one mail of a forward gave, as the answer tells it."""
+    return MailRead(
+        original.subject[:MAX_TOLD].strip(),
+        name_of(reading.shop) if reading.shop else original.sender.name[:MAX_TOLD].strip(),
+        reading.outcome,
+        reading.kind or "",
+        tuple(parcel.number for parcel in reading.parcels),
+        tuple(doubtful.number for doubtful in reading.doubtful),
+        reading.orders,
+    )
+
+
+def _with_answer(
+    doubtful: Sequence[DoubtfulNumber],
+    typed: Sequence[ParcelRead],
+    told: Sequence[MailRead],
+    reading: Reading,
+) -> Reading:
+    """Return a reading with what its answer asks about and what it tells of each mail.
+
+    What somebody typed that a mail names as well is told of the mail.
+    """
+    asked = to_ask(doubtful, {parcel.number for parcel in reading.parcels})
+    named = {number for mail in told for number in (*mail.numbers, *mail.doubtful)}
+    own = typed_read(
+        [parcel for parcel in typed if parcel.number not in named],
+        [one for one in asked if one.number not in named],
+    )
+    return replace(reading, doubtful=asked, mails=(*own, *told))
+
+
+def _together(readings: Sequence[Reading], typed: Sequence[ParcelRead]) -> Reading:
     """Return what the mails of one forward say, and what was typed above them.
 
     1. A parcel keeps its own step, or that of its mail, and its orders where there are several
@@ -149,8 +200,8 @@ def _together(readings: Sequence[Reading], typed: Mapping[str, tuple[Candidate, 
                     expected_on=reading.estimated_delivery,
                 ),
             )
-    for number, carriers in typed.items():
-        parcels.setdefault(number, ParcelRead(number, (), None, carriers))
+    for parcel in typed:
+        parcels.setdefault(parcel.number, parcel)
     # 2.
     outcomes = {reading.outcome for reading in readings} | ({Outcome.TRACKED} if parcels else set())
     milestones = [reading.milestone for reading in readings if reading.milestone is not None]

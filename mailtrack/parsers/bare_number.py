@@ -1,13 +1,15 @@
 """Numbers that a person typed, with or without words around them; no shop behind the mail."""
 
 import re
+from collections.abc import Sequence
 
-from mailtrack.domain.model import Outcome
-from mailtrack.domain.numbers import correct, detect, is_valid
+from mailtrack.domain.model import MailRead, Outcome
+from mailtrack.domain.numbers import correct, detect, is_miscopied, is_valid
+from mailtrack.parsers.doubtful import miscopied, to_ask
 from mailtrack.parsers.mail_numbers import typed_numbers
 from mailtrack.parsers.message import Message
 from mailtrack.parsers.own_words import is_reply, own_lines, own_subject
-from mailtrack.parsers.reading import Forward, ParcelRead, Reading
+from mailtrack.parsers.reading import DoubtfulNumber, Forward, ParcelRead, Reading
 
 KIND = "number"
 
@@ -42,29 +44,51 @@ def read_bare_numbers(message: Message, forward: Forward) -> Reading | None:
     is_machine = _MACHINES.search(local_part) or message.header("list-unsubscribe")
     if words > MAX_WORDS or is_machine:
         return None
-    named = typed_numbers(lines)
-    numbers = _numbers(lines)
-    if not (named or numbers) and not (lines and is_reply(message.subject)):
+    parcels, uncertain = typed_in(lines)
+    if not (parcels or uncertain) and not (lines and is_reply(message.subject)):
         # Above a reply's own words, the subject is somebody else's.
-        subject = [own_subject(message.subject)]
-        named, numbers = typed_numbers(subject), _numbers(subject)
-    carriers = {number: detect(number) for number in numbers} | named
-    if not carriers:
+        parcels, uncertain = typed_in([own_subject(message.subject)])
+    if not (parcels or uncertain):
         return None
-    parcels = tuple(ParcelRead(number, (), None, known) for number, known in carriers.items())
-    return Reading(Outcome.TRACKED, forward, kind=KIND, parcels=parcels)
+    doubtful = to_ask(uncertain, ())
+    return Reading(
+        Outcome.TRACKED if parcels else Outcome.NOTHING_FOUND,
+        forward,
+        kind=KIND,
+        parcels=tuple(parcels),
+        doubtful=doubtful,
+        mails=typed_read(parcels, doubtful),
+    )
+
+
+def typed_in(lines: Sequence[str]) -> tuple[list[ParcelRead], list[DoubtfulNumber]]:
+    """Return the parcels that a person named in some lines, and the numbers they miscopied."""
+    found = (number for line in lines for number in numbers_in(line))
+    numbers = list(dict.fromkeys(found))[:MAX_NUMBERS]
+    certain = {n: detect(n) for n in numbers if not is_miscopied(n)} | typed_numbers(lines)
+    parcels = [ParcelRead(number, (), None, carriers) for number, carriers in certain.items()]
+    return parcels, [one for one in miscopied(numbers) if one.number not in certain]
+
+
+def typed_read(
+    parcels: Sequence[ParcelRead], doubtful: Sequence[DoubtfulNumber]
+) -> tuple[MailRead, ...]:
+    """Return what a person's own words gave, as the answer tells it, if they gave anything."""
+    if not (parcels or doubtful):
+        return ()
+    outcome = Outcome.TRACKED if parcels else Outcome.NOTHING_FOUND
+    numbers, asked = (tuple(read.number for read in some) for some in (parcels, doubtful))
+    return (MailRead("", "", outcome, KIND, numbers, asked),)
 
 
 def numbers_in(line: str) -> list[str]:
-    """Return the numbers in a line that their shape alone makes certain, each once."""
+    """Return the numbers in a line that their shape alone makes certain, each once.
+
+    Those that were miscopied are among them: what they are is clear, not which.
+    """
     found = [correct(token[0]) for token in _WORD.finditer(line)]
-    certain = [number for number in found if is_valid(number)]
+    certain = [number for number in found if is_valid(number) or is_miscopied(number)]
     if not certain:
         grouped = (correct(run[0]) for run in _GROUPED.finditer(line[:MAX_LINE]))
         certain = [number for number in grouped if is_valid(number)]
     return list(dict.fromkeys(certain))
-
-
-def _numbers(lines: list[str]) -> list[str]:
-    found = (number for line in lines for number in numbers_in(line))
-    return list(dict.fromkeys(found))[:MAX_NUMBERS]

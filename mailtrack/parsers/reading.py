@@ -5,7 +5,7 @@ from datetime import date
 from enum import StrEnum
 
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Candidate, Outcome, PickupPoint
+from mailtrack.domain.model import Candidate, MailRead, Outcome, PickupPoint
 from mailtrack.parsers.content import Content
 
 _EMPTY = Content()
@@ -134,7 +134,8 @@ class Reading:
     "parcel_update" …), "number" for one that a person typed, "stop" or "help" for a command
     (about `parcels`, if it names some), "gmail" for a confirmation. `step` holds the shop's
     own words, kept for the steps that we do not know (`milestone` is then `unknown`).
-    `told_of_orders` has an entry for each mail that names an order, in their order.
+    `told_of_orders` has an entry for each mail that names an order, in their order. `mails` tells
+    what each mail of a forward gave, and what its forwarder typed.
     """
 
     outcome: Outcome
@@ -152,6 +153,7 @@ class Reading:
     step: str = ""
     doubtful: tuple[DoubtfulNumber, ...] = ()
     told_of_orders: tuple[OrderRead, ...] = ()
+    mails: tuple[MailRead, ...] = ()
     confirmation: Confirmation | None = None
 
     def orders_of(self, parcel: ParcelRead) -> tuple[str, ...]:

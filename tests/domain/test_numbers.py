@@ -4,7 +4,14 @@ import pytest
 
 from mailtrack.domain import check_digits
 from mailtrack.domain.number_formats import FORMATS, MASKS, S10
-from mailtrack.domain.numbers import correct, detect, detect_as_json, is_valid, normalise
+from mailtrack.domain.numbers import (
+    correct,
+    detect,
+    detect_as_json,
+    is_miscopied,
+    is_valid,
+    normalise,
+)
 
 #: Numbers printed in public documents and tests, and who carries them.
 KNOWN = {
@@ -184,3 +191,33 @@ def test_the_json_of_detect_keeps_its_keys() -> None:
             "candidates": [{"carrier": "cainiao", "format": "cainiao_lp", "check_digit": "none"}],
         }
     ] == detect_as_json(["lp 00827165784034"])
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "LA123456784FR",
+        "RF622875136CN",
+        "RR123456784BG",
+        "6A15602676301",
+        "1L12345678901",
+        "1Z5R89390357567128",
+        "PQ4F6P0705905960188365R",
+    ],
+)
+def test_a_wrong_check_digit_in_a_form_of_parcels_alone_is_a_slip_of_the_pen(number: str) -> None:
+    assert is_miscopied(number)
+
+
+# "BZ012761245CN" was invented for the document that prints it.
+@pytest.mark.parametrize("number", sorted({*KNOWN, *COMMON} - {"BZ012761245CN"}))
+def test_a_real_number_is_not_miscopied(number: str) -> None:
+    assert not is_miscopied(number)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "FA2026031512345", "NO9386011117947", "FR40303265045", "0639981234", "732829320000746"],
+)
+def test_bills_accounts_and_telephones_are_nobody_s_miscopied_parcel(text: str) -> None:
+    assert not is_miscopied(text)

@@ -5,8 +5,9 @@ import pytest
 from mailtrack.domain.model import Outcome
 from mailtrack.parsers import parse
 from mailtrack.parsers.bare_number import MAX_NUMBERS, numbers_in
+from mailtrack.parsers.doubtful import MOST_ASKED
 from mailtrack.parsers.message import Message
-from mailtrack.parsers.reading import Person, Reading
+from mailtrack.parsers.reading import Doubt, Person, Reading
 
 ME = Person("Camille Durand", "camille.durand@example.org")
 NUMBER = "LP00827165784034"
@@ -149,3 +150,42 @@ def test_digits_without_a_word_are_no_number(text: str) -> None:
 )
 def test_a_number_of_something_else_beside_a_carrier_s_name_is_no_parcel(text: str) -> None:
     assert () == _read("colis", text).parcels
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("RF622875136CN", "RF622875136CN"),
+        ("mon colis : la 123 456 784 fr", "LA123456784FR"),
+        ("Colissimo 6A15602676301, merci", "6A15602676301"),
+        ("1Z 5R8 939 03 5756 7128", None),
+        ("1Z5R89390357567128", "1Z5R89390357567128"),
+    ],
+)
+def test_a_miscopied_number_is_asked_about_and_not_followed(text: str, number: str | None) -> None:
+    reading = _read("colis", text)
+
+    assert () == reading.parcels
+    assert [(number, Doubt.CHECK_DIGIT)] * bool(number) == [
+        (doubtful.number, doubtful.why) for doubtful in reading.doubtful
+    ]
+    assert (Outcome.NOTHING_FOUND if number else Outcome.NOT_A_SHOP_MAIL) is reading.outcome
+
+
+def test_beside_a_right_number_the_miscopied_one_is_asked_about() -> None:
+    reading = _read("colis", f"{NUMBER}\n6A15602676301")
+
+    assert (Outcome.TRACKED, [NUMBER]) == (reading.outcome, _numbers(reading))
+    assert ["6A15602676301"] == [doubtful.number for doubtful in reading.doubtful]
+
+
+def test_one_answer_asks_about_a_few_numbers_alone() -> None:
+    text = "\n".join(f"6A1560267630{n}" for n in range(1, 10))
+
+    assert MOST_ASKED == len(_read("colis", text).doubtful)
+
+
+def test_a_stop_names_a_miscopied_number_that_was_followed_after_all() -> None:
+    reading = _read("STOP 6A15602676301", "")
+
+    assert (Outcome.COMMAND, ["6A15602676301"]) == (reading.outcome, _numbers(reading))
