@@ -27,7 +27,7 @@ from mailtrack.settings import (
     SmtpSettings,
     WebSettings,
 )
-from mailtrack.store import notices, orders, parcels, people, subscriptions
+from mailtrack.store import doubtful_numbers, notices, orders, parcels, people, subscriptions
 from mailtrack.store.engine import open_store
 from mailtrack.store.migrate import upgrade
 from mailtrack.store.schema import inbound
@@ -47,9 +47,14 @@ class World:
     following: Mapping[str, SubscriptionId]
 
     def link(self, purpose: Purpose, kind: str | None = None) -> str:
-        """Return a link as mails have it: of the reader, or of the parcel of a kind of mail."""
+        """Return a link as mails have it: of the reader, or of the parcel of a kind of mail.
+
+        That of FOLLOW asks about a number.
+        """
         with self.services.store.read() as connection:
-            if kind is None:
+            if purpose is Purpose.FOLLOW:
+                key = doubtful_numbers.of_subscriber(connection, self.reader)[0].key
+            elif kind is None:
                 key = people.key_of(connection, self.reader)
             else:
                 key = subscriptions.read(connection, [self.following[kind]])[0].key
@@ -115,6 +120,9 @@ def _peopled(services: Services, address: str) -> World:
             for number, (name, view) in enumerate(order_samples().items())
             if view.order
         }
+        doubtful_numbers.ask(
+            connection, reader, "6A15602676301", ["laposte"], "check_digit", "", NOW
+        )
         for held in reversed(HELD):
             _hold(connection, reader, held)
     following |= {NoticeKind.ORDER_REGISTERED: awaited, NoticeKind.CANCELLED: ended}

@@ -38,7 +38,7 @@ from mailtrack.store import budgets, leg_claims, parcels, people, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.migrate import upgrade
-from mailtrack.store.schema import subscriber, subscription
+from mailtrack.store.schema import doubtful_number, subscriber, subscription
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.tracking.polling import Poller
 
@@ -249,9 +249,14 @@ def follow(store: Store, clock: FakeClock) -> Callable[..., Subscription]:
 def link(services: Services, rows: Callable[..., list[Mapping[str, Any]]]) -> Callable[..., str]:
     """Return the address of a page for one row; of a row that was erased, one like its own."""
 
+    tables = {
+        Purpose.STOP_PARCEL: subscription,
+        Purpose.TIMELINE: subscription,
+        Purpose.FOLLOW: doubtful_number,
+    }
+
     def make(purpose: Purpose, number: int) -> str:
-        about = purpose in (Purpose.STOP_PARCEL, Purpose.TIMELINE)
-        found = rows(subscription if about else subscriber, id=number)
+        found = rows(tables.get(purpose, subscriber), id=number)
         return services.links.link(purpose, RowKey(found[0]["key"] if found else "erased"))
 
     return make

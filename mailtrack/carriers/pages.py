@@ -4,7 +4,7 @@ They have no interface for anybody but their own customers, or guard it against 
 The codes are those of `domain/number_formats.py`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -82,3 +82,12 @@ def page_of(carrier: str, number: str) -> CarrierPage | None:
     """Return a carrier's page for a number, or None where we know of none."""
     page = PAGES.get(carrier)
     return CarrierPage(page.name, page.address.replace("{number}", number)) if page else None
+
+
+def name_of(carriers: Iterable[str], declarations: Mapping[str, Declaration]) -> str:
+    """Return the name of the first of some carriers that has one, "" for none; by their codes."""
+    for code in carriers:
+        known = declarations.get(code) or PAGES.get(code)
+        if known is not None:
+            return known.name
+    return ""

@@ -11,15 +11,16 @@ from sqlalchemy import Connection
 
 from mailtrack.clock import Clock
 from mailtrack.domain.model import Outcome, SubscriberId, SubscriptionId
-from mailtrack.inbox import authorization, bounces, questions
+from mailtrack.inbox import authorization, bounces, doubtful, questions
 from mailtrack.inbox.addresses import BounceAddresses
 from mailtrack.inbox.analysis import AnalyzedMail
 from mailtrack.inbox.quotas import DAY, ParcelQuotas
-from mailtrack.inbox.subscriptions import SubscriptionService
+from mailtrack.inbox.subscriptions import SubscriptionService, named_by
+from mailtrack.notify import french
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import notice_counts, notices, orders, parcels, people, subscriptions
+from mailtrack.parsers.reading import Reading
+from mailtrack.store import notice_counts, notices, people, subscriptions
 from mailtrack.store.inbound import MailResult, StoredMail
-from mailtrack.store.subscriptions import Subscription
 from mailtrack.store.suppression import Suppression
 
 #: Answers of one kind to one person in a day; more would answer a misguided robot.
@@ -76,7 +77,7 @@ class MailHandler:
             message_id=mail.message.message_id,
             shop=reading.shop,
             kind=reading.kind,
-            names=tuple(p.number for p in reading.parcels) or reading.orders,
+            names=_names(reading),
         )
         # A machine's mail that names nothing makes nobody a subscriber.
         by_somebody = mail.is_answerable or mail.by_rule or mail.outcome in _WORTH_A_QUESTION
@@ -110,7 +111,7 @@ class MailHandler:
         2. Where nothing proves who sent it, the person in whose name it came is asked, if it is
            worth a question; a rule's mail that is old, or a robot's, waits without one.
         3. Who is proven gets what the mail asks for: parcels are followed, a command is obeyed.
-           Of a mail that asks for nothing its sender is told so, if a person waits for it.
+        4. What of the mail is not followed is explained, if a person waits for an answer.
         """
         connection, stored, mail, now = self.connection, self.stored, self.mail, self.clock.now()
         # 1.
@@ -122,7 +123,8 @@ class MailHandler:
         owner = self._authorized()
         # 2.
         if owner is None:
-            is_worth_it = mail.outcome in _WORTH_A_QUESTION
+            asks = mail.by_hand and mail.reading.doubtful
+            is_worth_it = mail.outcome in _WORTH_A_QUESTION or asks
             to_ask = authorization.subscriber_to_ask(connection, mail, now) if is_worth_it else None
             if to_ask is None:
                 return replace(result, outcome=Outcome.REFUSED, reason=mail.sender.how)
@@ -135,11 +137,13 @@ class MailHandler:
         result = replace(result, subscriber=owner)
         match mail.outcome:
             case Outcome.TRACKED | Outcome.ORDER_NOTED:
-                return self._follow(owner, result)
+                result = self._follow(owner, result)
             case Outcome.COMMAND:
                 self._obey(owner)
-            case _ if mail.by_hand:
-                self._answer(owner, NoticeKind.NOTHING_FOUND)
+                return result
+        # 4.
+        if mail.by_hand and result.outcome is not Outcome.REFUSED:
+            return self._explain(owner, result)
         return result
 
     def _follow(self, owner: SubscriberId, result: MailResult) -> MailResult:
@@ -159,7 +163,14 @@ class MailHandler:
             people.welcome_back(connection, owner)
         # 2.
         wish = SubscriptionService(
-            connection, self.carriers, self.clock, owner, stored, mail.reading, mail.by_rule
+            connection,
+            self.carriers,
+            self.clock,
+            owner,
+            stored.trace,
+            stored.received_at,
+            mail.reading,
+            mail.by_rule,
         )
         more = wish.count_new()
         address = people.address_of(connection, owner)
@@ -170,18 +181,30 @@ class MailHandler:
             return replace(result, outcome=Outcome.REFUSED, reason=exceeded)
         # 3.
         new = wish.follow()
-        stopped = [
-            mine
-            for mine in ([] if mail.by_rule else self._followed(owner))
-            if mine.muted_at is not None and mine.muted_at <= stored.received_at
-        ]
-        for mine in sorted(stopped, key=lambda mine: mine.parcel or 0):
-            subscriptions.mute(connection, mine.id, None)
-            if mine.parcel is not None:
-                parcels.wake(connection, mine.parcel, now)
+        stopped = [] if mail.by_rule else wish.take_up()
+        for mine in stopped:
             noted = NoticeKind.ORDER_REGISTERED if mine.parcel is None else NoticeKind.REGISTERED
             self._answer(owner, noted, about=mine.id)
         return result if new or stopped else replace(result, outcome=Outcome.UPDATED)
+
+    def _explain(self, owner: SubscriberId, result: MailResult) -> MailResult:
+        """Tell who sent a mail by hand what was read of it, where they cannot know.
+
+        1. Where it holds several mails, or a number that nothing proves, or one that names
+           nothing for a reason that we know, each is told of, in one answer.
+        2. The answer asks about what is doubtful; nothing is followed before they say so.
+        3. Of any other mail that names nothing they are told just that.
+        """
+        reading = self.mail.reading
+        known_why = any(mail.kind in french.NOTHING_TO_FOLLOW for mail in reading.mails)
+        if reading.forward.others or reading.doubtful or known_why:  # 1.
+            if self._answer(owner, NoticeKind.READ_SUMMARY):
+                now, trace = self.clock.now(), self.stored.trace
+                doubtful.ask(self.connection, owner, reading.doubtful, trace, now)  # 2.
+            return replace(result, mails=reading.mails)
+        if self.mail.outcome not in _WORTH_A_QUESTION:  # 3.
+            self._answer(owner, NoticeKind.NOTHING_FOUND)
+        return result
 
     def _obey(self, owner: SubscriberId) -> None:
         """Stop everything, or the parcels that a command names; else tell how it works."""
@@ -191,7 +214,7 @@ class MailHandler:
         elif not reading.parcels:
             people.unsubscribe(self.connection, owner, now)
             self._answer(owner, NoticeKind.GOODBYE)
-        elif mine := self._followed(owner):
+        elif mine := named_by(self.connection, owner, reading):
             for following in mine:
                 subscriptions.mute(self.connection, following.id, now)
                 self._answer(owner, NoticeKind.GOODBYE, about=following.id)
@@ -225,39 +248,39 @@ class MailHandler:
             self.connection, self.stored, self.mail, self.clock.now()
         )
 
-    def _followed(self, owner: SubscriberId) -> list[Subscription]:
-        """Return the subscriptions of somebody to what the mail names: parcels, or orders alone."""
-        connection, reading = self.connection, self.mail.reading
-        found = {parcels.find_parcel(connection, read.number) for read in reading.parcels} - {None}
-        named = orders.find(connection, owner, [told.number for told in reading.told_of_orders])
-        return [
-            mine
-            for mine in subscriptions.of_subscriber(connection, owner)
-            if (mine.order in named if mine.parcel is None else mine.parcel in found)
-        ]
-
     def _answer(
         self,
         owner: SubscriberId,
         kind: NoticeKind,
         about: SubscriptionId | None = None,
         per_day: int = ANSWERS_PER_DAY,
-    ) -> None:
-        """Owe an answer to the mail, unless there were enough of the kind today."""
+    ) -> bool:
+        """Owe an answer to the mail, unless it is old or there were enough of the kind today.
+
+        Returns whether it is answered, now or when it was read before.
+        """
         now = self.clock.now()
         if now - self.stored.received_at > ANSWER_WITHIN:
-            return
+            return False
         told = notice_counts.count_since(self.connection, owner, kind, now - DAY, now)
-        if told < per_day:
-            notices.owe(
-                self.connection,
-                owner,
-                kind,
-                subscription_id=about,
-                inbound_id=self.stored.id,
-                # The mail's number may be another one in a store that was restored.
-                occurrence="1" if about is None else self.stored.trace,
-                at=now,
-                now=now,
-                prompt=True,
-            )
+        if told >= per_day:
+            return False
+        notices.owe(
+            self.connection,
+            owner,
+            kind,
+            subscription_id=about,
+            inbound_id=self.stored.id,
+            # The mail's number may be another one in a store that was restored.
+            occurrence="1" if about is None else self.stored.trace,
+            at=now,
+            now=now,
+            prompt=True,
+        )
+        return True
+
+
+def _names(reading: Reading) -> tuple[str, ...]:
+    """Return what a mail names: parcels, else orders, else what its sender is asked about."""
+    certain = tuple(parcel.number for parcel in reading.parcels)
+    return certain or reading.orders or tuple(asked.number for asked in reading.doubtful)

@@ -16,7 +16,7 @@ from mailtrack.domain.model import OrderId, ParcelId, PollState, SubscriberId, S
 from mailtrack.notify.view import NoticeKind
 from mailtrack.parsers.reading import ParcelRead, Reading
 from mailtrack.store import notices, orders, parcels, subscriptions
-from mailtrack.store.inbound import StoredMail
+from mailtrack.store.subscriptions import Subscription
 from mailtrack.tracking import merging
 
 #: How long "suivi enregistré" waits for the first answer of a carrier (real seconds).
@@ -27,14 +27,16 @@ FIRST_ANSWER_GRACE_S = 120.0
 class SubscriptionService:
     """Lets one person follow what one mail names. `carriers`: codes of those that are on.
 
-    `by_rule`: a rule of their mailbox sent it, so that nobody waits for an answer.
+    `trace` is the mail's id in the logs, `received_at` when it came. `by_rule`: a rule of their
+    mailbox sent it, so that nobody waits for an answer.
     """
 
     connection: Connection
     carriers: Collection[str]
     clock: Clock
     owner: SubscriberId
-    stored: StoredMail
+    trace: str
+    received_at: datetime
     reading: Reading
     by_rule: bool
 
@@ -97,7 +99,7 @@ class SubscriptionService:
                 carried,
                 read.items,
                 now,
-                self.stored.trace,
+                self.trace,
                 read.source,
             )
             if is_new:
@@ -109,7 +111,7 @@ class SubscriptionService:
                 self._owe(NoticeKind.REGISTERED, subscription, tell_at, now)
             # 5.
             if read.milestone not in (None, Milestone.UNKNOWN):
-                at = min(self.stored.received_at, now)
+                at = min(self.received_at, now)
                 event = subscriptions.mail_event_of(read.milestone, reading.kind or "", at)
                 merging.take_in_mail(connection, parcel_id, subscription, event, now)
             if read.expected_on is not None:
@@ -118,6 +120,20 @@ class SubscriptionService:
             if read.pickup is not None:
                 subscriptions.note_pickup(connection, subscription, read.pickup)
         return is_any_new
+
+    def take_up(self) -> list[Subscription]:
+        """Let mails come again about what they had stopped before, and name once more."""
+        named = named_by(self.connection, self.owner, self.reading)
+        stopped = [
+            mine
+            for mine in sorted(named, key=lambda mine: mine.parcel or 0)
+            if mine.muted_at is not None and mine.muted_at <= self.received_at
+        ]
+        for mine in stopped:
+            subscriptions.mute(self.connection, mine.id, None)
+            if mine.parcel is not None:
+                parcels.wake(self.connection, mine.parcel, self.clock.now())
+        return stopped
 
     def _poll(self, parcel_id: ParcelId, read: ParcelRead, now: datetime) -> None:
         """Ask whom the mail names, or its number looks like, unless somebody knows the parcel.
@@ -148,10 +164,10 @@ class SubscriptionService:
         told = [read for read in self.reading.told_of_orders if read.number == number]
         items = [item for read in told for item in read.items]
         mine, new = subscriptions.follow_order(
-            connection, self.owner, order, items, now, self.stored.trace, told[0].shop
+            connection, self.owner, order, items, now, self.trace, told[0].shop
         )
         # 2.
-        at = min(self.stored.received_at, now)
+        at = min(self.received_at, now)
         events = [
             subscriptions.mail_event_of(read.milestone, read.kind, at)
             for read in told
@@ -173,3 +189,14 @@ class SubscriptionService:
             now=now,
             prompt=not self.by_rule,
         )
+
+
+def named_by(connection: Connection, owner: SubscriberId, reading: Reading) -> list[Subscription]:
+    """Return the subscriptions of somebody to what a mail names: parcels, or orders alone."""
+    found = {parcels.find_parcel(connection, read.number) for read in reading.parcels} - {None}
+    named = orders.find(connection, owner, [told.number for told in reading.told_of_orders])
+    return [
+        mine
+        for mine in subscriptions.of_subscriber(connection, owner)
+        if (mine.order in named if mine.parcel is None else mine.parcel in found)
+    ]

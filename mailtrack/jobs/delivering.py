@@ -33,19 +33,20 @@ from mailtrack.tracking.view_builder import ViewBuilder
 RETRY_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 120, 240, 480, 720, 1440, 1440))
 
 #: Answers to a mail that somebody has just sent: they go out to those who left, too.
-_ANSWERS = frozenset(
+ANSWERS = frozenset(
     {
         NoticeKind.CONFIRM_ADDRESS,
         NoticeKind.FORWARDING_REQUEST,
         NoticeKind.GOODBYE,
         NoticeKind.HELP,
         NoticeKind.NOTHING_FOUND,
+        NoticeKind.READ_SUMMARY,
         NoticeKind.TOO_MANY,
     }
 )
 
 #: What the summary of the next morning would tell too late, and the summary itself.
-_ALONE = frozenset({NoticeKind.PICKUP_REMINDER, NoticeKind.DIGEST})
+ALONE = frozenset({NoticeKind.PICKUP_REMINDER, NoticeKind.DIGEST})
 
 _QUIET = "quiet hours"
 #: Why a digest is not sent all of whose parcels were stopped since.
@@ -140,7 +141,7 @@ class Deliverer:
             if done and (refused or reading.is_past or self.clock.now() > old_at):
                 return [late.notice.id for late in reading.drafts[done:]]
             # 3.
-            why = None if notice.kind in _ANSWERS else self._forbids(draft, reading)
+            why = None if notice.kind in ANSWERS else self._forbids(draft, reading)
             if why is not None:
                 self._leave_out(notice, why)
                 continue
@@ -204,10 +205,10 @@ class Deliverer:
             return _NOTHING_LEFT
         if self.sending_policy.hold_until(self.clock.now()) is not None:
             return _QUIET
-        if reading.sent[notice.subscriber] >= self.sending_policy.per_day and kind not in _ALONE:
+        if reading.sent[notice.subscriber] >= self.sending_policy.per_day and kind not in ALONE:
             return DIGESTED
         if self.limit.per_day and not self.limit.left(reading.mails, urgent=notice.urgent):
-            return DIGESTED if kind not in _ALONE else _DAY_IS_FULL
+            return DIGESTED if kind not in ALONE else _DAY_IS_FULL
         return None
 
     def _leave_out(self, notice: Notice, why: str) -> None:

@@ -31,6 +31,8 @@ PROTECTION_NOTICE = timedelta(days=5)
 
 #: How long an address is kept in whose name somebody wrote, and nobody ever confirmed it.
 NEVER_CONFIRMED = timedelta(days=30)
+#: How long a number may be said to be one's own that was asked about.
+QUESTION_KEPT = timedelta(days=30)
 #: Parcels given up in one round; the next one goes on.
 ENDS_PER_ROUND = 500
 
@@ -121,6 +123,7 @@ class Housekeeping:
         return {
             "raw_mails": erasure.forget_raw(connection, raw_before),
             "parcels": erasure.forget_parcels(connection, ended),
+            "questions": erasure.forget_questions(connection, now - QUESTION_KEPT),
             "orders": erasure.forget_orders(connection, ended, ended - LONGEST),
             "never_confirmed": personal_data.forget_never_confirmed(
                 connection, self.suppression, now - NEVER_CONFIRMED, now

@@ -20,6 +20,9 @@ EVENTS_SHOWN = 5
 #: A digest names this many pieces of news, and counts the others: it stays a small mail.
 NEWS_SHOWN = 60
 
+#: A summary tells of so many mails, and counts the others.
+MAILS_SHOWN = 20
+
 #: Characters of an item's name in a subject, so that the whole stays under 78.
 NAME_IN_SUBJECT = 22
 
@@ -64,6 +67,7 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
     bar = progress.steps(parcel) if view.parcel else ()
     reason = (view.event and view.event.reason) or parcel.reason
     urgent = tuple(filter(_is_urgent, view.news))
+    mails = sorted(view.mails, key=lambda mail: not mail.asked)
     return {
         "view": view,
         "links": view.links,
@@ -98,6 +102,9 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "urgent": urgent,
         "news": _shown(view.news, urgent),
         "unnamed": max(0, len(view.news) - NEWS_SHOWN),
+        "mails": mails[:MAILS_SHOWN],
+        "untold": max(0, len(mails) - MAILS_SHOWN),
+        "questions": tuple(line for mail in mails for line in mail.asked),
         "dispute_until": _dispute_until(view),
     }
 

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 
 from mailtrack.domain.milestones import STAGES, Milestone
-from mailtrack.domain.model import HeldMail, Hint, Reason, TrackingEvent
+from mailtrack.domain.model import HeldMail, Hint, Outcome, Reason, TrackingEvent
 from mailtrack.notify.shops import ShopWords, words_for
-from mailtrack.notify.view import NoticeKind, ParcelView
+from mailtrack.notify.view import MailSummary, NoticeKind, ParcelView
 
 LOCALE = "fr"
 ZONE = "Europe/Paris"
@@ -68,6 +68,33 @@ HELD_MAILS: Mapping[str, str] = MappingProxyType(
     }
 )
 _HELD_SHOP_MAIL = "Un mail d’expédition transféré"
+
+#: Why nothing is followed of a mail, by the kind of its reading.
+NOTHING_TO_FOLLOW: Mapping[str, str] = MappingProxyType(
+    {
+        "survey": "Une demande d’avis : rien à suivre.",
+        "marketing": "Une publicité : rien à suivre.",
+        "account": "Un message sur votre compte : rien à suivre.",
+        "sent_by_reader": "Un colis que vous envoyez vous-même : nous ne suivons que ceux que "
+        "vous attendez.",
+    }
+)
+#: The same for other kinds, by how the reading ended.
+_NOTHING_READ: Mapping[str, str] = MappingProxyType(
+    {
+        Outcome.ORDER_NOTED: "Une commande qui n’a pas encore de numéro de colis : transférez "
+        "aussi le mail d’expédition.",
+        Outcome.NOT_A_SHOP_MAIL: "Un expéditeur que nous ne connaissons pas, et aucun numéro que "
+        "nous sachions lire.",
+        Outcome.REFUSED: "Attention, ce mail en imite un autre : n’ouvrez pas ses liens, n’y "
+        "payez rien.",
+    }
+)
+_NO_NUMBER = "Ni numéro de commande ni numéro de colis que nous sachions lire."
+_UNASKED = (
+    "Un numéro dont nous ne sommes pas sûrs : transférez ce mail seul, et nous vous demanderons "
+    "si c’est votre colis."
+)
 
 #: What to do about a return, besides asking for the money or another parcel.
 REMEDIES: Mapping[Reason, str] = MappingProxyType(
@@ -268,6 +295,13 @@ def held_mail(mail: HeldMail) -> str:
     return HELD_MAILS.get(mail.kind, _HELD_SHOP_MAIL)
 
 
+def nothing_read(mail: MailSummary) -> str:
+    """Say why nothing of a mail is followed."""
+    if mail.unasked:
+        return _UNASKED
+    return NOTHING_TO_FOLLOW.get(mail.kind) or _NOTHING_READ.get(mail.outcome, _NO_NUMBER)
+
+
 def remedy(reason: Reason | None, shop: ShopWords) -> str:
     """Return what a return asks for by its reason, "" where nothing special."""
     return _about(REMEDIES.get(reason, "") if reason else "", shop)
@@ -316,6 +350,7 @@ FILTERS: Mapping[str, Callable[..., object]] = MappingProxyType(
             local_day,
             moment,
             news,
+            nothing_read,
             plural,
             reason,
             short,

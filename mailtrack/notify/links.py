@@ -22,7 +22,7 @@ class BadLink(PermanentError):  # noqa: N818 - named as people meet it
 
 
 class Purpose(StrEnum):
-    """What a link may do; the key inside is a subscription's or a subscriber's."""
+    """What a link may do; the key inside is that of the row that it is about."""
 
     STOP_PARCEL = "stop_parcel"
     STOP_ALL = "stop_all"
@@ -30,6 +30,7 @@ class Purpose(StrEnum):
     PREFERENCES = "preferences"
     CONFIRM = "confirm"
     DATA = "data"
+    FOLLOW = "follow"
 
 
 #: The page of each purpose, and whose key its token holds.
@@ -40,6 +41,7 @@ PATHS = {
     Purpose.PREFERENCES: "/p/",  # subscriber
     Purpose.CONFIRM: "/a/",  # subscriber
     Purpose.DATA: "/m/",  # subscriber
+    Purpose.FOLLOW: "/f/",  # doubtful number
 }
 
 #: What no token holds: the punctuation of a sentence, which mail programs take for the link's.
@@ -66,7 +68,7 @@ class LinkMaker:
         }
 
     def link(self, purpose: Purpose, key: RowKey) -> str:
-        """Return the address of one page for one subscription or subscriber."""
+        """Return the address of one page for the row with a key."""
         token = self._serializers[purpose].dumps(key)
         return f"{self._public_url}{PATHS[purpose]}{token!s}"
 

@@ -7,9 +7,25 @@ from types import MappingProxyType
 from typing import Any
 
 from mailtrack.domain.milestones import STAGES, Milestone
-from mailtrack.domain.model import HeldMail, InboundId, PickupPoint, Reason, TrackingEvent
+from mailtrack.domain.model import (
+    HeldMail,
+    InboundId,
+    Outcome,
+    PickupPoint,
+    Reason,
+    TrackingEvent,
+)
 from mailtrack.domain.tracking import MAIL
-from mailtrack.notify.view import Links, NewsLine, NoticeKind, NoticeView, OrderView, ParcelView
+from mailtrack.notify.view import (
+    Links,
+    MailSummary,
+    NewsLine,
+    NoticeKind,
+    NoticeView,
+    NumberLine,
+    OrderView,
+    ParcelView,
+)
 
 ORDER = "8211000000001234"
 AMAZON_ORDER = "405-1234567-1234567"
@@ -56,6 +72,51 @@ HELD = (
     HeldMail(InboundId(3), NOW - timedelta(minutes=2), "stop"),
     HeldMail(InboundId(2), NOW - timedelta(minutes=9), "parcel_update", (NUMBER,)),
     HeldMail(InboundId(1), NOW - timedelta(days=1), "order_shipped", (ORDER,)),
+)
+
+#: What was read of a forward that holds several mails, and of what its sender typed above them.
+MAILS = (
+    MailSummary(
+        "",
+        "",
+        Outcome.NOTHING_FOUND,
+        "number",
+        (
+            NumberLine(
+                "RF622875136CN",
+                "La Poste",
+                "check_digit",
+                "https://mailtrack.example.org/f/OQ.exemple-suivre",
+            ),
+        ),
+    ),
+    MailSummary(
+        "Votre colis est en route !",
+        "Colissimo",
+        Outcome.TRACKED,
+        "parcel_update",
+        (NumberLine(LOCAL_NUMBER),),
+    ),
+    MailSummary(
+        "Votre commande a été expédiée",
+        "La Boutique du coin",
+        Outcome.NOTHING_FOUND,
+        "",
+        (
+            NumberLine(
+                "XT8452370122486",
+                "Chronopost",
+                "uncertain",
+                "https://mailtrack.example.org/f/Og.exemple-suivre",
+            ),
+        ),
+    ),
+    MailSummary(
+        "Merci pour votre commande", "AliExpress", Outcome.ORDER_NOTED, "", orders=(ORDER,)
+    ),
+    MailSummary(
+        "Comment s’est passée la livraison ?", "Colissimo", Outcome.NOTHING_FOUND, "survey"
+    ),
 )
 
 #: The way of the sample parcel: days before its end; milestone, carrier's words, place.
@@ -116,6 +177,11 @@ _LETTERS: Mapping[NoticeKind, Mapping[str, Any]] = MappingProxyType(
         NoticeKind.NOTHING_FOUND: {
             "subject": "Fwd: Votre facture de mars",
             "message_id": "<forward-12@mail.example.org>",
+        },
+        NoticeKind.READ_SUMMARY: {
+            "subject": "Fwd: Mes colis",
+            "message_id": "<forward-14@mail.example.org>",
+            "mails": MAILS,
         },
         NoticeKind.TOO_MANY: {
             "subject": "Fwd: Colis LP00123456789012 : expédié",

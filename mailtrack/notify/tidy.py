@@ -26,6 +26,7 @@ LIMITS: Mapping[str, int] = MappingProxyType(
         "name": 80,
         "items": 80,
         "subject": 160,
+        "sender": 60,
         "text": 200,
         "place": 60,
         "address": 160,

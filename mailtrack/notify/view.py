@@ -44,6 +44,8 @@ class NoticeKind(StrEnum):
     EXPIRED = "expired"
     #: The forwarded mail named neither an order nor a parcel.
     NOTHING_FOUND = "nothing_found"
+    #: What was read of each mail that a forward holds, and what is asked about.
+    READ_SUMMARY = "read_summary"
     #: The forwarded mail names more new parcels than an address may follow in a day.
     TOO_MANY = "too_many"
     #: A mail came in this person's name and nothing proves that they sent it.
@@ -143,6 +145,47 @@ class OrderView:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberLine:
+    """A number that a mail named, followed or (with an `action`, the link) asked about.
+
+    `carrier` is a name, "" where unknown. `why` it is asked about: "uncertain", or "check_digit"
+    where it was miscopied.
+    """
+
+    number: str
+    carrier: str = ""
+    why: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MailSummary:
+    """What was read of one mail; `subject` and `sender` are "" for what its reader typed.
+
+    `outcome` and `kind` are those of its reading, `unasked` how many numbers of it are neither
+    followed nor asked about.
+    """
+
+    subject: str
+    sender: str
+    outcome: str
+    kind: str
+    numbers: tuple[NumberLine, ...] = ()
+    orders: tuple[str, ...] = ()
+    unasked: int = 0
+
+    @property
+    def asked(self) -> tuple[NumberLine, ...]:
+        """Return the numbers that are asked about."""
+        return tuple(line for line in self.numbers if line.action)
+
+    @property
+    def followed(self) -> tuple[NumberLine, ...]:
+        """Return the numbers that are followed."""
+        return tuple(line for line in self.numbers if not line.action)
+
+
+@dataclass(frozen=True, slots=True)
 class NoticeView:
     """Everything one mail needs.
 
@@ -157,8 +200,8 @@ class NoticeView:
     `personal_address` is the person's own address to forward to, "" where they have none
     or know it already. `action` is the one link of CONFIRM_ADDRESS, GOODBYE (which it
     takes back) and FORWARDING_REQUEST; `code` the provider's confirmation code, often
-    "". `protection_ends` is the last day of the buyer protection; `news` is the DIGEST's, and
-    `held` the mails that CONFIRM_ADDRESS asks about.
+    "". `protection_ends` is the last day of the buyer protection; `news` is the DIGEST's,
+    `held` the mails that CONFIRM_ADDRESS asks about, `mails` those that READ_SUMMARY tells of.
     """
 
     kind: NoticeKind
@@ -181,6 +224,7 @@ class NoticeView:
     news: tuple[NewsLine, ...] = ()
     held: tuple[HeldMail, ...] = ()
     outcome: str = ""
+    mails: tuple[MailSummary, ...] = ()
 
     @property
     def thread(self) -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mailtrack.inbox.analysis import MailAnalyzer
     from mailtrack.inbox.intake import Reader
     from mailtrack.inbox.mail_store import Fence
+    from mailtrack.inbox.quotas import ParcelQuotas
     from mailtrack.inbox.reading_pool import ReadingPool
     from mailtrack.inbox.watcher import Watcher
     from mailtrack.jobs.delivering import Deliverer
@@ -250,6 +251,18 @@ class Services:
         )
 
     @cached_property
+    def quotas(self) -> ParcelQuotas:
+        """How many new parcels a day takes."""
+        from mailtrack.inbox.quotas import ParcelQuotas
+
+        inbox = self.settings.inbox
+        return ParcelQuotas(
+            per_address=inbox.parcels_per_day,
+            per_domain=inbox.domain_parcels_per_day,
+            in_all=inbox.all_parcels_per_day,
+        )
+
+    @cached_property
     def reading_pool(self) -> ReadingPool:
         """The same in processes of their own: what a worker reads mails with."""
         from mailtrack.inbox.reading_pool import ReadingLimits, ReadingPool
@@ -262,9 +275,7 @@ class Services:
     def reader(self) -> Reader:
         """Return what reads stored mails, in this process."""
         from mailtrack.inbox.intake import Reader
-        from mailtrack.inbox.quotas import ParcelQuotas
 
-        inbox = self.settings.inbox
         return Reader(
             store=self.store,
             analyzer=self.analyzer,
@@ -272,11 +283,7 @@ class Services:
             clock=self.clock,
             suppression=self.suppression,
             bounces=self.bounces,
-            quotas=ParcelQuotas(
-                per_address=inbox.parcels_per_day,
-                per_domain=inbox.domain_parcels_per_day,
-                in_all=inbox.all_parcels_per_day,
-            ),
+            quotas=self.quotas,
         )
 
     def poller(self) -> Poller:

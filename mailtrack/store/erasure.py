@@ -14,6 +14,7 @@ from mailtrack.domain.model import Outcome, ParcelId, SubscriberId
 from mailtrack.store import parcels, people
 from mailtrack.store.engine import locked
 from mailtrack.store.schema import (
+    doubtful_number,
     inbound,
     notice,
     parcel,
@@ -45,6 +46,7 @@ def erase(connection: Connection, owner: SubscriberId) -> None:
             subject="",
             message_id="",
             names="",
+            mails_read=None,
             held_at=None,
             subscriber_id=None,
             # One that waits to be read has nothing left to read.
@@ -144,6 +146,12 @@ def forget_raw(connection: Connection, before: datetime) -> int:
             inbound.c.stored_at < before,  # the clock may have been behind when it was read
             inbound.c.raw.is_not(None),
         )
-        .values(raw=None, subject="", message_id="", names="", held_at=None)
+        .values(raw=None, subject="", message_id="", names="", mails_read=None, held_at=None)
     )
+    return done.rowcount
+
+
+def forget_questions(connection: Connection, before: datetime) -> int:
+    """Erase the numbers that people were asked about before a moment: their links have expired."""
+    done = connection.execute(delete(doubtful_number).where(doubtful_number.c.asked_at < before))
     return done.rowcount

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select
 
 from mailtrack.domain.model import ParcelId, SubscriberId, SubscriptionId
+from mailtrack.store import parcels
 from mailtrack.store.schema import parcel, shop_order, subscription
 from mailtrack.store.subscriptions import Subscription, subscription_from
 
@@ -57,6 +58,18 @@ def tally(connection: Connection, owner: SubscriberId) -> Tally:
         subscription.c.subscriber_id == owner
     )
     return Tally(*connection.execute(query).one())
+
+
+def of_number(connection: Connection, owner: SubscriberId, number: str) -> Subscription | None:
+    """Return the subscription of somebody to the parcel with a number, its own or a local one."""
+    parcel_id = parcels.find_parcel(connection, number)
+    if parcel_id is None:
+        return None
+    query = select(subscription).where(
+        subscription.c.subscriber_id == owner, subscription.c.parcel_id == parcel_id
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else subscription_from(row)
 
 
 def ended(connection: Connection, owner: SubscriberId, why: str) -> list[ParcelId]:

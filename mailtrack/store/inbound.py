@@ -4,10 +4,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, case, func, select, update
 
-from mailtrack.domain.model import InboundId, Outcome, SubscriberId
+from mailtrack.domain.model import InboundId, MailRead, Outcome, SubscriberId
 from mailtrack.store.claims import claim_due
 from mailtrack.store.schema import inbound, mailbox
 from mailtrack.store.upsert import insert_ignoring, upsert
@@ -46,7 +47,7 @@ class StoredMail:
 
 @dataclass(frozen=True, slots=True)
 class MailResult:
-    """How the reading of a mail ended, for the record."""
+    """How the reading of a mail ended, for the record; `mails` is what its answer tells of each."""
 
     outcome: Outcome
     reason: str = ""
@@ -56,6 +57,7 @@ class MailResult:
     shop: str | None = None
     kind: str | None = None
     names: tuple[str, ...] = ()
+    mails: tuple[MailRead, ...] = ()
 
 
 def content_key(raw: bytes) -> str:
@@ -191,9 +193,29 @@ def finish(connection: Connection, mail: InboundId, result: MailResult, now: dat
             shop=result.shop,
             kind=result.kind,
             names=",".join(result.names),
+            mails_read=[asdict(mail) for mail in result.mails] or None,
         )
     )
     return done.rowcount == 1
+
+
+def mails_read(connection: Connection, mail: InboundId) -> tuple[MailRead, ...]:
+    """Return what was read of each mail that a forward holds; nothing where it was forgotten."""
+    query = select(inbound.c.mails_read).where(inbound.c.id == mail)
+    told = connection.execute(query).scalar_one_or_none() or ()
+    return tuple(map(_mail_read, told))
+
+
+def _mail_read(told: Mapping[str, Any]) -> MailRead:
+    return MailRead(
+        subject=told["subject"],
+        sender=told["sender"],
+        outcome=Outcome(told["outcome"]),
+        kind=told["kind"],
+        numbers=tuple(told["numbers"]),
+        doubtful=tuple(told["doubtful"]),
+        orders=tuple(told["orders"]),
+    )
 
 
 def note_failure(connection: Connection, mail: InboundId, retry_at: datetime) -> int:

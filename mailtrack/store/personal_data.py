@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, select
 from mailtrack.domain import tracking
 from mailtrack.domain.model import PickupPoint, RowKey, SubscriberId
 from mailtrack.errors import PermanentError
-from mailtrack.store import erasure, people, subscription_details, subscriptions
+from mailtrack.store import doubtful_numbers, erasure, people, subscription_details, subscriptions
 from mailtrack.store.schema import inbound, notice, subscriber
 from mailtrack.store.subscription_details import SubscriptionDetails
 from mailtrack.store.suppression import Suppression, Why, reason_to_remember
@@ -57,6 +57,15 @@ def everything_about_subscriber(
         "unwanted": sorted(row.unwanted),
         "also_wanted": sorted(row.also_wanted),
         "parcels": [_following(one) for one in followed],
+        "numbers_asked_about": [
+            {
+                "number": asked.number,
+                "why": asked.why,
+                "asked_at": asked.asked_at.isoformat(),
+                "answered_at": asked.answered_at and asked.answered_at.isoformat(),
+            }
+            for asked in doubtful_numbers.of_subscriber(connection, owner)
+        ],
         "mails_received": [_received(mail) for mail in connection.execute(received)],
         "mails_sent": [
             {
@@ -78,6 +87,7 @@ def _received(mail: Row[Any]) -> dict[str, Any]:
         "outcome": mail.outcome,
         "reason": mail.reason,
         "names": mail.names.split(",") if mail.names else [],
+        "mails_read": mail.mails_read or [],
     }
     if mail.raw is None:
         return kept

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -205,7 +206,7 @@ inbound = Table(
     Column("message_id", Text, nullable=False, default=""),
     Column("shop", String(32)),
     Column("kind", String(32)),
-    #: The numbers of parcels, or else of orders, that it names, with commas between.
+    #: The numbers of parcels, or else of orders or of what is asked about, with commas between.
     Column("names", Text, nullable=False, default=""),
     #: Where it came from, as far as our own server tells: a network, or else a domain.
     Column("source", String(64), nullable=False, default=""),
@@ -214,6 +215,8 @@ inbound = Table(
     #: When its sender was asked about it, and when they said that it is theirs.
     Column("asked_at", Instant),
     Column("vouched_at", Instant),
+    #: What was read of each mail that it holds, where its answer tells that.
+    Column("mails_read", JSON(none_as_null=True)),
     UniqueConstraint("account", "folder", "uidvalidity", "uid"),
     UniqueConstraint("account", "content_key"),
 )
@@ -371,6 +374,26 @@ subscription = Table(
     CheckConstraint("parcel_id IS NOT NULL OR shop_order_id IS NOT NULL", name="about_something"),
 )
 Index("ix_subscription_created_at", subscription.c.created_at)
+
+#: Numbers that somebody was asked about: each is followed once they say that it is their parcel's.
+doubtful_number = Table(
+    "doubtful_number",
+    metadata,
+    _id(),
+    _key(),
+    Column("subscriber_id", ForeignKey("subscriber.id", ondelete="CASCADE"), nullable=False),
+    Column("number", String(64), nullable=False),
+    #: Codes of the carriers that it may belong to, best first, with commas between.
+    Column("carriers", Text, nullable=False),
+    #: Why it is not followed at once: uncertain, check_digit.
+    Column("why", String(16), nullable=False),
+    #: The id in the logs of the mail that named it.
+    Column("trace", String(16), nullable=False),
+    #: When they were asked last, and when they said that it is theirs.
+    Column("asked_at", Instant, nullable=False),
+    Column("answered_at", Instant),
+    UniqueConstraint("subscriber_id", "number"),
+)
 
 #: What a subscriber's own mails told of a parcel or an order; nobody else sees it.
 mail_event = Table(

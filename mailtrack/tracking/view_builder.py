@@ -9,18 +9,44 @@ from sqlalchemy import Connection, select
 
 from mailtrack.carriers.base import Declaration
 from mailtrack.carriers.pages import CarrierPage, only_page, pages_for
+from mailtrack.carriers.pages import name_of as carriers_name
 from mailtrack.domain import tracking
 from mailtrack.domain.buyer_protection import protected_until
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import HeldMail, ParcelId, PickupPoint, PollState, RowKey
+from mailtrack.domain.model import (
+    HeldMail,
+    InboundId,
+    ParcelId,
+    PickupPoint,
+    PollState,
+    RowKey,
+    SubscriberId,
+)
 from mailtrack.domain.pickup import completed
 from mailtrack.notify.links import LinkMaker, Purpose
 from mailtrack.notify.mail import MailNames
-from mailtrack.notify.view import NewsLine, NoticeKind, NoticeView, OrderView, ParcelView
+from mailtrack.notify.view import (
+    MailSummary,
+    NewsLine,
+    NoticeKind,
+    NoticeView,
+    NumberLine,
+    OrderView,
+    ParcelView,
+)
 from mailtrack.parsers import name_of
 from mailtrack.parsers.confirmation import read_confirmation
 from mailtrack.parsers.message import read_message
-from mailtrack.store import held_mails, notices, people, subscription_details
+from mailtrack.store import (
+    doubtful_numbers,
+    following,
+    held_mails,
+    notices,
+    people,
+    subscription_details,
+)
+from mailtrack.store import inbound as inbound_mails
+from mailtrack.store.doubtful_numbers import AskedNumber
 from mailtrack.store.notices import Notice
 from mailtrack.store.parcels import Leg
 from mailtrack.store.schema import inbound
@@ -58,6 +84,9 @@ class ViewBuilder:
                 inbound.c.id == notice.inbound
             )
             subject, message_id, outcome = connection.execute(query).one()
+        mails: tuple[MailSummary, ...] = ()
+        if notice.kind == NoticeKind.READ_SUMMARY and notice.inbound is not None:
+            mails = self._mails(connection, notice.subscriber, notice.inbound)
         held: list[HeldMail] = []
         if notice.kind == NoticeKind.CONFIRM_ADDRESS:
             held = held_mails.of_subscriber(connection, notice.subscriber)
@@ -82,7 +111,47 @@ class ViewBuilder:
             code=code,
             news=self._news(connection, notice) if notice.kind == NoticeKind.DIGEST else (),
             held=tuple(held),
+            mails=mails,
             protection_ends=protection_ends,
+        )
+
+    def _mails(
+        self, connection: Connection, reader: SubscriberId, mail: InboundId
+    ) -> tuple[MailSummary, ...]:
+        """Return what was read of each mail of a forward, with the links of what is asked about.
+
+        A number that its reader follows by now is asked about no more.
+        """
+        asked = {one.number: one for one in doubtful_numbers.of_subscriber(connection, reader)}
+        summaries = []
+        for told in inbound_mails.mails_read(connection, mail):
+            followed = [NumberLine(number) for number in told.numbers]
+            questions = []
+            for number in told.doubtful:
+                mine = following.of_number(connection, reader, number)
+                if mine is not None and not mine.muted:
+                    followed.append(NumberLine(number))
+                elif number in asked:
+                    questions.append(self._question(asked[number]))
+            summaries.append(
+                MailSummary(
+                    subject=told.subject,
+                    sender=told.sender,
+                    outcome=told.outcome,
+                    kind=told.kind,
+                    numbers=(*followed, *questions),
+                    orders=told.orders,
+                    unasked=len(told.numbers) + len(told.doubtful) - len(followed) - len(questions),
+                )
+            )
+        return tuple(summaries)
+
+    def _question(self, asked: AskedNumber) -> NumberLine:
+        return NumberLine(
+            asked.number,
+            carrier=carriers_name(asked.carriers, self.carriers),
+            why=asked.why,
+            action=self.links.link(Purpose.FOLLOW, asked.key),
         )
 
     def _news(self, connection: Connection, digest: Notice) -> tuple[NewsLine, ...]:

@@ -29,6 +29,7 @@ from mailtrack.web.description import describe
 from mailtrack.web.limits import Limiter, Shares, asker
 from mailtrack.web.lookup import Lookup
 from mailtrack.web.own_data import OwnData
+from mailtrack.web.questions import ExpiredQuestionError, Questions
 from mailtrack.web.service import GoneError, PageService
 from mailtrack.web.views import (
     Action,
@@ -77,6 +78,7 @@ def make_app(
         make_environment(templates_dir()),
         PageService(services),
         OwnData(services),
+        Questions(services),
         Lookup(services),
         services,
         Limiter() if limiter is None else limiter,
@@ -88,6 +90,7 @@ def make_app(
         Route("/c/{token}", pages.timeline),
         Route("/p/{token}", pages.preferences, methods=["GET", "POST"]),
         Route("/a/{token}", pages.confirm, methods=["GET", "POST"]),
+        Route("/f/{token}", pages.follow, methods=["GET", "POST"]),
         Route("/m/{token}", pages.own_data, methods=["GET", "POST"]),
         Route("/hooks/{carrier}", pages.hook, methods=["POST"]),
         Route("/suivi", pages.look_up),
@@ -190,6 +193,7 @@ class Pages:
     environment: Environment
     service: PageService
     data: OwnData
+    questions: Questions
     lookup: Lookup
     services: Services
     limiter: Limiter
@@ -224,6 +228,13 @@ class Pages:
             return await self._off_loop(self.data.ask_to_confirm, token)
         form = await _form(request)
         return await self._off_loop(lambda t: self.data.confirm(t, form), token)
+
+    async def follow(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        if request.method != "POST":
+            return await self._off_loop(self.questions.ask, token)
+        agrees = (await _form(request)).get("do") == Action.FOLLOW
+        return await self._off_loop(self.questions.follow if agrees else self.questions.ask, token)
 
     async def own_data(self, request: Request) -> Response:
         token = request.path_params["token"]
@@ -287,8 +298,10 @@ class Pages:
             BadLinkPage(self.service.forward_to), said.status_code, said.headers or {}
         )
 
-    def gone(self, _request: Request, _error: Exception) -> Response:
-        return self._draw(BadLinkPage(self.service.forward_to, gone=True), status=410)
+    def gone(self, _request: Request, error: Exception) -> Response:
+        question = isinstance(error, ExpiredQuestionError)
+        page = BadLinkPage(self.service.forward_to, gone=True, question=question)
+        return self._draw(page, status=410)
 
     def away(self, _request: Request, error: Exception) -> Response:
         """Draw what needs no store; what nobody expected goes on to the log."""

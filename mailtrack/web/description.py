@@ -61,6 +61,13 @@ _PAGES = {
         (_HTML,),
         {"do": (Action.CONFIRM, Action.DISOWN), "listed": None},
     ),
+    ("get", "/f/{token}"): ("A number that its reader is asked about.", _SIGNED, (_HTML,), {}),
+    ("post", "/f/{token}"): (
+        "Follow it.",
+        _SIGNED,
+        (_HTML,),
+        {"do": (Action.FOLLOW,)},
+    ),
     ("get", "/m/{token}"): ("What is kept about a person.", _SIGNED, (_HTML,), {}),
     ("post", "/m/{token}"): (
         "Download it, or erase it.",

@@ -47,6 +47,8 @@ class Action(StrEnum):
     #: Which mails to get: a box for each.
     CHOOSE = "choose"
     CONFIRM = "confirm"
+    #: A number is the reader's parcel's.
+    FOLLOW = "follow"
     #: No mail that the page showed is theirs.
     DISOWN = "disown"
     EXPORT = "export"
@@ -330,6 +332,37 @@ class ConfirmPage:
     read: int = 0
 
 
+class FollowState(StrEnum):
+    """Where the page stands that asks whether a number is the reader's parcel's."""
+
+    ASK = "ask"
+    DONE = "done"
+    ALREADY = "already"
+    #: More new parcels than one day takes; the link is good for tomorrow.
+    TOO_MANY = "too_many"
+
+
+@dataclass(frozen=True, slots=True)
+class FollowPage:
+    """GET and POST /f/<token>: is this number your parcel's?
+
+    `action` is the page's own address; `carrier` a name, "" where unknown; `why` it is asked:
+    "uncertain", or "check_digit" where it was miscopied. `timeline` is the parcel's page, ""
+    while nobody follows it, `preferences` the person's own page.
+    """
+
+    template: ClassVar[str] = "web/follow.html"
+
+    state: FollowState
+    action: str
+    forward_to: str
+    number: str
+    carrier: str = ""
+    why: str = ""
+    timeline: str = ""
+    preferences: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class HelpPage:
     """GET /aide: how to forward, by hand and automatically; what comes; what can be said.
@@ -415,12 +448,16 @@ class PrivacyPage:
 
 @dataclass(frozen=True, slots=True)
 class BadLinkPage:
-    """404 (a link that is none of ours) and 410 (`gone`: its data was erased)."""
+    """404 (a link that is none of ours) and 410 (`gone`: its data was erased).
+
+    `question`: what is gone is a number that somebody was asked about.
+    """
 
     template: ClassVar[str] = "web/bad_link.html"
 
     forward_to: str
     gone: bool = False
+    question: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore, WatcherState
 from mailtrack.notify.links import PATHS, LinkMaker, Purpose
 from mailtrack.notify.view import NoticeKind
 from mailtrack.runtime.services import Services
-from mailtrack.store import budgets, erasure, notices, parcels, people
+from mailtrack.store import budgets, doubtful_numbers, erasure, notices, parcels, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.leases import DISPATCH, watch_name
@@ -71,10 +71,20 @@ def path(link: Callable[..., str]) -> Path_:
 
 
 @pytest.fixture
-def mine(follow: Follow) -> Subscription:
-    """Ana follows two parcels; this is the first."""
+def mine(follow: Follow, store: Store, clock: FakeClock) -> Subscription:
+    """Ana follows two parcels, of which this is the first, and is asked about a third."""
     first = follow()
     follow("LP00123456789013", items=("Tapis",))
+    with store.write() as connection:
+        doubtful_numbers.ask(
+            connection,
+            first.subscriber,
+            "6A15602676301",
+            ["laposte"],
+            "check_digit",
+            "trace",
+            clock.now(),
+        )
     return first
 
 
@@ -91,7 +101,7 @@ def _muted(rows: Rows) -> list[bool]:
 def _owner(purpose: Purpose, mine: Subscription) -> int:
     """Return the number that a link of a purpose holds."""
     about_parcel = purpose in (Purpose.STOP_PARCEL, Purpose.TIMELINE)
-    return mine.id if about_parcel else mine.subscriber
+    return 1 if purpose is Purpose.FOLLOW else mine.id if about_parcel else mine.subscriber
 
 
 # --- GET ----------------------------------------------------------------------------

@@ -25,6 +25,8 @@ from mailtrack.web.views import (
     ConfirmState,
     DataPage,
     DataState,
+    FollowPage,
+    FollowState,
     HelpPage,
     HomePage,
     LegalPage,
@@ -132,6 +134,20 @@ def confirm(state: ConfirmState, personal_address: str = "") -> ConfirmPage:
     return ConfirmPage(state, "/a/token", "/p/me", FORWARD_TO, personal_address)
 
 
+def follow(state: FollowState) -> FollowPage:
+    """Ask whether a miscopied number is the reader's parcel's."""
+    return FollowPage(
+        state,
+        "/f/token",
+        FORWARD_TO,
+        "6A15602676301",
+        carrier="La Poste",
+        why="check_digit",
+        timeline="/c/lamp",
+        preferences="/p/me",
+    )
+
+
 HELD = (
     HeldMail(InboundId(31), NOW, "stop"),
     HeldMail(InboundId(30), NOW, "order_shipped", (NUMBER,)),
@@ -165,6 +181,9 @@ PAGES: dict[str, Page] = {
     "confirm_mails": replace(confirm(ConfirmState.CONFIRM), mails=HELD),
     "confirm_done_read": replace(confirm(ConfirmState.DONE), read=2),
     "confirm_done_personal": confirm(ConfirmState.DONE, PERSONAL_ADDRESS),
+    **{f"follow_{state}": follow(state) for state in FollowState},
+    "follow_uncertain": replace(follow(FollowState.ASK), why="uncertain", carrier=""),
+    "question_gone": BadLinkPage(FORWARD_TO, gone=True, question=True),
     "timeline_unasked": unasked(),
     "lookup": LookupPage("colis@example.org", NOW),
     "lookup_carriers": LookupPage(
@@ -255,6 +274,19 @@ def test_after_taking_it_up_again_nothing_is_left_to_press() -> None:
     assert [] == forms(stop(StopState.RESUMED))
 
 
+def test_a_number_that_is_asked_about_is_followed_by_one_button() -> None:
+    expected = {"action": "/f/token", "method": "post", "do": Action.FOLLOW}
+
+    assert [expected] == forms(follow(FollowState.ASK))
+    assert "mal recopié" in words(follow(FollowState.ASK))
+    assert "rien ne prouve" in words(PAGES["follow_uncertain"])
+
+
+@pytest.mark.parametrize("state", sorted({*FollowState} - {FollowState.ASK}))
+def test_after_the_answer_nothing_is_left_to_press(state: FollowState) -> None:
+    assert [] == forms(follow(state))
+
+
 def test_the_preferences_name_the_parcel_of_each_button() -> None:
     pressed = [(form["do"], form.get("subscription")) for form in forms(PAGES["preferences"])]
 
@@ -296,6 +328,7 @@ def test_every_mail_is_either_chosen_or_an_answer_that_always_comes() -> None:
         NoticeKind.REGISTERED,
         NoticeKind.ORDER_REGISTERED,
         NoticeKind.NOTHING_FOUND,
+        NoticeKind.READ_SUMMARY,
         NoticeKind.CONFIRM_ADDRESS,
         NoticeKind.HELP,
         NoticeKind.GOODBYE,
