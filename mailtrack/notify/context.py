@@ -105,6 +105,7 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "mails": mails[:MAILS_SHOWN],
         "untold": max(0, len(mails) - MAILS_SHOWN),
         "questions": tuple(line for mail in mails for line in mail.asked),
+        "followed": any(mail.followed for mail in mails),
         "dispute_until": _dispute_until(view),
     }
 

@@ -83,7 +83,7 @@ MAILS = (
         "number",
         (
             NumberLine(
-                "RF622875136CN",
+                "6A15602676301",
                 "La Poste",
                 "check_digit",
                 "https://mailtrack.example.org/f/OQ.exemple-suivre",

@@ -175,7 +175,7 @@ def _with_answer(
 
 
 def _together(readings: Sequence[Reading], typed: Sequence[ParcelRead]) -> Reading:
-    """Return what the mails of one forward say, and what was typed above them.
+    """Return what the mails of one forward say, and what was typed beside them.
 
     1. A parcel keeps its own step, or that of its mail, and its orders where there are several
        mails; so does an order.

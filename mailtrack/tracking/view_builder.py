@@ -125,23 +125,22 @@ class ViewBuilder:
         asked = {one.number: one for one in doubtful_numbers.of_subscriber(connection, reader)}
         summaries = []
         for told in inbound_mails.mails_read(connection, mail):
-            followed = [NumberLine(number) for number in told.numbers]
-            questions = []
+            lines = [NumberLine(number) for number in told.numbers]
             for number in told.doubtful:
                 mine = following.of_number(connection, reader, number)
                 if mine is not None and not mine.muted:
-                    followed.append(NumberLine(number))
+                    lines.append(NumberLine(number))
                 elif number in asked:
-                    questions.append(self._question(asked[number]))
+                    lines.append(self._question(asked[number]))
             summaries.append(
                 MailSummary(
-                    subject=told.subject,
-                    sender=told.sender,
-                    outcome=told.outcome,
-                    kind=told.kind,
-                    numbers=(*followed, *questions),
-                    orders=told.orders,
-                    unasked=len(told.numbers) + len(told.doubtful) - len(followed) - len(questions),
+                    told.subject,
+                    told.sender,
+                    told.outcome,
+                    told.kind,
+                    tuple(lines),
+                    told.orders,
+                    unasked=len(told.numbers) + len(told.doubtful) - len(lines),
                 )
             )
         return tuple(summaries)

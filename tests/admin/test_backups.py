@@ -72,6 +72,14 @@ _SMALL_ROWS: Mapping[Table, Callable[[Subscription, FakeClock], Mapping[str, Any
         "done_at": clock.now(),
         "steady_since": clock.now(),
     },
+    t.doubtful_number: lambda mine, clock: {
+        "subscriber_id": mine.subscriber,
+        "number": "6A15602676301",
+        "carriers": "laposte",
+        "why": "check_digit",
+        "trace": "trace",
+        "asked_at": clock.now(),
+    },
     t.tracking_event: lambda mine, clock: {
         "parcel_id": mine.parcel,
         "fingerprint": "f",

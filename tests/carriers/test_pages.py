@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mailtrack.carriers import REGISTRY, declarations
-from mailtrack.carriers.pages import PAGES, page_of, pages_for
+from mailtrack.carriers.pages import PAGES, name_of, page_of, pages_for
 from mailtrack.domain.choosing import BEFORE_FALLBACK, choices, next_choice
 from mailtrack.domain.number_formats import FORMATS, S10_POSTS
 
@@ -59,3 +59,11 @@ def test_the_codes_are_those_of_the_number_formats_and_have_no_client() -> None:
 
     assert {"pickup"} == PAGES.keys() - known
     assert set() == PAGES.keys() & REGISTRY.keys()
+
+
+def test_a_carrier_is_named_where_we_ask_it_and_where_people_can() -> None:
+    known = {declaration.code: declaration for declaration in declarations()}
+
+    assert "La Poste" == name_of(["laposte", "dpd"], known)
+    assert "DPD France" == name_of(["nobody", "dpd"], known)
+    assert "" == name_of(["nobody"], known)

@@ -244,6 +244,41 @@ def test_a_forward_of_several_mails_is_told_of_mail_by_mail(receive: Receive, ro
     ]
 
 
+def test_a_shop_that_nobody_declared_is_asked_about_beside_one_that_is_followed(
+    receive: Receive, rows: Rows
+) -> None:
+    """Each mail of a forward counts by itself: what one makes certain, another does not."""
+    row = receive(
+        typed(
+            "---------- Forwarded message ---------",
+            "De : Colissimo <noreply@notif-colissimo-laposte.info>",
+            "Date: lun. 2 mars 2026 à 09:30",
+            "Subject: Votre colis est en route !",
+            "To: <ana@example.org>",
+            "",
+            f"N° du colis {RIGHT}",
+            "",
+            "---------- Forwarded message ---------",
+            "De : Boutique du coin <bonjour@boutique.example>",
+            "Date: lun. 2 mars 2026 à 09:31",
+            "Subject: Votre commande part",
+            "To: <ana@example.org>",
+            "",
+            "N° de suivi : 31234567",
+            subject="Fwd: colis",
+        )
+    )
+
+    assert "tracked" == row["outcome"]
+    assert [RIGHT] == [parcel["number"] for parcel in rows(t.parcel)]
+    assert [("31234567", "uncertain")] == [
+        (asked["number"], asked["why"]) for asked in rows(t.doubtful_number)
+    ]
+    assert [([RIGHT], []), ([], ["31234567"])] == [
+        (mail["numbers"], mail["doubtful"]) for mail in row["mails_read"]
+    ]
+
+
 def test_one_mail_that_is_followed_is_answered_as_always(
     receive: Receive, mail: Callable[..., bytes], rows: Rows
 ) -> None:

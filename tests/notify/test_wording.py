@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
@@ -12,6 +13,7 @@ from mailtrack.notify import french
 from mailtrack.notify.render import RenderedMail, Renderer, templates_dir
 from mailtrack.notify.samples import (
     LINKS,
+    MAILS,
     NEWS,
     NOW,
     ORDER,
@@ -21,7 +23,7 @@ from mailtrack.notify.samples import (
     sample_parcel,
 )
 from mailtrack.notify.shops import words_for
-from mailtrack.notify.view import NoticeKind, NoticeView
+from mailtrack.notify.view import MailSummary, NoticeKind, NoticeView
 
 RENDERER = Renderer(templates_dir())
 ALIEXPRESS = words_for("aliexpress")
@@ -54,6 +56,7 @@ def with_parcel(kind: NoticeKind, **changes: object) -> NoticeView:
             "Suivi à compléter : votre commande 821100… (Lampe LED de bureau…)",
         ),
         (NoticeKind.CANCELLED, "Annulée : votre commande 821100… (Lampe LED de bureau…)"),
+        (NoticeKind.READ_SUMMARY, "Ces 2 colis sont-ils à vous\u202f?"),
         (NoticeKind.NOTHING_FOUND, "Rien à suivre dans « Fwd: Votre facture de mars »"),
     ],
 )
@@ -447,3 +450,89 @@ def test_a_reason_is_told_in_french(kind: NoticeKind, reason: Reason) -> None:
     text = RENDERER.render(replace(view, event=None)).text
 
     assert french.reason(reason) in text
+
+
+# --- what was read of each mail -------------------------------------------------------
+
+
+def summary(*mails: MailSummary, subject: str = "Fwd: Mes colis") -> RenderedMail:
+    view = sample(NoticeKind.READ_SUMMARY)
+    return RENDERER.render(replace(view, mails=mails, subject=subject))
+
+
+MISCOPIED, FOLLOWED, UNCERTAIN, ORDERED, SURVEY = MAILS
+
+
+@pytest.mark.parametrize(
+    ("mails", "subject", "title"),
+    [
+        (
+            [MISCOPIED],
+            "Numéro mal recopié\u202f? 6A15602676301",
+            "Ce numéro semble mal recopié",
+        ),
+        ([UNCERTAIN], "Est-ce votre colis\u202f? XT8452370122486", "Est-ce votre colis\u202f?"),
+        (
+            [FOLLOWED, UNCERTAIN, SURVEY],
+            "Est-ce votre colis\u202f? XT8452370122486",
+            "Est-ce votre colis\u202f?",
+        ),
+        (
+            [FOLLOWED, SURVEY],
+            "Ce que nous avons lu dans «\u00a0Fwd: Mes colis\u00a0»",
+            "Voici ce que nous avons lu",
+        ),
+        (
+            [SURVEY],
+            "Rien à suivre dans «\u00a0Fwd: Mes colis\u00a0»",
+            "Rien à suivre dans votre mail",
+        ),
+    ],
+)
+def test_a_summary_begins_with_what_it_asks_or_tells(
+    mails: list[MailSummary], subject: str, title: str
+) -> None:
+    rendered = summary(*mails)
+
+    assert subject == rendered.subject
+    assert title == LexborHTMLParser(rendered.html).css("h1")[0].text()
+
+
+def test_a_summary_has_a_link_for_each_number_that_it_asks_about_and_for_no_other() -> None:
+    rendered = summary(*MAILS)
+
+    links = [line.action for mail in MAILS for line in mail.asked]
+    assert 2 == len(links)
+    assert links == [a.attributes["href"] for a in LexborHTMLParser(rendered.html).css("a.button")]
+    assert all(link in rendered.text for link in links)
+    assert "8K00012345678\u00a0: suivi" in rendered.text
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({"outcome": "nothing_found", "kind": "survey"}, "demande d’avis"),
+        ({"outcome": "nothing_found", "kind": "marketing"}, "publicité"),
+        ({"outcome": "nothing_found", "kind": "sent_by_reader"}, "que vous envoyez vous-même"),
+        ({"outcome": "nothing_found", "kind": ""}, "Ni numéro de commande ni numéro de colis"),
+        ({"outcome": "not_a_shop_mail", "kind": ""}, "expéditeur que nous ne connaissons pas"),
+        ({"outcome": "refused", "kind": ""}, "n’ouvrez pas ses liens"),
+        ({"outcome": "nothing_found", "kind": "", "unasked": 1}, "transférez ce mail seul"),
+    ],
+)
+def test_a_summary_says_why_a_mail_gave_nothing(told: dict[str, Any], why: str) -> None:
+    rendered = summary(FOLLOWED, MailSummary(subject="Bonjour", sender="Boutique", **told))
+
+    assert why in rendered.text
+    assert why in rendered.html
+
+
+def test_a_summary_of_many_mails_stays_small_and_shows_what_it_asks_about() -> None:
+    rendered = summary(*[FOLLOWED] * 60, UNCERTAIN)
+
+    assert "et 41\u00a0autres mails" in rendered.text
+    assert UNCERTAIN.asked[0].action in rendered.text
+
+
+def test_who_writes_digits_alone_reads_what_to_write() -> None:
+    assert "«\u00a0Mondial Relay 37712345\u00a0»" in mail(NoticeKind.NOTHING_FOUND).text

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mailtrack.clock import FakeClock
-from mailtrack.domain.model import InboundId, Outcome
+from mailtrack.domain.model import InboundId, MailRead, Outcome
 from mailtrack.inbox.mail_store import FetchedMail, Position, SqlMailStore, WatcherState
 from mailtrack.store import erasure, inbound
 from mailtrack.store import schema as t
@@ -176,3 +176,29 @@ def test_every_column_for_what_went_wrong_is_guarded() -> None:
         *("leg.last_error", "notice.last_error", "carrier.last_error"),
     } == free.keys()
     assert {t.Words} == {type(kind) for kind in free.values()}
+
+
+def test_what_was_read_of_each_mail_is_kept_whatever_its_sender_wrote(
+    keep: Callable[..., bool], store: Store, clock: FakeClock
+) -> None:
+    keep()
+    told = (
+        MailRead("Colis \x00\ud800 « é »", "", Outcome.TRACKED, "parcel_update", ("LP1",)),
+        MailRead("", "Boutique", Outcome.NOTHING_FOUND, "", (), ("XT2",), ("3",)),
+    )
+    with store.write() as connection:
+        mail = InboundId(1)
+        inbound.finish(connection, mail, MailResult(Outcome.TRACKED, mails=told), clock.now())
+
+        assert told == inbound.mails_read(connection, mail)
+
+
+def test_a_mail_without_an_explained_answer_tells_of_no_mails(
+    keep: Callable[..., bool], store: Store, clock: FakeClock, rows: Rows
+) -> None:
+    keep()
+    with store.write() as connection:
+        inbound.finish(connection, InboundId(1), MailResult(Outcome.TRACKED), clock.now())
+
+        assert () == inbound.mails_read(connection, InboundId(1))
+    assert [None] == [row["mails_read"] for row in rows(t.inbound)]
