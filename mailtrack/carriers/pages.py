@@ -27,6 +27,7 @@ PAGES: Mapping[str, CarrierPage] = {
     "relaiscolis": CarrierPage("Relais Colis", "https://www.relaiscolis.com/suivi-de-colis/"),
     "pickup": CarrierPage("Pickup", "https://www.pickup.fr/"),
     "gofo": CarrierPage("GOFO", "https://www.gofo.com/"),
+    "vintedgo": CarrierPage("Vinted Go", "https://vintedgo.com/fr/tracking/{number}"),
     # The posts and parcel services around it
     "anpost": CarrierPage(
         "An Post", "https://www.anpost.com/Post-Parcels/Track/History?item={number}"
@@ -61,12 +62,18 @@ PAGES: Mapping[str, CarrierPage] = {
 
 def pages_for(number: str, declarations: Mapping[str, Declaration]) -> Iterator[CarrierPage]:
     """Yield the carriers that a number may belong to, best first, each with its own page."""
-    for candidate in detect(number):
-        declared = declarations.get(candidate.carrier)
-        if declared is not None:
-            yield CarrierPage(declared.name, declared.page.format(number=quote(number)))
-        elif (page := page_of(candidate.carrier, quote(number))) is not None:
-            yield page
+    pages = (named_page(candidate.carrier, number, declarations) for candidate in detect(number))
+    yield from filter(None, pages)
+
+
+def named_page(
+    carrier: str, number: str, declarations: Mapping[str, Declaration]
+) -> CarrierPage | None:
+    """Return a carrier's page for a number, whether we can ask it or not; None without one."""
+    declared = declarations.get(carrier)
+    if declared is not None:
+        return CarrierPage(declared.name, declared.page.format(number=quote(number)))
+    return page_of(carrier, quote(number))
 
 
 def only_page(number: str, declarations: Mapping[str, Declaration]) -> CarrierPage | None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from mailtrack.domain.likelihood import likeliest
 from mailtrack.domain.model import Candidate
+from mailtrack.domain.numbers import names_its_carrier
 
 #: Services that know nearly every carrier's numbers, but count each number that they are
 #: asked about: the last to be asked.
@@ -14,20 +15,45 @@ FALLBACKS = ("17track", "aftership")
 BEFORE_FALLBACK = timedelta(days=2)
 
 
-def choices(number: str, on: Collection[str], named: Iterable[Candidate] = ()) -> Iterator[str]:
+def may_ask(carrier: str, number: str, only: Collection[str]) -> bool:
+    """Return False where it is said whose number it is, and this carrier is not meant.
+
+    `only`: the carriers that mails name for it, empty where that binds nobody (see
+    `store.named_carriers`). Another one that such numbers look like has never heard of it, or
+    knows another parcel by it. A form that names its carrier itself outweighs the mails.
+    """
+    return not only or carrier in only or carrier in FALLBACKS or names_its_carrier(number)
+
+
+def choices(
+    number: str,
+    on: Collection[str],
+    said: Iterable[Candidate] = (),
+    only: Collection[str] = (),
+) -> Iterator[str]:
     """Yield the carriers that a number may belong to, best first, among those that are `on`.
 
-    `named`: what the mail that gave the number says, before what its form says.
+    `said`: what the mail that gave the number says, before what its form says. `only`: see
+    `may_ask`.
     """
-    codes = dict.fromkeys(candidate.carrier for candidate in (*named, *likeliest(number)))
-    yield from (code for code in codes if code in on)
+    told = (candidate.carrier for candidate in said)
+    looks_like = (candidate.carrier for candidate in likeliest(number))
+    codes = dict.fromkeys([*told, *sorted(only), *looks_like])
+    yield from (code for code in codes if code in on and may_ask(code, number, only))
 
 
 def next_choice(
-    number: str, on: Collection[str], tried: Collection[str], unknown_for: timedelta
+    number: str,
+    on: Collection[str],
+    tried: Collection[str],
+    unknown_for: timedelta,
+    only: Collection[str] = (),
 ) -> str | None:
-    """Return whom to ask after those who do not know a number, None to wait with those."""
-    untried = (code for code in choices(number, on) if code not in tried)
+    """Return whom to ask after those who do not know a number, None to wait with those.
+
+    `only`: see `may_ask`.
+    """
+    untried = (code for code in choices(number, on, only=only) if code not in tried)
     found = next(untried, None)
     if found is not None or (tried and unknown_for < BEFORE_FALLBACK):
         return found

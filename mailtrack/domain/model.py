@@ -136,11 +136,15 @@ class HeldMail:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A carrier that a number may belong to; best candidates come first in a list."""
+    """A carrier that a number may belong to; best candidates come first in a list.
+
+    `named`: the mail says that it is this one's, by its sender, a link or a typed name.
+    """
 
     carrier: str
     format: str
     check_digit: str  # "ok", "none" or "failed": evidence, never a gate
+    named: bool = False
 
 
 class Outcome(StrEnum):

@@ -97,6 +97,19 @@ def is_miscopied(number: str) -> bool:
     return is_strong and likely == {"failed"}
 
 
+def names_its_carrier(number: str) -> bool:
+    """Return True if a form alone says whose number it is, whatever a mail says.
+
+    By a beginning that nobody else uses, or a check digit that is right in a form of few.
+    """
+    for form, check_digit in _matches(normalise(number)):
+        if check_digit == "none" and form.ambiguity == 1:
+            return True
+        if check_digit == "ok" and (form.ambiguity <= ALONE or form.chance <= RARE_CHANCE):
+            return True
+    return False
+
+
 def detect_as_json(numbers: Iterable[str]) -> list[dict[str, Any]]:
     """Return what `mailtrack detect --json` prints, one object per number."""
     return [

@@ -3,19 +3,19 @@
 All of it happens inside the transaction of the mail's outcome, whose person is locked.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from mailtrack.clock import Clock
-from mailtrack.domain.choosing import choices, next_choice
+from mailtrack.domain.choosing import choices, may_ask, next_choice
 from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, Milestone
 from mailtrack.domain.model import OrderId, ParcelId, PollState, SubscriberId, SubscriptionId
 from mailtrack.notify.view import NoticeKind
 from mailtrack.parsers.reading import ParcelRead, Reading
-from mailtrack.store import notices, orders, parcels, subscriptions
+from mailtrack.store import named_carriers, notices, orders, parcels, subscriptions
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.tracking import merging
 
@@ -59,11 +59,7 @@ class SubscriptionService:
         2. The parcels are locked before anything is written about them: of two people who come
            to follow the same ones at once one waits, and news that is being taken in finds the
            newcomer.
-        3. Of each parcel a carrier is asked, and its orders are joined to it.
-        4. A newcomer is owed "suivi enregistré", which tells what happened so far; it waits for
-           the first answer of a carrier, where there was none yet.
-        5. The step that the mail tells is taken as an event that its reader alone knows of; the
-           day that it expects, and where it says that the parcel waits, are theirs alone, too.
+        3. Each is followed, with its orders, and a carrier asked about it.
         """
         connection, owner, reading, now = (
             self.connection,
@@ -84,41 +80,10 @@ class SubscriptionService:
         is_any_new = any(awaited)
         # 2.
         found = parcels.parcels_of(connection, [read.number for read in reading.parcels], now)
+        # 3.
         for read in reading.parcels:
-            # 3.
-            parcel_id = found[read.number]
-            self._poll(parcel_id, read, now)
             carried = [mine[number] for number in reading.orders_of(read)]
-            for order in carried:
-                orders.join_parcel(connection, order, parcel_id)
-            # 4.
-            subscription, is_new = subscriptions.follow_parcel(
-                connection,
-                owner,
-                parcel_id,
-                carried,
-                read.items,
-                now,
-                self.trace,
-                read.source,
-            )
-            if is_new:
-                is_any_new, tell_at = True, self.clock.later(FIRST_ANSWER_GRACE_S)
-                if parcels.parcel_row(connection, parcel_id).first_answer_at is not None:
-                    tell_at = now
-                    merging.catch_up(connection, parcel_id, subscription, now)
-                parcels.wake(connection, parcel_id, now)
-                self._owe(NoticeKind.REGISTERED, subscription, tell_at, now)
-            # 5.
-            if read.milestone not in (None, Milestone.UNKNOWN):
-                at = min(self.received_at, now)
-                event = subscriptions.mail_event_of(read.milestone, reading.kind or "", at)
-                merging.take_in_mail(connection, parcel_id, subscription, event, now)
-            if read.expected_on is not None:
-                day, source, slot = read.expected_on, read.source or "", read.slot
-                subscriptions.expect(connection, subscription, day, source, slot)
-            if read.pickup is not None:
-                subscriptions.note_pickup(connection, subscription, read.pickup)
+            is_any_new |= self._follow_parcel(found[read.number], read, carried, now)
         return is_any_new
 
     def take_up(self) -> list[Subscription]:
@@ -135,20 +100,74 @@ class SubscriptionService:
                 parcels.wake(self.connection, mine.parcel, self.clock.now())
         return stopped
 
-    def _poll(self, parcel_id: ParcelId, read: ParcelRead, now: datetime) -> None:
+    def _follow_parcel(
+        self, parcel_id: ParcelId, read: ParcelRead, carried: Sequence[OrderId], now: datetime
+    ) -> bool:
+        """Follow one parcel, which is locked; return whether that is new.
+
+        1. Its orders are joined to it, and whose number the mail says it to be is kept.
+        2. Of a newcomer's parcel every carrier is asked anew that knows it or may; a carrier
+           that nobody asked yet is asked, too.
+        3. A newcomer is owed "suivi enregistré", which tells what happened so far; it waits for
+           the first answer of a carrier, where there was none yet.
+        4. The step that the mail tells is taken as an event that its reader alone knows of; the
+           day that it expects, and where it says that the parcel waits, are theirs alone, too.
+        """
+        connection, reading = self.connection, self.reading
+        # 1.
+        for order in carried:
+            orders.join_parcel(connection, order, parcel_id)
+        subscription, is_new = subscriptions.follow_parcel(
+            connection, self.owner, parcel_id, carried, read.items, now, self.trace, read.source
+        )
+        if read.named_carrier is not None:
+            named_carriers.name(connection, subscription, read.number, read.named_carrier)
+        # 2.
+        if is_new:
+            parcels.wake(connection, parcel_id, now)
+        self._ask(parcel_id, read, now)
+        # 3.
+        if is_new:
+            tell_at = self.clock.later(FIRST_ANSWER_GRACE_S)
+            if parcels.parcel_row(connection, parcel_id).first_answer_at is not None:
+                tell_at = now
+                merging.catch_up(connection, parcel_id, subscription, now)
+            self._owe(NoticeKind.REGISTERED, subscription, tell_at, now)
+        # 4.
+        if read.milestone not in (None, Milestone.UNKNOWN):
+            at = min(self.received_at, now)
+            event = subscriptions.mail_event_of(read.milestone, reading.kind or "", at)
+            merging.take_in_mail(connection, parcel_id, subscription, event, now)
+        if read.expected_on is not None:
+            day, source, slot = read.expected_on, read.source or "", read.slot
+            subscriptions.expect(connection, subscription, day, source, slot)
+        if read.pickup is not None:
+            subscriptions.note_pickup(connection, subscription, read.pickup)
+        return is_new
+
+    def _ask(self, parcel_id: ParcelId, read: ParcelRead, now: datetime) -> None:
         """Ask whom the mail names, or its number looks like, unless somebody knows the parcel.
 
-        Also where others are asked already: somebody else's mail may have named a wrong one.
+        1. Also where others are asked already: somebody else's mail may have named a wrong one.
+        2. Who is asked and does not know it is asked no more where all its followers' mails say
+           whose it is.
         """
-        legs = parcels.legs_of(self.connection, parcel_id)
+        connection = self.connection
+        legs = parcels.legs_of(connection, parcel_id)
         if any(leg.state == PollState.FOUND for leg in legs):
             return
-        best = next(choices(read.number, self.carriers, read.carriers), None)
+        only = named_carriers.of_parcel(connection, parcel_id).get(read.number, ())
+        # 1.
+        best = next(choices(read.number, self.carriers, read.carriers, only), None)
         if best is None and not legs:
-            best = next_choice(read.number, self.carriers, (), timedelta(0))
-        if best is not None and parcels.add_leg(self.connection, parcel_id, best, read.number, now):
+            best = next_choice(read.number, self.carriers, (), timedelta(0), only)
+        if best is not None and parcels.add_leg(connection, parcel_id, best, read.number, now):
             # Nobody could be asked before: the number may have been given up for that.
-            parcels.wake(self.connection, parcel_id, now)
+            parcels.wake(connection, parcel_id, now)
+        # 2.
+        for leg in legs:
+            if leg.number == read.number and not may_ask(leg.carrier, leg.number, only):
+                parcels.plan(connection, leg.id, None)
 
     def _follow_order(self, number: str, order: OrderId, now: datetime) -> bool:
         """Follow an order that has no parcel; return whether that is new.

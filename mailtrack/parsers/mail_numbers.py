@@ -8,7 +8,7 @@ alone. What has a form but none of them is doubtful: it is asked about, where no
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from mailtrack.domain.model import Candidate
@@ -143,7 +143,7 @@ def candidates(number: str, carrier: str) -> tuple[Candidate, ...]:
     if not carrier:
         return known
     own = [c for c in known if c.carrier == carrier] or [Candidate(carrier, "mail", "none")]
-    return (own[0], *(c for c in known if c.carrier != carrier))
+    return (replace(own[0], named=True), *(c for c in known if c.carrier != carrier))
 
 
 def _beside_a_name(line: str) -> Iterator[tuple[str, str]]:

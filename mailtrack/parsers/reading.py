@@ -79,6 +79,11 @@ class ParcelRead:
     pickup: PickupPoint | None = None
     slot: str = ""
 
+    @property
+    def named_carrier(self) -> str | None:
+        """Return whose number it is, as the mail says; None where only its form tells."""
+        return next((one.carrier for one in self.carriers if one.named), None)
+
 
 @dataclass(frozen=True, slots=True)
 class OrderRead:

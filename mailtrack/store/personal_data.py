@@ -179,6 +179,7 @@ def _following(details: SubscriptionDetails) -> dict[str, Any]:
     return following | {
         "number": parcel.row.number,
         "local_number": parcel.row.local_number,
+        "carriers_named": dict(details.named),
         "pickup_point": _pickup(parcel.row.pickup_point),
         "pickup_in_mails": _pickup(mine.pickup),
     }

@@ -395,6 +395,19 @@ doubtful_number = Table(
     UniqueConstraint("subscriber_id", "number"),
 )
 
+#: Whose number a subscriber's own mails say one to be; see `store.named_carriers`.
+named_carrier = Table(
+    "named_carrier",
+    metadata,
+    Column(
+        "subscription_id",
+        ForeignKey("subscription.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("number", String(64), primary_key=True),
+    Column("carrier", String(24), nullable=False),
+)
+
 #: What a subscriber's own mails told of a parcel or an order; nobody else sees it.
 mail_event = Table(
     "mail_event",

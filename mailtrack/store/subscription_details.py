@@ -3,7 +3,7 @@
 Asked for each mail by itself, these questions took more time than writing it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select
 
 from mailtrack.domain.model import ParcelId, SubscriptionId, TrackingEvent
-from mailtrack.store import parcels, subscriptions
+from mailtrack.store import named_carriers, parcels, subscriptions
 from mailtrack.store.parcels import Leg, ParcelRow
 from mailtrack.store.schema import parcel_order, shop_order, subscription
 from mailtrack.store.subscriptions import Subscription
@@ -61,6 +61,7 @@ class SubscriptionDetails:
     `events`: what its carriers and their own mails told. `orders`: their own; `ordered_at` is
     the day of the first of them, None where no mail told it. `shop`: the code of who sold it, as
     far as an order tells, or else of who wrote the mail that named it; "" where nobody did.
+    `named`: by number, the carrier that their own mails name.
     """
 
     following: Subscription
@@ -68,6 +69,7 @@ class SubscriptionDetails:
     events: tuple[TrackingEvent, ...]
     orders: tuple[str, ...]
     ordered_at: date | None
+    named: Mapping[str, str]
     shop: str = ""
 
 
@@ -80,6 +82,7 @@ def read(
     mine = subscriptions.read(connection, wanted)
     known = read_parcels(connection, {one.parcel for one in mine if one.parcel is not None})
     told = subscriptions.mail_events(connection, wanted)
+    named = named_carriers.told_to(connection, wanted)
     # The orders that its parcel carries, or that it awaits.
     orders: dict[SubscriptionId, list[Row[Any, Any, Any, Any]]] = {one.id: [] for one in mine}
     asked = {
@@ -101,6 +104,7 @@ def read(
             orders=tuple(order.number for order in orders[one.id]),
             ordered_at=min(dates, default=None),
             shop=next(iter(shops), one.named_by or ""),
+            named=named[one.id],
         )
     return details
 

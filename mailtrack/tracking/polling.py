@@ -12,13 +12,13 @@ from sqlalchemy import Connection
 from mailtrack.carriers.base import Carrier, Declaration, Push
 from mailtrack.clock import Clock
 from mailtrack.domain import numbers, scheduling, silence
-from mailtrack.domain.choosing import FALLBACKS, next_choice
+from mailtrack.domain.choosing import FALLBACKS, may_ask, next_choice
 from mailtrack.domain.milestones import STAGES, Milestone, Phase
 from mailtrack.domain.model import LegId, ParcelId, PollResult, PollState, SubscriptionId
 from mailtrack.domain.silence import Silence
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import budgets, followers, leg_claims, notices, parcels
+from mailtrack.store import budgets, followers, leg_claims, named_carriers, notices, parcels
 from mailtrack.store.engine import Store
 from mailtrack.store.leg_claims import ClaimedLeg
 from mailtrack.store.parcels import ParcelRow
@@ -241,7 +241,8 @@ class Poller:
         1. The local carrier's: whomever a local number may belong to. Where we can ask none of
            them, a fallback's, unless one follows the parcel already: there, a second number
            would cost.
-        2. The next guess, where the carrier does not know the number.
+        2. The next guess, where the carrier does not know the number; none but those whom its
+           followers' mails name, where they do.
         """
         connection, parcel_id = answer.connection, answer.parcel_id
         leg, result, now = answer.leg, answer.result, answer.now
@@ -266,7 +267,8 @@ class Poller:
             legs = parcels.legs_of(connection, parcel_id)
             tried = {other.carrier for other in legs if other.number == leg.number}
             unknown_for = now - parcels.parcel_row(connection, parcel_id).created_at
-            guess = next_choice(leg.number, on, tried, unknown_for)
+            only = named_carriers.of_parcel(connection, parcel_id).get(leg.number, ())
+            guess = next_choice(leg.number, on, tried, unknown_for, only)
             if guess is not None:
                 parcels.add_leg(connection, parcel_id, guess, leg.number, now)
 
@@ -274,8 +276,9 @@ class Poller:
         """Tell people of a long silence, and set when each leg of a parcel is asked next.
 
         1. Polling ends where nobody waits any more, or nothing is left to wait for.
-        2. A wrong guess is asked no more while another carrier is left to ask. What is
-           planned no more is at a carrier that is off, or was a wrong guess itself.
+        2. A wrong guess is asked no more while another carrier is left to ask, or where mails
+           say whose number it is. What is planned no more is at a carrier that is off, or was a
+           wrong guess itself.
         3. The leg that was asked is due when that is worth a request again; news on it
            hastens the others.
         """
@@ -293,6 +296,7 @@ class Poller:
         handed_over = any(leg.is_local and leg.state == PollState.FOUND for leg in left)
         known_numbers = {leg.number for leg in left if leg.state == PollState.FOUND}
         others_left = any(leg.state != PollState.REJECTED for leg in left)
+        named = named_carriers.of_parcel(connection, parcel_id)
         for leg in legs:
             context = scheduling.PollContext(
                 milestone=stage,
@@ -305,8 +309,9 @@ class Poller:
                 parcels.end(connection, parcel_id, stage or NEVER_KNOWN, now)
                 return
             # 2.
+            is_meant = may_ask(leg.carrier, leg.number, named.get(leg.number, ()))
             if (leg.state == PollState.REJECTED and others_left) or (
-                leg.state == PollState.NOT_FOUND and leg.number in known_numbers
+                leg.state == PollState.NOT_FOUND and (leg.number in known_numbers or not is_meant)
             ):
                 parcels.plan(connection, leg.id, None)
             # 3.

@@ -24,10 +24,11 @@ from sqlalchemy import Connection
 
 from mailtrack.carriers.base import Declaration
 from mailtrack.clock import Clock
-from mailtrack.domain.choosing import BEFORE_FALLBACK, FALLBACKS, next_choice
+from mailtrack.domain.choosing import BEFORE_FALLBACK, FALLBACKS, may_ask, next_choice
 from mailtrack.domain.model import ParcelId, PollState
-from mailtrack.store import followers, leg_claims, parcels, rerouted
+from mailtrack.store import followers, leg_claims, named_carriers, parcels, rerouted
 from mailtrack.store.engine import Store
+from mailtrack.store.named_carriers import Named
 from mailtrack.store.parcels import Leg, ParcelRow
 from mailtrack.tracking.polling import NOBODY_FOLLOWS
 
@@ -103,9 +104,10 @@ class Rerouting:
             return given
         legs = parcels.legs_of(connection, parcel_id)
         idle = [leg for leg in legs if leg.carrier not in self.on and leg.next_poll_at]
+        named = named_carriers.of_parcel(connection, parcel_id)
         for number in dict.fromkeys(leg.number for leg in idle):
             legs = parcels.legs_of(connection, parcel_id)
-            code = self._missing(number, row, legs, now)
+            code = self._missing(number, row, legs, named, now)
             wait = code is not None and room[code] <= given[code]
             for leg in idle:
                 if leg.number == number:
@@ -129,7 +131,10 @@ class Rerouting:
                 return 0
             legs = parcels.legs_of_each(connection, span.parcels)
             rows = parcels.parcel_rows(connection, span.parcels)
-        missed = sorted(row.id for row in rows if self._numbers_for(code, row, legs[row.id]))
+            named = named_carriers.of_each(connection, span.parcels)
+        missed = sorted(
+            row.id for row in rows if self._numbers_for(code, row, legs[row.id], named[row.id])
+        )
 
         # 2.
         def add(parcel_id: ParcelId, connection: Connection) -> int:
@@ -137,7 +142,8 @@ class Rerouting:
             if row is None or not followers.who_wait(connection, parcel_id):
                 return 0
             legs = parcels.legs_of(connection, parcel_id)
-            numbers = self._numbers_for(code, row, legs)
+            named = named_carriers.of_parcel(connection, parcel_id)
+            numbers = self._numbers_for(code, row, legs, named)
             for number in numbers:
                 _ask(connection, row, legs, number, code, self.clock.now())
             return len(numbers)
@@ -155,14 +161,16 @@ class Rerouting:
             rerouted.note(connection, code, last)
         return asked
 
-    def _numbers_for(self, code: str, row: ParcelRow, legs: Sequence[Leg]) -> list[str]:
+    def _numbers_for(
+        self, code: str, row: ParcelRow, legs: Sequence[Leg], named: Named
+    ) -> list[str]:
         """Return the numbers of a parcel that a carrier is to be asked about, and is not."""
         now, local = self.clock.now(), [row.local_number] if row.local_number else []
         numbers = dict.fromkeys([row.number, *local, *(leg.number for leg in legs)])
-        return [n for n in numbers if self._missing(n, row, legs, now) == code]
+        return [n for n in numbers if self._missing(n, row, legs, named, now) == code]
 
     def _missing(
-        self, number: str, row: ParcelRow, legs: Sequence[Leg], now: datetime
+        self, number: str, row: ParcelRow, legs: Sequence[Leg], named: Named, now: datetime
     ) -> str | None:
         """Return who is to be asked about a number and is not; None where nobody is missing.
 
@@ -171,7 +179,10 @@ class Rerouting:
            fallback need not wait. But it needs none where the parcel is looked after by
            another number: each one counts there.
         3. Where nobody is left to ask but those who did not know it yet, the first of those.
+
+        Where the mails of its followers say whose number it is, none but those are meant.
         """
+        only = named.get(number, ())
         about = [leg for leg in legs if leg.number == number]
         asked = [leg for leg in about if leg.carrier in self.on]
         planned = [leg for leg in asked if leg.next_poll_at is not None]
@@ -183,7 +194,7 @@ class Rerouting:
         unknown_for = BEFORE_FALLBACK if known else now - row.created_at
         refused = (PollState.NOT_FOUND, PollState.REJECTED)
         tried = {leg.carrier for leg in asked if leg.state in refused}
-        code = next_choice(number, self.on.keys(), tried, unknown_for)
+        code = next_choice(number, self.on.keys(), tried, unknown_for, only)
         if code in FALLBACKS and any(
             leg.carrier in self.on
             and leg.next_poll_at is not None
@@ -193,7 +204,8 @@ class Rerouting:
             code = None
         # 3.
         if code is None and not planned:
-            code = next((leg.carrier for leg in asked), None)
+            meant = (leg.carrier for leg in asked if may_ask(leg.carrier, number, only))
+            code = next(meant, None)
         return None if any(leg.carrier == code for leg in planned) else code
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, select
 
 from mailtrack.carriers.base import Declaration
-from mailtrack.carriers.pages import CarrierPage, only_page, pages_for
+from mailtrack.carriers.pages import CarrierPage, named_page, only_page, pages_for
 from mailtrack.carriers.pages import name_of as carriers_name
 from mailtrack.domain import tracking
 from mailtrack.domain.buyer_protection import protected_until
@@ -22,6 +22,7 @@ from mailtrack.domain.model import (
     RowKey,
     SubscriberId,
 )
+from mailtrack.domain.numbers import names_its_carrier
 from mailtrack.domain.pickup import completed
 from mailtrack.notify.links import LinkMaker, Purpose
 from mailtrack.notify.mail import MailNames
@@ -202,7 +203,7 @@ class ViewBuilder:
         known = details.parcel
         if known is None:
             return None
-        mine, view = details.following, self._known_to_carriers(known)
+        mine, view = details.following, self._known_to_carriers(known, details.named)
         # Carriers know better than the mail of a shop.
         by_mail = view.estimated_delivery is None and mine.expected_on is not None
         return replace(
@@ -245,20 +246,23 @@ class ViewBuilder:
         known = subscription_details.read_parcels(connection, [parcel_id])[parcel_id]
         if not known.events:
             return None
-        return replace(self._known_to_carriers(known), events=tracking.timeline(known.events))
+        return replace(self._known_to_carriers(known, {}), events=tracking.timeline(known.events))
 
-    def _known_to_carriers(self, known: KnownParcel) -> ParcelView:
+    def _known_to_carriers(self, known: KnownParcel, named: Mapping[str, str]) -> ParcelView:
         """Return what the carriers know of a parcel, without its history.
 
         The carrier named is who has the parcel now: the local one first. Where we can ask
-        nobody, people can: at the carrier that the number looks like.
+        nobody, people can: at the carrier that their mails name (`named`, by number), or else
+        the number looks like.
         """
         row, legs = known.row, known.legs
         number = row.local_number or row.number
         answered = [leg for leg in legs if leg.state in (PollState.FOUND, PollState.PENDING)]
         page = None
         if all(leg.number != number for leg in answered):
-            page = only_page(number, self.carriers)
+            if number in named and not names_its_carrier(number):
+                page = named_page(named[number], number, self.carriers)
+            page = page or only_page(number, self.carriers)
         if page is None:
             leg = next(iter(sorted(answered, key=lambda x: not x.is_local) or legs), None)
             if leg is None:

@@ -14,7 +14,7 @@ from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import ParcelId, PollResult, PollState, TrackingEvent
 from mailtrack.jobs.housekeeping import Housekeeping
 from mailtrack.runtime.services import Services
-from mailtrack.store import leg_claims, parcels, people, rerouted, subscriptions
+from mailtrack.store import leg_claims, named_carriers, parcels, people, rerouted, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.tracking import rerouting
@@ -28,7 +28,9 @@ Legs = Callable[..., dict[str, str]]
 FOUND, NOT_FOUND, REJECTED = PollState.FOUND, PollState.NOT_FOUND, PollState.REJECTED
 #: Cainiao's alone; the post's of France, which UPU and Cainiao know, too; nobody's.
 ITS_OWN, FRENCH, UNKNOWN = "LP00123456789012", "LA123456785FR", "QQQ123"
-CODES = ("cainiao", "laposte", "chronopost", "upu", "17track", "aftership")
+#: Of a form that many have.
+LIKE_MANY = "10421234567890"
+CODES = ("cainiao", "laposte", "chronopost", "gls", "upu", "17track", "aftership")
 
 
 @pytest.fixture
@@ -407,6 +409,50 @@ def test_nobody_is_asked_for_nobody_or_about_what_has_ended(
     switch("cainiao", "laposte", "17track")
 
     assert [] == rows(t.leg)
+
+
+@pytest.mark.parametrize(
+    ("on", "after"),
+    [
+        (["chronopost", "laposte"], {}),
+        (["chronopost", "gls"], {"gls": "now"}),
+        (["chronopost", "17track"], {"17track": "now"}),
+    ],
+    ids=str,
+)
+def test_a_number_whose_carrier_the_mails_name_is_asked_there_and_of_nobody_who_has_such_numbers(
+    ship: Callable[..., ParcelId],
+    switch: Switch,
+    legs: Legs,
+    rows: Rows,
+    store: Store,
+    on: list[str],
+    after: dict[str, str],
+) -> None:
+    """Fourteen digits are Chronopost's, DPD's or Mondial Relay's by their form."""
+    ship(LIKE_MANY, {}, 20)
+    with store.write() as connection:
+        (mine,) = rows(t.subscription)
+        named_carriers.name(connection, mine["id"], LIKE_MANY, "gls")
+
+    for _ in range(3):
+        switch(*on)
+        assert after == legs()
+
+
+def test_a_wrong_guess_is_not_taken_up_again_where_the_mails_name_another_carrier(
+    ship: Callable[..., ParcelId], switch: Switch, legs: Legs, rows: Rows, store: Store
+) -> None:
+    ship(LIKE_MANY, {"chronopost": NOT_FOUND, "gls": NOT_FOUND}, 20)
+    with store.write() as connection:
+        (mine,) = rows(t.subscription)
+        named_carriers.name(connection, mine["id"], LIKE_MANY, "gls")
+        guess = t.leg.c.carrier == "chronopost"
+        connection.execute(update(t.leg).where(guess).values(next_poll_at=None))
+
+    for _ in range(3):
+        switch("chronopost")
+        assert {"chronopost": "never", "gls": "never"} == legs()
 
 
 # --- little at a time -----------------------------------------------------------------

@@ -1,0 +1,71 @@
+"""Whose number it is, as people's mails say: by who wrote them, by a link, by a typed name.
+
+A carrier that somebody names for a number is right more often than one that such numbers look
+like: the other has never heard of it, or knows another parcel by it. But anybody can write a
+mail, and whom a parcel is asked of concerns everybody who follows it. So each name is kept
+with the subscription of who sent the mail, and binds only where the mails of all who follow
+the parcel name somebody: then all those may be asked, and nobody else. Where one follower's
+mails name nobody, the form of the number says who may be asked, as ever.
+
+Thus a stranger who follows somebody else's parcel can have one more carrier asked about it,
+never one less; and what a name keeps from being asked, any follower without one brings back.
+"""
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import Connection, select
+
+from mailtrack.domain.model import ParcelId, SubscriptionId
+from mailtrack.store.schema import named_carrier, subscription
+from mailtrack.store.upsert import upsert
+
+#: The carriers that bind, by number; none of a number that anybody may be asked about.
+Named = Mapping[str, frozenset[str]]
+
+
+def name(connection: Connection, mine: SubscriptionId, number: str, carrier: str) -> None:
+    """Keep whose number a mail of somebody's says one to be; a later mail knows better."""
+    key = {"subscription_id": mine, "number": number}
+    upsert(connection, named_carrier, key, {"carrier": carrier})
+
+
+def of_parcel(connection: Connection, parcel_id: ParcelId) -> Named:
+    """Return whom alone the numbers of a parcel may be asked of."""
+    return of_each(connection, [parcel_id])[parcel_id]
+
+
+def of_each(connection: Connection, wanted: Collection[ParcelId]) -> dict[ParcelId, Named]:
+    """Return whom alone the numbers of parcels may be asked of."""
+    query = (
+        select(
+            subscription.c.parcel_id,
+            subscription.c.id,
+            named_carrier.c.number,
+            named_carrier.c.carrier,
+        )
+        .outerjoin(named_carrier, named_carrier.c.subscription_id == subscription.c.id)
+        .where(subscription.c.parcel_id.in_(list(wanted)))
+    )
+    told: dict[ParcelId, dict[SubscriptionId, dict[str, str]]] = {one: {} for one in wanted}
+    for parcel_id, mine, number, carrier in connection.execute(query):
+        theirs = told[parcel_id].setdefault(mine, {})
+        if number is not None:
+            theirs[number] = carrier
+    return {one: _binding(list(people.values())) for one, people in told.items()}
+
+
+def _binding(told: Collection[Mapping[str, str]]) -> Named:
+    """Return the carriers of those numbers that every follower's mails name one for."""
+    numbers = set.intersection(*({*theirs} for theirs in told)) if told else set()
+    return {number: frozenset(theirs[number] for theirs in told) for number in numbers}
+
+
+def told_to(
+    connection: Connection, wanted: Collection[SubscriptionId]
+) -> dict[SubscriptionId, dict[str, str]]:
+    """Return the carriers that the mails of subscribers name, by subscription and number."""
+    told: dict[SubscriptionId, dict[str, str]] = {mine: {} for mine in wanted}
+    query = select(named_carrier).where(named_carrier.c.subscription_id.in_(list(wanted)))
+    for row in connection.execute(query):
+        told[row.subscription_id][row.number] = row.carrier
+    return told
