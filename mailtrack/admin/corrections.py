@@ -238,12 +238,16 @@ def revive(connection: Connection, wanted: Wanted, now: datetime) -> str:
         people.heard_from(connection, SubscriberId(owner))
         sleeping = (
             select(parcel.c.id)
-            .join(subscription, subscription.c.parcel_id == parcel.c.id)
+            .join(
+                subscription,
+                parcel.c.id.in_((subscription.c.parcel_id, subscription.c.local_parcel_id)),
+            )
             .where(
                 subscription.c.subscriber_id == owner,
                 subscription.c.muted_at.is_(None),
                 parcel.c.ended_why == NOBODY_FOLLOWS,
             )
+            .distinct()
             .order_by(parcel.c.id)
         )
         for number in [ParcelId(row) for row in connection.scalars(sleeping)]:

@@ -249,6 +249,12 @@ def timeline(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:
     return tuple(reversed(shown))
 
 
+def together(*histories: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:
+    """Return the events of histories of one parcel, each scan that several hold once."""
+    known = {event.fingerprint: event for history in histories for event in history}
+    return tuple(known.values())
+
+
 def told_by_carriers(events: Iterable[TrackingEvent]) -> bool:
     """Return True if any carrier ever said anything of a parcel."""
     return any(event.source != MAIL for event in events)

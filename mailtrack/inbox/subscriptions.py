@@ -3,7 +3,7 @@
 All of it happens inside the transaction of the mail's outcome, whose person is locked.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,10 +12,18 @@ from sqlalchemy import Connection
 from mailtrack.clock import Clock
 from mailtrack.domain.choosing import choices, may_ask, next_choice
 from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, Milestone
-from mailtrack.domain.model import OrderId, ParcelId, PollState, SubscriberId, SubscriptionId
+from mailtrack.domain.model import (
+    Candidate,
+    OrderId,
+    ParcelId,
+    PollState,
+    SubscriberId,
+    SubscriptionId,
+)
 from mailtrack.notify.view import NoticeKind
 from mailtrack.parsers.reading import ParcelRead, Reading
-from mailtrack.store import named_carriers, notices, orders, parcels, subscriptions
+from mailtrack.store import local_parcels, named_carriers, notices, orders, parcels, subscriptions
+from mailtrack.store.local_parcels import Known
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.tracking import merging
 
@@ -47,9 +55,7 @@ class SubscriptionService:
             known_orders = orders.count_known(connection, self.owner, reading.orders)
             return len(reading.orders) - known_orders
         numbers = {read.number for read in reading.parcels}
-        known = {parcels.find_parcel(connection, number) for number in numbers} - {None}
-        mine = subscriptions.followed(connection, self.owner, [k for k in known if k])
-        return len(numbers) - len(mine)
+        return len(numbers - local_parcels.followed_as(connection, self.owner, numbers).keys())
 
     def follow(self) -> bool:
         """Follow every parcel, or the orders where none is named; return whether any is new.
@@ -79,11 +85,11 @@ class SubscriptionService:
         awaited = [self._follow_order(number, order, now) for number, order in alone.items()]
         is_any_new = any(awaited)
         # 2.
-        found = parcels.parcels_of(connection, [read.number for read in reading.parcels], now)
+        known = self._lock(now)
         # 3.
         for read in reading.parcels:
             carried = [mine[number] for number in reading.orders_of(read)]
-            is_any_new |= self._follow_parcel(found[read.number], read, carried, now)
+            is_any_new |= self._follow_parcel(known, read, carried, now)
         return is_any_new
 
     def take_up(self) -> list[Subscription]:
@@ -91,62 +97,119 @@ class SubscriptionService:
         named = named_by(self.connection, self.owner, self.reading)
         stopped = [
             mine
-            for mine in sorted(named, key=lambda mine: mine.parcel or 0)
+            for mine in named
             if mine.muted_at is not None and mine.muted_at <= self.received_at
         ]
         for mine in stopped:
             subscriptions.mute(self.connection, mine.id, None)
-            if mine.parcel is not None:
-                parcels.wake(self.connection, mine.parcel, self.clock.now())
+        for parcel_id in sorted({one for mine in stopped for one in mine.parcels}):
+            parcels.wake(self.connection, parcel_id, self.clock.now())
         return stopped
 
+    def _lock(self, now: datetime) -> dict[str, Known]:
+        """Return the parcels that the mail names, locked with those that its reader has of them.
+
+        What they follow by a number already is it, whoever wrote the mail: also where it is but
+        the local number of theirs.
+        """
+        connection, owner = self.connection, self.owner
+        local = (read.local_number for read in self.reading.parcels if read.local_number)
+        numbers = {*local, *(read.number for read in self.reading.parcels)}
+        theirs = local_parcels.followed_as(connection, owner, numbers)
+        pairs = local_parcels.pairs_of(connection, owner, {one.parcel for one in theirs.values()})
+        found = parcels.parcels_of(connection, numbers, now, pairs)
+        return {number: Known(one, one) for number, one in found.items()} | theirs
+
     def _follow_parcel(
-        self, parcel_id: ParcelId, read: ParcelRead, carried: Sequence[OrderId], now: datetime
+        self, known: dict[str, Known], read: ParcelRead, carried: Sequence[OrderId], now: datetime
     ) -> bool:
-        """Follow one parcel, which is locked; return whether that is new.
+        """Follow one of the parcels that the mail names, locked; return whether that is new.
 
         1. Its orders are joined to it, and whose number the mail says it to be is kept.
         2. Of a newcomer's parcel every carrier is asked anew that knows it or may; a carrier
-           that nobody asked yet is asked, too.
+           that nobody asked yet is asked, too; and so for the local number that the mail names,
+           by which it is known from now on.
         3. A newcomer is owed "suivi enregistré", which tells what happened so far; it waits for
-           the first answer of a carrier, where there was none yet.
+           the first answer of a carrier, where there was none yet. What is known of a local
+           number that is new is news to the others.
         4. The step that the mail tells is taken as an event that its reader alone knows of; the
            day that it expects, and where it says that the parcel waits, are theirs alone, too.
         """
-        connection, reading = self.connection, self.reading
+        connection = self.connection
+        parcel_id = known[read.number].parcel
+        local = known[read.local_number].at if read.local_number else None
         # 1.
         for order in carried:
             orders.join_parcel(connection, order, parcel_id)
         subscription, is_new = subscriptions.follow_parcel(
-            connection, self.owner, parcel_id, carried, read.items, now, self.trace, read.source
+            connection,
+            self.owner,
+            parcel_id,
+            carried,
+            read.items,
+            now,
+            self.trace,
+            read.source,
+            local,
         )
         if read.named_carrier is not None:
             named_carriers.name(connection, subscription, read.number, read.named_carrier)
         # 2.
         if is_new:
             parcels.wake(connection, parcel_id, now)
-        self._ask(parcel_id, read, now)
+        self._ask(known[read.number].at, read.number, read.carriers, now)
+        hears_anew = False
+        if read.local_number is not None and local is not None:
+            hears_anew = self._hear_of(local, read.local_number, subscription, now)
+            known |= local_parcels.followed_as(connection, self.owner, [read.local_number])
         # 3.
         if is_new:
-            tell_at = self.clock.later(FIRST_ANSWER_GRACE_S)
-            if parcels.parcel_row(connection, parcel_id).first_answer_at is not None:
-                tell_at = now
-                merging.catch_up(connection, parcel_id, subscription, now)
-            self._owe(NoticeKind.REGISTERED, subscription, tell_at, now)
+            self._welcome(parcel_id, subscription, now)
+        elif hears_anew and local is not None:
+            merging.take_in_local(connection, local, subscription, now)
         # 4.
-        if read.milestone not in (None, Milestone.UNKNOWN):
-            at = min(self.received_at, now)
-            event = subscriptions.mail_event_of(read.milestone, reading.kind or "", at)
-            merging.take_in_mail(connection, parcel_id, subscription, event, now)
-        if read.expected_on is not None:
-            day, source, slot = read.expected_on, read.source or "", read.slot
-            subscriptions.expect(connection, subscription, day, source, slot)
-        if read.pickup is not None:
-            subscriptions.note_pickup(connection, subscription, read.pickup)
+        self._take_in(parcel_id, read, subscription, now)
         return is_new
 
-    def _ask(self, parcel_id: ParcelId, read: ParcelRead, now: datetime) -> None:
-        """Ask whom the mail names, or its number looks like, unless somebody knows the parcel.
+    def _take_in(
+        self, parcel_id: ParcelId, read: ParcelRead, mine: SubscriptionId, now: datetime
+    ) -> None:
+        """Take in what the mail tells: the step, the expected day, and where the parcel waits."""
+        connection = self.connection
+        if read.milestone not in (None, Milestone.UNKNOWN):
+            at = min(self.received_at, now)
+            event = subscriptions.mail_event_of(read.milestone, self.reading.kind or "", at)
+            merging.take_in_mail(connection, parcel_id, mine, event, now)
+        if read.expected_on is not None:
+            day, source, slot = read.expected_on, read.source or "", read.slot
+            subscriptions.expect(connection, mine, day, source, slot)
+        if read.pickup is not None:
+            subscriptions.note_pickup(connection, mine, read.pickup)
+
+    def _hear_of(self, local: ParcelId, number: str, mine: SubscriptionId, now: datetime) -> bool:
+        """Let a subscription hear of its local number, and ask about that; False where it does.
+
+        Nor where its reader follows that one by itself: they would be told everything twice.
+        """
+        connection = self.connection
+        by_itself = subscriptions.follows(connection, self.owner, local)
+        if by_itself or not local_parcels.attach(connection, mine, local):
+            return False
+        parcels.wake(connection, local, now)
+        self._ask(local, number, (), now)
+        return True
+
+    def _welcome(self, parcel_id: ParcelId, mine: SubscriptionId, now: datetime) -> None:
+        """Owe "suivi enregistré" to a newcomer; it tells all that is known by then."""
+        answered = parcels.parcel_row(self.connection, parcel_id).first_answer_at is not None
+        merging.catch_up(self.connection, parcel_id, mine, now)
+        tell_at = now if answered else self.clock.later(FIRST_ANSWER_GRACE_S)
+        self._owe(NoticeKind.REGISTERED, mine, tell_at, now)
+
+    def _ask(
+        self, parcel_id: ParcelId, number: str, said: Iterable[Candidate], now: datetime
+    ) -> None:
+        """Ask whom the mail names, or a number looks like, unless somebody knows the parcel.
 
         1. Also where others are asked already: somebody else's mail may have named a wrong one.
         2. Who is asked and does not know it is asked no more where all its followers' mails say
@@ -156,17 +219,20 @@ class SubscriptionService:
         legs = parcels.legs_of(connection, parcel_id)
         if any(leg.state == PollState.FOUND for leg in legs):
             return
-        only = named_carriers.of_parcel(connection, parcel_id).get(read.number, ())
+        only = named_carriers.of_parcel(connection, parcel_id).get(number, ())
         # 1.
-        best = next(choices(read.number, self.carriers, read.carriers, only), None)
+        best = next(choices(number, self.carriers, said, only), None)
         if best is None and not legs:
-            best = next_choice(read.number, self.carriers, (), timedelta(0), only)
-        if best is not None and parcels.add_leg(connection, parcel_id, best, read.number, now):
+            best = next_choice(number, self.carriers, (), timedelta(0), only)
+        is_local = number != parcels.parcel_row(connection, parcel_id).number
+        if best is not None and parcels.add_leg(
+            connection, parcel_id, best, number, now, is_local=is_local
+        ):
             # Nobody could be asked before: the number may have been given up for that.
             parcels.wake(connection, parcel_id, now)
         # 2.
         for leg in legs:
-            if leg.number == read.number and not may_ask(leg.carrier, leg.number, only):
+            if leg.number == number and not may_ask(leg.carrier, leg.number, only):
                 parcels.plan(connection, leg.id, None)
 
     def _follow_order(self, number: str, order: OrderId, now: datetime) -> bool:
@@ -212,7 +278,9 @@ class SubscriptionService:
 
 def named_by(connection: Connection, owner: SubscriberId, reading: Reading) -> list[Subscription]:
     """Return the subscriptions of somebody to what a mail names: parcels, or orders alone."""
-    found = {parcels.find_parcel(connection, read.number) for read in reading.parcels} - {None}
+    numbers = {read.number for read in reading.parcels}
+    known = local_parcels.followed_as(connection, owner, numbers)
+    found = {one.parcel for one in known.values()}
     named = orders.find(connection, owner, [told.number for told in reading.told_of_orders])
     return [
         mine

@@ -17,7 +17,15 @@ from mailtrack.domain.sending_policy import PARIS, SendingPolicy
 from mailtrack.inbox import questions
 from mailtrack.notify.view import NoticeKind
 from mailtrack.settings import KeepSettings
-from mailtrack.store import clock_skew, erasure, followers, notices, parcels, personal_data
+from mailtrack.store import (
+    clock_skew,
+    erasure,
+    followers,
+    local_parcels,
+    notices,
+    parcels,
+    personal_data,
+)
 from mailtrack.store.engine import Store
 from mailtrack.store.schema import parcel, parcel_order, shop_order, subscription
 from mailtrack.store.suppression import Suppression
@@ -37,6 +45,8 @@ QUESTION_KEPT = timedelta(days=30)
 ENDS_PER_ROUND = 500
 
 _ONCE = "1"
+#: The parcel that has the local number of one.
+_LOCAL = parcel.alias()
 
 log = structlog.get_logger(__name__)
 
@@ -103,7 +113,9 @@ class Housekeeping:
         # A mail that leaves after the last day comes too late.
         leaves = self.sending_policy.hold_until(now) or now
         # Carriers know better than a mail; many do not tell a last day.
-        last_day = func.coalesce(parcel.c.pickup_last_day, subscription.c.pickup_last_day)
+        last_day = func.coalesce(
+            _LOCAL.c.pickup_last_day, parcel.c.pickup_last_day, subscription.c.pickup_last_day
+        )
         pickups = _unreminded(NoticeKind.PICKUP_REMINDER).where(
             subscription.c.milestone == Milestone.PICKUP_AVAILABLE,
             subscription.c.milestone_at.is_(None)
@@ -179,7 +191,7 @@ def _give_up(connection: Connection, now: datetime) -> None:
         if row.milestone in ENDED:
             parcels.end(connection, parcel_id, row.milestone, now)
             continue
-        wait = (subscription.c.parcel_id == parcel_id) & _is_under_way()
+        wait = local_parcels.hears_last_from(row) & _is_under_way()
         untold = followers.untold(NoticeKind.EXPIRED, _ONCE).where(wait)
         _owe_each(connection, untold, NoticeKind.EXPIRED, now)
         known = any(leg.state == PollState.FOUND for leg in legs)
@@ -194,4 +206,8 @@ def _is_under_way() -> ColumnElement[bool]:
 
 def _unreminded(kind: NoticeKind) -> Select[int]:
     """Select the subscriptions to parcels whose people are still to be reminded."""
-    return followers.untold(kind, _ONCE).join(parcel, parcel.c.id == subscription.c.parcel_id)
+    return (
+        followers.untold(kind, _ONCE)
+        .join(parcel, parcel.c.id == subscription.c.parcel_id)
+        .outerjoin(_LOCAL, _LOCAL.c.id == subscription.c.local_parcel_id)
+    )

@@ -35,6 +35,7 @@ LIMITS: Mapping[str, int] = MappingProxyType(
         "estimated_by": 60,
         "number": 60,
         "local_number": 60,
+        "public_number": 60,
         "orders": 30,
         "numbers": 60,
         "code": 12,
@@ -42,7 +43,7 @@ LIMITS: Mapping[str, int] = MappingProxyType(
 )
 
 #: Those of them that are numbers, which may look like a telephone's.
-_NUMBERS = frozenset({"number", "local_number", "orders", "code"})
+_NUMBERS = frozenset({"number", "local_number", "public_number", "orders", "code"})
 
 #: Characters that are read of a longer text; no limit is near.
 MAX_READ = 1_000

@@ -115,6 +115,8 @@ class ParcelView:
     milestone_at: datetime | None
     events: tuple[TrackingEvent, ...]
     local_number: str | None = None
+    #: By which anybody sees its news, where that is not `number`.
+    public_number: str = ""
     orders: tuple[str, ...] = ()
     reason: Reason | None = None
     estimated_delivery: date | None = None

@@ -32,10 +32,11 @@ def erase(connection: Connection, owner: SubscriberId) -> None:
     """Forget somebody: the address, what they followed, and what nobody else follows."""
     if not people.lock(connection, owner):
         return
-    mine = select(subscription.c.parcel_id).where(
-        subscription.c.subscriber_id == owner, subscription.c.parcel_id.is_not(None)
+    mine = select(subscription.c.parcel_id, subscription.c.local_parcel_id).where(
+        subscription.c.subscriber_id == owner
     )
-    followed = parcels.lock_all(connection, map(ParcelId, connection.scalars(mine).all()))
+    heard_of = {number for row in connection.execute(mine) for number in row if number is not None}
+    followed = parcels.lock_all(connection, map(ParcelId, heard_of))
     connection.execute(delete(notice).where(notice.c.subscriber_id == owner))
     # The row stays, empty: should the server renumber its mails, this one is known.
     connection.execute(
@@ -56,7 +57,9 @@ def erase(connection: Connection, owner: SubscriberId) -> None:
     connection.execute(delete(subscriber).where(subscriber.c.id == owner))
     # Of their parcels, which are locked, those go that nobody else follows or followed.
     theirs = parcel.c.id.in_([row.id for row in followed])
-    is_followed = exists().where(subscription.c.parcel_id == parcel.c.id)
+    is_followed = exists().where(
+        parcel.c.id.in_((subscription.c.parcel_id, subscription.c.local_parcel_id))
+    )
     connection.execute(delete(parcel).where(theirs, ~is_followed))
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, select
 
-from mailtrack.domain.milestones import Milestone, mailed_on_request
+from mailtrack.domain.milestones import ENDED, Milestone, mailed_on_request
 from mailtrack.domain.model import ParcelId, SubscriptionId
 from mailtrack.domain.tracking import Follower, Key, Skip
+from mailtrack.store.local_parcels import concerns
 from mailtrack.store.notices import DIGESTED, preferences, silenced
 from mailtrack.store.schema import notice, subscriber, subscription
 
@@ -29,7 +30,7 @@ def of_parcel(
 
     `wanted`: what people hear of who made no choice.
     """
-    return _read(connection, subscription.c.parcel_id == parcel_id, wanted)
+    return _read(connection, concerns(parcel_id), wanted)
 
 
 def of_subscription(
@@ -110,19 +111,25 @@ def _was_asked_for(row: Row[Any]) -> bool:
 def who_wait(
     connection: Connection, parcel_id: ParcelId
 ) -> list[tuple[Milestone | None, datetime]]:
-    """Return where a parcel stands, and since when, for each who still hears of it."""
+    """Return where a parcel stands, and since when, for each who still hears of it.
+
+    To whom it is but the local one, it stands nowhere until their parcel has come to its end:
+    what moved may have been the other.
+    """
     query = (
         select(
             subscription.c.milestone,
+            (subscription.c.parcel_id == parcel_id).label("is_main"),
             func.coalesce(subscription.c.milestone_at, subscription.c.created_at).label("since"),
         )
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
-        .where(subscription.c.parcel_id == parcel_id, *_HEARS)
+        .where(concerns(parcel_id), *_HEARS)
     )
-    return [
-        (Milestone(row.milestone) if row.milestone else None, row.since)
-        for row in connection.execute(query)
-    ]
+    waiting = []
+    for row in connection.execute(query):
+        milestone = Milestone(row.milestone) if row.milestone else None
+        waiting.append((milestone if row.is_main or milestone in ENDED else None, row.since))
+    return waiting
 
 
 def untold(kind: str, occurrence: str) -> Select[int]:

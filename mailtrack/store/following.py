@@ -76,12 +76,16 @@ def ended(connection: Connection, owner: SubscriberId, why: str) -> list[ParcelI
     """Return the parcels that somebody wants to hear of and whose polling ended for a reason."""
     query = (
         select(parcel.c.id)
-        .join(subscription, subscription.c.parcel_id == parcel.c.id)
+        .join(
+            subscription,
+            parcel.c.id.in_((subscription.c.parcel_id, subscription.c.local_parcel_id)),
+        )
         .where(
             subscription.c.subscriber_id == owner,
             subscription.c.muted_at.is_(None),
             parcel.c.ended_why == why,
         )
+        .distinct()
         .order_by(parcel.c.id)
     )
     return [ParcelId(number) for number in connection.scalars(query)]

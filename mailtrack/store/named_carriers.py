@@ -12,12 +12,32 @@ never one less; and what a name keeps from being asked, any follower without one
 """
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import BindParameter, Connection, bindparam, or_, select
 
 from mailtrack.domain.model import ParcelId, SubscriptionId
 from mailtrack.store.schema import named_carrier, subscription
 from mailtrack.store.upsert import upsert
+
+#: Statements of every mail and answer, built once (see `store.parcels`).
+_PARCELS: BindParameter[Any] = bindparam("parcels", expanding=True)
+_NAMED = (
+    select(
+        subscription.c.parcel_id,
+        subscription.c.local_parcel_id,
+        subscription.c.id,
+        named_carrier.c.number,
+        named_carrier.c.carrier,
+    )
+    .outerjoin(named_carrier, named_carrier.c.subscription_id == subscription.c.id)
+    .where(
+        or_(subscription.c.parcel_id.in_(_PARCELS), subscription.c.local_parcel_id.in_(_PARCELS))
+    )
+)
+_TOLD = select(named_carrier).where(
+    named_carrier.c.subscription_id.in_(bindparam("subscriptions", expanding=True))
+)
 
 #: The carriers that bind, by number; none of a number that anybody may be asked about.
 Named = Mapping[str, frozenset[str]]
@@ -36,21 +56,12 @@ def of_parcel(connection: Connection, parcel_id: ParcelId) -> Named:
 
 def of_each(connection: Connection, wanted: Collection[ParcelId]) -> dict[ParcelId, Named]:
     """Return whom alone the numbers of parcels may be asked of."""
-    query = (
-        select(
-            subscription.c.parcel_id,
-            subscription.c.id,
-            named_carrier.c.number,
-            named_carrier.c.carrier,
-        )
-        .outerjoin(named_carrier, named_carrier.c.subscription_id == subscription.c.id)
-        .where(subscription.c.parcel_id.in_(list(wanted)))
-    )
     told: dict[ParcelId, dict[SubscriptionId, dict[str, str]]] = {one: {} for one in wanted}
-    for parcel_id, mine, number, carrier in connection.execute(query):
-        theirs = told[parcel_id].setdefault(mine, {})
-        if number is not None:
-            theirs[number] = carrier
+    for *parcel_ids, mine, number, carrier in connection.execute(_NAMED, {"parcels": list(wanted)}):
+        for parcel_id in told.keys() & set(parcel_ids):
+            theirs = told[parcel_id].setdefault(mine, {})
+            if number is not None:
+                theirs[number] = carrier
     return {one: _binding(list(people.values())) for one, people in told.items()}
 
 
@@ -65,7 +76,6 @@ def told_to(
 ) -> dict[SubscriptionId, dict[str, str]]:
     """Return the carriers that the mails of subscribers name, by subscription and number."""
     told: dict[SubscriptionId, dict[str, str]] = {mine: {} for mine in wanted}
-    query = select(named_carrier).where(named_carrier.c.subscription_id.in_(list(wanted)))
-    for row in connection.execute(query):
+    for row in connection.execute(_TOLD, {"subscriptions": list(wanted)}):
         told[row.subscription_id][row.number] = row.carrier
     return told

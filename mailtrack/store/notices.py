@@ -22,6 +22,7 @@ from mailtrack.domain.tracking import Decision, Skip
 from mailtrack.store.claims import claim_due
 from mailtrack.store.engine import locked
 from mailtrack.store.inbound import TRACE_LENGTH
+from mailtrack.store.local_parcels import concerns
 from mailtrack.store.schema import inbound, notice, subscriber, subscription
 from mailtrack.store.upsert import insert_ignoring
 
@@ -288,8 +289,8 @@ def hasten(connection: Connection, parcel_id: ParcelId, kind: str, now: datetime
 
 
 def unwritten(connection: Connection, parcel_id: ParcelId, kind: str) -> set[SubscriptionId]:
-    """Return the subscriptions to a parcel whose mail of a kind nobody can have read yet."""
-    return _unwritten(connection, subscription.c.parcel_id == parcel_id, kind)
+    """Return who hears of a parcel and whose mail of a kind nobody can have read yet."""
+    return _unwritten(connection, concerns(parcel_id), kind)
 
 
 def is_unwritten(connection: Connection, mine: SubscriptionId, kind: str) -> bool:

@@ -78,25 +78,33 @@ class ParcelRow:
 def find_parcel(connection: Connection, number: str) -> ParcelId | None:
     """Return the parcel known by a number, its own or a local one."""
     own = connection.execute(select(parcel.c.id).where(parcel.c.number == number)).scalar()
-    if own is None:
-        query = select(leg.c.parcel_id).where(leg.c.number == number).limit(1)
-        own = connection.execute(query).scalar()
+    for other in (
+        select(leg.c.parcel_id).where(leg.c.number == number).order_by(leg.c.id),
+        # One that nobody can be asked about has no leg.
+        select(parcel.c.id).where(parcel.c.local_number == number).order_by(parcel.c.id),
+    ):
+        own = own or connection.execute(other.limit(1)).scalar()
     return None if own is None else ParcelId(own)
 
 
 def parcels_of(
-    connection: Connection, numbers: Collection[str], now: datetime
+    connection: Connection,
+    numbers: Collection[str],
+    now: datetime,
+    also: Iterable[ParcelId] = (),
 ) -> dict[str, ParcelId]:
     """Return the parcels known by numbers, made now where there are none, all of them locked.
 
-    One that is erased while we look is made anew.
+    One that is erased while we look is made anew. `also`: others to lock with them.
     """
+    also = set(also)
     for _ in range(_TRIES):
         known = {number: find_parcel(connection, number) for number in numbers}
         for number in sorted(number for number, found in known.items() if found is None):
             insert_ignoring(connection, parcel, {"number": number, "created_at": now})
             known[number] = find_parcel(connection, number)
-        held = {row.id for row in lock_all(connection, filter(None, known.values()))}
+        found = (number for number in known.values() if number is not None)
+        held = {row.id for row in lock_all(connection, {*found, *also})}
         if held.issuperset(known.values()):
             return {number: found for number, found in known.items() if found is not None}
     raise ConflictError("A parcel is erased as often as it is stored.")

@@ -76,9 +76,9 @@ def undo_unsubscribe(connection: Connection, owner: SubscriberId) -> list[Parcel
         update(subscription)
         .where(subscription.c.subscriber_id == owner, subscription.c.muted_at == left_at)
         .values(muted_at=None)
-        .returning(subscription.c.parcel_id)
+        .returning(subscription.c.parcel_id, subscription.c.local_parcel_id)
     )
-    parcels = sorted(ParcelId(row.parcel_id) for row in revived if row.parcel_id is not None)
+    parcels = sorted({ParcelId(number) for row in revived for number in row if number is not None})
     connection.execute(
         update(subscriber).where(subscriber.c.id == owner).values(unsubscribed_at=None)
     )

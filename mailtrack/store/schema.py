@@ -269,6 +269,8 @@ parcel = Table(
     Column("ended_why", String(24)),
 )
 
+Index("ix_parcel_local_number", parcel.c.local_number)
+
 parcel_order = Table(
     "parcel_order",
     metadata,
@@ -349,6 +351,11 @@ subscription = Table(
     _key(),
     _belongs_to("subscriber"),
     _belongs_to("parcel", nullable=True),
+    #: The parcel that has the local number which a mail of theirs gave theirs; see
+    #: `store.local_parcels`.
+    Column(
+        "local_parcel_id", ForeignKey("parcel.id", ondelete="SET NULL"), nullable=True, index=True
+    ),
     _belongs_to("shop_order", nullable=True),
     Column("titles", Text, nullable=False, default=""),
     Column("created_at", Instant, nullable=False),

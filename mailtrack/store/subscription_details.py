@@ -4,12 +4,13 @@ Asked for each mail by itself, these questions took more time than writing it.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
+from mailtrack.domain import tracking
 from mailtrack.domain.model import ParcelId, SubscriptionId, TrackingEvent
 from mailtrack.store import named_carriers, parcels, subscriptions
 from mailtrack.store.parcels import Leg, ParcelRow
@@ -26,7 +27,10 @@ _ORDER = (
 #: asks them (see `store.parcels`).
 _CARRIED = (
     select(*_ORDER)
-    .join(parcel_order, parcel_order.c.parcel_id == subscription.c.parcel_id)
+    .join(
+        parcel_order,
+        parcel_order.c.parcel_id.in_((subscription.c.parcel_id, subscription.c.local_parcel_id)),
+    )
     .join(
         shop_order,
         (shop_order.c.id == parcel_order.c.shop_order_id)
@@ -47,11 +51,15 @@ _AWAITED = (
 
 @dataclass(frozen=True, slots=True)
 class KnownParcel:
-    """A parcel, whom it is asked of, and what its carriers told of it (oldest first)."""
+    """A parcel, whom it is asked of, and what its carriers told of it (oldest first).
+
+    `public_number`: by which anybody may see that, where it is not its own.
+    """
 
     row: ParcelRow
     legs: tuple[Leg, ...]
     events: tuple[TrackingEvent, ...]
+    public_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,7 @@ def read(
     if not wanted:
         return {}
     mine = subscriptions.read(connection, wanted)
-    known = read_parcels(connection, {one.parcel for one in mine if one.parcel is not None})
+    known = read_parcels(connection, {parcel for one in mine for parcel in one.parcels})
     told = subscriptions.mail_events(connection, wanted)
     named = named_carriers.told_to(connection, wanted)
     # The orders that its parcel carries, or that it awaits.
@@ -95,6 +103,9 @@ def read(
     details = {}
     for one in mine:
         parcel = known.get(one.parcel) if one.parcel is not None else None
+        local = known.get(one.local) if one.local is not None else None
+        if parcel is not None and local is not None:
+            parcel = _as_one(parcel, local)
         shops = [order.shop for order in orders[one.id] if order.shop]
         dates = [order.ordered_at for order in orders[one.id] if order.ordered_at]
         details[one.id] = SubscriptionDetails(
@@ -107,6 +118,23 @@ def read(
             named=named[one.id],
         )
     return details
+
+
+def _as_one(known: KnownParcel, local: KnownParcel) -> KnownParcel:
+    """Return a parcel as if its own carriers told of the local number that a mail gave it."""
+    main, last = known.row, local.row
+    checked = [at for at in (main.last_answer_at, last.last_answer_at) if at is not None]
+    row = replace(
+        main,
+        local_number=main.local_number or last.local_number or last.number,
+        # Who brings it knows better.
+        estimated_delivery=last.estimated_delivery or main.estimated_delivery,
+        pickup_point=last.pickup_point or main.pickup_point,
+        last_answer_at=max(checked, default=None),
+    )
+    legs = (*known.legs, *(replace(leg, is_local=True) for leg in local.legs))
+    events = tracking.together(known.events, local.events)
+    return KnownParcel(row, legs, events, "" if known.events else last.number)
 
 
 def read_parcels(

@@ -53,7 +53,8 @@ class Subscription:
     """One row of what somebody follows.
 
     `milestone`: where it stands by what its carriers and their own mails told. `named_by`: the
-    code of the shop or carrier whose mail was the first to name it.
+    code of the shop or carrier whose mail was the first to name it. `local`: see
+    `store.local_parcels`.
     """
 
     id: SubscriptionId
@@ -74,6 +75,12 @@ class Subscription:
     expected_slot: str = ""
     pickup: PickupPoint | None = None
     named_by: str | None = None
+    local: ParcelId | None = None
+
+    @property
+    def parcels(self) -> list[ParcelId]:
+        """Return the parcels that it hears of, in the order in which all lock them."""
+        return sorted(one for one in (self.parcel, self.local) if one is not None)
 
     @property
     def muted(self) -> bool:
@@ -106,13 +113,15 @@ def follow_parcel(
     now: datetime,
     trace: str = "",
     named_by: str | None = None,
+    local: ParcelId | None = None,
 ) -> tuple[SubscriptionId, bool]:
     """Follow a parcel; a subscription that waited for one of its orders becomes this one.
 
+    So does one to `local`, the parcel that has its local number: that hears of both from now on.
     What mails told of the order goes with it, but for an end: here is its parcel after all.
     Tells whether the subscription (to this parcel) is new. `trace`: the id in the logs of
-    the mail that asks for it; `named_by`: the code of who wrote that. The parcel must be
-    locked: it might be erased at this moment.
+    the mail that asks for it; `named_by`: the code of who wrote that. The parcels must be
+    locked: they might be erased at this moment.
     """
     mine = _find(connection, owner, subscription.c.parcel_id == parcel_id)
     if mine is not None:
@@ -120,9 +129,18 @@ def follow_parcel(
         return mine, False
     awaiting = subscription.c.parcel_id.is_(None) & subscription.c.shop_order_id.in_(list(orders))
     waiting = _find(connection, owner, awaiting)
+    found: dict[str, object] = {
+        "parcel_id": parcel_id,
+        "milestone": None,
+        "milestone_at": None,
+        "reason": None,
+    }
+    if waiting is None and local is not None:
+        by_local = (subscription.c.parcel_id == local) & subscription.c.local_parcel_id.is_(None)
+        waiting = _find(connection, owner, by_local)
+        found["local_parcel_id"] = local
     if waiting is None:
         return _insert(connection, owner, parcel_id, None, items, now, trace, named_by), True
-    found = {"parcel_id": parcel_id, "milestone": None, "milestone_at": None, "reason": None}
     connection.execute(update(subscription).where(subscription.c.id == waiting).values(**found))
     ends = mail_event.c.milestone.in_(ENDS_OF_AN_ORDER)
     connection.execute(delete(mail_event).where(mail_event.c.subscription_id == waiting, ends))
@@ -130,14 +148,9 @@ def follow_parcel(
     return waiting, True
 
 
-def followed(
-    connection: Connection, owner: SubscriberId, wanted: Collection[ParcelId]
-) -> set[ParcelId]:
-    """Return which of some parcels somebody follows, or followed and stopped."""
-    query = select(subscription.c.parcel_id).where(
-        subscription.c.subscriber_id == owner, subscription.c.parcel_id.in_(list(wanted))
-    )
-    return {ParcelId(number) for number in connection.scalars(query) if number is not None}
+def follows(connection: Connection, owner: SubscriberId, parcel_id: ParcelId) -> bool:
+    """Return True if somebody follows a parcel by itself, or followed it and stopped."""
+    return _find(connection, owner, subscription.c.parcel_id == parcel_id) is not None
 
 
 def followed_since(
@@ -248,6 +261,7 @@ def subscription_from(row: Row[Any]) -> Subscription:
         expected_slot=row.expected_slot or "",
         pickup=_pickup_of(row),
         named_by=row.named_by,
+        local=row.local_parcel_id,
     )
 
 

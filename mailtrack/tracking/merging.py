@@ -1,7 +1,8 @@
 """Merging events into what is known of a parcel or an order, whoever told them.
 
 What a carrier tells holds for everybody who follows the parcel. What a mail tells is known to
-its reader alone: anybody can write a mail. Of an order without a parcel nothing else tells.
+its reader alone: anybody can write a mail. Of an order without a parcel nothing else tells. To
+whose mail gave their parcel a local number, the history is that of two (`store.local_parcels`).
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, mailed_by_default
 from mailtrack.domain.model import ParcelId, SubscriptionId, TrackingEvent
 from mailtrack.domain.tracking import Follower
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import budgets, followers, notices, parcels, subscriptions
+from mailtrack.store import budgets, followers, local_parcels, notices, parcels, subscriptions
 
 
 def take_in(
@@ -22,10 +23,11 @@ def take_in(
 ) -> None:
     """Merge what a carrier told into a parcel's history and owe its followers what follows.
 
-    The parcel must be locked.
+    The parcel must be locked, with those that its followers hear of beside it.
 
     1. What is new to the parcel?
-    2. Each follower is told what follows from it beside what their own mails told them.
+    2. Each follower is told what follows from it beside what their own mails told them, and
+       what is known of the other parcel that they hear of with this one.
     3. The new events are kept; those that no phrase file knows are counted.
     4. The parcel stands where its carriers' word alone has brought it.
     """
@@ -35,10 +37,14 @@ def take_in(
     # 2.
     people = followers.of_parcel(connection, parcel_id, mailed_by_default())
     told = subscriptions.mail_events(connection, [person.subscription for person in people])
+    beside = local_parcels.beside(connection, parcel_id)
+    theirs = parcels.histories(connection, set(beside.values())) if beside else {}
     unwritten = notices.unwritten(connection, parcel_id, NoticeKind.REGISTERED)
     for person in people:
         mine = person.subscription
-        _tell(connection, person, (*known, *told[mine]), events, now, first=mine in unwritten)
+        other = theirs[beside[mine]] if mine in beside else ()
+        history = tracking.together(known, other, told[mine])
+        _tell(connection, person, history, events, now, first=mine in unwritten)
     # 3.
     parcels.add_events(connection, parcel_id, change.new_events, now)
     unmapped = {(e.source, e.code, e.text) for e in change.new_events if e.is_unknown}
@@ -62,9 +68,10 @@ def take_in_mail(
     event: TrackingEvent,
     now: datetime,
 ) -> None:
-    """Merge what somebody's mail told into what they know of a parcel; the parcel is locked."""
+    """Merge what somebody's mail told into what they know of a parcel; it is locked, as above."""
     first = notices.is_unwritten(connection, mine, NoticeKind.REGISTERED)
-    _take_in_own(connection, mine, parcels.history(connection, parcel_id), [event], now, first)
+    told = _told_by_carriers(connection, parcel_id, mine)
+    _take_in_own(connection, mine, told, [event], now, first)
 
 
 def take_in_order_mail(
@@ -84,8 +91,31 @@ def catch_up(
 ) -> None:
     """Record what happened before somebody came to follow a parcel: it is no news to them."""
     own = subscriptions.mail_events(connection, [newcomer])[newcomer]
-    known = [*parcels.history(connection, parcel_id), *own]
+    known = [*_told_by_carriers(connection, parcel_id, newcomer), *own]
     _tell(connection, Follower(newcomer, mailed_by_default()), known, (), now, first=True)
+
+
+def take_in_local(
+    connection: Connection, local: ParcelId, mine: SubscriptionId, now: datetime
+) -> None:
+    """Tell somebody what is known of the local parcel that their mail has just given theirs.
+
+    Both are locked. What they know of their own is no news; what was known of the other is.
+    """
+    own = subscriptions.mail_events(connection, [mine])[mine]
+    main = parcels.history(connection, local_parcels.beside(connection, local)[mine])
+    known, events = tracking.together(main, own), parcels.history(connection, local)
+    first = notices.is_unwritten(connection, mine, NoticeKind.REGISTERED)
+    for person in followers.of_subscription(connection, mine, mailed_by_default()):
+        _tell(connection, person, known, events, now, first=first)
+
+
+def _told_by_carriers(
+    connection: Connection, parcel_id: ParcelId, mine: SubscriptionId
+) -> Sequence[TrackingEvent]:
+    """Return what carriers told somebody of a parcel, and of the one beside it."""
+    both = {parcel_id, local_parcels.beside(connection, parcel_id).get(mine, parcel_id)}
+    return tracking.together(*parcels.histories(connection, both).values())
 
 
 def _take_in_own(

@@ -18,7 +18,15 @@ from mailtrack.domain.model import LegId, ParcelId, PollResult, PollState, Subsc
 from mailtrack.domain.silence import Silence
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import budgets, followers, leg_claims, named_carriers, notices, parcels
+from mailtrack.store import (
+    budgets,
+    followers,
+    leg_claims,
+    local_parcels,
+    named_carriers,
+    notices,
+    parcels,
+)
 from mailtrack.store.engine import Store
 from mailtrack.store.leg_claims import ClaimedLeg
 from mailtrack.store.parcels import ParcelRow
@@ -191,7 +199,8 @@ class Poller:
         2. A number that the answer leaves out waits alone.
         3. The answer is noted, and the legs that it leads to are added.
         4. It is shown if it says something, or if no other guess is left.
-        5. Its events are merged, and the parcel's followers are owed what follows.
+        5. Its events are merged, and the parcel's followers are owed what follows. A local
+           number that their mails gave it is settled once its own carriers know it by that.
         6. Every leg of the parcel is planned.
 
         An answer that cannot be stored must not hold up the others: its leg is tried again later.
@@ -201,7 +210,7 @@ class Poller:
         def take_in(connection: Connection) -> None:
             # 1.
             parcel_id = leg_claims.parcel_of_leg(connection, leg.id, token)
-            if parcel_id is None or parcels.lock(connection, parcel_id) is None:
+            if parcel_id is None or local_parcels.lock(connection, parcel_id) is None:
                 return
             # 2.
             if result is None:
@@ -222,6 +231,7 @@ class Poller:
                 notices.hasten(connection, parcel_id, NoticeKind.REGISTERED, now)
             # 5.
             merging.take_in(connection, parcel_id, result.events, now)
+            local_parcels.settle(connection, parcel_id)
             # 6.
             self._plan(answer)
 
@@ -287,7 +297,7 @@ class Poller:
         waiting = followers.who_wait(connection, parcel_id)
         stage, since = _stage(row, waiting)
         legs = parcels.legs_of(connection, parcel_id)
-        _tell_silence(answer, stage, since)
+        _tell_silence(answer, row, stage, since)
         # 1.
         if not waiting:
             parcels.end(connection, parcel_id, NOBODY_FOLLOWS, now)
@@ -319,8 +329,13 @@ class Poller:
                 parcels.plan(connection, leg.id, due)
 
 
-def _tell_silence(answer: _Answer, stage: Milestone | None, since: datetime) -> None:
-    """Owe word of a silence that is longer than usual, once, to all who hear of the parcel."""
+def _tell_silence(
+    answer: _Answer, row: ParcelRow, stage: Milestone | None, since: datetime
+) -> None:
+    """Owe word of a silence that is longer than usual, once, to all who hear of the parcel.
+
+    Not to whom another parcel, that they hear of beside it, has told something later.
+    """
     verdict = silence.assess_silence(stage, since, answer.now)
     if verdict is Silence.USUAL:
         return
@@ -328,7 +343,7 @@ def _tell_silence(answer: _Answer, stage: Milestone | None, since: datetime) -> 
     # Whose own mail told the end waits for nothing more.
     ended = subscription.c.milestone.in_(_ENDS)
     untold = followers.untold(verdict, occurrence).where(
-        subscription.c.parcel_id == answer.parcel_id, ended.is_not(True)
+        local_parcels.hears_last_from(row), ended.is_not(True)
     )
     for number in answer.connection.scalars(untold).all():
         notices.owe_follower(
@@ -347,12 +362,13 @@ def _stage(
 
     By its carriers' word; None where no carrier knows its number, which may be wrong whatever
     a shop wrote of it. At its end, too, where all who still hear of it know of one by their own
-    mails.
+    mails; the end that one of them knows of makes nobody else wait for longer.
     """
     if waiting and all(milestone in _ENDS for milestone, _ in waiting):
         return max(waiting, key=lambda told: told[1])
     if row.last_event_at is not None:
         return row.milestone, row.last_event_at
     return row.milestone, max(
-        (at for milestone, at in waiting if milestone is not None), default=row.created_at
+        (at for milestone, at in waiting if milestone is not None and milestone not in _ENDS),
+        default=row.created_at,
     )

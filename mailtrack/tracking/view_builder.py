@@ -281,6 +281,7 @@ class ViewBuilder:
             milestone_at=row.milestone_at,
             events=(),
             local_number=row.local_number,
+            public_number=known.public_number,
             reason=row.reason,
             estimated_delivery=row.estimated_delivery,
             checked_at=row.last_answer_at,

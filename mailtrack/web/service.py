@@ -203,7 +203,7 @@ class PageService:
     def _unmute(self, connection: Connection, mine: Subscription) -> None:
         people.welcome_back(connection, mine.subscriber)
         subscriptions.mute(connection, mine.id, None)
-        self._hear(connection, mine.subscriber, [mine.parcel] if mine.parcel else [])
+        self._hear(connection, mine.subscriber, mine.parcels)
 
     def _resume_all(self, connection: Connection, owner: SubscriberId) -> None:
         self._hear(connection, owner, people.undo_unsubscribe(connection, owner))

@@ -221,7 +221,7 @@ class TimelinePage(Journey):
         """Return the address where anybody sees the parcel, "" while there is nothing to see."""
         if self.parcel is None or not told_by_carriers(self.parcel.events):
             return ""
-        return f"/suivi?{urlencode({'number': self.parcel.number})}"
+        return f"/suivi?{urlencode({'number': self.parcel.public_number or self.parcel.number})}"
 
     @property
     def task(self) -> str:

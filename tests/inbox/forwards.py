@@ -26,9 +26,10 @@ def typed(address: str, *lines: str) -> bytes:
     return _sent(address, "Mon colis", lines)
 
 
-def forwarded(address: str, sender: str, subject: str, *lines: str) -> bytes:
-    """Return a mail of a carrier or shop that somebody forwards by hand."""
+def forwarded(address: str, sender: str, subject: str, *lines: str, note: str = "") -> bytes:
+    """Return a mail of a carrier or shop that somebody forwards by hand, with a note above it."""
     head = (
+        note,
         "---------- Forwarded message ---------",
         f"De : Expéditeur <{sender}>",
         "Date: lun. 2 mars 2026 à 09:30",
@@ -37,3 +38,19 @@ def forwarded(address: str, sender: str, subject: str, *lines: str) -> bytes:
         "",
     )
     return _sent(address, f"Fwd: {subject}", (*head, *lines))
+
+
+def by_shop(address: str, number: str, local: str = "", note: str = "") -> bytes:
+    """Return AliExpress's mail about a parcel, which may name its local number, too."""
+    page = f"https://www.aliexpress.com/p/tracking/index.html?trackingNumber={number}"
+    lines = [f"Tracking number: {local}"] if local else []
+    sender, subject = "transaction@notice.aliexpress.com", f"Package {number} has an update"
+    return forwarded(
+        address, sender, subject, f"Your package {number} has an update.", *lines, page, note=note
+    )
+
+
+def by_colissimo(address: str, number: str) -> bytes:
+    """Return Colissimo's mail about a parcel that waits to be fetched."""
+    sender = "noreply@notif-colissimo-laposte.info"
+    return forwarded(address, sender, "Votre colis vous attend !", f"N° du colis {number}")

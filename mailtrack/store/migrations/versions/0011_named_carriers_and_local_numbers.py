@@ -1,4 +1,4 @@
-"""Whose number a person's mails say one to be."""
+"""Whose number a person's mails say one to be, and the local number that they give a parcel."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,3 +23,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("subscription_id", "number", name=op.f("pk_named_carrier")),
     )
+    with op.batch_alter_table("subscription") as batch_op:
+        batch_op.add_column(sa.Column("local_parcel_id", sa.Integer(), nullable=True))
+        batch_op.create_foreign_key(
+            op.f("fk_subscription_local_parcel_id"),
+            "parcel",
+            ["local_parcel_id"],
+            ["id"],
+            ondelete="SET NULL",
+        )
+        batch_op.create_index(op.f("ix_subscription_local_parcel_id"), ["local_parcel_id"])
+    op.create_index("ix_parcel_local_number", "parcel", ["local_number"])

@@ -1,0 +1,180 @@
+"""The local number that a person's mail gives their parcel: followed as a parcel of its own.
+
+A shop's mail may name, beside its parcel, the number by which the carrier on the last
+kilometres knows it. Anybody can write such a mail, and a leg would be everybody's who follows
+the parcel. So the number is a parcel of its own, asked about once however many name it, and the
+subscription of who sent the mail points to it: they, and nobody else, are told of both as of
+one. Where the parcel's own carriers come to know it by that number, the pointer goes.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    bindparam,
+    case,
+    exists,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
+
+from mailtrack.domain.model import ParcelId, PollState, SubscriberId, SubscriptionId
+from mailtrack.store import parcels
+from mailtrack.store.engine import ConflictError
+from mailtrack.store.parcels import ParcelRow
+from mailtrack.store.schema import leg, parcel, subscription
+
+#: Statements of every mail and answer, built once (see `store.parcels`).
+_NUMBERS: BindParameter[Any] = bindparam("numbers", expanding=True)
+_BESIDE = select(subscription.c.id, subscription.c.parcel_id, subscription.c.local_parcel_id).where(
+    or_(
+        subscription.c.parcel_id == bindparam("parcel"),
+        subscription.c.local_parcel_id == bindparam("parcel"),
+    ),
+    subscription.c.local_parcel_id.is_not(None),
+)
+_NAMED = union_all(
+    select(parcel.c.id, parcel.c.number, literal(0).label("rank")).where(
+        parcel.c.number.in_(_NUMBERS)
+    ),
+    select(parcel.c.id, parcel.c.local_number, literal(1)).where(
+        parcel.c.local_number.in_(_NUMBERS)
+    ),
+    select(leg.c.parcel_id, leg.c.number, literal(1)).where(leg.c.number.in_(_NUMBERS)),
+).subquery()
+_FOLLOWED_AS = (
+    select(_NAMED.c.id, _NAMED.c.number, subscription.c.parcel_id)
+    .join(subscription, _NAMED.c.id.in_((subscription.c.parcel_id, subscription.c.local_parcel_id)))
+    .where(subscription.c.subscriber_id == bindparam("owner"))
+    .order_by(_NAMED.c.rank, subscription.c.parcel_id != _NAMED.c.id, subscription.c.id)
+)
+_LOCAL = parcel.alias()
+_SETTLED = (
+    select(_LOCAL.c.id)
+    .distinct()
+    .join(subscription, subscription.c.local_parcel_id == _LOCAL.c.id)
+    .join(leg, (leg.c.number == _LOCAL.c.number) & (leg.c.parcel_id == bindparam("parcel")))
+    .where(subscription.c.parcel_id == bindparam("parcel"), leg.c.state == PollState.FOUND)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What somebody follows by a number: the parcel, and which of its two has that number."""
+
+    parcel: ParcelId
+    at: ParcelId
+
+
+def concerns(parcel_id: ParcelId) -> ColumnElement[bool]:
+    """Return the condition that a subscription hears of a parcel, as its own or its local one."""
+    return or_(subscription.c.parcel_id == parcel_id, subscription.c.local_parcel_id == parcel_id)
+
+
+def hears_last_from(row: ParcelRow) -> ColumnElement[bool]:
+    """Return the condition that a subscription hears of a parcel, and of its other one no later.
+
+    A parcel that no carrier has told anything of is silent to those alone who follow it itself.
+    """
+    other = parcel.alias()
+    is_main = subscription.c.parcel_id == row.id
+    beside = case((is_main, subscription.c.local_parcel_id), else_=subscription.c.parcel_id)
+    if row.last_event_at is None:
+        later = exists().where(other.c.id == beside, other.c.last_event_at.is_not(None))
+        return is_main & ~later
+    later = exists().where(other.c.id == beside, other.c.last_event_at > row.last_event_at)
+    return concerns(row.id) & ~later
+
+
+def beside(connection: Connection, parcel_id: ParcelId) -> dict[SubscriptionId, ParcelId]:
+    """Return the other parcel of each subscription that hears of this one and of another."""
+    return {
+        SubscriptionId(row.id): ParcelId(
+            row.local_parcel_id if row.parcel_id == parcel_id else row.parcel_id
+        )
+        for row in connection.execute(_BESIDE, {"parcel": parcel_id})
+    }
+
+
+def lock(connection: Connection, parcel_id: ParcelId) -> ParcelRow | None:
+    """Lock a parcel with those that its followers hear of beside it; None where it was erased.
+
+    What is news to them follows from both. Nobody can come to point to a parcel that is locked:
+    who did while we waited for the lock makes us begin anew, to keep the order of locks.
+    Raises ConflictError then.
+    """
+    wanted = {parcel_id, *beside(connection, parcel_id).values()}
+    held = {row.id: row for row in parcels.lock_all(connection, wanted)}
+    if parcel_id not in held:
+        return None
+    if not held.keys() >= set(beside(connection, parcel_id).values()):
+        raise ConflictError("Somebody's mail has just given this parcel a local number.")
+    return held[parcel_id]
+
+
+def attach(connection: Connection, mine: SubscriptionId, local: ParcelId) -> bool:
+    """Let a subscription hear of a local parcel, too; False where it has another already.
+
+    The first one stays: each costs the carriers' budgets, and a person has as many as parcels.
+    Both are locked.
+    """
+    done = connection.execute(
+        update(subscription)
+        .where(
+            subscription.c.id == mine,
+            subscription.c.parcel_id != local,
+            subscription.c.local_parcel_id.is_(None),
+        )
+        .values(local_parcel_id=local)
+    )
+    return done.rowcount == 1
+
+
+def settle(connection: Connection, parcel_id: ParcelId) -> None:
+    """Drop the local parcels of which a parcel's own carriers tell all that is known of them."""
+    found = connection.scalars(_SETTLED, {"parcel": parcel_id})
+    candidates = [ParcelId(number) for number in found]
+    if not candidates:
+        return
+    told = {event.fingerprint for event in parcels.history(connection, parcel_id)}
+    for known, events in parcels.histories(connection, candidates).items():
+        if told.issuperset(event.fingerprint for event in events):
+            pointers = (
+                subscription.c.parcel_id == parcel_id,
+                subscription.c.local_parcel_id == known,
+            )
+            connection.execute(update(subscription).where(*pointers).values(local_parcel_id=None))
+
+
+def followed_as(
+    connection: Connection, owner: SubscriberId, numbers: Collection[str]
+) -> dict[str, Known]:
+    """Return what somebody follows, or followed and stopped, by some numbers.
+
+    A parcel's own number, the local one that its carriers or a mail of theirs gave it, or one
+    that is asked of for it. What has the number as its own goes first.
+    """
+    known: dict[str, Known] = {}
+    for row in connection.execute(_FOLLOWED_AS, {"owner": owner, "numbers": list(numbers)}):
+        found = Known(ParcelId(row.parcel_id), ParcelId(row.id))
+        known.setdefault(row.number, found)
+    return known
+
+
+def pairs_of(
+    connection: Connection, owner: SubscriberId, followed: Iterable[ParcelId]
+) -> set[ParcelId]:
+    """Return some parcels that somebody follows, and the local ones beside them."""
+    some = list(followed)
+    query = select(subscription.c.parcel_id, subscription.c.local_parcel_id).where(
+        subscription.c.subscriber_id == owner, subscription.c.parcel_id.in_(some)
+    )
+    pairs = connection.execute(query).all() if some else ()
+    return {ParcelId(number) for pair in pairs for number in pair if number is not None}
