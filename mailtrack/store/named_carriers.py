@@ -8,13 +8,14 @@ the parcel name somebody: then all those may be asked, and nobody else. Where on
 mails name nobody, the form of the number says who may be asked, as ever.
 
 Thus a stranger who follows somebody else's parcel can have one more carrier asked about it,
-never one less; and what a name keeps from being asked, any follower without one brings back.
+never one less; and whom a name keeps from being asked, any follower without one brings back.
+That such a carrier does not know the number is told to nobody whose mails name another.
 """
 
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, exists, or_, select
 
 from mailtrack.domain.model import ParcelId, SubscriptionId
 from mailtrack.store.schema import named_carrier, subscription
@@ -69,6 +70,15 @@ def _binding(told: Collection[Mapping[str, str]]) -> Named:
     """Return the carriers of those numbers that every follower's mails name one for."""
     numbers = set.intersection(*({*theirs} for theirs in told)) if told else set()
     return {number: frozenset(theirs[number] for theirs in told) for number in numbers}
+
+
+def means_another(number: str, carrier: str) -> ColumnElement[bool]:
+    """Return the condition that a subscriber's mails name another carrier for a number."""
+    return exists().where(
+        named_carrier.c.subscription_id == subscription.c.id,
+        named_carrier.c.number == number,
+        named_carrier.c.carrier != carrier,
+    )
 
 
 def told_to(

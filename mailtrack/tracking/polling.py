@@ -334,7 +334,8 @@ def _tell_silence(
 ) -> None:
     """Owe word of a silence that is longer than usual, once, to all who hear of the parcel.
 
-    Not to whom another parcel, that they hear of beside it, has told something later.
+    Not to whom another parcel, that they hear of beside it, has told something later; nor that
+    a carrier does not know a number which is another's, as their own mails say.
     """
     verdict = silence.assess_silence(stage, since, answer.now)
     if verdict is Silence.USUAL:
@@ -345,6 +346,10 @@ def _tell_silence(
     untold = followers.untold(verdict, occurrence).where(
         local_parcels.hears_last_from(row), ended.is_not(True)
     )
+    leg = answer.leg
+    is_guess = leg.carrier not in FALLBACKS and not numbers.names_its_carrier(leg.number)
+    if verdict is Silence.NOT_FOUND and is_guess:
+        untold = untold.where(~named_carriers.means_another(leg.number, leg.carrier))
     for number in answer.connection.scalars(untold).all():
         notices.owe_follower(
             answer.connection,

@@ -133,6 +133,22 @@ def test_a_follower_whose_mail_names_nobody_has_those_asked_that_the_form_says(
     assert asked() & set(ALIKE)
 
 
+def test_nobody_hears_that_another_carrier_does_not_know_it_than_the_one_that_their_mail_names(
+    receive: Receive, clock: FakeClock, poll: Callable[..., int], rows: Rows
+) -> None:
+    """Who follows it without a name has the others asked, and hears of them alone."""
+    receive(_by_its_mail())
+    receive(_by_shop(MALLORY))
+    for _ in range(2):
+        for code in ALIKE:
+            poll(code)
+        clock.advance(hours=73)
+
+    people = {row["id"]: row["address"] for row in rows(t.subscriber)}
+    told = [people[row["subscriber_id"]] for row in rows(t.notice, kind="not_found")]
+    assert [MALLORY] == told
+
+
 def test_a_wrong_guess_from_before_is_asked_no_more_once_a_mail_says_whose_it_is(
     receive: Receive, asked: Callable[[], set[str]]
 ) -> None:
