@@ -37,6 +37,7 @@ PAGES: Mapping[str, CarrierPage] = {
     ),
     "bpost": CarrierPage("bpost", "https://track.bpost.cloud/btr/web/#/search?itemCode={number}"),
     "ctt": CarrierPage("CTT", "https://www.ctt.pt/feapl_2/app/open/objectSearch/objectSearch.jspx"),
+    "evri": CarrierPage("Evri", "https://www.evri.com/track/parcel/{number}"),
     "hermes": CarrierPage("Hermes", "https://www.myhermes.de/empfangen/sendungsverfolgung/"),
     "inpost": CarrierPage("InPost", "https://inpost.pl/sledzenie-przesylek?number={number}"),
     "postluxembourg": CarrierPage(

@@ -1,11 +1,12 @@
 """Pages for people, where mailtrack cannot ask."""
 
 from datetime import timedelta
+from importlib.resources import files
 
 import pytest
 
 from mailtrack.carriers import REGISTRY, declarations
-from mailtrack.carriers.pages import PAGES, name_of, page_of, pages_for
+from mailtrack.carriers.pages import PAGES, name_of, named_page, page_of, pages_for
 from mailtrack.domain.choosing import BEFORE_FALLBACK, choices, next_choice
 from mailtrack.domain.number_formats import FORMATS, S10_POSTS
 from mailtrack.parsers.sender_declarations import declared
@@ -55,10 +56,24 @@ def test_a_carrier_without_a_page_has_none() -> None:
     assert page_of("pigeon", "1") is None
 
 
-def test_the_codes_are_those_of_the_number_formats_and_have_no_client() -> None:
+#: Whose mails or links say whose number it is.
+NAMED = {sender.carrier for sender in declared() if sender.carrier} | {
+    row.partition("\t")[0]
+    for row in (files("mailtrack.parsers") / "senders" / "links.tsv").read_text().splitlines()
+    if row and not row.startswith("#")
+}
+
+
+@pytest.mark.parametrize("code", sorted(NAMED))
+def test_a_carrier_that_mails_name_has_a_page_whatever_its_numbers_look_like(code: str) -> None:
+    """Else the page of another would be shown, whose numbers look alike."""
+    assert named_page(code, "123456789012", {d.code: d for d in declarations()}) is not None
+
+
+def test_the_codes_are_those_of_numbers_and_mails_and_have_no_client() -> None:
     known = {code for form in FORMATS for code in form.carriers} | set(S10_POSTS.values())
 
-    assert {"pickup"} == PAGES.keys() - known - {sender.carrier for sender in declared()}
+    assert {"pickup"} == PAGES.keys() - known - NAMED
     assert set() == PAGES.keys() & REGISTRY.keys()
 
 
