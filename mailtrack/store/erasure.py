@@ -58,7 +58,7 @@ def erase(connection: Connection, owner: SubscriberId) -> None:
     # Of their parcels, which are locked, those go that nobody else follows or followed.
     theirs = parcel.c.id.in_([row.id for row in followed])
     is_followed = exists().where(
-        parcel.c.id.in_((subscription.c.parcel_id, subscription.c.local_parcel_id))
+        or_(subscription.c.parcel_id == parcel.c.id, subscription.c.local_parcel_id == parcel.c.id)
     )
     connection.execute(delete(parcel).where(theirs, ~is_followed))
 

@@ -51,7 +51,10 @@ _NAMED = union_all(
 ).subquery()
 _FOLLOWED_AS = (
     select(_NAMED.c.id, _NAMED.c.number, subscription.c.parcel_id)
-    .join(subscription, _NAMED.c.id.in_((subscription.c.parcel_id, subscription.c.local_parcel_id)))
+    .join(
+        subscription,
+        or_(subscription.c.parcel_id == _NAMED.c.id, subscription.c.local_parcel_id == _NAMED.c.id),
+    )
     .where(subscription.c.subscriber_id == bindparam("owner"))
     .order_by(_NAMED.c.rank, subscription.c.parcel_id != _NAMED.c.id, subscription.c.id)
 )

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, exists, func, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
@@ -25,6 +36,16 @@ from mailtrack.store.upsert import insert_ignoring
 #: Statements of every mail, built once: SQLAlchemy takes three times as long to build one as
 #: the database to answer it.
 _PARCEL = select(parcel).where(parcel.c.id == bindparam("parcel"))
+#: By its own number first; a local one that nobody can be asked about has no leg.
+_KNOWN_BY = (
+    union_all(
+        select(parcel.c.id, literal(0).label("rank")).where(parcel.c.number == bindparam("number")),
+        select(leg.c.parcel_id, literal(1)).where(leg.c.number == bindparam("number")),
+        select(parcel.c.id, literal(2)).where(parcel.c.local_number == bindparam("number")),
+    )
+    .order_by("rank", "id")
+    .limit(1)
+)
 _PARCELS = select(parcel).where(parcel.c.id.in_(bindparam("parcels", expanding=True)))
 _LEGS = (
     select(leg).where(leg.c.parcel_id.in_(bindparam("parcels", expanding=True))).order_by(leg.c.id)
@@ -77,14 +98,8 @@ class ParcelRow:
 
 def find_parcel(connection: Connection, number: str) -> ParcelId | None:
     """Return the parcel known by a number, its own or a local one."""
-    own = connection.execute(select(parcel.c.id).where(parcel.c.number == number)).scalar()
-    for other in (
-        select(leg.c.parcel_id).where(leg.c.number == number).order_by(leg.c.id),
-        # One that nobody can be asked about has no leg.
-        select(parcel.c.id).where(parcel.c.local_number == number).order_by(parcel.c.id),
-    ):
-        own = own or connection.execute(other.limit(1)).scalar()
-    return None if own is None else ParcelId(own)
+    found = connection.execute(_KNOWN_BY, {"number": number}).scalar()
+    return None if found is None else ParcelId(found)
 
 
 def parcels_of(
