@@ -194,13 +194,22 @@ def detect(numbers: list[str], as_json: AsJson = False) -> None:
 
 
 @app.command()
-def classify(as_json: AsJson = False) -> None:
+def classify(
+    as_json: AsJson = False,
+    unknown: Annotated[
+        bool, typer.Option("--unknown", help="Print the lines that nothing knows instead.")
+    ] = False,
+) -> None:
     """Read lines carrier<TAB>code<TAB>text; print the milestone of each."""
     from mailtrack.carriers.vocabulary import classify_lines
 
     for classified in classify_lines(line.rstrip("\n") for line in sys.stdin):
+        if unknown and classified.is_known:
+            continue
         if as_json:
             say_json(classified.as_dict())
+        elif unknown:
+            say(f"{classified.carrier}  {classified.code}  {classified.text}".rstrip())
         else:
             say(str(classified.milestone))
 

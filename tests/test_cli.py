@@ -171,6 +171,7 @@ def test_classify_answers_line_by_line(run: Run) -> None:
 
     told = [json.loads(x) for x in run("classify", "--json", stdin=lines).out.splitlines()]
     assert ["delivered", "unknown"] == [classified["milestone"] for classified in told]
+    assert ["laposte  ZZ9  Au vert"] == run("classify", "--unknown", stdin=lines).out.splitlines()
 
 
 # --- track --------------------------------------------------------------------------

@@ -10,7 +10,7 @@ rows are matched.
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Self
@@ -141,12 +141,21 @@ class ClassifiedLine:
     carrier: str
     code: str
     text: str
-    milestone: Milestone
-    reason: Reason | None
+    means: Classified
+
+    @property
+    def milestone(self) -> Milestone:
+        return self.means.milestone
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything tells what it stands for, be it that it is no news."""
+        return self.means is not UNKNOWN
 
     def as_dict(self) -> dict[str, str | None]:
         """Return the line for `mailtrack classify --json`."""
-        return asdict(self)
+        said = {"carrier": self.carrier, "code": self.code, "text": self.text}
+        return said | {"milestone": self.milestone, "reason": self.means.reason}
 
 
 def classify_lines(lines: Iterable[str]) -> Iterator[ClassifiedLine]:
@@ -157,8 +166,7 @@ def classify_lines(lines: Iterable[str]) -> Iterator[ClassifiedLine]:
     for line in lines:
         cells = (cell.strip() for cell in line.rstrip("\r\n").split("\t", 2))
         carrier, code, text = (*cells, "", "", "")[:3]
-        means = classify(carrier, code, text)
-        yield ClassifiedLine(carrier, code, text, means.milestone, means.reason)
+        yield ClassifiedLine(carrier, code, text, classify(carrier, code, text))
 
 
 @cache

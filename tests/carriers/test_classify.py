@@ -56,3 +56,9 @@ def test_a_code_that_is_words_is_read_where_the_carrier_has_no_file() -> None:
     assert [Milestone.OUT_FOR_DELIVERY, Milestone.UNKNOWN] == [
         line.milestone for line in classify_lines(lines)
     ]
+
+
+def test_what_a_table_says_is_no_news_is_known_and_what_nothing_says_is_not() -> None:
+    lines = ["colissimo\tDSCCLO\t", "colissimo\tNEVER_SEEN\t", "colissimo\tDI1\t"]
+
+    assert [True, False, True] == [line.is_known for line in classify_lines(lines)]

@@ -17,6 +17,7 @@ from mailtrack.carriers.vocabulary import (
 )
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Reason
+from mailtrack.domain.number_formats import FORMATS, S10, S10_POSTS
 
 FILES = phrase_files()
 
@@ -57,6 +58,29 @@ def test_an_expression_can_meet_the_comparable_form(name: str) -> None:
 
 def test_every_other_name_leads_to_a_file() -> None:
     assert set(file_names().values()) == set(FILES)
+
+
+def test_every_carrier_that_a_number_may_belong_to_has_phrases() -> None:
+    named = {carrier for known in (*FORMATS, S10) for carrier in known.carriers}
+
+    assert set() == named.union(S10_POSTS.values()) - file_names().keys()
+
+
+@pytest.mark.parametrize(
+    ("code", "means"),
+    [
+        ("LIVCGA", Classified(Milestone.DELIVERED)),
+        ("LIVEXP", Classified(Milestone.RETURNED)),
+        ("RENAVI", Classified(Milestone.DELIVERY_FAILED)),
+        ("AARTER", Classified(Milestone.LOCAL_TRANSIT)),
+        ("RENDOC", Classified(Milestone.RETURNING, Reason.CUSTOMS)),
+        ("DOUEOR", Classified(Milestone.CUSTOMS_HELD)),
+        ("DOUEXP", Classified(Milestone.IN_TRANSIT)),
+        ("DOUPRO", Classified(Milestone.EXCEPTION, Reason.CUSTOMS)),
+    ],
+)
+def test_colissimos_codes_are_right_without_their_words(code: str, means: Classified) -> None:
+    assert means == classify("laposte", code, "")
 
 
 @pytest.mark.parametrize("carrier", ["cainiao", "laposte"])
