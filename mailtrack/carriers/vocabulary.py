@@ -31,7 +31,9 @@ PATTERN_SIGN = "~"
 GROUP_SIGN = "*"
 _FOLDER = files(__package__).joinpath("phrases")
 #: Tables that say something else than what a carrier's code or text stands for.
-_OTHERS = frozenset({"names", "reasons", "words"})
+_OTHERS = frozenset({"conditions", "names", "reasons", "words"})
+#: Where a sentence ends, and where Cainiao puts the carrier's own words behind its own.
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+|[。！？；]|\s/\s")
 _REASONED = frozenset(
     {
         Milestone.DELIVERY_FAILED,
@@ -73,14 +75,17 @@ class Phrases:
     rules: list[Rule] = field(default_factory=list)
     groups: dict[str, Classified] = field(default_factory=dict)
 
-    def find(self, codes: tuple[str, ...], text: str) -> Classified | None:
-        """Match code with text, then text alone, then the rules, then code alone."""
+    def find(self, codes: tuple[str, ...], text: str, asserted: str) -> Classified | None:
+        """Match code with text, then text alone, then the rules, then code alone.
+
+        `text` is the comparable text, `asserted` what of it is said to have happened.
+        """
         if text:
             for key in ((code, text) for code in (*codes, "")):
                 if key in self.exact:
                     return self.exact[key]
             for rule in self.rules:
-                if rule.code in (*codes, "") and rule.holds(text):
+                if rule.code in (*codes, "") and rule.holds(asserted):
                     return rule.means
         return next((self.exact[code, ""] for code in codes if (code, "") in self.exact), None)
 
@@ -97,18 +102,18 @@ class Vocabulary:
         """Return the milestone; `code` may carry its group as "CODE@GROUP"."""
         full = comparable_code(code)
         codes = tuple(dict.fromkeys(c for c in (full, full.partition("@")[0]) if c))
-        plain = comparable(text)
+        plain, asserted = comparable(text), without_conditions(text)
         if not plain and not self.own.exact:
             # No table says what the carrier's codes are: one without text is read as words.
-            plain = comparable(code)
+            plain = asserted = comparable(code)
         found = (
-            self.own.find(codes, plain)
-            or self.common.find((), plain)
+            self.own.find(codes, plain, asserted)
+            or self.common.find((), plain, asserted)
             or next((self.own.groups[code] for code in codes if code in self.own.groups), UNKNOWN)
         )
         if found.reason or found.milestone not in _REASONED:
             return found
-        reasons = (reason for holds, reason in self.reasons if holds(plain))
+        reasons = (reason for holds, reason in self.reasons if holds(asserted))
         return Classified(found.milestone, next(reasons, None))
 
 
@@ -250,6 +255,27 @@ class Combination:
         """Return True if the comparable `text` has these words."""
         told = words_of(text)
         return self.needed <= told and not self.barred & told
+
+
+def without_conditions(text: str) -> str:
+    """Return the comparable form of what a text says has happened, or will.
+
+    Each sentence ends where it begins to speak of a condition ("si vous êtes absent …").
+
+    >>> without_conditions("Out for delivery. If you are not at home, we leave a card.")
+    'out for delivery'
+    """
+    told = []
+    for sentence in _SENTENCE.split(text[:MAX_TEXT]):
+        plain = comparable(sentence)
+        condition = _conditions().search(plain)
+        told.append(plain[: condition.start()] if condition else plain)
+    return " ".join(" ".join(told).split())
+
+
+@cache
+def _conditions() -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{row['text']})" for row in read_table("conditions")))
 
 
 @lru_cache(maxsize=1024)
