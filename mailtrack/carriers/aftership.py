@@ -174,7 +174,7 @@ def _result(tracking: Mapping[str, Any]) -> PollResult:
     told = records(tracking.get("checkpoints"))
     # The same checkpoint has the same hash, and is told once.
     by_hash = {string(line.get("hash")) or str(place): line for place, line in enumerate(told)}
-    events = read_history(DECLARATION.code, map(_scan, by_hash.values()))
+    events = read_history(DECLARATION.code, map(_scan, by_hash.values()), status=tag)
     if not events and tag == DELIVERED:
         events = read_history(DECLARATION.code, [_scan(end)])
     promised = (string(record(tracking.get(group)).get(key)) for group, key in PROMISES)

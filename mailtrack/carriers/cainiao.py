@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, ClassVar
 
 from mailtrack.carriers.base import Budget, Declaration
-from mailtrack.carriers.history import ABROAD, BEIJING, STEP, is_sure_of, told_apart
+from mailtrack.carriers.history import ABROAD, BEIJING, STEP, borne_out, is_sure_of, told_apart
 from mailtrack.carriers.local_numbers import number_in_texts, other_number
 from mailtrack.carriers.shape import (
     day_in_paris,
@@ -129,7 +129,9 @@ def _result(module: Mapping[str, Any]) -> PollResult:
     number = string(module.get("mailNo"))
     lines = records(module.get("detailList"))
     stand_ins = (records([module.get(name)]) for name in STAND_INS)
-    events = next(filter(None, map(_events, (lines, *stand_ins))), ())
+    status = string(module.get("status"))
+    told = (_events(listed, status) for listed in (lines, *stand_ins))
+    events = next(filter(None, told), ())
     texts = (string(line.get(name)) for line in lines for name in ("desc", "standerdDesc"))
     named = [string(module.get(name)) for name in LOCAL_NUMBERS]
     local_number = other_number(number, *named, number_in_texts(texts, DECLARATION.code))
@@ -147,8 +149,10 @@ def _result(module: Mapping[str, Any]) -> PollResult:
     )
 
 
-def _events(newest_first: Sequence[Mapping[str, Any]]) -> tuple[TrackingEvent, ...]:
+def _events(newest_first: Sequence[Mapping[str, Any]], status: str) -> tuple[TrackingEvent, ...]:
     """Return the lines of the page as events, newest first as they are listed.
+
+    `status` is Cainiao's of the whole parcel.
 
     From the oldest line on:
     1. Read the words: those of Cainiao, and the carrier's own where they differ.
@@ -190,11 +194,12 @@ def _events(newest_first: Sequence[Mapping[str, Any]]) -> tuple[TrackingEvent, .
                 at_certain=certain,
                 reason=means.reason,
                 mark=string(line.get("timeStr")) or string(line.get("time")),
+                certainty=means.certainty,
             )
         )
         latest = max(at, latest or at)
         abroad = here or code in DEPARTURES or zone not in (None, BEIJING)
-    return told_apart(events)
+    return told_apart(borne_out(DECLARATION.code, events, status))
 
 
 def _wall_clock(line: Mapping[str, Any]) -> tuple[datetime | None, timezone | None]:

@@ -92,6 +92,7 @@ def _scan(event: Mapping[str, Any]) -> Scan:
     words = [tidy(string(event.get(key))) for key in ("description", "status", "remark")]
     for text in words:
         means = classify(DECLARATION.code, "", text)
+        means = means.borne_out(classify(DECLARATION.code, code, ""))
         if means.milestone is not Milestone.UNKNOWN:
             return Scan(local_time(when), text, code, place, mark=when, means=means)
     means = classify(DECLARATION.code, code, "")

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from mailtrack.carriers.local_numbers import other_number
 from mailtrack.carriers.shape import PARIS, in_utc, in_zone
 from mailtrack.carriers.texts import split_place, tidy, without_people
-from mailtrack.carriers.vocabulary import Classified, first_known
+from mailtrack.carriers.vocabulary import Classified, classify, first_known
 from mailtrack.domain.milestones import STAGES, Milestone, Phase
 from mailtrack.domain.model import PickupPoint, PollResult, PollState, TrackingEvent
 
@@ -46,8 +46,12 @@ class Scan:
     means: Classified | None = None
 
 
-def read_history(carrier: str, oldest_first: Iterable[Scan]) -> tuple[TrackingEvent, ...]:
+def read_history(
+    carrier: str, oldest_first: Iterable[Scan], *, status: str = ""
+) -> tuple[TrackingEvent, ...]:
     """Return the events of a carrier newest first, classified and in its own order.
+
+    `status`: the carrier's code of where the whole parcel stands; it bears out the newest scan.
 
     >>> label = Scan(datetime(2026, 2, 9, 18, 0), "Shipping label created", mark="18:00")
     >>> depot = Scan(datetime(2026, 2, 12, 7, 30, tzinfo=UTC), "[Lyon] Out for delivery")
@@ -79,9 +83,20 @@ def read_history(carrier: str, oldest_first: Iterable[Scan]) -> tuple[TrackingEv
                 at_certain=scan.certain and is_sure_of(scan.local.tzinfo, abroad=abroad),
                 reason=means.reason,
                 mark=scan.mark,
+                certainty=means.certainty,
             )
         )
-    return history(events)
+    return history(borne_out(carrier, events, status))
+
+
+def borne_out(carrier: str, oldest_first: list[TrackingEvent], status: str) -> list[TrackingEvent]:
+    """Return the events, the newest as known where the status of the whole parcel fits it."""
+    if not oldest_first or not status:
+        return oldest_first
+    newest = oldest_first[-1]
+    told = Classified(newest.milestone, newest.reason, newest.certainty)
+    certainty = told.borne_out(classify(carrier, status, "")).certainty
+    return [*oldest_first[:-1], replace(newest, certainty=certainty)]
 
 
 def is_sure_of(zone: tzinfo | None, *, abroad: bool) -> bool:

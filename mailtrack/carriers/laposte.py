@@ -177,6 +177,7 @@ def _events(shipment: Mapping[str, Any]) -> tuple[TrackingEvent, ...]:
                 reason=means.reason,
                 # Not with `order`: it counts down from the newest, which is always 100.
                 mark=string(event.get("date")),
+                certainty=means.certainty,
             )
         )
     return told_apart(events)

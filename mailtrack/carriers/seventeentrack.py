@@ -252,14 +252,19 @@ def _result(item: Mapping[str, Any]) -> PollResult:
     newest = _scan(record(info.get("latest_event")), "")
     stages = [_scan(line, "") for line in records(info.get("milestone"))]
     histories = (in_order_of_time(scans) for scans in ([*chain(*told)], [newest], stages))
-    events = read_history(DECLARATION.code, next(filter(None, histories), []))
+    events = read_history(DECLARATION.code, next(filter(None, histories), []), status=_status(item))
     # 2.
     status = record(info.get("latest_status"))
     means = first_known(
         DECLARATION.code, *((string(status.get(name)), "") for name in ("sub_status", "status"))
     )
     if events and events[0].is_unknown and all(e.milestone != means.milestone for e in events):
-        known = replace(events[0], milestone=means.milestone, reason=means.reason)
+        known = replace(
+            events[0],
+            milestone=means.milestone,
+            reason=means.reason,
+            certainty=means.certainty,
+        )
         events = (known, *events[1:])
     is_unknown = _status(item) in ("", UNKNOWN_STATUS)
     estimate = record(record(info.get("time_metrics")).get("estimated_delivery_date"))

@@ -11,13 +11,14 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, reduce
 from importlib.resources import files
 from typing import Self
 
 from mailtrack.carriers.texts import MAX_TEXT, comparable, comparable_code
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Reason
+from mailtrack.domain.model import Certainty, Reason
+from mailtrack.domain.witnesses import bears_out
 
 COLUMNS = ("code", "language", "text", "milestone", "reason", "source")
 COMMON = "any"
@@ -49,13 +50,20 @@ Holds = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """What one code and text stand for, and why where they say so."""
+    """What one code and text stand for, why where they say so, and how sure that is."""
 
     milestone: Milestone
     reason: Reason | None = None
+    #: Two verdicts are the same however they were reached.
+    certainty: Certainty = field(default=Certainty.KNOWN, compare=False)
+
+    def borne_out(self, by: "Classified") -> "Classified":
+        """Return what is read as known where something else says what fits it."""
+        fits = by is not UNKNOWN and bears_out(self.milestone, by.milestone)
+        return replace(self, certainty=Certainty.KNOWN) if fits else self
 
 
-UNKNOWN = Classified(Milestone.UNKNOWN)
+UNKNOWN = Classified(Milestone.UNKNOWN, certainty=Certainty.READ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +83,25 @@ class Phrases:
     rules: list[Rule] = field(default_factory=list)
     groups: dict[str, Classified] = field(default_factory=dict)
 
-    def find(self, codes: tuple[str, ...], text: str, asserted: str) -> Classified | None:
+    def find(
+        self, codes: tuple[str, ...], text: str, asserted: str | None = None
+    ) -> Classified | None:
         """Match code with text, then text alone, then the rules, then code alone.
 
-        `text` is the comparable text, `asserted` what of it is said to have happened.
+        `text` is the comparable text, `asserted` what of it is said to have happened; None: all.
         """
         if text:
             for key in ((code, text) for code in (*codes, "")):
                 if key in self.exact:
                     return self.exact[key]
             for rule in self.rules:
-                if rule.code in (*codes, "") and rule.holds(asserted):
+                if rule.code in (*codes, "") and rule.holds(text if asserted is None else asserted):
                     return rule.means
         return next((self.exact[code, ""] for code in codes if (code, "") in self.exact), None)
+
+    def of_code(self, codes: tuple[str, ...]) -> Classified:
+        """Return the group that a code names, whatever words stand beside it."""
+        return next((self.groups[code] for code in codes if code in self.groups), UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +123,13 @@ class Vocabulary:
         found = (
             self.own.find(codes, plain, asserted)
             or self.common.find((), plain, asserted)
-            or next((self.own.groups[code] for code in codes if code in self.own.groups), UNKNOWN)
+            or self.own.of_code(codes)
         )
+        found = found.borne_out(self.own.of_code(codes))
         if found.reason or found.milestone not in _REASONED:
             return found
         reasons = (reason for holds, reason in self.reasons if holds(asserted))
-        return Classified(found.milestone, next(reasons, None))
+        return replace(found, reason=next(reasons, None))
 
 
 @lru_cache(maxsize=8192)
@@ -133,10 +148,12 @@ def first_known(carrier: str, *said: tuple[str, str]) -> Classified:
     """Return what the first pair of code and text stands for that is known.
 
     Where a code only names a group ("transit"), and so says less than the words beside
-    it, the words come first: `first_known(carrier, ("", text), (code, ""))`.
+    it, the words come first: `first_known(carrier, ("", text), (code, ""))`. What the words
+    alone say is borne out by a later pair that fits.
     """
-    known = (classify(carrier, code, text) for code, text in said)
-    return next((means for means in known if means.milestone is not Milestone.UNKNOWN), UNKNOWN)
+    told = [classify(carrier, code, text) for code, text in said]
+    known = [means for means in told if means.milestone is not Milestone.UNKNOWN]
+    return reduce(Classified.borne_out, known) if known else UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +229,9 @@ def _load(name: str) -> Phrases:
         code, text = comparable_code(row["code"]), row["text"]
         try:
             reason = Reason(row["reason"]) if row["reason"] else None
-            means = Classified(Milestone(row["milestone"]), reason)
+            is_read = name == COMMON and text.startswith(WORDS_SIGN)
+            certainty = Certainty.READ if is_read else Certainty.KNOWN
+            means = Classified(Milestone(row["milestone"]), reason, certainty)
         except ValueError as error:
             raise ValueError(f"phrases/{row['line']}: {error}") from error
         if text == GROUP_SIGN:

@@ -33,6 +33,15 @@ class Reason(StrEnum):
     REDELIVERY = "redelivery"
 
 
+class Certainty(StrEnum):
+    """How the milestone of an event was reached; `domain.witnesses` says what follows."""
+
+    #: The carrier's own table, or its code, says it.
+    KNOWN = "known"
+    #: Telling words say it that all carriers share.
+    READ = "read"
+
+
 @dataclass(frozen=True, slots=True)
 class TrackingEvent:
     """One dated line of a parcel's history, as `source` gave it.
@@ -52,6 +61,7 @@ class TrackingEvent:
     at_certain: bool = True
     reason: Reason | None = None
     mark: str = ""
+    certainty: Certainty = Certainty.KNOWN
 
     @property
     def is_unknown(self) -> bool:

@@ -31,6 +31,9 @@ PRICE_H = 0.3
 #: half of the delay that would pay for a request of their own has then accrued.
 NEARLY = 3 / 4
 
+#: An alarm that waits for a second witness is asked about again within this.
+DOUBTFUL = timedelta(hours=3)
+
 #: A parcel that is delivered is polled once more, for a return that follows at once.
 CONFIRMATION = timedelta(hours=24)
 #: No poll comes earlier than this.
@@ -73,13 +76,15 @@ class PollContext:
 
     `milestone` is None while no carrier knows the number. `since` is the last event,
     or the first answer where there is none. `weight` below 1 makes polls rarer: the
-    first carrier after a hand-over, news that few wait for.
+    first carrier after a hand-over, news that few wait for. `is_doubtful`: it told an
+    alarm of which nobody else knows yet.
     """
 
     milestone: Milestone | None
     since: datetime
     weight: float = 1.0
     price_h: float = PRICE_H
+    is_doubtful: bool = False
 
 
 def next_poll(context: PollContext, now: datetime, rng: Random) -> datetime | None:
@@ -96,7 +101,8 @@ def next_poll(context: PollContext, now: datetime, rng: Random) -> datetime | No
         # Never before its time: a poll that comes early would have to be made again.
         return now + max(CONFIRMATION, _jittered(CONFIRMATION, rng))
     wait = _until_worth_a_request(context, now)
-    return now + _jittered(min(max(wait, SHORTEST), LONGEST), rng)
+    longest = DOUBTFUL if context.is_doubtful else LONGEST
+    return now + _jittered(min(max(wait, SHORTEST), longest), rng)
 
 
 def is_nearly_due(asked_at: datetime, due_at: datetime, now: datetime) -> bool:

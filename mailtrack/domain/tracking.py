@@ -3,7 +3,7 @@
 Everything follows from the *set* of known events, never from the order in which they
 arrived: answers may be repeated, split or shuffled without changing the final state or
 the set of notices. What does depend on the moment is only whether a notice is mailed
-or skipped, and why (`Decision`).
+or skipped, and why (`Decision`). What is only read counts as `witnesses` has it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from mailtrack.domain.milestones import STAGES, Mailed, Milestone, Phase, mailed_on_request
-from mailtrack.domain.model import Reason, SubscriptionId, TrackingEvent
+from mailtrack.domain.model import Certainty, Reason, SubscriptionId, TrackingEvent
+from mailtrack.domain.witnesses import believed
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -109,12 +110,18 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one answer changed. `current` is the event that the present state rests on."""
+    """What one answer changed. `current` is the event that the present state rests on.
+
+    `confirmed`: events of the history that were only read, and that their source now knows.
+    `events`: all that is known from now on.
+    """
 
     new_events: tuple[TrackingEvent, ...]
     milestone: Milestone | None
     current: TrackingEvent | None
     decisions: tuple[Decision, ...]
+    confirmed: tuple[TrackingEvent, ...]
+    events: tuple[TrackingEvent, ...]
 
 
 def apply(
@@ -128,18 +135,25 @@ def apply(
 
     `first_answer`: nothing was known of the parcel before, so nothing of this is news.
 
-    1. Leave out what is known; a source that tells a scan again keeps its fingerprint.
+    1. Leave out what is known; a source that tells a scan again keeps its fingerprint. It may
+       have come to know what was only read.
     2. See where all events together have brought the parcel.
     3. Every notice that they give rise to, and that a follower has no row of yet, exists from
        now on. One of them at most is mailed, unless something keeps all mails from its reader;
        the others are skipped, each for a reason.
     """
     # 1.
-    known = {event.fingerprint for event in history}
+    known = {event.fingerprint: event for event in history}
     unique = {event.fingerprint: event for event in fresh}
     new = tuple(chronology(e for fingerprint, e in unique.items() if fingerprint not in known))
+    confirmed = tuple(
+        replace(old, certainty=Certainty.KNOWN)
+        for fingerprint, old in known.items()
+        if fingerprint in unique and _is_confirmed(old, unique[fingerprint])
+    )
+    known |= {event.fingerprint: event for event in confirmed}
     # 2.
-    events = (*history, *new)
+    events = (*known.values(), *new)
     steps = walk(events)
     current = steps[-1] if steps else None
     # 3.
@@ -160,6 +174,16 @@ def apply(
         milestone=current.milestone if current else None,
         current=current.event if current else None,
         decisions=tuple(decisions),
+        confirmed=confirmed,
+        events=events,
+    )
+
+
+def _is_confirmed(old: TrackingEvent, again: TrackingEvent) -> bool:
+    return (
+        old.certainty is Certainty.READ
+        and again.certainty is Certainty.KNOWN
+        and again.milestone is old.milestone
     )
 
 
@@ -178,9 +202,13 @@ def walk(events: Iterable[TrackingEvent]) -> tuple[Step, ...]:
     by the local carrier is no step back), and a return is left only by its own end or
     by a carrier's express word that the parcel is delivered anew.
     """
+    return _walk(chronology(believed(events)))
+
+
+def _walk(oldest_first: Iterable[TrackingEvent]) -> tuple[Step, ...]:
     steps: list[Step] = []
     base: Step | None = None
-    for event in chronology(events):
+    for event in oldest_first:
         milestone = _meaning(base, event)
         if milestone is None:
             continue
@@ -200,7 +228,7 @@ def owed(events: Iterable[TrackingEvent]) -> dict[Key, TrackingEvent]:
     """
     keys: dict[Key, TrackingEvent] = {}
     turned_back = False
-    for event in chronology(events):
+    for event in chronology(believed(events)):
         milestone = event.milestone
         if STAGES[milestone].mailed is Mailed.NO:
             continue
@@ -232,11 +260,12 @@ def timeline(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:
 
     Two sources telling the same milestone on the same day in France, at the same place
     or at none, speak of one scan; the first of them stands. What ends a return is shown
-    as that, though carriers word it like any other delivery.
+    as that, though carriers word it like any other delivery. An alarm that waits for a
+    witness is shown in its carrier's words, like what no table knows.
     """
-    ordered = chronology(events)
+    ordered = chronology(believed(events))
     if any(event.milestone is Milestone.RETURNING for event in ordered):
-        ends = (step.event for step in walk(ordered) if step.milestone is Milestone.RETURNED)
+        ends = (step.event for step in _walk(ordered) if step.milestone is Milestone.RETURNED)
         back = next(ends, None)
         given_back = len(ordered) if back is None else ordered.index(back)
         for place, event in enumerate(ordered):

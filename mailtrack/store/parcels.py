@@ -20,6 +20,7 @@ from sqlalchemy import (
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
+    Certainty,
     LegId,
     ParcelId,
     PickupPoint,
@@ -291,6 +292,7 @@ def histories(
                 at_certain=row.at_certain,
                 reason=Reason(row.reason) if row.reason else None,
                 mark=row.mark,
+                certainty=Certainty(row.certainty),
             )
         )
     return events
@@ -316,8 +318,24 @@ def add_events(
                 "place": event.place,
                 "reason": event.reason,
                 "mark": event.mark,
+                "certainty": event.certainty,
                 "seen_at": now,
             },
+        )
+
+
+def note_certainty(
+    connection: Connection, parcel_id: ParcelId, events: Iterable[TrackingEvent]
+) -> None:
+    """Note how sure the meaning of events is that a parcel's history holds already."""
+    for event in events:
+        connection.execute(
+            update(tracking_event)
+            .where(
+                tracking_event.c.parcel_id == parcel_id,
+                tracking_event.c.fingerprint == event.fingerprint[:255],
+            )
+            .values(certainty=event.certainty)
         )
 
 

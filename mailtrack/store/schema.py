@@ -339,6 +339,7 @@ tracking_event = Table(
     Column("place", Text, nullable=False),
     Column("reason", String(24)),
     Column("mark", Text, nullable=False),
+    Column("certainty", String(8), nullable=False, server_default="known"),
     Column("seen_at", Instant, nullable=False),
     UniqueConstraint("parcel_id", "fingerprint"),
 )

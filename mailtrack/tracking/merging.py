@@ -14,16 +14,18 @@ from mailtrack.domain import tracking
 from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, mailed_by_default
 from mailtrack.domain.model import ParcelId, SubscriptionId, TrackingEvent
 from mailtrack.domain.tracking import Follower
+from mailtrack.domain.witnesses import awaits_witness
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import budgets, followers, local_parcels, notices, parcels, subscriptions
 
 
 def take_in(
     connection: Connection, parcel_id: ParcelId, events: Sequence[TrackingEvent], now: datetime
-) -> None:
+) -> bool:
     """Merge what a carrier told into a parcel's history and owe its followers what follows.
 
-    The parcel must be locked, with those that its followers hear of beside it.
+    The parcel must be locked, with those that its followers hear of beside it. Returns True
+    while an alarm waits for a second witness.
 
     1. What is new to the parcel?
     2. Each follower is told what follows from it beside what their own mails told them, and
@@ -47,6 +49,7 @@ def take_in(
         _tell(connection, person, history, events, now, first=mine in unwritten)
     # 3.
     parcels.add_events(connection, parcel_id, change.new_events, now)
+    parcels.note_certainty(connection, parcel_id, change.confirmed)
     unmapped = {(e.source, e.code, e.text) for e in change.new_events if e.is_unknown}
     # In one order, since two parcels may bring the same phrases at once.
     for source, code, text in sorted(unmapped):
@@ -57,8 +60,9 @@ def take_in(
         parcel_id,
         milestone=change.milestone,
         current=change.current,
-        last_event_at=max((e.at for e in (*known, *change.new_events)), default=None),
+        last_event_at=max((event.at for event in change.events), default=None),
     )
+    return awaits_witness(change.events, now)
 
 
 def take_in_mail(
@@ -148,7 +152,7 @@ def _tell(
     """
     change = tracking.apply(known, events, [person], first_answer=first)
     notices.record(connection, change.decisions, now)
-    if not (change.new_events or first):
+    if not (change.new_events or change.confirmed or first):
         return
     current = change.current
     subscriptions.save_state(

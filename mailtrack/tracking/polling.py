@@ -230,10 +230,10 @@ class Poller:
                 parcels.save_result(connection, parcel_id, result, now)
                 notices.hasten(connection, parcel_id, NoticeKind.REGISTERED, now)
             # 5.
-            merging.take_in(connection, parcel_id, result.events, now)
+            is_doubtful = merging.take_in(connection, parcel_id, result.events, now)
             local_parcels.settle(connection, parcel_id)
             # 6.
-            self._plan(answer)
+            self._plan(answer, is_doubtful=is_doubtful)
 
         try:
             self.store.transact(take_in)
@@ -282,7 +282,7 @@ class Poller:
             if guess is not None:
                 parcels.add_leg(connection, parcel_id, guess, leg.number, now)
 
-    def _plan(self, answer: _Answer) -> None:
+    def _plan(self, answer: _Answer, *, is_doubtful: bool) -> None:
         """Tell people of a long silence, and set when each leg of a parcel is asked next.
 
         1. Polling ends where nobody waits any more, or nothing is left to wait for.
@@ -313,6 +313,7 @@ class Poller:
                 since=since,
                 weight=AFTER_HANDOVER if handed_over and not leg.is_local else 1.0,
                 price_h=budgets.price_h(connection, leg.carrier),
+                is_doubtful=is_doubtful,
             )
             due = scheduling.next_poll(context, now, self.rng)
             if due is None:

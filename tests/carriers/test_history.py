@@ -14,7 +14,7 @@ from mailtrack.carriers.history import (
     read_history,
 )
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import PollState, TrackingEvent
+from mailtrack.domain.model import Certainty, PollState, TrackingEvent
 
 START = datetime(2026, 2, 10, tzinfo=UTC)
 
@@ -94,3 +94,19 @@ def test_a_number_is_no_local_number_of_itself() -> None:
     result = poll_result("N1000000", (), local_numbers=["", "n1000000", "l2000000", "L3000000"])
 
     assert (PollState.PENDING, "L2000000") == (result.state, result.local_number)
+
+
+def test_the_status_of_the_whole_parcel_bears_out_what_the_newest_scan_was_read_to_say() -> None:
+    at = START
+    scans = [
+        Scan(at, "Handed to the householder", mark="1"),
+        Scan(at + timedelta(hours=1), "The parcel was handed to a householder", mark="2"),
+    ]
+
+    alone = read_history("17track", scans)
+    told = read_history("17track", scans, status="Delivered")
+    other = read_history("17track", scans, status="Exception")
+
+    assert [Certainty.READ] * 2 == [event.certainty for event in alone]
+    assert [Certainty.KNOWN, Certainty.READ] == [event.certainty for event in told]
+    assert [Certainty.READ] * 2 == [event.certainty for event in other]

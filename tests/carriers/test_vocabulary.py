@@ -11,12 +11,13 @@ from mailtrack.carriers.vocabulary import (
     Classified,
     classify,
     file_names,
+    first_known,
     phrase_files,
     read_table,
     vocabulary,
 )
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Reason
+from mailtrack.domain.model import Certainty, Reason
 from mailtrack.domain.number_formats import FORMATS, S10, S10_POSTS
 
 FILES = phrase_files()
@@ -283,3 +284,29 @@ def test_a_code_that_only_names_a_group_yields_to_any_words(
     carrier: str, code: str, text: str, milestone: Milestone
 ) -> None:
     assert milestone == _milestone(carrier, code, text)
+
+
+@pytest.mark.parametrize(
+    ("carrier", "code", "text", "certainty"),
+    [
+        ("laposte", "DI1", "", Certainty.KNOWN),
+        ("dpd", "", "Colis en livraison", Certainty.KNOWN),
+        ("nobody", "", "Delivered", Certainty.KNOWN),
+        ("nobody", "", "The parcel was handed to the householder", Certainty.READ),
+        ("ups", "D", "The parcel was handed to the householder", Certainty.KNOWN),
+        ("ups", "X", "Wird an den Absender zurückgesendet", Certainty.KNOWN),
+        ("ups", "I", "The parcel was handed to the householder", Certainty.READ),
+        ("laposte", "NEVER_SEEN", "Au vert", Certainty.READ),
+    ],
+)
+def test_a_verdict_says_how_it_was_reached(
+    carrier: str, code: str, text: str, certainty: Certainty
+) -> None:
+    assert certainty is classify(carrier, code, text).certainty
+
+
+def test_what_the_words_say_is_borne_out_by_a_code_that_fits() -> None:
+    said = ("", "The parcel was handed to the householder")
+
+    assert Certainty.READ is first_known("17track", said, ("InTransit", "")).certainty
+    assert Certainty.KNOWN is first_known("17track", said, ("Delivered", "")).certainty

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,7 +43,7 @@ class Middle(Random):
         return (a + b) / 2
 
 
-def wait(milestone: Milestone | None, now: datetime = TUESDAY, **more: float) -> timedelta:
+def wait(milestone: Milestone | None, now: datetime = TUESDAY, **more: Any) -> timedelta:
     found = next_poll(PollContext(milestone, now - timedelta(hours=1), **more), now, Middle())
     assert found is not None
     return found - now

@@ -15,7 +15,7 @@ from mailtrack.domain.milestones import (
     mailed_by_default,
     mailed_on_request,
 )
-from mailtrack.domain.model import Reason, SubscriptionId, TrackingEvent
+from mailtrack.domain.model import Certainty, Reason, SubscriptionId, TrackingEvent
 from mailtrack.domain.tracking import Follower, Key, Skip, apply, owed, timeline, walk
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -58,7 +58,7 @@ class Subscriber:
         )
         change = apply(self.history, events, [me], first_answer=self.first_answer)
         self.first_answer = False
-        self.history += change.new_events
+        self.history = list(change.events)
         self.milestone = change.milestone
         mails = [d for d in change.decisions if d.skip is None]
         for decision in change.decisions:
@@ -282,6 +282,7 @@ events = st.builds(
     source=st.sampled_from(["cainiao", "laposte", "mail"]),
     code=st.sampled_from(["A", "B"]),
     reason=st.sampled_from([None, Reason.REDELIVERY]),
+    certainty=st.sampled_from(Certainty),
 )
 histories = st.lists(events, max_size=12, unique_by=lambda e: e.fingerprint)
 

@@ -11,7 +11,7 @@ from mailtrack.carriers.base import Push
 from mailtrack.carriers.fake import FakeCarrier
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Hint, LegId, PollResult, PollState, TrackingEvent
+from mailtrack.domain.model import Certainty, Hint, LegId, PollResult, PollState, TrackingEvent
 from mailtrack.errors import (
     AuthError,
     ChallengeError,
@@ -597,6 +597,31 @@ def test_an_unknown_phrase_is_noted_and_mailed_to_nobody(
         (row["carrier"], row["code"], row["text"]) for row in rows(t.unmapped)
     ]
     assert [] == _mailed(rows)
+
+
+def test_an_alarm_that_is_only_read_waits_for_a_second_witness_and_is_asked_about_soon(
+    clock: FakeClock,
+    follow: Follow,
+    carriers: Carriers,
+    poll: Poll,
+    rows: Rows,
+    scan: Scan,
+    found: Found,
+) -> None:
+    follow()
+    read = replace(scan(Milestone.PICKUP_AVAILABLE), certainty=Certainty.READ)
+    carriers["cainiao"].script(found(read), found(replace(read, certainty=Certainty.KNOWN)))
+    poll()
+    (leg,) = rows(t.leg)
+
+    assert [] == _mailed(rows)
+    assert leg["next_poll_at"] <= clock.now() + timedelta(hours=3.5)
+
+    clock.advance(hours=4)
+    poll()
+
+    assert ["pickup_available"] == _mailed(rows)
+    assert ["known"] == [row["certainty"] for row in rows(t.tracking_event)]
 
 
 # --- the end ------------------------------------------------------------------------
