@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment
 
-from mailtrack.domain.milestones import ENDED, STAGES, Milestone
+from mailtrack.domain.milestones import ENDED, STAGES, Milestone, Phase
 from mailtrack.domain.model import HeldMail
 from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.domain.tracking import told_by_carriers
@@ -88,9 +88,9 @@ class ParcelLine:
     @property
     def awaited(self) -> bool:
         """Return True if an order waits for its parcel's number: it is sent at most."""
-        rank = STAGES[self.milestone].rank if self.milestone else 0
-        is_early = rank <= STAGES[Milestone.SHIPPED].rank
-        return self.is_order and is_early and words_for(self.shop).names_parcels
+        here = self.milestone
+        early = here in (None, Milestone.SHIPPED) or STAGES[here].phase is Phase.ORDER
+        return self.is_order and early and words_for(self.shop).names_parcels
 
 
 class Page(Protocol):

@@ -121,7 +121,7 @@ def test_the_answer_to_the_first_mail_tells_its_step_and_no_other_mail_does(
 def test_mails_of_one_order_that_come_together_are_told_by_the_answer(
     told: Callable[..., list[str]], rows: Rows
 ) -> None:
-    assert ["order_registered"] == told(amazon("ordered", "shipped", "out"))
+    assert ["order_registered", "read_summary"] == told(amazon("ordered", "shipped", "out"))
 
     assert ["out_for_delivery"] == [row["milestone"] for row in rows(t.subscription)]
     assert 3 == len(rows(t.mail_event))

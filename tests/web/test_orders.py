@@ -188,6 +188,16 @@ def test_an_order_whose_shop_names_no_parcel_shows_its_steps_and_asks_for_its_ma
     assert "En cours de livraison, " in _words(ask(Purpose.PREFERENCES, owner))
 
 
+def test_an_order_that_something_happened_to_does_not_wait_for_a_number(
+    ask: Ask, order: Order
+) -> None:
+    _, mine = order(Milestone.EXCEPTION)
+    page = ask(Purpose.TIMELINE, mine)
+
+    assert "Incident" == _title(page)
+    assert "ouvrez un litige dans" in _words(page)
+
+
 def test_an_order_without_a_step_is_noted_where_no_parcel_is_to_come(
     ask: Ask, order: Order
 ) -> None:
