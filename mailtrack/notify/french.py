@@ -82,8 +82,8 @@ NOTHING_TO_FOLLOW: Mapping[str, str] = MappingProxyType(
 #: The same for other kinds, by how the reading ended.
 _NOTHING_READ: Mapping[str, str] = MappingProxyType(
     {
-        Outcome.ORDER_NOTED: "Elle n’a pas encore de numéro de colis : transférez aussi son mail "
-        "d’expédition.",
+        Outcome.ORDER_NOTED: "Elle n’a pas de numéro de colis : nous la suivons par ses mails, "
+        "transférez aussi les prochains.",
         Outcome.NOT_A_SHOP_MAIL: "Un expéditeur que nous ne connaissons pas, et aucun numéro que "
         "nous sachions lire.",
         Outcome.REFUSED: "Attention, ce mail en imite un autre : n’ouvrez pas ses liens, n’y "
