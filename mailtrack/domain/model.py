@@ -48,8 +48,9 @@ class TrackingEvent:
 
     `at` is UTC. `at_certain` is False where the source's clock is doubtful by hours
     (Cainiao prints European scans with Chinese zones). `source` is a carrier's code
-    or "mail". `mark` is the source's own identity of the scan (raw time, sequence
-    number …): together with `source` and `code` it tells one scan from another.
+    or "mail", `told_by` the code of who wrote that mail ("" where unknown). `mark` is the
+    source's own identity of the scan (raw time, sequence number …): together with `source` and
+    `code` it tells one scan from another.
     """
 
     at: datetime
@@ -62,6 +63,7 @@ class TrackingEvent:
     reason: Reason | None = None
     mark: str = ""
     certainty: Certainty = Certainty.KNOWN
+    told_by: str = ""
 
     @property
     def is_unknown(self) -> bool:

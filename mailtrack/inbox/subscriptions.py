@@ -178,7 +178,9 @@ class SubscriptionService:
         connection = self.connection
         if read.milestone not in (None, Milestone.UNKNOWN):
             at = min(self.received_at, now)
-            event = subscriptions.mail_event_of(read.milestone, self.reading.kind or "", at)
+            event = subscriptions.mail_event_of(
+                read.milestone, self.reading.kind or "", at, read.source or ""
+            )
             merging.take_in_mail(connection, parcel_id, mine, event, now)
         if read.expected_on is not None:
             day, source, slot = read.expected_on, read.source or "", read.slot
@@ -254,7 +256,7 @@ class SubscriptionService:
         # 2.
         at = min(self.received_at, now)
         events = [
-            subscriptions.mail_event_of(read.milestone, read.kind, at)
+            subscriptions.mail_event_of(read.milestone, read.kind, at, read.shop)
             for read in told
             if read.milestone not in (None, Milestone.UNKNOWN)
         ]

@@ -11,7 +11,7 @@ from mailtrack.domain.tracking import MAIL, told_by_carriers
 from mailtrack.notify import french, progress
 from mailtrack.notify.defusing import NO_ADDRESS
 from mailtrack.notify.markup import parcel_delivery
-from mailtrack.notify.shops import words_for
+from mailtrack.notify.shops import ShopWords, words_for
 from mailtrack.notify.view import NewsLine, NoticeKind, NoticeView, OrderView, ParcelView
 
 #: A mail shows this many events; the page of the parcel shows them all.
@@ -84,7 +84,7 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "task": french.task(parcel.milestone, shop, is_order=view.order is not None),
         "label": _label(view),
         "when": french.event_moment(view.event) if view.event else french.moment(since),
-        "source": (shop.name or parcel.named_by or SOME_MAIL) if by_mail else carrier,
+        "source": _writer(view, shop, parcel) if by_mail else carrier,
         "shop": shop,
         "latest": latest_event(parcel),
         "steps": bar,
@@ -108,6 +108,12 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "followed": any(mail.followed for mail in mails),
         "dispute_until": _dispute_until(view),
     }
+
+
+def _writer(view: NoticeView, shop: ShopWords, parcel: ParcelView) -> str:
+    """Return who wrote the mail that told the news, as far as anything says so."""
+    told_by = view.event.told_by if view.event else ""
+    return told_by or shop.name or parcel.named_by or SOME_MAIL
 
 
 def _stand_in(order: OrderView) -> ParcelView:

@@ -286,7 +286,8 @@ def circumstances(event: TrackingEvent) -> str:
 
 def detail(event: TrackingEvent) -> str:
     """Return what an event says besides its headline: reason, place, the carrier's words."""
-    words = event.text if event.text != headline(event) else ""
+    words = f"selon {event.told_by}, par mail" if event.told_by else event.text
+    words = words if words != headline(event) else ""
     return " · ".join(part for part in (circumstances(event), words) if part)
 
 

@@ -423,8 +423,9 @@ mail_event = Table(
     _id(),
     Column("subscription_id", ForeignKey("subscription.id", ondelete="CASCADE"), nullable=False),
     Column("milestone", String(24), nullable=False),
-    #: The kind of the mail.
+    #: The kind of the mail, and the code of who wrote it.
     Column("code", String(32), nullable=False),
+    Column("told_by", String(32), nullable=False, server_default=""),
     Column("at", Instant, nullable=False),
     UniqueConstraint("subscription_id", "milestone", "code"),
 )

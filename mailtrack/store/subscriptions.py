@@ -341,7 +341,12 @@ def note_pickup(connection: Connection, mine: SubscriptionId, told: PickupPoint)
 
 def add_mail_event(connection: Connection, mine: SubscriptionId, event: TrackingEvent) -> bool:
     """Keep what a mail of theirs told its reader; False where it was known."""
-    told = {"milestone": event.milestone, "code": event.code[:32], "at": event.at}
+    told = {
+        "milestone": event.milestone,
+        "code": event.code[:32],
+        "told_by": event.told_by[:32],
+        "at": event.at,
+    }
     return insert_ignoring(connection, mail_event, {"subscription_id": mine, **told})
 
 
@@ -351,11 +356,16 @@ def mail_events(
     """Return what their own mails told the people of subscriptions, oldest first."""
     events: dict[SubscriptionId, list[TrackingEvent]] = {mine: [] for mine in wanted}
     for row in connection.execute(_MAIL_EVENTS, {"subscriptions": list(wanted)}):
-        told = mail_event_of(Milestone(row.milestone), row.code, row.at)
+        told = mail_event_of(Milestone(row.milestone), row.code, row.at, row.told_by)
         events[row.subscription_id].append(told)
     return events
 
 
-def mail_event_of(milestone: Milestone, kind: str, at: datetime) -> TrackingEvent:
-    """Return the event that a mail of some kind tells; a mail that says it again tells no other."""
-    return TrackingEvent(at, milestone, MAIL, code=kind, mark=milestone)
+def mail_event_of(
+    milestone: Milestone, kind: str, at: datetime, told_by: str = ""
+) -> TrackingEvent:
+    """Return the event that a mail of some kind tells; a mail that says it again tells no other.
+
+    `told_by`: the code of who wrote it.
+    """
+    return TrackingEvent(at, milestone, MAIL, code=kind, mark=milestone, told_by=told_by)

@@ -1,6 +1,6 @@
 """Gathers from the store what mails and pages show: the values of `notify.view`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from mailtrack.domain.model import (
     PollState,
     RowKey,
     SubscriberId,
+    TrackingEvent,
 )
 from mailtrack.domain.numbers import names_its_carrier
 from mailtrack.domain.pickup import completed
@@ -77,7 +78,7 @@ class ViewBuilder:
         event = protection_ends = None
         if details is not None:
             same = (e for e in details.events if e.fingerprint[:255] == notice.event_fingerprint)
-            event = next(same, None)
+            event = next(iter(_named(same)), None)
             protection_ends = protected_until(details.shop, details.ordered_at)
         subject = message_id = outcome = ""
         if notice.inbound is not None:
@@ -214,7 +215,7 @@ class ViewBuilder:
             slot=mine.expected_slot
             if by_mail or view.estimated_delivery == mine.expected_on
             else "",
-            events=tracking.timeline(details.events),
+            events=_named(tracking.timeline(details.events)),
             milestone=mine.milestone,
             milestone_at=mine.milestone_at,
             reason=mine.reason,
@@ -234,7 +235,7 @@ class ViewBuilder:
             shop=details.shop,
             milestone=mine.milestone,
             milestone_at=mine.milestone_at,
-            events=tracking.timeline(details.events),
+            events=_named(tracking.timeline(details.events)),
         )
 
     def public(self, connection: Connection, parcel_id: ParcelId) -> ParcelView | None:
@@ -312,6 +313,11 @@ def _pickup_point(details: SubscriptionDetails) -> PickupPoint | None:
     # After a failed delivery it may have left again.
     by_mail = mine.pickup if mine.milestone is not Milestone.OUT_FOR_DELIVERY else None
     return completed(by_carriers, by_mail) if by_carriers else by_mail
+
+
+def _named(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:
+    """Return events with the names of those who wrote the mails, in place of their codes."""
+    return tuple(replace(e, told_by=name_of(e.told_by)) if e.told_by else e for e in events)
 
 
 def _name(details: SubscriptionDetails) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from mailtrack.clock import FakeClock
 from mailtrack.domain.model import PickupPoint, PollResult, PollState
+from mailtrack.notify import french
 from mailtrack.notify.view import ParcelView
 from mailtrack.runtime.services import Services
 from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
@@ -333,3 +334,15 @@ def test_a_parcel_that_leaves_once_more_for_its_reader_waits_nowhere(
     receive(forwarded("avisage@chronopost.fr", f"Votre colis est en cours de livraison {number}"))
 
     assert shown_to("ana@example.org").pickup_point is None
+
+
+def test_a_step_bears_the_name_of_who_wrote_the_mail_that_told_it(
+    receive: Receive, shown_to: Shown
+) -> None:
+    subject = "Votre colis est en route !"
+    receive(forwarded("noreply@notif-colissimo-laposte.info", subject, "N° 6A12345678905"))
+
+    (event,) = shown_to("ana@example.org").events
+
+    assert ("mail", "Colissimo") == (event.source, event.told_by)
+    assert "selon Colissimo, par mail" == french.detail(event)
