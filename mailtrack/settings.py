@@ -375,6 +375,8 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     links: LinkSettings = LinkSettings()
     carriers: Mapping[str, CarrierSettings] = Field(default_factory=dict)
+    #: Ask the carriers that nobody can have a contract with: by the service behind their pages.
+    keyless_carriers: bool = False
     jobs: JobSettings = JobSettings()
     notices: NoticeSettings = NoticeSettings()
     keep: KeepSettings = KeepSettings()

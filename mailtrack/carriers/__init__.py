@@ -71,7 +71,10 @@ def why_off(declaration: Declaration, settings: Settings) -> str | None:
     variable = f"{PREFIX}CARRIERS__{declaration.code.upper()}__"
     if own.enabled is False:
         return f"switched off: {variable}ENABLED=false"
-    if declaration.off_by_default and not (own.enabled or own.url):
+    wanted = own.enabled or own.url
+    if declaration.keyless and not (wanted or settings.keyless_carriers):
+        return f"off by default: set {PREFIX}KEYLESS_CARRIERS=true or {variable}ENABLED=true"
+    if declaration.off_by_default and not wanted:
         return f"off by default: set {variable}ENABLED=true"
     for name in () if own.keyless and declaration.keyless_url else declaration.credentials:
         if not getattr(own, name).get_secret_value():

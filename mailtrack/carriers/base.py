@@ -45,6 +45,8 @@ class Declaration:
     `keyless_url`: base address of an undocumented service that is asked without
     credentials, where the settings say `keyless`. `off_by_default`: asked only where
     the settings say `enabled`, or give an address. `access`: how to come by the credentials.
+    `keyless`: it has nothing but the service behind its own page, and is asked where the settings
+    say `keyless_carriers`, too.
     """
 
     code: str
@@ -58,6 +60,7 @@ class Declaration:
     keyless_url: str = ""
     off_by_default: bool = False
     access: Access = Access.OPEN
+    keyless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """Where people can look themselves: carriers that mailtrack cannot ask, by their code.
 
-They have no interface for anybody but their own customers, or guard it against programs.
-The codes are those of `domain/number_formats.py`.
+They have no interface for anybody but their own customers, or guard it against programs; a
+few are asked where the operator says so (`keyless.py`). The codes are those of
+`domain/number_formats.py`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -77,11 +78,11 @@ def named_page(
     return page_of(carrier, quote(number))
 
 
-def only_page(number: str, declarations: Mapping[str, Declaration]) -> CarrierPage | None:
-    """Return the page of whom a number looks like most, where we can ask none of them."""
+def only_page(number: str, on: Container[str]) -> CarrierPage | None:
+    """Return the page of whom a number looks like most, where none of them is on."""
     candidates = detect(number)
     likely = [c.carrier for c in candidates if c.format == candidates[0].format]
-    if any(code in declarations for code in likely):
+    if any(code in on for code in likely):
         return None
     return next(filter(None, (page_of(code, quote(number)) for code in likely)), None)
 

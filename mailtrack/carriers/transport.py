@@ -11,9 +11,10 @@ import threading
 import time
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
@@ -54,6 +55,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    #: What the next request of the same look-up may have to show again.
+    cookies: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -163,6 +166,8 @@ class Transport:
                     limits=httpx.Limits(max_connections=self._connections),
                     follow_redirects=False,
                     headers={"User-Agent": self._user_agent},
+                    # Nobody is known again: what one look-up is given is shown in no other.
+                    cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
                     transport=self._wire() if self._wire else None,
                 )
                 self._pid = os.getpid()
@@ -203,7 +208,8 @@ class Transport:
                         "asking again later."
                     )
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(host, response.status_code, headers, bytes(body))
+        cookies = {cookie.name: cookie.value or "" for cookie in response.cookies.jar}
+        return Answer(host, response.status_code, headers, bytes(body), cookies)
 
 
 def join(base: str, path: str) -> str:

@@ -140,6 +140,7 @@ class Services:
         secret, _ = self._link_secrets()
         return ViewBuilder(
             self.declarations,
+            self.on,
             self.links,
             MailNames(secret),
             self.addresses.of,

@@ -1,6 +1,6 @@
 """Gathers from the store what mails and pages show: the values of `notify.view`."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import quote
@@ -57,9 +57,11 @@ from mailtrack.store.subscription_details import KnownParcel, SubscriptionDetail
 
 @dataclass(frozen=True, slots=True)
 class ViewBuilder:
-    """Builds views. `carriers`: the declarations of all known carriers, by code."""
+    """Builds views. `carriers`: the declarations of all known carriers, by code; `on`: of some."""
 
     carriers: Mapping[str, Declaration]
+    #: The codes of those that are asked.
+    on: Container[str]
     links: LinkMaker
     names: MailNames
     #: The forwarding address of its own that a subscriber has, by their key.
@@ -263,7 +265,7 @@ class ViewBuilder:
         if all(leg.number != number for leg in answered):
             if number in named and not names_its_carrier(number):
                 page = named_page(named[number], number, self.carriers)
-            page = page or only_page(number, self.carriers)
+            page = page or only_page(number, self.on)
         if page is None:
             leg = next(iter(sorted(answered, key=lambda x: not x.is_local) or legs), None)
             if leg is None:

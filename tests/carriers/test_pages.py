@@ -6,7 +6,7 @@ from importlib.resources import files
 import pytest
 
 from mailtrack.carriers import REGISTRY, declarations
-from mailtrack.carriers.pages import PAGES, name_of, named_page, page_of, pages_for
+from mailtrack.carriers.pages import PAGES, name_of, named_page, only_page, page_of, pages_for
 from mailtrack.domain.choosing import BEFORE_FALLBACK, choices, next_choice
 from mailtrack.domain.number_formats import FORMATS, S10_POSTS
 from mailtrack.parsers.sender_declarations import declared
@@ -45,6 +45,13 @@ def test_a_number_of_a_carrier_that_cannot_be_asked_leads_to_its_page_or_to_a_fa
     assert "17track" == next_choice(number, {*keyless, "17track"}, asked, told_apart)
 
 
+@pytest.mark.parametrize(("on", "name"), [({"17track"}, "DPD France"), ({"chronopost"}, None)])
+def test_people_are_sent_to_the_page_of_whom_we_cannot_ask(on: set[str], name: str | None) -> None:
+    page = only_page("10421234567890", on)
+
+    assert name == (page and page.name)
+
+
 def test_a_number_stands_in_its_place() -> None:
     page = page_of("dpd", "250123456789012")
 
@@ -70,11 +77,12 @@ def test_a_carrier_that_mails_name_has_a_page_whatever_its_numbers_look_like(cod
     assert named_page(code, "123456789012", {d.code: d for d in declarations()}) is not None
 
 
-def test_the_codes_are_those_of_numbers_and_mails_and_have_no_client() -> None:
+def test_the_codes_are_those_of_numbers_and_mails_and_have_no_client_but_a_keyless_one() -> None:
     known = {code for form in FORMATS for code in form.carriers} | set(S10_POSTS.values())
 
     assert {"pickup"} == PAGES.keys() - known - NAMED
-    assert set() == PAGES.keys() & REGISTRY.keys()
+    keyless = {d.code for d in declarations() if d.keyless}
+    assert PAGES.keys() & REGISTRY.keys() <= keyless
 
 
 def test_a_carrier_is_named_where_we_ask_it_and_where_people_can() -> None:

@@ -63,6 +63,21 @@ def test_an_answer_keeps_its_status_headers_and_body(wired: Wired) -> None:
     assert "carrier.example" == answer.host
 
 
+def test_a_cookie_is_told_to_its_look_up_and_shown_in_no_other(wired: Wired) -> None:
+    shown: list[str | None] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        shown.append(request.headers.get("cookie"))
+        return httpx.Response(200, headers=[("set-cookie", "a=1; path=/"), ("set-cookie", "b=2")])
+
+    transport = wired(handler)
+    answer = transport.get("https://carrier.example/page")
+    transport.get("https://carrier.example/page")
+
+    assert {"a": "1", "b": "2"} == answer.cookies
+    assert [None, None] == shown
+
+
 def test_a_redirect_is_not_followed(wired: Wired) -> None:
     asked: list[str] = []
 
