@@ -107,6 +107,8 @@ FORMATS: tuple[Format, ...] = (
     _format("ups_waybill", r"[AHJKTV]\d{10}", 3, "ups", check_digits.ups, 0.1),
     _format("correos_23", r"P[A-Z0-9]{5}\d{16}[A-Z]", 1, "correos", check_digits.correos, 0.05),
     _format("gofo", r"GFFR\d{10,20}", 1, "gofo"),
+    _format("gofo_cirro", r"CIFR\d{13,14}", 1, "gofo"),
+    _format("gofo_reference", r"PK\d{20}", 2, "gofo"),
     _format("inpost", r"\d{24}", 3, "inpost"),
     _format("postnl_3s", r"3S[0-9A-Z]{9,15}", 2, "postnl"),
     _format("hermes", r"H\d{19}", 2, "hermes"),

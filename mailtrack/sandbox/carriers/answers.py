@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from mailtrack.sandbox.carriers.world import CarrierWorld, Failure, SandboxParcel
@@ -137,4 +137,13 @@ _USUAL: dict[Failure, Replacement] = {
         {"code": "UNAUTHORIZED", "message": "This action requires an authorization"}, 401
     ),
     Failure.BAD_REQUEST: lambda _: Response("Bad Request", 400),
+}
+
+_CHALLENGE = "<html><head><title>Just a moment...</title></head><body></body></html>"
+#: How the services behind carriers' own pages refuse programs.
+ROBOT_CHECK: dict[Failure, Replacement] = {
+    Failure.CHALLENGE: lambda _: HTMLResponse(_CHALLENGE, 403, {"cf-mitigated": "challenge"}),
+    Failure.BAD_KEY: lambda _: HTMLResponse("<html><h1>403 Forbidden</h1></html>", 403),
+    Failure.NEW_PAGE: lambda _: HTMLResponse("<html><body><main>Nouveau !</main></body></html>"),
+    Failure.MOVED: lambda _: Response("", 302, {"Location": "/maintenance"}),
 }

@@ -33,6 +33,8 @@ class Failure(StrEnum):
     STRANGER = "stranger"  # answers for another number
     SPENT = "spent"  # 17TRACK: no more numbers may be registered
     BARE = "bare"  # La Poste: an object instead of a list of one
+    NEW_PAGE = "new_page"  # a page of another form than before, in a 200
+    MOVED = "moved"  # 302 to somewhere else
 
 
 @dataclass(frozen=True, slots=True)
