@@ -55,6 +55,13 @@ CASES = (
         ("202", "Votre colis a été pris en charge au centre de tri", Milestone.CARRIER_ACCEPTED),
         ("208", "Le chauffeur est en route pour la livraison", Milestone.OUT_FOR_DELIVERY),
     ),
+    Case(
+        "sunyou",
+        "SYAE000000017",
+        "SYAE000000025",
+        ("102@InboundScan", "Received by SUNYOU", Milestone.CARRIER_ACCEPTED),
+        ("106@PortDeparture", "Departed from port", Milestone.IN_TRANSIT),
+    ),
 )
 UNWELCOME = (Failure.BAD_KEY, Failure.CHALLENGE, Failure.NEW_PAGE, Failure.MOVED)
 HTTP: tuple[tuple[Failure, type[MailtrackError]], ...] = (
