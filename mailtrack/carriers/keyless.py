@@ -51,9 +51,14 @@ def raise_for_answer(answer: Answer, now: datetime) -> None:
 
 def json_object(answer: Answer) -> Mapping[str, Any]:
     """Return the object of an answer in JSON; a page in its place is a ChallengeError."""
-    if answer.body.lstrip()[:1] == b"<":
+    if is_page(answer):
         raise silenced(f"{answer.host} answered with a page where data was due")
     return answer.object()
+
+
+def is_page(answer: Answer) -> bool:
+    """Return True for a page in HTML, whatever its headers say."""
+    return answer.body.lstrip()[:1] == b"<"
 
 
 def html_page(answer: Answer) -> LexborHTMLParser:

@@ -10,6 +10,8 @@ from mailtrack.domain.numbers import names_its_carrier
 #: Services that know nearly every carrier's numbers, but count each number that they are
 #: asked about: the last to be asked.
 FALLBACKS = ("17track", "aftership")
+#: Who else answers for a carrier's numbers, whatever names that carrier.
+BESIDE = {"gls": ("glsfrance",)}
 #: How long the carriers themselves may not know a number before a fallback is asked: most
 #: numbers are only too young.
 BEFORE_FALLBACK = timedelta(days=2)
@@ -22,7 +24,8 @@ def may_ask(carrier: str, number: str, only: Collection[str]) -> bool:
     `store.named_carriers`). Another one that such numbers look like has never heard of it, or
     knows another parcel by it. A form that names its carrier itself outweighs the mails.
     """
-    return not only or carrier in only or carrier in FALLBACKS or names_its_carrier(number)
+    meant = {*only, *FALLBACKS, *(beside for named in only for beside in BESIDE.get(named, ()))}
+    return not only or carrier in meant or names_its_carrier(number)
 
 
 def choices(
@@ -38,7 +41,8 @@ def choices(
     """
     told = (candidate.carrier for candidate in said)
     looks_like = (candidate.carrier for candidate in likeliest(number))
-    codes = dict.fromkeys([*told, *sorted(only), *looks_like])
+    owners = [*told, *sorted(only), *looks_like]
+    codes = dict.fromkeys(code for owner in owners for code in (owner, *BESIDE.get(owner, ())))
     yield from (code for code in codes if code in on and may_ask(code, number, only))
 
 

