@@ -13,7 +13,7 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser
 
 from mailtrack.carriers.base import Budget
-from mailtrack.carriers.transport import Answer, raise_for_status
+from mailtrack.carriers.transport import Answer, out_of_order, raise_for_status
 from mailtrack.errors import ChallengeError
 
 #: Half a minute between two requests is longer than any answer may take: never two at once.
@@ -34,7 +34,7 @@ def raise_for_answer(answer: Answer, now: datetime) -> None:
 
     1. A robot check comes with any status, also with a 200.
     2. No credentials can be wrong: who is refused is not welcome.
-    3. What sends us elsewhere is not the service that we know.
+    3. What sends us elsewhere is not the service that we know; nothing at all says nothing.
     """
     # 1.
     mitigated = answer.headers.get("cf-mitigated") == "challenge"
@@ -47,6 +47,8 @@ def raise_for_answer(answer: Answer, now: datetime) -> None:
     if 300 <= answer.status < 400:
         raise silenced(f"{answer.host} sends us elsewhere ({answer.status})")
     raise_for_status(answer, now, silence_s=SILENCE_S)
+    if not answer.body.strip():
+        raise out_of_order(f"{answer.host} answered with an empty page")
 
 
 def json_object(answer: Answer) -> Mapping[str, Any]:

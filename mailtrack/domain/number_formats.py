@@ -119,6 +119,7 @@ FORMATS: tuple[Format, ...] = (
     # DPD France's own; as long as FedEx's, which the prefix makes the worse guess.
     _format("dpd_france", r"250\d{12}", 4, "dpd"),
     _format("relais_colis", r"VD\d{10}", 3, "relaiscolis"),
+    _format("relais_colis_cc", r"CC\d{10,14}", 3, "relaiscolis"),
     _format("pocztex", r"PX\d{10}", 3, "pocztapolska"),
     _format("amazon", r"TB[ACM]\d{12}", 3, "amazon"),
     _format("bpost_24", r"32\d{22}", 4, "bpost"),

@@ -70,6 +70,14 @@ CASES = (
         ("TRV", "", Milestone.OUT_FOR_DELIVERY),
         words=False,
     ),
+    Case(
+        "relaiscolis",
+        "CC300000000127",
+        "VD1234567890",
+        ("", "Votre colis a été pris en charge", Milestone.CARRIER_ACCEPTED),
+        ("", "Votre colis est disponible dans votre Relais Colis", Milestone.PICKUP_AVAILABLE),
+        html=True,
+    ),
 )
 UNWELCOME = (Failure.BAD_KEY, Failure.CHALLENGE, Failure.NEW_PAGE, Failure.MOVED)
 HTTP: tuple[tuple[Failure, type[MailtrackError]], ...] = (
