@@ -26,6 +26,10 @@ PAGES: Mapping[str, CarrierPage] = {
     "dpd": CarrierPage("DPD France", "https://trace.dpd.fr/fr/trace/{number}"),
     "colisprive": CarrierPage("Colis Privé", "https://colisprive.com/"),
     "relaiscolis": CarrierPage("Relais Colis", "https://www.relaiscolis.com/suivi-de-colis/"),
+    "ciblex": CarrierPage(
+        "Ciblex",
+        "https://secure.extranet.ciblex.fr/extranet/client/corps.php?module=colis&colis={number}",
+    ),
     "pickup": CarrierPage("Pickup", "https://www.pickup.fr/"),
     "gofo": CarrierPage("GOFO", "https://www.gofo.com/"),
     "vintedgo": CarrierPage("Vinted Go", "https://vintedgo.com/fr/tracking/{number}"),

@@ -109,7 +109,7 @@ FORMATS: tuple[Format, ...] = (
     _format("gofo", r"GFFR\d{10,20}", 1, "gofo"),
     _format("gofo_cirro", r"CIFR\d{13,14}", 1, "gofo"),
     _format("gofo_reference", r"PK\d{20}", 2, "gofo"),
-    _format("inpost", r"\d{24}", 3, "inpost"),
+    _format("inpost", r"\d{24}", 3, "inpost ciblex"),
     _format("postnl_3s", r"3S[0-9A-Z]{9,15}", 2, "postnl"),
     _format("hermes", r"H\d{19}", 2, "hermes"),
     _format("dhl_piece", r"J(?:JD|JDO|VGL|D)\d{9,20}", 2, "dhl"),

@@ -78,6 +78,14 @@ CASES = (
         ("", "Votre colis est disponible dans votre Relais Colis", Milestone.PICKUP_AVAILABLE),
         html=True,
     ),
+    Case(
+        "ciblex",
+        "00000000000017",
+        "000000000000000000000025",
+        ("", "Colis pris en charge", Milestone.CARRIER_ACCEPTED),
+        ("", "Mis en livraison", Milestone.OUT_FOR_DELIVERY),
+        html=True,
+    ),
 )
 UNWELCOME = (Failure.BAD_KEY, Failure.CHALLENGE, Failure.NEW_PAGE, Failure.MOVED)
 HTTP: tuple[tuple[Failure, type[MailtrackError]], ...] = (

@@ -39,6 +39,13 @@ RELAY = base64.urlsafe_b64encode(
             "510000111222",
         ),
         ("https://trace.dpd.fr/fr/trace/25012345678901", "25012345678901"),
+        (
+            (
+                "https://secure.extranet.ciblex.fr/extranet/client/corps.php?module=colis"
+                "&colis=00000000000017"
+            ),
+            "00000000000017",
+        ),
         ("https://gls-group.com/FR/fr/suivi-colis?match=00ABCDEF", "00ABCDEF"),
         ("https://www.ups.com/track?loc=fr_FR&tracknum=1Z5R89390357567127", "1Z5R89390357567127"),
         ("https://www.dhl.com/fr-fr/home/tracking.html?tracking-id=1234567891", "1234567891"),
