@@ -10,9 +10,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import ClassVar, Protocol
 
 from mailtrack.domain.model import PollResult, PollState
+
+#: Postcodes that one number is asked with at a time: those of its followers may differ.
+MOST_POSTCODES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Declaration:
     the settings say `enabled`, or give an address. `access`: how to come by the credentials.
     `keyless`: it has nothing but the service behind its own page, and is asked where the settings
     say `keyless_carriers`, too.
+    `postcode`: it wants the addressee's beside the number, see `WithPostcode`.
     """
 
     code: str
@@ -61,6 +66,7 @@ class Declaration:
     off_by_default: bool = False
     access: Access = Access.OPEN
     keyless: bool = False
+    postcode: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +111,42 @@ class OneByOne(ABC):
     @abstractmethod
     def _ask(self, number: str) -> PollResult | None:
         """Ask for one number; None where the answer is not about it."""
+
+
+class WithPostcode(ABC):
+    """A carrier that knows a number only together with its addressee's postcode.
+
+    Wrong number, wrong postcode and not yet scanned are one answer to it.
+    """
+
+    #: What its numbers look like; it is not asked for others.
+    form: ClassVar[re.Pattern[str]]
+
+    def fetch(self, numbers: Sequence[str]) -> Mapping[str, PollResult]:
+        """Answer for numbers that bring their postcode along; see `Carrier`."""
+        results = {number: self.fetch_for(number, ()) for number in numbers}
+        return {number: result for number, result in results.items() if result}
+
+    def fetch_for(self, number: str, postcodes: Sequence[str]) -> PollResult | None:
+        """Ask with one postcode after another, until the carrier knows the number.
+
+        Only the first `MOST_POSTCODES` are tried; without any, nobody is asked. None where an
+        answer is about another number; raises what `Carrier.fetch` does.
+        """
+        if not self.form.fullmatch(number):
+            return PollResult(number, PollState.REJECTED)
+        result: PollResult | None = PollResult(number, PollState.NEEDS_POSTCODE)
+        known = dict.fromkeys((*self.postcodes_in(number), *postcodes))
+        for postcode in islice(known, MOST_POSTCODES):
+            result = self._ask(number, postcode)
+            if result is None or result.state is not PollState.NOT_FOUND:
+                break
+        return result
+
+    def postcodes_in(self, number: str) -> Sequence[str]:  # noqa: ARG002 - for others to use
+        """Return the postcode that a number brings along, where it has one."""
+        return ()
+
+    @abstractmethod
+    def _ask(self, number: str, postcode: str) -> PollResult | None:
+        """Ask for one number with one postcode; None where the answer is not about it."""

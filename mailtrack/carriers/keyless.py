@@ -12,12 +12,14 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
-from mailtrack.carriers.base import Budget
+from mailtrack.carriers.base import MOST_POSTCODES, Budget
 from mailtrack.carriers.transport import Answer, out_of_order, raise_for_status
 from mailtrack.errors import ChallengeError
 
 #: Half a minute between two requests is longer than any answer may take: never two at once.
 BUDGET = Budget(per_second=1 / 30, per_day=1_000)
+#: The same where a look-up may take so many requests as there are postcodes to try.
+BUDGET_WITH_POSTCODES = Budget(BUDGET.per_second / MOST_POSTCODES, BUDGET.per_day // MOST_POSTCODES)
 #: Seconds of silence after a refusal, a robot check or a page that we do not know.
 SILENCE_S = 6 * 3600.0
 #: What robot checks of the usual kinds are known by.

@@ -100,6 +100,8 @@ class PollState(StrEnum):
     NOT_FOUND = "not_found"
     #: It says that this cannot be a number of its own.
     REJECTED = "rejected"
+    #: It was not asked: it wants the addressee's postcode, which nobody has told us.
+    NEEDS_POSTCODE = "needs_postcode"
 
 
 class Hint(StrEnum):

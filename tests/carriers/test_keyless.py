@@ -1,5 +1,6 @@
 """The services behind carriers' own pages against the sandbox: politeness above all."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -8,12 +9,12 @@ import pytest
 
 from mailtrack import carriers
 from mailtrack.carriers import keyless
-from mailtrack.carriers.base import Carrier
+from mailtrack.carriers.base import Carrier, WithPostcode
 from mailtrack.carriers.pages import PAGES, CarrierPage
 from mailtrack.carriers.transport import DEADLINE_S, Transport
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import PollState
+from mailtrack.domain.model import PollResult, PollState
 from mailtrack.errors import (
     ChallengeError,
     MailtrackError,
@@ -22,6 +23,7 @@ from mailtrack.errors import (
     TransientError,
 )
 from mailtrack.sandbox.carriers import CarrierWorld, Failure
+from mailtrack.sandbox.carriers.world import POSTCODE
 from mailtrack.settings import CarrierSettings, Settings
 
 #: Midnight in Paris: some pages tell days only.
@@ -86,6 +88,32 @@ CASES = (
         ("", "Mis en livraison", Milestone.OUT_FOR_DELIVERY),
         html=True,
     ),
+    Case(
+        "colisprive",
+        "Q00000000017",
+        "510000000025",
+        (
+            "",
+            "Votre colis a été pris en charge par Colis Privé. Il va être expédié.",
+            Milestone.CARRIER_ACCEPTED,
+        ),
+        (
+            "",
+            "Votre colis est en cours de distribution par le livreur Colis Privé.",
+            Milestone.OUT_FOR_DELIVERY,
+        ),
+        html=True,
+        timed=False,
+    ),
+    Case(
+        "paack",
+        "EXEMPLE00017",
+        "EXEMPLE00025",
+        ("manifested", "", Milestone.SHIPPED),
+        ("inDelivery", "", Milestone.OUT_FOR_DELIVERY),
+        html=True,
+        words=False,
+    ),
 )
 UNWELCOME = (Failure.BAD_KEY, Failure.CHALLENGE, Failure.NEW_PAGE, Failure.MOVED)
 HTTP: tuple[tuple[Failure, type[MailtrackError]], ...] = (
@@ -97,6 +125,14 @@ HTTP: tuple[tuple[Failure, type[MailtrackError]], ...] = (
     *((failure, ChallengeError) for failure in UNWELCOME),
 )
 KEYLESS = {d.code: d for d in carriers.declarations() if d.keyless}
+
+
+def _ask(carrier: Carrier, number: str) -> Mapping[str, PollResult]:
+    """Ask for one number, with the postcode of the sandbox's people where one is wanted."""
+    if not isinstance(carrier, WithPostcode):
+        return carrier.fetch([number])
+    result = carrier.fetch_for(number, [POSTCODE])
+    return {number: result} if result else {}
 
 
 @pytest.fixture(params=CASES, ids=lambda case: case.code)
@@ -144,6 +180,10 @@ def test_they_are_asked_slowly_and_never_twice_at_once(case: Case) -> None:
     assert declared.budget.per_day <= 1_000
 
 
+def test_a_declaration_says_whether_the_postcode_is_wanted(carrier: Carrier) -> None:
+    assert isinstance(carrier, WithPostcode) == carrier.declaration.postcode
+
+
 def test_the_page_for_people_is_the_same_whether_they_are_on_or_off(case: Case) -> None:
     declared = KEYLESS[case.code]
     page = PAGES.get(case.code, CarrierPage(declared.name, declared.page))
@@ -152,7 +192,7 @@ def test_the_page_for_people_is_the_same_whether_they_are_on_or_off(case: Case) 
 
 
 def test_a_known_number_is_found_with_its_history(carrier: Carrier, case: Case) -> None:
-    result = carrier.fetch([case.number])[case.number]
+    result = _ask(carrier, case.number)[case.number]
     _, text, milestone = case.first
 
     assert PollState.FOUND == result.state
@@ -165,7 +205,7 @@ def test_a_known_number_is_found_with_its_history(carrier: Carrier, case: Case) 
 def test_a_later_scan_comes_first(carrier: Carrier, case: Case, world: CarrierWorld) -> None:
     world.scan(case.number, case.code, *case.last[:2], LATER)
 
-    newest, oldest = carrier.fetch([case.number])[case.number].events
+    newest, oldest = _ask(carrier, case.number)[case.number].events
 
     assert (LATER, case.last[2]) == (newest.at, newest.milestone)
     assert (START, case.first[2]) == (oldest.at, oldest.milestone)
@@ -175,21 +215,21 @@ def test_an_unknown_number_is_said_to_be_unknown(
     carrier: Carrier, case: Case, world: CarrierWorld
 ) -> None:
     world.fail_next(case.code, Failure.UNKNOWN)
-    results = carrier.fetch([case.number])
+    results = _ask(carrier, case.number)
 
     assert {case.number: PollState.NOT_FOUND} == {n: result.state for n, result in results.items()}
 
 
 def test_asking_twice_gives_the_same_answer(carrier: Carrier, case: Case) -> None:
-    assert carrier.fetch([case.number]) == carrier.fetch([case.number])
+    assert _ask(carrier, case.number) == _ask(carrier, case.number)
 
 
 def test_a_new_scan_leaves_the_fingerprints_of_the_old_ones(
     carrier: Carrier, case: Case, world: CarrierWorld
 ) -> None:
-    before = {event.fingerprint for event in carrier.fetch([case.number])[case.number].events}
+    before = {event.fingerprint for event in _ask(carrier, case.number)[case.number].events}
     world.scan(case.number, case.code, *case.last[:2], LATER)
-    after = {event.fingerprint for event in carrier.fetch([case.number])[case.number].events}
+    after = {event.fingerprint for event in _ask(carrier, case.number)[case.number].events}
 
     assert before < after
 
@@ -199,7 +239,7 @@ def test_another_numbers_answer_is_not_believed(
 ) -> None:
     world.fail_next(case.code, Failure.STRANGER)
 
-    assert case.number not in carrier.fetch([case.number])
+    assert case.number not in _ask(carrier, case.number)
 
 
 def test_nothing_of_a_person_is_kept(carrier: Carrier, case: Case, world: CarrierWorld) -> None:
@@ -207,7 +247,7 @@ def test_nothing_of_a_person_is_kept(carrier: Carrier, case: Case, world: Carrie
     world.parcel(case.number, pickup_point="Jeanne EXEMPLE, 3 rue Inventée")
     world.scan(case.number, case.code, *case.last[:2], LATER, place="3 RUE EXEMPLE 69001 LYON")
 
-    told = carrier.fetch([case.number])[case.number]
+    told = _ask(carrier, case.number)[case.number]
 
     assert "jeanne" not in repr(told).lower()
     assert "06 39 98" not in repr(told)
@@ -224,12 +264,12 @@ def test_a_failure_is_raised_once_and_gone_with_the_next_call(
     world.fail_next(case.code, failure)
 
     with pytest.raises(error) as caught:
-        carrier.fetch([case.number])
+        _ask(carrier, case.number)
 
     assert error is type(caught.value)
     assert case.number not in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert PollState.FOUND == carrier.fetch([case.number])[case.number].state
+    assert PollState.FOUND == _ask(carrier, case.number)[case.number].state
 
 
 @pytest.mark.parametrize("failure", UNWELCOME)
@@ -240,7 +280,7 @@ def test_who_is_not_welcome_is_silent_for_hours_and_tries_nothing_else(
     before = world.requests[case.code]
 
     with pytest.raises(ChallengeError, match="silent for 6 h") as caught:
-        carrier.fetch([case.number])
+        _ask(carrier, case.number)
 
     assert keyless.SILENCE_S == caught.value.retry_after_s
     assert before + 1 == world.requests[case.code]
@@ -250,7 +290,7 @@ def test_half_an_answer_is_no_event(carrier: Carrier, case: Case, world: Carrier
     world.fail_next(case.code, Failure.GARBAGE)
 
     with pytest.raises(ChallengeError if case.html else TransientError):
-        carrier.fetch([case.number])
+        _ask(carrier, case.number)
 
 
 def test_a_quota_without_a_time_brings_hours_of_silence(
@@ -259,7 +299,7 @@ def test_a_quota_without_a_time_brings_hours_of_silence(
     world.fail_next(case.code, Failure.QUOTA_BARE)
 
     with pytest.raises(QuotaError) as caught:
-        carrier.fetch([case.number])
+        _ask(carrier, case.number)
     assert keyless.SILENCE_S == caught.value.retry_after_s
 
 
@@ -271,7 +311,7 @@ def test_a_carrier_that_hangs_is_given_up(case: Case, clock: FakeClock) -> None:
     carrier = carriers.REGISTRY[case.code](CarrierSettings(), impatient, clock)
 
     with pytest.raises(TransientError, match="ReadTimeout"):
-        carrier.fetch([case.number])
+        _ask(carrier, case.number)
 
 
 def test_we_say_who_we_are_and_nobody_else(case: Case, clock: FakeClock) -> None:
@@ -285,7 +325,7 @@ def test_we_say_who_we_are_and_nobody_else(case: Case, clock: FakeClock) -> None
         clock, "https://mailtrack.example", wire=lambda: httpx.MockTransport(handler)
     )
     with pytest.raises(TransientError):
-        carriers.REGISTRY[case.code](CarrierSettings(), transport, clock).fetch([case.number])
+        _ask(carriers.REGISTRY[case.code](CarrierSettings(), transport, clock), case.number)
 
     (request,) = asked
     assert request.headers["user-agent"].startswith("mailtrack/")

@@ -12,6 +12,8 @@ from typing import TypeVar
 
 #: Seconds that a hanging answer waits at most for `CarrierWorld.release`.
 HANG_S = 60.0
+#: Where all addressees of the sandbox live.
+POSTCODE = "69001"
 Form = TypeVar("Form")
 
 
