@@ -52,12 +52,15 @@ def next_choice(
     tried: Collection[str],
     unknown_for: timedelta,
     only: Collection[str] = (),
+    unasked: Collection[str] = (),
 ) -> str | None:
     """Return whom to ask after those who do not know a number, None to wait with those.
 
-    `only`: see `may_ask`.
+    `only`: see `may_ask`. `unasked`: whose turn it was, but who want a postcode first; nobody
+    waits for these.
     """
-    untried = (code for code in choices(number, on, only=only) if code not in tried)
+    passed = {*tried, *unasked}
+    untried = (code for code in choices(number, on, only=only) if code not in passed)
     found = next(untried, None)
     if found is not None or (tried and unknown_for < BEFORE_FALLBACK):
         return found

@@ -104,6 +104,10 @@ class PollState(StrEnum):
     NEEDS_POSTCODE = "needs_postcode"
 
 
+#: After these, somebody else may be asked about the number.
+UNKNOWN_STATES = frozenset({PollState.NOT_FOUND, PollState.REJECTED, PollState.NEEDS_POSTCODE})
+
+
 class Hint(StrEnum):
     """What a service that asks many carriers says of a number that it does not know."""
 

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, select
 
 from mailtrack.domain.milestones import ENDED, Milestone, mailed_on_request
-from mailtrack.domain.model import ParcelId, SubscriptionId
+from mailtrack.domain.model import LegId, ParcelId, SubscriptionId
 from mailtrack.domain.tracking import Follower, Key, Skip
 from mailtrack.store.local_parcels import concerns
 from mailtrack.store.notices import DIGESTED, preferences, silenced
-from mailtrack.store.schema import notice, subscriber, subscription
+from mailtrack.store.schema import leg, notice, subscriber, subscription
 
 _MILESTONES = frozenset(Milestone)
 #: Nothing keeps mails from them.
@@ -130,6 +130,23 @@ def who_wait(
         milestone = Milestone(row.milestone) if row.milestone else None
         waiting.append((milestone if row.is_main or milestone in ENDED else None, row.since))
     return waiting
+
+
+def postcodes(connection: Connection, leg_id: LegId) -> list[str]:
+    """Return the postcodes that the followers of a leg's parcel told, newest follower first.
+
+    Those of people who hear of nothing any more are not used.
+    """
+    parcel_id = connection.scalar(select(leg.c.parcel_id).where(leg.c.id == leg_id))
+    if parcel_id is None:
+        return []
+    query = (
+        select(subscriber.c.postcode)
+        .join(subscription, subscription.c.subscriber_id == subscriber.c.id)
+        .where(concerns(parcel_id), subscriber.c.postcode.is_not(None), *_HEARS)
+        .order_by(subscription.c.id.desc())
+    )
+    return list(dict.fromkeys(connection.scalars(query)))
 
 
 def untold(kind: str, occurrence: str) -> Select[int]:

@@ -27,6 +27,7 @@ from mailtrack.domain.model import (
     PollResult,
     PollState,
     Reason,
+    SubscriberId,
     TrackingEvent,
 )
 from mailtrack.store.engine import ConflictError, locked
@@ -268,6 +269,27 @@ def newest_event(connection: Connection, carrier: str, number: str) -> datetime 
         leg.c.carrier == carrier, leg.c.number == number, tracking_event.c.source == carrier
     )
     return connection.scalar(mine.order_by(tracking_event.c.at.desc()).limit(1))
+
+
+def ask_with_postcode(connection: Connection, owner: SubscriberId, now: datetime) -> None:
+    """Let somebody's parcels be due now where a carrier waits for a postcode.
+
+    Not where another postcode was wrong: whoever tries out one after another learns nothing
+    sooner by it.
+    """
+    mine = subscription.c.subscriber_id == owner
+    parcel_ids = select(subscription.c.parcel_id).where(mine)
+    local_ids = select(subscription.c.local_parcel_id).where(mine)
+    connection.execute(
+        update(leg)
+        .where(
+            leg.c.parcel_id.in_(parcel_ids) | leg.c.parcel_id.in_(local_ids),
+            leg.c.state == PollState.NEEDS_POSTCODE,
+            leg.c.next_poll_at > now,
+            ~is_out(now),
+        )
+        .values(next_poll_at=now)
+    )
 
 
 def history(connection: Connection, parcel_id: ParcelId) -> list[TrackingEvent]:

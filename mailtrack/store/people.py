@@ -180,6 +180,18 @@ def choose(connection: Connection, owner: SubscriberId, preferences: NoticePrefe
     )
 
 
+def postcode_of(connection: Connection, owner: SubscriberId) -> str | None:
+    """Return the postcode that somebody told, None where they told none."""
+    query = select(subscriber.c.postcode).where(subscriber.c.id == owner)
+    told: str | None = connection.execute(query).scalar_one()
+    return told
+
+
+def tell_postcode(connection: Connection, owner: SubscriberId, postcode: str | None) -> None:
+    """Note the postcode that somebody's parcels go to, or forget it."""
+    connection.execute(update(subscriber).where(subscriber.c.id == owner).values(postcode=postcode))
+
+
 def find_subscriber(connection: Connection, address: str) -> SubscriberId | None:
     """Return who has an address, if anybody."""
     query = select(subscriber.c.id).where(subscriber.c.address == address)

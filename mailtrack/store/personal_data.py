@@ -56,6 +56,7 @@ def everything_about_subscriber(
         },
         "unwanted": sorted(row.unwanted),
         "also_wanted": sorted(row.also_wanted),
+        "postcode": row.postcode,
         "parcels": [_following(one) for one in followed],
         "numbers_asked_about": [
             {

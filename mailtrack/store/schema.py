@@ -169,6 +169,8 @@ subscriber = Table(
     Column("unwanted", Names, nullable=False, default=frozenset()),
     #: Kinds that go to those who ask for them, and that they asked for.
     Column("also_wanted", Names, nullable=False, default=frozenset()),
+    #: Where their parcels go, as they told it: half of the key that some carriers ask for.
+    Column("postcode", String(5)),
 )
 
 #: Addresses that asked for no more mail, or refuse it, and were then erased: a keyed hash

@@ -9,12 +9,19 @@ from random import Random
 import structlog
 from sqlalchemy import Connection
 
-from mailtrack.carriers.base import Carrier, Declaration, Push
+from mailtrack.carriers.base import MOST_POSTCODES, Carrier, Declaration, Push, WithPostcode
 from mailtrack.clock import Clock
 from mailtrack.domain import numbers, scheduling, silence
 from mailtrack.domain.choosing import FALLBACKS, choices, may_ask, next_choice
 from mailtrack.domain.milestones import STAGES, Milestone, Phase
-from mailtrack.domain.model import LegId, ParcelId, PollResult, PollState, SubscriptionId
+from mailtrack.domain.model import (
+    UNKNOWN_STATES,
+    LegId,
+    ParcelId,
+    PollResult,
+    PollState,
+    SubscriptionId,
+)
 from mailtrack.domain.silence import Silence
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
 from mailtrack.notify.view import NoticeKind
@@ -29,7 +36,7 @@ from mailtrack.store import (
 )
 from mailtrack.store.engine import Store
 from mailtrack.store.leg_claims import ClaimedLeg
-from mailtrack.store.parcels import ParcelRow
+from mailtrack.store.parcels import Leg, ParcelRow
 from mailtrack.store.schema import subscription
 from mailtrack.tracking import merging
 
@@ -39,6 +46,8 @@ AUTH_SILENCE_S = 3600.0
 _RETRY = tuple(timedelta(minutes=m) for m in (5, 15, 45, 120, 360))
 #: A carrier that has handed a parcel over is asked more rarely: its last scan comes late.
 AFTER_HANDOVER = 0.1
+#: Where a postcode is wanted nobody is asked; once it is told, the leg is due at once.
+WITHOUT_POSTCODE = 0.01
 #: How long nobody else asks about a number whose carrier has just written of itself.
 PUSH_LEASE_S = 30.0
 #: Why a parcel is not polled: a reason beside the milestones at which polling ends.
@@ -144,7 +153,7 @@ class Poller:
         An answer that breaks our reader is a failure for good.
         """
         try:
-            results = self.carriers[carrier].fetch(list(dict.fromkeys(leg.number for leg in legs)))
+            results = self._fetch(self.carriers[carrier], legs)
         except MailtrackError as error:
             return error
         except Exception as error:
@@ -158,6 +167,25 @@ class Poller:
         for leg in legs:
             self._take_in(leg, results.get(leg.number), token)
         return None
+
+    def _fetch(self, carrier: Carrier, legs: Sequence[ClaimedLeg]) -> Mapping[str, PollResult]:
+        """Return what a carrier says of legs; with their followers' postcodes where it wants them.
+
+        Where more are known than may be tried, chance decides: no stranger's stand in the way
+        of the addressee's for ever.
+        """
+        if not isinstance(carrier, WithPostcode):
+            return carrier.fetch(list(dict.fromkeys(leg.number for leg in legs)))
+        results = {}
+        for leg in legs:
+            with self.store.read() as connection:
+                known = followers.postcodes(connection, leg.id)
+            few = len(known) <= MOST_POSTCODES
+            tried = known if few else self.rng.sample(known, MOST_POSTCODES)
+            result = carrier.fetch_for(leg.number, tried)
+            if result:
+                results[leg.number] = result
+        return results
 
     def _note_failure(
         self, carrier: str, legs: Sequence[ClaimedLeg], token: str, error: MailtrackError
@@ -272,12 +300,13 @@ class Poller:
             for code in sorted(codes):
                 parcels.add_leg(connection, parcel_id, code, local, now, is_local=True)
         # 2.
-        if result.state in (PollState.NOT_FOUND, PollState.REJECTED):
-            legs = parcels.legs_of(connection, parcel_id)
-            tried = {other.carrier for other in legs if other.number == leg.number}
+        if result.state in UNKNOWN_STATES:
+            about = [x for x in parcels.legs_of(connection, parcel_id) if x.number == leg.number]
+            unasked = {x.carrier for x in about if x.state == PollState.NEEDS_POSTCODE}
+            tried = {x.carrier for x in about} - unasked
             unknown_for = now - parcels.parcel_row(connection, parcel_id).created_at
             only = named_carriers.of_parcel(connection, parcel_id).get(leg.number, ())
-            guess = next_choice(leg.number, on, tried, unknown_for, only)
+            guess = next_choice(leg.number, on, tried, unknown_for, only, unasked)
             if guess is not None:
                 parcels.add_leg(connection, parcel_id, guess, leg.number, now)
 
@@ -310,7 +339,7 @@ class Poller:
             context = scheduling.PollContext(
                 milestone=stage,
                 since=since,
-                weight=AFTER_HANDOVER if handed_over and not leg.is_local else 1.0,
+                weight=_weight(leg, handed_over=handed_over),
                 price_h=budgets.price_h(connection, leg.carrier),
                 is_doubtful=is_doubtful,
             )
@@ -358,6 +387,13 @@ def _tell_silence(
             occurrence=occurrence,
             now=answer.now,
         )
+
+
+def _weight(leg: Leg, *, handed_over: bool) -> float:
+    """Return how much the next poll of a leg is worth."""
+    if leg.state == PollState.NEEDS_POSTCODE:
+        return WITHOUT_POSTCODE
+    return AFTER_HANDOVER if handed_over and not leg.is_local else 1.0
 
 
 def _stage(

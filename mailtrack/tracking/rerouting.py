@@ -194,7 +194,8 @@ class Rerouting:
         unknown_for = BEFORE_FALLBACK if known else now - row.created_at
         refused = (PollState.NOT_FOUND, PollState.REJECTED)
         tried = {leg.carrier for leg in asked if leg.state in refused}
-        code = next_choice(number, self.on.keys(), tried, unknown_for, only)
+        unasked = {leg.carrier for leg in asked if leg.state == PollState.NEEDS_POSTCODE}
+        code = next_choice(number, self.on.keys(), tried, unknown_for, only, unasked)
         if code in FALLBACKS and any(
             leg.carrier in self.on
             and leg.next_poll_at is not None
