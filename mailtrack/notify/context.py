@@ -94,6 +94,7 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "slot": parcel.slot if ahead else "",
         "asked": parcel.asked,
         "hint": french.why_unknown(parcel),
+        "wants_postcode": parcel.wants_postcode,
         "over": is_over(parcel),
         "known": told_by_carriers(parcel.events),
         "markup": parcel_delivery(view, ahead),

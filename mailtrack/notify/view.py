@@ -105,6 +105,8 @@ class ParcelView:
     `asked` is False where no carrier that we can ask takes the number. `shop` is the code of
     who sold it, "" where nobody knows, and `named_by` who wrote the mail that named it. `hint`
     says why a number is unknown (a `Hint`, or a carrier's own words), `hint_by` who told it.
+    `wants_postcode` names a carrier that does not know the number, but might with the reader's
+    postcode; "" for none.
     """
 
     number: str
@@ -126,6 +128,7 @@ class ParcelView:
     estimated_by: str = ""
     slot: str = ""
     asked: bool = True
+    wants_postcode: str = ""
     shop: str = ""
     named_by: str = ""
     hint: str = ""

@@ -14,6 +14,7 @@ from mailtrack.domain import tracking
 from mailtrack.domain.buyer_protection import protected_until
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
+    UNKNOWN_STATES,
     HeldMail,
     InboundId,
     ParcelId,
@@ -53,6 +54,9 @@ from mailtrack.store.notices import Notice
 from mailtrack.store.parcels import Leg
 from mailtrack.store.schema import inbound
 from mailtrack.store.subscription_details import KnownParcel, SubscriptionDetails
+
+#: Where a postcode is missing, or nobody's was right.
+_WITHOUT_POSTCODE = (PollState.NEEDS_POSTCODE, PollState.NOT_FOUND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ class ViewBuilder:
             links=self.links.for_reader(notice.reader, notice.about),
             forward_to=self.forward_to,
             at=now,
-            parcel=self.parcel(details) if details else None,
+            parcel=self.parcel_of(connection, details) if details else None,
             order=self.order(details) if details else None,
             event=event,
             orders=details.orders if details else (),
@@ -201,6 +205,14 @@ class ViewBuilder:
                 return (request.link, request.code) if request else ("", "")
         return "", ""
 
+    def parcel_of(self, connection: Connection, details: SubscriptionDetails) -> ParcelView | None:
+        """Return a parcel as its subscriber sees it, who is asked for no postcode twice."""
+        view = self.parcel(details)
+        if view is None or not view.wants_postcode:
+            return view
+        told = people.postcode_of(connection, details.following.subscriber)
+        return replace(view, wants_postcode="") if told else view
+
     def parcel(self, details: SubscriptionDetails) -> ParcelView | None:
         """Return a parcel as its subscriber sees it; None while only the order is known."""
         known = details.parcel
@@ -249,7 +261,11 @@ class ViewBuilder:
         known = subscription_details.read_parcels(connection, [parcel_id])[parcel_id]
         if not known.events:
             return None
-        return replace(self._known_to_carriers(known, {}), events=tracking.timeline(known.events))
+        return replace(
+            self._known_to_carriers(known, {}),
+            events=tracking.timeline(known.events),
+            wants_postcode="",
+        )
 
     def _known_to_carriers(self, known: KnownParcel, named: Mapping[str, str]) -> ParcelView:
         """Return what the carriers know of a parcel, without its history.
@@ -293,6 +309,7 @@ class ViewBuilder:
             next_check_at=min((x.next_poll_at for x in legs if x.next_poll_at), default=None),
             hint=hint,
             hint_by=hint_by,
+            wants_postcode="" if answered else self._wants_postcode(legs),
         )
 
     def _hint(self, legs: Sequence[Leg]) -> tuple[str, str]:
@@ -300,12 +317,18 @@ class ViewBuilder:
 
         What keeps a leg from being asked at all (a failure) is the operator's affair.
         """
-        if any(leg.state not in ("", PollState.NOT_FOUND, PollState.REJECTED) for leg in legs):
+        if any(leg.state not in ("", *UNKNOWN_STATES) for leg in legs):
             return "", ""
         told = (leg for leg in legs if leg.state == PollState.NOT_FOUND and not leg.failures)
         told = (leg for leg in told if leg.last_error and leg.carrier in self.carriers)
         leg = next(told, None)
         return (leg.last_error, self.carriers[leg.carrier].name) if leg else ("", "")
+
+    def _wants_postcode(self, legs: Sequence[Leg]) -> str:
+        """Return the carrier that might know one of its numbers with another postcode."""
+        waits = (leg.carrier for leg in legs if leg.state in _WITHOUT_POSTCODE)
+        unknown = (self.carriers[code] for code in waits if code in self.on)
+        return next((declared.name for declared in unknown if declared.postcode), "")
 
 
 def _pickup_point(details: SubscriptionDetails) -> PickupPoint | None:

@@ -49,10 +49,10 @@ _PAGES = {
     ),
     ("get", "/p/{token}"): ("One person's parcels.", _SIGNED, (_HTML,), {}),
     ("post", "/p/{token}"): (
-        "Stop, resume, choose.",
+        "Stop, resume, choose, tell a postcode.",
         _SIGNED,
         (_HTML,),
-        {"do": tuple(Action), "subscription": None},
+        {"do": tuple(Action), "subscription": None, "postcode": None},
     ),
     ("get", "/a/{token}"): ("What a click would confirm.", _SIGNED, (_HTML,), {}),
     ("post", "/a/{token}"): (

@@ -27,17 +27,21 @@ from mailtrack.web.views import (
 #: Lines on one page of the preferences, and beside a timeline.
 PER_PAGE = 50
 OTHERS = 8
+#: More than any postcode with blanks in it (characters).
+_MOST_TYPED = 20
 #: The number of a page.
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _STOPS = (Purpose.STOP_PARCEL, Purpose.STOP_ALL)
-#: What a button has done, in words; CHOOSE has its own.
+#: A French postcode, blanks left out.
+_POSTCODE = re.compile(r"[0-9]{5}")
+#: What a button has done, in words; CHOOSE and POSTCODE have their own.
 _SAVED = {
     Action.STOP: "C’est noté : plus aucun mail sur ce colis.",
     Action.RESUME: "C’est noté : le suivi reprend.",
     Action.STOP_ALL: "C’est noté : plus aucun mail de notre part.",
     Action.RESUME_ALL: "C’est noté : vos suivis reprennent.",
 }
-_ACTIONS = (*_SAVED, Action.CHOOSE)
+_ACTIONS = (*_SAVED, Action.CHOOSE, Action.POSTCODE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ class PageService:
                 preferences=links.preferences,
                 forward_to=self.forward_to,
                 now=self._services.clock.now(),
-                parcel=self._services.views.parcel(details),
+                parcel=self._services.views.parcel_of(connection, details),
                 order=self._services.views.order(details),
                 others=tuple(self._line(other) for other in others),
                 more=following.tally(connection, mine.subscriber).total - len(others) - 1,
@@ -152,6 +156,8 @@ class PageService:
                 data=links.data,
                 preferences=people.preferences_of(connection, owner),
                 choosing=saved.choosing,
+                postcode=people.postcode_of(connection, owner) or "",
+                wants_postcode=self._wants_postcode(),
             )
 
     def change(self, token: str, form: Mapping[str, str], page: str = "") -> PreferencesPage:
@@ -178,14 +184,14 @@ class PageService:
                     chosen = preferences.chosen(form)
                     people.choose(connection, owner, chosen)
                     return preferences.in_words(chosen)
+                case Action.POSTCODE:
+                    return self._tell_postcode(connection, owner, form.get("postcode", ""))
                 case Action.STOP_ALL:
                     people.unsubscribe(connection, owner, self._services.clock.now())
                 case Action.RESUME_ALL:
                     self._resume_all(connection, owner)
                 case Action.STOP | Action.RESUME:
-                    mine = _subscription(connection, RowKey(form.get("subscription", "")))
-                    if mine.subscriber != owner:
-                        raise GoneError("This subscription is somebody else's.")
+                    mine = _own(connection, owner, form)
                     change = self._mute if action is Action.STOP else self._unmute
                     change(connection, mine)
             return _SAVED[action]
@@ -194,6 +200,26 @@ class PageService:
 
         # 3.
         return self.preferences(token, page, Saved(words, choosing=action is Action.CHOOSE))
+
+    def _tell_postcode(self, connection: Connection, owner: SubscriberId, typed: str) -> str:
+        """Note a person's postcode, or forget it; return what was done in words.
+
+        Carriers that wait for one are asked at once.
+        """
+        postcode = "".join(typed[:_MOST_TYPED].split())
+        if not postcode:
+            people.tell_postcode(connection, owner, None)
+            return "C’est noté : nous avons effacé votre code postal."
+        if not _POSTCODE.fullmatch(postcode):
+            return "Un code postal français a cinq chiffres : rien n’est changé."
+        people.tell_postcode(connection, owner, postcode)
+        parcels.ask_with_postcode(connection, owner, self._services.clock.now())
+        return "C’est noté : nous interrogeons les transporteurs avec votre code postal."
+
+    def _wants_postcode(self) -> bool:
+        """Return True where a carrier that is on wants postcodes."""
+        services = self._services
+        return any(services.declarations[code].postcode for code in services.on)
 
     def _mute(self, connection: Connection, mine: Subscription) -> bool:
         if mine.muted:
@@ -250,6 +276,14 @@ class PageService:
             is_order=mine.parcel is None,
             shop=followed.shop,
         )
+
+
+def _own(connection: Connection, owner: SubscriberId, form: Mapping[str, str]) -> Subscription:
+    """Return the subscription that a form names; raises GoneError where it is somebody else's."""
+    mine = _subscription(connection, RowKey(form.get("subscription", "")))
+    if mine.subscriber != owner:
+        raise GoneError("This subscription is somebody else's.")
+    return mine
 
 
 def _page(preferences: str, number: int) -> str:

@@ -46,6 +46,8 @@ class Action(StrEnum):
     RESUME_ALL = "resume_all"
     #: Which mails to get: a box for each.
     CHOOSE = "choose"
+    #: Where their parcels go; an empty field takes it back.
+    POSTCODE = "postcode"
     CONFIRM = "confirm"
     #: A number is the reader's parcel's.
     FOLLOW = "follow"
@@ -237,7 +239,8 @@ class PreferencesPage:
     it, "" where there are none. `active` counts what they hear of, on all pages; `left`:
     they stopped everything; `refused`: their address refuses our mails. `saved` says in
     French what a button has just done, "" at first. `data` is the page of their own data.
-    `preferences`: which mails they chose; `choosing`: they have just chosen.
+    `preferences`: which mails they chose; `choosing`: they have just chosen. `postcode`: what
+    they told, "" for nothing; `wants_postcode`: a carrier that is on asks for it.
     """
 
     template: ClassVar[str] = "web/preferences.html"
@@ -254,6 +257,8 @@ class PreferencesPage:
     data: str = ""
     preferences: NoticePreferences = field(default_factory=NoticePreferences)
     choosing: bool = False
+    postcode: str = ""
+    wants_postcode: bool = False
 
     @property
     def choices(self) -> tuple[ChoiceGroup, ...]:

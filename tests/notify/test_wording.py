@@ -536,3 +536,13 @@ def test_a_summary_of_many_mails_stays_small_and_shows_what_it_asks_about() -> N
 
 def test_who_writes_digits_alone_reads_what_to_write() -> None:
     assert "«\u00a0Mondial Relay 37712345\u00a0»" in mail(NoticeKind.NOTHING_FOUND).text
+
+
+def test_the_first_mail_asks_for_a_postcode_where_a_carrier_wants_one() -> None:
+    wanted = RENDERER.render(with_parcel(NoticeKind.REGISTERED, wants_postcode="Colis Privé"))
+    usual = mail(NoticeKind.REGISTERED)
+
+    for asked, not_asked in ((wanted.text, usual.text), (wanted.html, usual.html)):
+        assert "chez Colis Privé" in asked.replace("\u00a0", " ")
+        assert str(LINKS.preferences) in asked
+        assert "code postal" not in not_asked

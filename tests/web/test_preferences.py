@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import PollState
 from mailtrack.notify.links import Purpose
 from mailtrack.notify.view import NoticeKind
 from mailtrack.runtime.services import Services
@@ -31,6 +32,10 @@ Link = Callable[..., str]
 @pytest.fixture
 def ask(services: Services, link: Link) -> Ask:
     """Ask for the page of a purpose; with a form, press its button."""
+    return _asking(services, link)
+
+
+def _asking(services: Services, link: Link) -> Ask:
     app = make_app(services)
 
     def make(
@@ -321,3 +326,101 @@ def test_a_resume_in_a_mail_brings_the_mails_of_a_refusing_address_back(
 
     assert [None] == [person["bounced_at"] for person in rows(t.subscriber)]
     assert [None] == [row["ended_at"] for row in rows(t.parcel)]
+
+
+# --- the postcode that some carriers want ---------------------------------------------
+
+
+@pytest.fixture
+def keyless(services: Services) -> Services:
+    """Switch on the carriers that want a postcode."""
+    on = Services(services.settings.model_copy(update={"keyless_carriers": True}))
+    vars(on).update(store=services.store, clock=services.clock)
+    return on
+
+
+@pytest.fixture
+def ask_keyless(keyless: Services, link: Link) -> Ask:
+    return _asking(keyless, link)
+
+
+def _postcode(page: LexborHTMLParser) -> str | None:
+    field = page.css_first("input[name=postcode]")
+    return field.attributes["value"] if field else None
+
+
+def _postcodes(rows: Rows) -> list[str | None]:
+    return [row["postcode"] for row in rows(t.subscriber)]
+
+
+def test_nobody_is_asked_for_a_postcode_where_no_carrier_wants_one(
+    ask: Ask, follow: Follow
+) -> None:
+    assert _postcode(ask(Purpose.PREFERENCES, follow().subscriber)) is None
+
+
+def test_a_postcode_is_kept_for_its_own_person_shown_to_them_and_taken_back(
+    ask_keyless: Ask, follow: Follow, rows: Rows
+) -> None:
+    mine, other = follow(), follow(address="bruno@example.org")
+    assert not _postcode(ask_keyless(Purpose.PREFERENCES, mine.subscriber))
+
+    saved = ask_keyless(
+        Purpose.PREFERENCES, mine.subscriber, {"do": "postcode", "postcode": " 69 001 "}
+    )
+    assert ["69001", None] == _postcodes(rows)
+    assert "69001" == _postcode(saved)
+    assert not _postcode(ask_keyless(Purpose.PREFERENCES, other.subscriber))
+
+    ask_keyless(Purpose.PREFERENCES, mine.subscriber, {"do": "postcode", "postcode": ""})
+    assert [None, None] == _postcodes(rows)
+
+
+@pytest.mark.parametrize(
+    "typed", ["6900", "690011", "2A004", "<b>69001", "６９００１", "1" * 3_000]
+)
+def test_what_is_no_french_postcode_changes_nothing(
+    ask_keyless: Ask, follow: Follow, rows: Rows, typed: str
+) -> None:
+    mine = follow()
+    form = {"do": "postcode", "postcode": typed}
+    page = ask_keyless(Purpose.PREFERENCES, mine.subscriber, form)
+
+    assert "cinq chiffres" in _words(page)
+    assert [None] == _postcodes(rows)
+
+
+def test_a_parcel_that_waits_for_a_postcode_says_so_until_its_reader_told_theirs(
+    ask_keyless: Ask, follow: Follow, store: Store, clock: FakeClock
+) -> None:
+    number = "Q00000000017"
+    mine = follow(number, carrier="colisprive")
+    bruno = follow(number, "bruno@example.org", "colisprive")
+    assert mine.parcel
+    with store.write() as connection:
+        leg = parcels.legs_of(connection, mine.parcel)[0].id
+        parcels.note_answer(connection, leg, PollState.NEEDS_POSTCODE, clock.now())
+    assert "chez Colis Privé" in _words(ask_keyless(Purpose.TIMELINE, mine.id))
+
+    form = {"do": "postcode", "postcode": "69001"}
+    ask_keyless(Purpose.PREFERENCES, mine.subscriber, form)
+
+    assert "chez Colis Privé" not in _words(ask_keyless(Purpose.TIMELINE, mine.id))
+    hers = _words(ask_keyless(Purpose.TIMELINE, bruno.id))
+    assert "chez Colis Privé" in hers
+    assert "69001" not in hers
+
+
+def test_a_postcode_is_in_its_persons_export_and_goes_with_them(
+    ask_keyless: Ask, follow: Follow, keyless: Services, rows: Rows
+) -> None:
+    mine = follow()
+    form = {"do": "postcode", "postcode": "69001"}
+    ask_keyless(Purpose.PREFERENCES, mine.subscriber, form)
+    with keyless.store.write() as connection:
+        kept = personal_data.everything_about_subscriber(connection, mine.subscriber, str)
+        now = keyless.clock.now()
+        personal_data.erase_at_their_word(connection, mine.subscriber, keyless.suppression, now)
+
+    assert "69001" == kept["postcode"]
+    assert [] == _postcodes(rows)
