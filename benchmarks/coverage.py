@@ -73,7 +73,7 @@ def _row(declaration: Declaration, source: str, module: str) -> tuple[str, ...]:
     has_recorded = (ROOT / "tests" / "carriers" / f"test_{module}.py").exists()
     tried = ["sandbox"] * (code in ROUTES) + ["recorded answers"] * has_recorded
     batch = f"{declaration.batch} numbers" if declaration.batch > 1 else "1 number"
-    most = f"{batch} a request, {budget.per_second:g} requests a second, {budget.per_day} a day"
+    most = f"{batch} a request, {_pace(budget.per_second)}, {budget.per_day} a day"
     instead = [_name(other) for other in _others(code) if other in REGISTRY]
     return (
         declaration.name,
@@ -87,13 +87,22 @@ def _row(declaration: Declaration, source: str, module: str) -> tuple[str, ...]:
     )
 
 
+def _pace(per_second: float) -> str:
+    slow = per_second < 1 / 10
+    return f"one in {1 / per_second:.0f} s" if slow else f"{per_second:g} requests a second"
+
+
 def _needs(declaration: Declaration, told: set[str]) -> str:
     needs = [str(declaration.access)]
     if declaration.keyless_url:
         needs.append("or nothing (`KEYLESS`, undocumented)")
     if declaration.off_by_default:
         needs.append("off until `ENABLED`")
-    if "postcode" in told:
+    if declaration.keyless:
+        needs.append("off until `KEYLESS_CARRIERS`")
+    if declaration.postcode:
+        needs.append("the addressee's postcode, which people tell on a page")
+    elif "postcode" in told:
         needs.append("the postcode for some numbers (`POSTCODE`)")
     return ", ".join(needs)
 
