@@ -11,7 +11,8 @@ from mailtrack.domain.model import Candidate
 from mailtrack.domain.number_formats import FORMATS
 from mailtrack.domain.numbers import detect
 
-ON = frozenset(REGISTRY)
+KEYLESS = frozenset(code for code, kind in REGISTRY.items() if kind.declaration.keyless)
+ON = REGISTRY.keys() - KEYLESS
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,30 @@ ON = frozenset(REGISTRY)
 )
 def test_digits_alone_are_asked_of_the_likeliest_first(number: str, order: list[str]) -> None:
     assert order == [*choices(number, ON)]
+
+
+@pytest.mark.parametrize(
+    ("number", "order"),
+    [
+        ("36301917596", ["gls", "glsfrance", "dhl"]),
+        ("123456789013", ["mondialrelay", "gls", "glsfrance", "colisprive", "fedex"]),
+        ("12345678901234", ["chronopost", "mondialrelay"]),
+    ],
+)
+def test_who_is_asked_without_a_contract_takes_its_own_place(number: str, order: list[str]) -> None:
+    assert order == [*choices(number, ON | KEYLESS)]
+
+
+def test_who_answers_for_another_is_asked_where_a_mail_names_that_one() -> None:
+    assert ["gls", "glsfrance"] == [*choices("36301917596", ON | KEYLESS, only=["gls"])]
+
+
+def test_nobody_waits_for_who_wants_a_postcode_first() -> None:
+    number, now = "Q00000000017", timedelta(0)
+
+    assert "colisprive" == next_choice(number, ON | KEYLESS, (), now)
+    assert "17track" == next_choice(number, ON | KEYLESS, (), now, unasked=["colisprive"])
+    assert next_choice(number, ON | KEYLESS, ["colisprive"], now) is None
 
 
 def test_a_mail_that_names_its_carrier_outweighs_the_form() -> None:
