@@ -80,6 +80,11 @@ _SMALL_ROWS: Mapping[Table, Callable[[Subscription, FakeClock], Mapping[str, Any
         "trace": "trace",
         "asked_at": clock.now(),
     },
+    t.named_carrier: lambda mine, _: {
+        "subscription_id": mine.id,
+        "number": "12345678",
+        "carrier": "mondialrelay",
+    },
     t.tracking_event: lambda mine, clock: {
         "parcel_id": mine.parcel,
         "fingerprint": "f",
