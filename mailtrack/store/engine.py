@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Select, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from mailtrack.errors import ConfigurationError, MailtrackError, TransientError
@@ -34,6 +34,9 @@ CONNECT_TIMEOUT_S = 10
 #: How long sent bytes may go unconfirmed before a host counts as gone (milliseconds); the
 #: kernel alone would wait for a quarter of an hour, and with it whoever holds a lease.
 _GONE_MS = 30_000
+#: How long a transaction may do nothing (milliseconds): a process that is suspended in one (a
+#: paused machine) would hold its rows for as long, and keep the other of two from its lease.
+IDLE_MS = 15_000
 _POSTGRESQL: Mapping[str, int] = {
     "connect_timeout": CONNECT_TIMEOUT_S,
     "tcp_user_timeout": _GONE_MS,
@@ -52,6 +55,8 @@ _UNDEFINED_TABLE = "42P01"
 #: PostgreSQL's codes for a transaction that another one stood in the way of: it left no trace,
 #: and may begin anew (serialization_failure, deadlock_detected).
 _IN_THE_WAY = frozenset({"40001", "40P01"})
+#: PostgreSQL's code for a transaction that did nothing for too long (`IDLE_MS`).
+_IDLE = "25P03"
 #: How often a transaction is begun, and the longest wait before the second time (seconds); the
 #: wait grows with each.
 _MOST_BEGINNINGS = 10
@@ -153,20 +158,25 @@ def open_store(url: str) -> Store:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
             return Store(_sqlite(url, parsed.database))
-        return Store(
-            create_engine(
-                parsed,
-                pool_pre_ping=True,
-                pool_size=10,
-                max_overflow=20,
-                connect_args=_POSTGRESQL,
-            )
-        )
+        return Store(_postgresql(parsed))
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise ConfigurationError(
             f"MAILTRACK_DATABASE_URL is no address of a database that we speak to ({error}); "
             "it starts with postgresql:// or sqlite:///."
         ) from error
+
+
+def _postgresql(url: URL) -> Engine:
+    engine = create_engine(
+        url, pool_pre_ping=True, pool_size=10, max_overflow=20, connect_args=_POSTGRESQL
+    )
+    event.listen(engine, "connect", _configure_postgresql)
+    return engine
+
+
+def _configure_postgresql(connection: Any, _record: Any) -> None:
+    connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_MS}")
+    connection.commit()
 
 
 def _sqlite(url: str, path: str | None) -> Engine:
@@ -267,6 +277,7 @@ def _plain_errors(engine: Engine) -> Iterator[None]:
         if getattr(error.orig, "sqlstate", None) in _IN_THE_WAY:
             raise ConflictError("Another transaction stood in the way of this one.") from error
         to_mend = isinstance(error, OperationalError) or error.connection_invalidated
+        to_mend = to_mend or getattr(error.orig, "sqlstate", None) == _IDLE
         if to_mend or _is_not_ours(error):
             raise _explain(engine, error) from error
         raise

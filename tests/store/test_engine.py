@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from mailtrack.clock import FakeClock
 from mailtrack.errors import ConfigurationError, MailtrackError, TransientError
-from mailtrack.store import inbound, people
+from mailtrack.store import engine, inbound, people
 from mailtrack.store.engine import ConflictError, Store, open_store
 from mailtrack.store.inbound import MailPlace
 
@@ -59,6 +59,31 @@ def test_a_database_host_that_vanishes_is_given_up_within_half_a_minute(
 
     assert "30000" == given["tcp_user_timeout"]
     assert "10" == given["keepalives_idle"] == given["keepalives_interval"]
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_who_stands_still_in_a_transaction_keeps_its_rows_from_nobody_for_long(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may be suspended anywhere: the other of two would wait for it for ever."""
+    monkeypatch.setattr(engine, "IDLE_MS", 200)
+    suspended = open_store(store.engine.url.render_as_string(hide_password=False))
+    with store.write() as connection:
+        owner = people.subscriber_of(connection, "ana@example.org", clock.now())
+
+    def stand_still() -> None:
+        with suspended.write() as held:
+            people.lock(held, owner)
+            with store.write() as connection:
+                people.unsubscribe(connection, owner, clock.now())
+            people.heard_from(held, owner)
+
+    with pytest.raises(TransientError, match="idle-in-transaction"):
+        stand_still()
+
+    with suspended.read() as connection:
+        assert people.left_at(connection, owner) == clock.now()
+    suspended.close()
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
