@@ -62,7 +62,7 @@ class MailAnalyzer:
             personal=self.personal.owner(message),
             by_google=is_signed_by(found, "google.com"),
             returned=None if self.bounces is None else self.bounces.returned(message),
-            shop_signed=is_from(found, signers_of(message.sender)),
+            shop_signed=is_from(found, signers_of(message.author)),
             passed_on=source is not None and source.address.lower() not in mine,
         )
 
@@ -133,5 +133,5 @@ class AnalyzedMail:
         """Return True if a rule of a mailbox forwarded it, not a hand."""
         method = self.reading.forward.method
         # What is no forward at all came from the shop itself; its people forward as others do.
-        is_shops_own = method is None and is_shop_sender(self.message.sender)
+        is_shops_own = method is None and is_shop_sender(self.message.author)
         return method is ForwardMethod.AUTOMATIC or is_shops_own

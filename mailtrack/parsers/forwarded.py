@@ -58,7 +58,7 @@ def unwrap(message: Message, is_shop: IsShop) -> Forward:
     5. Else the mail is no forward.
     """
     # 1.
-    if is_shop(message.sender) and not FORWARD_PREFIX.match(_subject(message)):
+    if is_shop(message.author) and not FORWARD_PREFIX.match(_subject(message)):
         source = source_of(message)
         envelope = message.header("return-path")
         was_sent_on = bool(source or _SRS.match(envelope) or message.header("x-forwarded-to"))
@@ -95,7 +95,7 @@ def whole(message: Message) -> Original:
     """Return a mail as it stands as the original."""
     content = from_html(message.html) if message.html else from_text(message.text)
     return Original(
-        sender=message.sender,
+        sender=message.author,
         to=message.to,
         cc=message.cc,
         subject=message.subject,

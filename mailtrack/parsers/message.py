@@ -76,6 +76,18 @@ class Message:
     def is_bounce(self) -> bool:
         return self.bounce is not None
 
+    @property
+    def author(self) -> Person:
+        """Return who wrote the mail: the sender, or whom a relay names for the answer alone.
+
+        addy.io may send on as the alias itself, and answer to `alias+writer=host` beside it.
+        """
+        alias, _, host = self.sender.address.lower().rpartition("@")
+        answer = next(iter(self.reply_to), _NOBODY)
+        local, _, same_host = answer.address.lower().rpartition("@")
+        is_named = bool(alias) and host == same_host and local.startswith(f"{alias}+")
+        return Person(self.sender.name, answer.address) if is_named else self.sender
+
     def all(self, name: str) -> tuple[str, ...]:
         """Return every value of a header, topmost first, decoded (RFC 2047)."""
         wanted = name.lower()

@@ -318,3 +318,21 @@ def _block(sender: str, subject: str) -> str:
         f"---------- Forwarded message ---------\nDe : {sender}\n"
         f"Date: mer. 4 mars 2026 à 09:31\nSubject: {subject}\nTo: a@example.org\n\nBonjour\n\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_the_shop"),
+    [
+        ("shops+transaction=notice.aliexpress.com@anonaddy.me", True),
+        ("shops+jo=evil.example@anonaddy.me", False),
+        ("other+transaction=notice.aliexpress.com@anonaddy.me", False),
+        ("shops+transaction=notice.aliexpress.com@evil.example", False),
+        ("transaction@notice.aliexpress.com", False),
+    ],
+)
+def test_a_relay_may_name_the_shop_for_the_answer_alone(answer: str, is_the_shop: bool) -> None:
+    alias = Person("AliExpress", "shops@anonaddy.me")
+    message = Message(sender=alias, reply_to=(Person(address=answer),), text="Bonjour")
+
+    assert is_the_shop == is_shop_sender(message.author)
+    assert is_the_shop == is_shop_sender(unwrap(message, is_shop_sender).original.sender)
