@@ -29,11 +29,17 @@ _LABEL = re.compile(
     r"|n ?[°º] (?:du|de) (?:colis|suivi)|num[eé]ros? (?:de|du) (?:suivi|colis)(?: colis)?"
     r"|n ?[°º]|r[eé]f[eé]rence(?: (?:du )?colis)?|bordereau n ?[°º]\.?"
     r"|votre colis(?: [^\W\d]{2,30}){0,3}(?= [0-9A-Z]*\d)"
-    r"|tracking (?:number|code|no\.?)|(?:suivi|colis) n ?[°º])(?: est)?(?: le)?[ :.#]{0,4}",
+    r"|tracking (?:number|code|no\.?)|parcel number|track ?& ?trace ?code"
+    r"|sendungsnummer|paketnummer|n[uú]mero de (?:seguimiento|env[ií]o)"
+    r"|numero di (?:tracking|spedizione)|numer przesy[lł]ki"
+    r"|(?:suivi|colis) n ?[°º])(?: est)?(?: le)?[ :.#]{0,4}",
     re.IGNORECASE,
 )
 #: Labels that leave no doubt that a parcel's number follows, whatever its form.
-_OF_A_PARCEL = re.compile(r"suivi|colis|tracking|bordereau", re.IGNORECASE)
+_OF_A_PARCEL = re.compile(
+    r"suivi|colis|track|bordereau|parcel|sendung|paket|env[ií]o|seguimiento|spedizione|przesy",
+    re.IGNORECASE,
+)
 #: What makes a number behind a label one of an order, a customer or a mail.
 _NOT_A_PARCEL = re.compile(
     r"\b(?:commande|order|client|transaction|exp[eé]dition|facture|t[eé]l[eé]phone|code|mail)",

@@ -340,3 +340,72 @@ def test_a_shop_without_a_file_is_read_beside_one_that_has_one(is_first: bool) -
     read = parse(read_message(mail.as_bytes()))
 
     assert {"LP00123456789012", "6A12345678905"} == {parcel.number for parcel in read.parcels}
+
+
+@pytest.mark.parametrize(
+    ("sender", "subject", "line", "carrier", "milestone"),
+    [
+        (
+            "do-not-reply@evri.com",
+            "Your parcel has been delivered",
+            "Parcel number: H01HYA0012345678",
+            "evri",
+            Milestone.DELIVERED,
+        ),
+        (
+            "do-not-reply@evri.com",
+            "Your parcel could not be delivered",
+            "Parcel number: H01HYA0012345678",
+            "evri",
+            Milestone.DELIVERY_FAILED,
+        ),
+        (
+            "no-reply@royalmail.com",
+            "Your item is out for delivery",
+            "AB123456785GB",
+            "royalmail",
+            Milestone.OUT_FOR_DELIVERY,
+        ),
+        (
+            "auto-reply@usps.com",
+            "USPS® Item Delivered, Front Door",
+            "Tracking number 9400111899223344556677",
+            "usps",
+            Milestone.DELIVERED,
+        ),
+        (
+            "noreply@dhl.de",
+            "Ihr Paket kommt heute",
+            "Sendungsnummer: 00340434161094042557",
+            "dhl",
+            Milestone.OUT_FOR_DELIVERY,
+        ),
+        (
+            "noreply@myhermes.de",
+            "Ihre Sendung ist unterwegs",
+            "Sendungsnummer: H1234567890123456789",
+            "hermes",
+            Milestone.IN_TRANSIT,
+        ),
+        (
+            "noreply@postnl.nl",
+            "Je pakket ligt voor je klaar",
+            "3SABCD123456789",
+            "postnl",
+            Milestone.PICKUP_AVAILABLE,
+        ),
+    ],
+)
+def test_the_posts_of_neighbours_are_read_in_plain_words(
+    sender: str, subject: str, line: str, carrier: str, milestone: Milestone
+) -> None:
+    read = _forwarded(sender, subject, line)
+
+    (parcel,) = read.parcels
+    assert (carrier, milestone) == (parcel.carriers[0].carrier, parcel.milestone)
+
+
+def test_a_question_how_it_went_is_no_delivery() -> None:
+    read = _forwarded("a@evri.com", "Delivered! How did we do?", "Parcel number: H01HYA0012345678")
+
+    assert () == read.parcels
