@@ -5,10 +5,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 
 from mailtrack.domain.milestones import STAGES
 from mailtrack.domain.model import MailRead, Outcome
+from mailtrack.domain.numbers import detect
 from mailtrack.parsers import aliexpress, sender_mails
 from mailtrack.parsers.bare_number import (
     KIND,
@@ -22,7 +23,7 @@ from mailtrack.parsers.confirmation import KIND as GMAIL
 from mailtrack.parsers.confirmation import is_confirmation, read_confirmation
 from mailtrack.parsers.doubtful import to_ask
 from mailtrack.parsers.forwarded import unwrap, whole
-from mailtrack.parsers.mail_numbers import is_proven
+from mailtrack.parsers.mail_numbers import proven_in
 from mailtrack.parsers.message import Message
 from mailtrack.parsers.own_words import own_lines
 from mailtrack.parsers.reading import (
@@ -47,6 +48,8 @@ MAX_TOLD = 200
 _BEST_FIRST = (Outcome.TRACKED, Outcome.ORDER_NOTED, Outcome.NOTHING_FOUND)
 
 
+# A forward asks about its people again and again.
+@lru_cache(maxsize=1_000)
 def is_shop_sender(person: Person) -> bool:
     """Return True if some shop that we know writes from this address."""
     return any(shop.brand.is_sender(person) for shop in SHOPS)
@@ -137,8 +140,8 @@ def _typed_beside(forward: Forward, last: Reading) -> tuple[list[ParcelRead], li
         end = (forward.original, *forward.others)[-1].content.lines[-MAX_TAIL:]
         tail = [line for line in end if line][-MAX_TYPED_LINES:]
         known = {parcel.local_number for parcel in last.parcels}
-        below, _ = typed_in(tail)
-        typed += [read for read in below if is_proven(read.number) and read.number not in known]
+        below = (number for number in proven_in(tail) if number not in known)
+        typed += [ParcelRead(number, (), None, detect(number)) for number in below]
     return typed[:MAX_NUMBERS], miscopied
 
 

@@ -71,7 +71,7 @@ def day_sent(header: str) -> date | None:
     """
     text = unaccented(header[:_MAX_HEADER])
     if _INTERNET_DATE.match(text):
-        with suppress(ValueError):
+        with suppress(ValueError, OverflowError):  # a year of twenty digits
             at = parsedate_to_datetime(text)
             return at.replace(tzinfo=at.tzinfo or UTC).astimezone(PARIS).date()
     found = next((d for d in _ANY_DAY.finditer(text) if not d["relative"]), None)

@@ -127,6 +127,12 @@ def typed_numbers(lines: Sequence[str]) -> dict[str, tuple[Candidate, ...]]:
     return found
 
 
+def proven_in(lines: Sequence[str]) -> Iterator[str]:
+    """Yield the numbers with letters in some lines whose check digit is right."""
+    tokens = (token for line in lines for token in _TOKEN.findall(line[:MAX_LINE]))
+    return (token for token in tokens if not token.isdigit() and _is_proven(token))
+
+
 def may_be(carrier: str, number: str) -> bool:
     """Return False if the check digit of a carrier's form is wrong: all real ones pass it."""
     checks = [c.check_digit for c in detect(number) if c.carrier == carrier]
@@ -189,7 +195,7 @@ def _numbers_at(sender: MailSender, value: str) -> Iterator[tuple[str, str]]:
         if begins and may_be(sender.carrier, normalise(begins[0])):
             yield normalise(begins[0]), sender.carrier
     token = _TOKEN.match(value)
-    if token and is_proven(token[0]):
+    if token and _is_proven(token[0]):
         yield token[0], sender.carrier
 
 
@@ -206,10 +212,9 @@ def _proven(sender: MailSender, lines: Sequence[str]) -> Iterator[str]:
             is_own = is_valid(token) and is_of_own_form(sender, token)
             if token.isdigit() or is_order:
                 continue
-            if is_own or (not sender.carrier and is_proven(token)):
+            if is_own or (not sender.carrier and _is_proven(token)):
                 yield token
 
 
-def is_proven(number: str) -> bool:
-    """Return True if a number has a check digit that is right, and a form that counts."""
+def _is_proven(number: str) -> bool:
     return is_valid(number) and detect(number)[0].check_digit == "ok"

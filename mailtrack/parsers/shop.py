@@ -84,7 +84,7 @@ class Brand:
         address = person.address.lower()
         if address:
             host = address.rpartition("@")[2] if "@" in address else ""
-            return self.owns(host) or self.is_behind(person)
+            return self.owns(host) or (_may_be_relayed(person) and self.is_behind(person))
         # Some mail programs quote a forward's sender without the address.
         return person.name.strip().casefold() == self.name.casefold()
 
@@ -165,6 +165,14 @@ def recognise(brand: Brand, original: Original) -> Recognition:
             Authorship.FAKE, f"A link goes to {goes_to}, which is not {brand.name}'s."
         )
     return Recognition(Authorship.YES)
+
+
+# Every brand asks about the few people of a mail.
+@lru_cache(maxsize=1_000)
+def _may_be_relayed(person: Person) -> bool:
+    """Return True if a name or an address has any of a relay's forms; few have."""
+    local, name = person.address.lower().rpartition("@")[0], person.name.lower()
+    return "_at_" in local or "=" in local or " at " in name or "[via relay]" in name
 
 
 # A mail asks about few hosts, and about each of them for every brand.

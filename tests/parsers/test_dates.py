@@ -25,6 +25,8 @@ from mailtrack.parsers.dates import DAY, day_of, day_sent, unaccented
         "Monday, March 2, 2026 9:31 AM",
         "On Monday, March 2nd, 2026 at 9:31 AM",
         "Mon, Mar 2, 2026 at 9:31 AM",
+        # A stranger's: the day stands there all the same.
+        "Mon, 2 Mar 2026 10:00:99999999999999999999 +0100",
     ],
 )
 def test_the_day_of_a_mail_is_read_however_a_mail_program_writes_it(header: str) -> None:
