@@ -16,9 +16,8 @@ from mailtrack.inbox.addresses import BounceAddresses
 from mailtrack.inbox.analysis import AnalyzedMail
 from mailtrack.inbox.quotas import DAY, ParcelQuotas
 from mailtrack.inbox.subscriptions import SubscriptionService, named_by
-from mailtrack.notify import french
 from mailtrack.notify.view import NoticeKind
-from mailtrack.parsers.reading import Reading
+from mailtrack.parsers.reading import IDLE_KINDS, Reading
 from mailtrack.store import notice_counts, notices, people, subscriptions
 from mailtrack.store.inbound import MailResult, StoredMail
 from mailtrack.store.suppression import Suppression
@@ -196,7 +195,7 @@ class MailHandler:
         3. Of any other mail that names nothing they are told just that.
         """
         reading = self.mail.reading
-        known_why = any(mail.kind in french.NOTHING_TO_FOLLOW for mail in reading.mails)
+        known_why = any(mail.kind in IDLE_KINDS for mail in reading.mails)
         if reading.forward.others or reading.doubtful or known_why:  # 1.
             if self._answer(owner, NoticeKind.READ_SUMMARY):
                 now, trace = self.clock.now(), self.stored.trace

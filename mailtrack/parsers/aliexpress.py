@@ -16,7 +16,6 @@ from mailtrack.parsers.aliexpress_details import (
 from mailtrack.parsers.aliexpress_numbers import PARAMETERS, Numbers, Parameters, read_numbers
 from mailtrack.parsers.aliexpress_words import (
     DOUBTS,
-    IDLE_KINDS,
     ORDER_KINDS,
     ORDER_WORDS,
     PACKAGE_WORDS,
@@ -24,7 +23,7 @@ from mailtrack.parsers.aliexpress_words import (
     TEMPLATES,
     StepWording,
 )
-from mailtrack.parsers.reading import Forward, Original, ParcelRead, Person, Reading
+from mailtrack.parsers.reading import IDLE_KINDS, Forward, Original, ParcelRead, Person, Reading
 from mailtrack.parsers.shop import Brand, Recognition, Shop, host_of, parameters_of
 from mailtrack.parsers.shop import recognise as recognise_brand
 

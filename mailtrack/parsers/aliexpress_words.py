@@ -405,6 +405,3 @@ ORDER_KINDS: dict[M | None, str] = {
     M.SHIPPED: "order_shipped",
     M.DELIVERED: "delivered",
 }
-
-#: Kinds that tell nothing to follow, whatever numbers they contain.
-IDLE_KINDS = frozenset({"survey", "marketing", "account"})

@@ -9,6 +9,8 @@ from mailtrack.domain.model import Candidate, MailRead, Outcome, PickupPoint
 from mailtrack.parsers.content import Content
 
 _EMPTY = Content()
+#: Kinds of mails that are no news of a parcel that comes to the reader, whatever they name.
+IDLE_KINDS = frozenset({"survey", "marketing", "account", "sent_by_reader"})
 
 
 @dataclass(frozen=True, slots=True)

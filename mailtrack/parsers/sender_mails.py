@@ -19,7 +19,7 @@ from mailtrack.parsers.mail_numbers import (
     is_of_own_form,
     read_lines,
 )
-from mailtrack.parsers.reading import Forward, Original, ParcelRead, Person, Reading
+from mailtrack.parsers.reading import IDLE_KINDS, Forward, Original, ParcelRead, Person, Reading
 from mailtrack.parsers.sender_declarations import (
     MailSender,
     StepRow,
@@ -31,8 +31,6 @@ from mailtrack.parsers.sender_declarations import (
 from mailtrack.parsers.shop import Authorship, Recognition, Shop, host_of, parameters_of
 from mailtrack.parsers.tracking_links import MAX_URL, unwrapped
 
-#: What is no news of a parcel that comes to the reader.
-IDLE_KINDS = frozenset({"survey", "marketing", "sent_by_reader"})
 #: Characters of a subject that are read.
 MAX_SUBJECT = 300
 

@@ -7,6 +7,7 @@ import pytest
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Reason, TrackingEvent
 from mailtrack.notify import french
+from mailtrack.parsers.reading import IDLE_KINDS
 
 AFTERNOON = datetime(2026, 3, 3, 13, 5, tzinfo=UTC)
 
@@ -122,3 +123,7 @@ def test_a_detail_does_not_repeat_the_headline() -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_has_words(reason: Reason) -> None:
     assert french.reason(reason)
+
+
+def test_every_kind_of_mail_that_is_no_news_is_explained_in_words() -> None:
+    assert {*french.NOTHING_TO_FOLLOW} == IDLE_KINDS

@@ -9,9 +9,8 @@ from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Outcome
 from mailtrack.parsers import parse
 from mailtrack.parsers.message import read_message
-from mailtrack.parsers.reading import Reading
+from mailtrack.parsers.reading import IDLE_KINDS, Reading
 from mailtrack.parsers.sender_declarations import MailSender, declared
-from mailtrack.parsers.sender_mails import IDLE_KINDS
 
 
 def _read(sender: str, subject: str, *lines: str) -> Reading:
