@@ -15,6 +15,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from mailtrack.domain.milestones import STAGES, Milestone, Phase
+from mailtrack.domain.stage_times import times_of
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -42,25 +43,6 @@ EARLIEST = CONFIRMATION * (1 - NEARLY)
 NEVER_KNOWN = timedelta(days=30)
 #: Nothing has happened since the last event: polling stops.
 SILENT = timedelta(days=60)
-
-#: Mean hours that a parcel stays at a milestone before its next scan (prior, from
-#: documented itineraries), and how much its news matters.
-_DWELL_H: dict[Milestone, tuple[float, float]] = {
-    Milestone.SHIPPED: (96, 1),
-    Milestone.CARRIER_ACCEPTED: (96, 1),
-    Milestone.IN_TRANSIT: (240, 1),
-    Milestone.ARRIVED_IN_COUNTRY: (48, 2),
-    Milestone.CUSTOMS_STARTED: (48, 2),
-    Milestone.CUSTOMS_HELD: (48, 2),
-    Milestone.CUSTOMS_CLEARED: (48, 2),
-    Milestone.LOCAL_TRANSIT: (20, 2),
-    Milestone.OUT_FOR_DELIVERY: (7, 3),
-    Milestone.DELIVERY_FAILED: (24, 2),
-    Milestone.PICKUP_AVAILABLE: (72, 2),
-    Milestone.RETURNING: (240, 1),
-    Milestone.EXCEPTION: (48, 2),
-}
-_UNKNOWN_H = (48.0, 1.0)
 
 #: Share of the day's scans by hour in France (mean 1): few at night, many in the morning.
 _BY_HOUR = (
@@ -119,10 +101,10 @@ def _until_worth_a_request(context: PollContext, now: datetime) -> timedelta:
 
     A long silence lowers the hope of news on any one day.
     """
-    dwell_h, importance = _DWELL_H.get(context.milestone or Milestone.UNKNOWN, _UNKNOWN_H)
+    stage = times_of(context.milestone)
     silence_h = (now - context.since) / timedelta(hours=1)
-    hope = 1.0 / math.sqrt(max(1.0, silence_h / (2 * dwell_h)))
-    rate = context.weight * importance / dwell_h * hope
+    hope = 1.0 / math.sqrt(max(1.0, silence_h / (2 * stage.mean_h)))
+    rate = context.weight * stage.importance / stage.mean_h * hope
     step_h = SLOT / timedelta(hours=1)
     hazard = delay = 0.0
     waited = timedelta(0)

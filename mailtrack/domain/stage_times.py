@@ -1,0 +1,182 @@
+"""The one table of stages: how long parcels stay at a milestone, and how long until delivery.
+
+Polls (`scheduling`), silences (`silence`) and expected dates (`forecast`) read it alike. It is
+what we know before we have seen a parcel: documented itineraries, and the times that AliExpress
+publishes for buyers in France (Standard 15 to 45 days, Choice 9 to 15, a warehouse in Europe
+3 to 10 working days, EMS 7 to 15, express 3 to 7 working days, customs 2 to 7 working days).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from math import log
+from types import MappingProxyType
+
+from mailtrack.domain.milestones import ENDED, Milestone
+
+
+class Route(StrEnum):
+    """Ways to France that take so different a time that what is seen on one says little of another.
+
+    `INTERNATIONAL` is what comes from afar by a service that nobody names.
+    """
+
+    INTERNATIONAL = "international"
+    STANDARD = "standard"
+    CHOICE = "choice"
+    EMS = "ems"
+    EXPRESS = "express"
+    EUROPE = "europe"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """By whom a parcel goes: codes of carriers and the name of a service, "" where unknown."""
+
+    first: str
+    last: str = ""
+    service: str = ""
+
+    @property
+    def route(self) -> Route:
+        """Return the way that the service names, or else the first carrier."""
+        return _SERVICES.get(self.service.casefold()) or _CARRIERS.get(
+            self.first, Route.INTERNATIONAL
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Days that one, five and nine parcels of ten do not outlast."""
+
+    low: float
+    middle: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class StageTimes:
+    """What is expected of parcels at one milestone.
+
+    `mean_h`: hours until their next scan, in the mean. `importance`: how much its news matters.
+    `slow_days`: nine of ten do not stay longer. `to_delivery`: from the milestone to the
+    delivery, None where nothing can be said of it.
+    """
+
+    mean_h: float
+    importance: float
+    slow_days: float
+    to_delivery: Spread | None = None
+
+
+_ORDERED = StageTimes(48, 1, 15, Spread(10, 19, 43))
+
+STAGE_TIMES: Mapping[Milestone, StageTimes] = MappingProxyType(
+    {
+        Milestone.ORDER_RECEIVED: _ORDERED,
+        Milestone.DETAILS_AWAITED: _ORDERED,
+        Milestone.ORDER_PROCESSING: _ORDERED,
+        Milestone.AMOUNT_UPDATED: _ORDERED,
+        Milestone.ORDER_PAID: _ORDERED,
+        Milestone.INVOICE_AVAILABLE: _ORDERED,
+        Milestone.ORDER_PREPARED: _ORDERED,
+        Milestone.ORDER_CONSOLIDATED: _ORDERED,
+        Milestone.SHIPPED: StageTimes(96, 1, 30, Spread(9, 17, 38)),
+        Milestone.CARRIER_ACCEPTED: StageTimes(96, 1, 30, Spread(8, 15, 32)),
+        # Silences of 15 to 50 days at sea or in the air are documented.
+        Milestone.IN_TRANSIT: StageTimes(240, 1, 30, Spread(6, 13, 30)),
+        Milestone.ARRIVED_IN_COUNTRY: StageTimes(48, 2, 15, Spread(2, 5, 14)),
+        Milestone.CUSTOMS_STARTED: StageTimes(48, 2, 15, Spread(1.5, 5, 13)),
+        Milestone.CUSTOMS_HELD: StageTimes(48, 2, 15, Spread(3, 8, 25)),
+        Milestone.CUSTOMS_CLEARED: StageTimes(48, 2, 15, Spread(0.8, 3.5, 9)),
+        Milestone.LOCAL_TRANSIT: StageTimes(20, 2, 7, Spread(0.6, 2.5, 7)),
+        Milestone.OUT_FOR_DELIVERY: StageTimes(7, 3, 7, Spread(0.1, 0.25, 0.8)),
+        Milestone.DELIVERY_FAILED: StageTimes(24, 2, 7, Spread(0.8, 1.5, 6)),
+        Milestone.PICKUP_AVAILABLE: StageTimes(72, 2, 7),
+        Milestone.RETURNING: StageTimes(240, 1, 45),
+        Milestone.EXCEPTION: StageTimes(48, 2, 15),
+        Milestone.UNKNOWN: StageTimes(48, 1, 15),
+    }
+)
+
+
+def times_of(milestone: Milestone | None) -> StageTimes:
+    """Return what is expected at a milestone; None is a number that no carrier knows yet."""
+    return STAGE_TIMES.get(milestone or Milestone.UNKNOWN, STAGE_TIMES[Milestone.UNKNOWN])
+
+
+def slow_after(milestone: Milestone) -> timedelta:
+    """Return the stay at a milestone that nine parcels of ten do not outlast."""
+    return timedelta(days=times_of(milestone).slow_days)
+
+
+def stay(milestone: Milestone) -> Spread | None:
+    """Return the days until the next milestone, or None where there is none.
+
+    The fast half is that of a constant rate (its quantiles are −ln(1 − share) means); the slow
+    tail is longer than that.
+    """
+    if milestone in ENDED:
+        return None
+    times = times_of(milestone)
+    mean = times.mean_h / 24
+    return Spread(-log(0.9) * mean, log(2) * mean, times.slow_days)
+
+
+def to_delivery(milestone: Milestone, route: Route) -> Spread | None:
+    """Return the days from a milestone to the delivery; after the arrival all routes are alike."""
+    times = times_of(milestone)
+    early = _EARLY_DAYS.get(route)
+    if early is None:
+        return times.to_delivery
+    if times is _ORDERED:
+        return early[0]
+    if milestone in _EARLY:
+        return early[1 + _EARLY.index(milestone)]
+    return times.to_delivery
+
+
+#: The steps before the arrival, whose times depend on the route; an order is the first.
+_EARLY = (
+    Milestone.SHIPPED,
+    Milestone.CARRIER_ACCEPTED,
+    Milestone.IN_TRANSIT,
+)
+#: Days to delivery from the order, and from each of `_EARLY`.
+_EARLY_DAYS: Mapping[Route, tuple[Spread, Spread, Spread, Spread]] = MappingProxyType(
+    {
+        Route.STANDARD: (
+            Spread(15, 25, 45),
+            Spread(13, 22, 42),
+            Spread(11, 20, 39),
+            Spread(9, 17, 36),
+        ),
+        Route.CHOICE: (Spread(7, 11, 17), Spread(6, 10, 15), Spread(5, 9, 14), Spread(4, 8, 13)),
+        Route.EMS: (Spread(7, 11, 18), Spread(6, 10, 16), Spread(6, 9, 15), Spread(4, 8, 14)),
+        Route.EXPRESS: (Spread(4, 7, 12), Spread(3, 5, 10), Spread(2, 4, 9), Spread(1, 3, 8)),
+        Route.EUROPE: (Spread(3, 7, 14), Spread(2, 4, 10), Spread(1, 3, 8), Spread(1, 3, 9)),
+    }
+)
+_CARRIERS: Mapping[str, Route] = MappingProxyType(
+    {
+        **dict.fromkeys(("dhl", "fedex", "ups"), Route.EXPRESS),
+        "ems": Route.EMS,
+        # A parcel that begins at one of these begins in Europe.
+        **dict.fromkeys(
+            (
+                *("laposte", "colissimo", "chronopost", "gls", "glsfrance", "mondialrelay"),
+                *("colisprive", "relaiscolis", "ciblex", "paack", "correos", "pocztapolska"),
+            ),
+            Route.EUROPE,
+        ),
+    }
+)
+_SERVICES: Mapping[str, Route] = MappingProxyType(
+    {
+        "choice": Route.CHOICE,
+        "standard": Route.STANDARD,
+        "ems": Route.EMS,
+        "express": Route.EXPRESS,
+    }
+)
