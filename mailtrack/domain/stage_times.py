@@ -137,6 +137,23 @@ def to_delivery(milestone: Milestone, route: Route) -> Spread | None:
     return times.to_delivery
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedDays:
+    """Fixed days within which AliExpress says that a parcel comes.
+
+    They count from the milestone where `from_milestone` is set, else from the shipping.
+    """
+
+    first: int
+    last: int
+    from_milestone: bool = False
+
+
+def published_days(milestone: Milestone, route: Route) -> PublishedDays:
+    """Return the fixed days that buyers are told, for those who compare."""
+    return _PUBLISHED_AT.get(milestone) or _PUBLISHED[route]
+
+
 #: The steps before the arrival, whose times depend on the route; an order is the first.
 _EARLY = (
     Milestone.SHIPPED,
@@ -178,5 +195,22 @@ _SERVICES: Mapping[str, Route] = MappingProxyType(
         "standard": Route.STANDARD,
         "ems": Route.EMS,
         "express": Route.EXPRESS,
+    }
+)
+#: Working days are told as the calendar days that they take.
+_PUBLISHED: Mapping[Route, PublishedDays] = MappingProxyType(
+    {
+        Route.INTERNATIONAL: PublishedDays(15, 45),
+        Route.STANDARD: PublishedDays(15, 45),
+        Route.CHOICE: PublishedDays(9, 15),
+        Route.EMS: PublishedDays(7, 15),
+        Route.EXPRESS: PublishedDays(4, 10),
+        Route.EUROPE: PublishedDays(4, 14),
+    }
+)
+_PUBLISHED_AT: Mapping[Milestone, PublishedDays] = MappingProxyType(
+    {
+        Milestone.CUSTOMS_STARTED: PublishedDays(3, 10, from_milestone=True),
+        Milestone.OUT_FOR_DELIVERY: PublishedDays(0, 0, from_milestone=True),
     }
 )
