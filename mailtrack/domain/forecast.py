@@ -24,14 +24,15 @@ counts, and quantiles of "at least w days" never fall as w grows. The calendar c
 would come on a Sunday comes on Monday.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from math import log
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 from zoneinfo import ZoneInfo
 
 from mailtrack.domain import stage_times
@@ -50,7 +51,9 @@ HORIZON = 120
 #: A parcel that waits longer at one milestone is not forecast any more.
 LONGEST_WAIT = timedelta(days=90)
 #: How many parcels the prior weighs on each day.
-PSEUDO_PARCELS = 8.0
+PSEUDO_PARCELS = 3.0
+#: How many parcels all those of another lane weigh at most.
+FOREIGN_PARCELS = 3.0
 #: A parcel that outlives this share of its like is slow.
 SLOW_SHARE = 0.9
 #: Nobody is called slow sooner than that, however fast the others are.
@@ -77,8 +80,8 @@ class DayCount:
     """
 
     day: int
-    ended: int = 0
-    left: int = 0
+    ended: float = 0
+    left: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +99,41 @@ NOTHING = Experience()
 class Forecast:
     """Days in France between which eight parcels of ten come, both included.
 
-    By `middle` half of them have come; people are told the interval alone.
+    Half of them have come by `middle`, and nine of ten by `high`. People are told `first` and
+    `last` alone.
     """
 
     first: date
     middle: date
-    last: date
+    high: date
+
+    @property
+    def last(self) -> date:
+        """Return the last day that people are told: never the first, that would be a promise."""
+        return max(self.high, delivery_day(self.first + timedelta(days=1)))
 
 
 def experience_of(lane: Lane, seen: Iterable[tuple[Lane, DayCount]]) -> Experience:
     """Return what the counts of one milestone and measure say of a lane.
 
-    Lanes of another route are left out: they go too differently.
+    Lanes of another route are left out: they go too differently. Each of the same route has the
+    weight of `FOREIGN_PARCELS` at most: parcels of one lane are alike, and a hundred of them
+    say little more of another lane than a few.
     """
-    alike = [(other, count) for other, count in seen if other.route is lane.route]
-    return Experience(
-        own=tuple(count for other, count in alike if other == lane),
-        others=tuple(count for other, count in alike if other != lane),
-    )
+    own: list[DayCount] = []
+    others: dict[Lane, list[DayCount]] = defaultdict(list)
+    for other, count in seen:
+        if other == lane:
+            own.append(count)
+        elif other.route is lane.route:
+            others[other].append(count)
+    return Experience(tuple(own), tuple(chain.from_iterable(map(_weighed, others.values()))))
+
+
+def _weighed(counts: Sequence[DayCount]) -> list[DayCount]:
+    seen = sum(count.ended + count.left for count in counts)
+    weight = FOREIGN_PARCELS / max(FOREIGN_PARCELS, seen)
+    return [DayCount(c.day, c.ended * weight, c.left * weight) for c in counts]
 
 
 def forecast(
@@ -134,51 +154,34 @@ def forecast(
     reached, local = reached_at.astimezone(PARIS).date(), now.astimezone(PARIS)
     # The day of today is over once the vans are back.
     today = local.date() + timedelta(days=local.hour >= LAST_HOUR)
-    hazards = _hazards(spread, experience)
     waited = max(0, (today - reached).days)
-    low, high = _interval(hazards, waited)
-    first, middle, last = (
-        delivery_day(max(today, reached + timedelta(days=days)))
-        for days in (low, _quantile(hazards, waited, 0.5), high)
+    arrivals: dict[date, tuple[float, float]] = {}
+    for days, before, by in _arrivals(_hazards(spread, experience), waited):
+        day = delivery_day(reached + timedelta(days=days))
+        arrivals[day] = arrivals.get(day, (before,))[0], by
+    # A day at the edge belongs to the interval if most of those do who come on it: with every
+    # day that it touches, one of a few days would hold nine of ten.
+    return Forecast(
+        first=next(d for d, shares in arrivals.items() if fmean(shares) >= (1 - SHARE) / 2),
+        middle=next(d for d, (_, by) in arrivals.items() if by >= 0.5),
+        high=max(d for d, shares in arrivals.items() if fmean(shares) <= (1 + SHARE) / 2),
     )
-    return Forecast(first, middle, max(last, delivery_day(first + timedelta(days=1))))
 
 
 def slow_since(
-    milestone: Milestone, reached_at: datetime, lane: Lane, experience: Experience = NOTHING
+    milestone: Milestone, reached_at: datetime, experience: Experience = NOTHING
 ) -> datetime | None:
     """Return from when on a parcel outlives nine of ten of its like at this milestone.
 
     None where nothing is awaited. `experience` is of `Measure.STAY`; without any, these are the
     days of `stage_times`.
     """
-    days = quantile(milestone, Measure.STAY, SLOW_SHARE, lane, experience)
-    if days is None:
+    spread = stage_times.stay(milestone)
+    if spread is None:
         return None
+    arrivals = _arrivals(_hazards(spread, experience))
+    days = next(day for day, _, by in arrivals if by >= SLOW_SHARE)
     return reached_at + timedelta(days=max(days, SOONEST_SLOW_DAYS))
-
-
-def quantile(
-    milestone: Milestone,
-    measure: Measure,
-    share: float,
-    lane: Lane,
-    experience: Experience = NOTHING,
-    waited: int = 0,
-) -> int | None:
-    """Return the days from a milestone within which this share of parcels arrives.
-
-    Of those that have waited for `waited` days already. None where nothing is awaited; `HORIZON`
-    stands for ever.
-    """
-    spread = _spread(milestone, measure, lane)
-    return None if spread is None else _quantile(_hazards(spread, experience), waited, share)
-
-
-def _spread(milestone: Milestone, measure: Measure, lane: Lane) -> Spread | None:
-    if measure is Measure.DELIVERY:
-        return stage_times.to_delivery(milestone, lane.route)
-    return stage_times.stay(milestone)
 
 
 @lru_cache(maxsize=1024)
@@ -194,34 +197,35 @@ def _prior(spread: Spread) -> _Hazards:
     Somebody who takes two and a half days arrives on the second or the third day by the
     calendar: the day counts until its middle.
     """
-    alive = [1.0, *(1 - _share_within(spread, day + 0.5) for day in range(HORIZON))]
-    return tuple(1 - later / earlier if earlier > 0 else 1.0 for earlier, later in pairwise(alive))
+    alive = [1.0, *(_share_beyond(spread, day + 0.5) for day in range(HORIZON))]
+    return tuple(1 - later / earlier for earlier, later in pairwise(alive))
 
 
-def _share_within(spread: Spread, days: float) -> float:
-    """Return the share of parcels that take no longer; `statistics` has the bell curve."""
+def _share_beyond(spread: Spread, days: float) -> float:
+    """Return the share of parcels that take longer."""
     side = spread.high if days > spread.middle else spread.low
     scale = abs(log(side / spread.middle)) / _BELL.inv_cdf((1 + SHARE) / 2)
-    return _BELL.cdf(log(days / spread.middle) / scale)
+    return _BELL.cdf(-log(days / spread.middle) / scale)
 
 
 def _updated(hazards: _Hazards, counts: Sequence[DayCount]) -> _Hazards:
     """Return the hazards after parcels were seen, by the formula at the top."""
     if not counts:
         return hazards
-    ended, gone = [0] * HORIZON, [0] * HORIZON
+    ended, gone = [0.0] * (HORIZON + 1), [0.0] * (HORIZON + 1)
     for count in counts:
-        day = min(max(count.day, 0), HORIZON - 1)
+        day = min(max(count.day, 0), HORIZON)
         ended[day] += count.ended
         gone[day] += count.ended + count.left
     at_risk = reversed(list(accumulate(reversed(gone))))
     return tuple(
         (PSEUDO_PARCELS * hazard + arrived) / (PSEUDO_PARCELS + waiting)
-        for hazard, arrived, waiting in zip(hazards, ended, at_risk, strict=True)
+        # Hazards end before the horizon: who went at it was on the way on all their days.
+        for hazard, arrived, waiting in zip(hazards, ended, at_risk, strict=False)
     )
 
 
-def _arrivals(hazards: _Hazards, waited: int) -> Iterator[tuple[int, float, float]]:
+def _arrivals(hazards: _Hazards, waited: int = 0) -> Iterator[tuple[int, float, float]]:
     """Yield each day with the shares that have come before it and by its end.
 
     Of those who have waited so long. Who comes after the horizon comes on its day.
@@ -232,18 +236,3 @@ def _arrivals(hazards: _Hazards, waited: int) -> Iterator[tuple[int, float, floa
         yield day, 1 - alive, 1 - left
         alive = left
     yield max(waited, HORIZON), 1 - alive, 1.0
-
-
-def _quantile(hazards: _Hazards, waited: int, share: float) -> int:
-    return next(day for day, _, by in _arrivals(hazards, waited) if by >= share)
-
-
-def _interval(hazards: _Hazards, waited: int) -> tuple[int, int]:
-    """Return the first and the last day of those between which `SHARE` comes.
-
-    A day at the edge belongs to it if most of those do who come on it: with every day that it
-    touches, an interval of a few days would hold nine of ten and be wider than promised.
-    """
-    days = [(day, (before + by) / 2) for day, before, by in _arrivals(hazards, waited)]
-    first = next(day for day, share in days if share >= (1 - SHARE) / 2)
-    return first, max(day for day, share in days if share <= (1 + SHARE) / 2)

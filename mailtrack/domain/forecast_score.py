@@ -17,7 +17,7 @@ from mailtrack.domain.forecast import SHARE, DayCount, Forecast
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.stage_times import Lane, published_days
 
-#: The shares of parcels that are told to come by a forecast's first, middle and last day.
+#: The shares of parcels that are told to come by a forecast's first, middle and high day.
 SHARES = ((1 - SHARE) / 2, 0.5, (1 + SHARE) / 2)
 
 
@@ -103,7 +103,7 @@ def mean_days(counts: Iterable[DayCount]) -> float | None:
 
 def pinball_loss(told: Forecast, delivered_on: date) -> float:
     """Return the mean pinball loss of the three quantiles of a forecast, in days."""
-    late = [(delivered_on - day).days for day in (told.first, told.middle, told.last)]
+    late = [(delivered_on - day).days for day in (told.first, told.middle, told.high)]
     losses = (max(q * days, (q - 1) * days) for q, days in zip(SHARES, late, strict=True))
     return sum(losses) / len(SHARES)
 

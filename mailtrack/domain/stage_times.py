@@ -1,9 +1,9 @@
 """The one table of stages: how long parcels stay at a milestone, and how long until delivery.
 
-Polls (`scheduling`), silences (`silence`) and expected dates (`forecast`) read it alike. It is
-what we know before we have seen a parcel: documented itineraries, and the times that AliExpress
-publishes for buyers in France (Standard 15 to 45 days, Choice 9 to 15, a warehouse in Europe
-3 to 10 working days, EMS 7 to 15, express 3 to 7 working days, customs 2 to 7 working days).
+Polls (`scheduling`), silences (`silence`) and expected days (`forecast`) read it alike. It is
+what is believed before a parcel was seen: documented itineraries, and the times that AliExpress
+publishes for buyers in France (Standard 15 to 45 days, Choice 9 to 15, EMS 7 to 15, a warehouse
+in Europe 3 to 10 working days, express 3 to 7, customs 2 to 7).
 """
 
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ from mailtrack.domain.milestones import ENDED, Milestone
 
 
 class Route(StrEnum):
-    """Ways to France that take so different a time that what is seen on one says little of another.
+    """Ways to France whose times are so different that one says little of another.
 
-    `INTERNATIONAL` is what comes from afar by a service that nobody names.
+    `INTERNATIONAL` is from afar, by a service that nobody names.
     """
 
     INTERNATIONAL = "international"
@@ -28,6 +28,19 @@ class Route(StrEnum):
     EMS = "ems"
     EXPRESS = "express"
     EUROPE = "europe"
+
+
+_ROUTES = {str(route): route for route in Route}
+#: The routes that a first carrier tells: a parcel that begins at a French one begins in Europe.
+_ROUTE_OF: Mapping[str, Route] = MappingProxyType(
+    {
+        **dict.fromkeys(("dhl", "fedex", "ups"), Route.EXPRESS),
+        "ems": Route.EMS,
+        **dict.fromkeys(("laposte", "colissimo", "chronopost", "gls", "glsfrance"), Route.EUROPE),
+        **dict.fromkeys(("mondialrelay", "colisprive", "relaiscolis", "ciblex"), Route.EUROPE),
+        **dict.fromkeys(("paack", "correos", "pocztapolska"), Route.EUROPE),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +53,9 @@ class Lane:
 
     @property
     def route(self) -> Route:
-        """Return the way that the service names, or else the first carrier."""
-        return _SERVICES.get(self.service.casefold()) or _CARRIERS.get(
-            self.first, Route.INTERNATIONAL
-        )
+        """Return the way that the service names, or else the one that the first carrier tells."""
+        by_carrier = _ROUTE_OF.get(self.first, Route.INTERNATIONAL)
+        return _ROUTES.get(self.service.casefold(), by_carrier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +72,8 @@ class StageTimes:
     """What is expected of parcels at one milestone.
 
     `mean_h`: hours until their next scan, in the mean. `importance`: how much its news matters.
-    `slow_days`: nine of ten do not stay longer. `to_delivery`: from the milestone to the
-    delivery, None where nothing can be said of it.
+    `slow_days`: nine of ten do not stay longer. `to_delivery`: days from the milestone to the
+    delivery, None where nothing can be said of them.
     """
 
     mean_h: float
@@ -84,7 +96,7 @@ STAGE_TIMES: Mapping[Milestone, StageTimes] = MappingProxyType(
         Milestone.ORDER_CONSOLIDATED: _ORDERED,
         Milestone.SHIPPED: StageTimes(96, 1, 30, Spread(9, 17, 38)),
         Milestone.CARRIER_ACCEPTED: StageTimes(96, 1, 30, Spread(8, 15, 32)),
-        # Silences of 15 to 50 days at sea or in the air are documented.
+        # Itineraries show silences of 15 to 50 days at sea or in the air as normal.
         Milestone.IN_TRANSIT: StageTimes(240, 1, 30, Spread(6, 13, 30)),
         Milestone.ARRIVED_IN_COUNTRY: StageTimes(48, 2, 15, Spread(2, 5, 14)),
         Milestone.CUSTOMS_STARTED: StageTimes(48, 2, 15, Spread(1.5, 5, 13)),
@@ -97,6 +109,41 @@ STAGE_TIMES: Mapping[Milestone, StageTimes] = MappingProxyType(
         Milestone.RETURNING: StageTimes(240, 1, 45),
         Milestone.EXCEPTION: StageTimes(48, 2, 15),
         Milestone.UNKNOWN: StageTimes(48, 1, 15),
+    }
+)
+#: Days to delivery by routes that are known, before the arrival: after it all are alike.
+_EARLY: Mapping[Route, Mapping[Milestone, Spread]] = MappingProxyType(
+    {
+        Route.STANDARD: {
+            Milestone.ORDER_PAID: Spread(15, 25, 45),
+            Milestone.SHIPPED: Spread(13, 22, 42),
+            Milestone.CARRIER_ACCEPTED: Spread(11, 20, 39),
+            Milestone.IN_TRANSIT: Spread(9, 17, 36),
+        },
+        Route.CHOICE: {
+            Milestone.ORDER_PAID: Spread(7, 11, 17),
+            Milestone.SHIPPED: Spread(6, 10, 15),
+            Milestone.CARRIER_ACCEPTED: Spread(5, 9, 14),
+            Milestone.IN_TRANSIT: Spread(4, 8, 13),
+        },
+        Route.EMS: {
+            Milestone.ORDER_PAID: Spread(7, 11, 18),
+            Milestone.SHIPPED: Spread(6, 10, 16),
+            Milestone.CARRIER_ACCEPTED: Spread(6, 9, 15),
+            Milestone.IN_TRANSIT: Spread(4, 8, 14),
+        },
+        Route.EXPRESS: {
+            Milestone.ORDER_PAID: Spread(4, 7, 12),
+            Milestone.SHIPPED: Spread(3, 5, 10),
+            Milestone.CARRIER_ACCEPTED: Spread(2, 4, 9),
+            Milestone.IN_TRANSIT: Spread(1, 3, 8),
+        },
+        Route.EUROPE: {
+            Milestone.ORDER_PAID: Spread(4, 8, 16),
+            Milestone.SHIPPED: Spread(2.5, 6, 13),
+            Milestone.CARRIER_ACCEPTED: Spread(1, 3, 9),
+            Milestone.IN_TRANSIT: Spread(1, 3.5, 9),
+        },
     }
 )
 
@@ -115,7 +162,7 @@ def stay(milestone: Milestone) -> Spread | None:
     """Return the days until the next milestone, or None where there is none.
 
     The fast half is that of a constant rate (its quantiles are −ln(1 − share) means); the slow
-    tail is longer than that.
+    one is longer than that.
     """
     if milestone in ENDED:
         return None
@@ -125,23 +172,18 @@ def stay(milestone: Milestone) -> Spread | None:
 
 
 def to_delivery(milestone: Milestone, route: Route) -> Spread | None:
-    """Return the days from a milestone to the delivery; after the arrival all routes are alike."""
+    """Return the days from a milestone to the delivery, or None where nothing can be said."""
     times = times_of(milestone)
-    early = _EARLY_DAYS.get(route)
-    if early is None:
-        return times.to_delivery
-    if times is _ORDERED:
-        return early[0]
-    if milestone in _EARLY:
-        return early[1 + _EARLY.index(milestone)]
-    return times.to_delivery
+    step = Milestone.ORDER_PAID if times is _ORDERED else milestone
+    return _EARLY.get(route, {}).get(step, times.to_delivery)
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedDays:
-    """Fixed days within which AliExpress says that a parcel comes.
+    """Fixed days between which AliExpress says that a parcel comes, or customs are done.
 
-    They count from the milestone where `from_milestone` is set, else from the shipping.
+    They count from the milestone where `from_milestone` is set, else from the beginning. Working
+    days are told as the days of the calendar that they take.
     """
 
     first: int
@@ -149,55 +191,6 @@ class PublishedDays:
     from_milestone: bool = False
 
 
-def published_days(milestone: Milestone, route: Route) -> PublishedDays:
-    """Return the fixed days that buyers are told, for those who compare."""
-    return _PUBLISHED_AT.get(milestone) or _PUBLISHED[route]
-
-
-#: The steps before the arrival, whose times depend on the route; an order is the first.
-_EARLY = (
-    Milestone.SHIPPED,
-    Milestone.CARRIER_ACCEPTED,
-    Milestone.IN_TRANSIT,
-)
-#: Days to delivery from the order, and from each of `_EARLY`.
-_EARLY_DAYS: Mapping[Route, tuple[Spread, Spread, Spread, Spread]] = MappingProxyType(
-    {
-        Route.STANDARD: (
-            Spread(15, 25, 45),
-            Spread(13, 22, 42),
-            Spread(11, 20, 39),
-            Spread(9, 17, 36),
-        ),
-        Route.CHOICE: (Spread(7, 11, 17), Spread(6, 10, 15), Spread(5, 9, 14), Spread(4, 8, 13)),
-        Route.EMS: (Spread(7, 11, 18), Spread(6, 10, 16), Spread(6, 9, 15), Spread(4, 8, 14)),
-        Route.EXPRESS: (Spread(4, 7, 12), Spread(3, 5, 10), Spread(2, 4, 9), Spread(1, 3, 8)),
-        Route.EUROPE: (Spread(3, 7, 14), Spread(2, 4, 10), Spread(1, 3, 8), Spread(1, 3, 9)),
-    }
-)
-_CARRIERS: Mapping[str, Route] = MappingProxyType(
-    {
-        **dict.fromkeys(("dhl", "fedex", "ups"), Route.EXPRESS),
-        "ems": Route.EMS,
-        # A parcel that begins at one of these begins in Europe.
-        **dict.fromkeys(
-            (
-                *("laposte", "colissimo", "chronopost", "gls", "glsfrance", "mondialrelay"),
-                *("colisprive", "relaiscolis", "ciblex", "paack", "correos", "pocztapolska"),
-            ),
-            Route.EUROPE,
-        ),
-    }
-)
-_SERVICES: Mapping[str, Route] = MappingProxyType(
-    {
-        "choice": Route.CHOICE,
-        "standard": Route.STANDARD,
-        "ems": Route.EMS,
-        "express": Route.EXPRESS,
-    }
-)
-#: Working days are told as the calendar days that they take.
 _PUBLISHED: Mapping[Route, PublishedDays] = MappingProxyType(
     {
         Route.INTERNATIONAL: PublishedDays(15, 45),
@@ -214,3 +207,8 @@ _PUBLISHED_AT: Mapping[Milestone, PublishedDays] = MappingProxyType(
         Milestone.OUT_FOR_DELIVERY: PublishedDays(0, 0, from_milestone=True),
     }
 )
+
+
+def published_days(milestone: Milestone, route: Route) -> PublishedDays:
+    """Return the fixed days that buyers are told: what a forecast must be better than."""
+    return _PUBLISHED_AT.get(milestone) or _PUBLISHED[route]
