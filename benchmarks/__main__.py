@@ -1,13 +1,14 @@
-"""Run every measure and print one table of ratios."""
+"""Run every measure and print one table of ratios; `forecast` prints tables of its own."""
 
 import logging
+import sys
 import warnings
 
 import structlog
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import asking, delivering, polling, reading, ticking
+from benchmarks import asking, delivering, forecast, polling, reading, ticking
 from benchmarks.measure import Ratio
 
 MEASURES = (ticking, delivering, reading, asking, polling)
@@ -44,4 +45,7 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")  # platformdirs, where XDG_RUNTIME_DIR is not set
     quiet = structlog.make_filtering_bound_logger(logging.WARNING)
     structlog.configure(wrapper_class=quiet)
-    main()
+    if sys.argv[1:] == ["forecast"]:
+        forecast.main()
+    else:
+        main()
