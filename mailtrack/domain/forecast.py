@@ -1,27 +1,32 @@
 """When a parcel comes: an interval that eight of ten of its like keep to.
 
-How long it takes from a milestone to the next, or to the door, is a survival curve by days,
-told by its hazards: h(d), the share of those still on their way that arrive on day d. It
-begins as the table of `stage_times` has it, drawn through its three quantiles. Each parcel
-seen since then moves it:
+How long parcels take from a milestone to the delivery (or to the next milestone) is a survival
+curve by days, told by its hazards: h(d), the share of those still on their way that arrive on
+day d. It begins as the table of `stage_times` has it, drawn through its three quantiles: h₀.
+Each parcel that was seen moves it:
 
     h(d) = (m·h₀(d) + ended(d)) / (m + at_risk(d))
 
-as if m parcels that behave as the table says had been seen, too. at_risk(d) is how many were
-still on their way on day d; one that left sight (returned, lost, given up) counts in it until
-then and never in `ended`, so that slow parcels are not forgotten. Without m this is the curve of
-Kaplan and Meier (1958); with it, it is the mean of what may be true where every h(d) has a beta
-prior that weighs m parcels: the beta process of Hjort (1990), the discrete case of Walker and
-Muliere's beta-Stacy (1997). In Susarla and Van Ryzin's older form (1976) the prior weighs
-m·S₀(d−1), which is next to nothing far out, where one late parcel would then be believed alone.
+as if m parcels that keep to the table had been seen besides. at_risk(d) counts those that were
+still on their way on day d, ended(d) those of them that arrived on it. One that left sight
+(returned, lost, given up) is at risk until then and never ends: it is censored. Left out, it
+would make the others look faster than they are. With m = 3, a table that lets a fifth of those
+who wait arrive on day 4, and ten that waited of which four arrived: h(4) = (0.6 + 4) / 13 = 35 %.
 
-It is done twice: parcels of other lanes of the same route move the table, those of the lane
-itself move the result. A lane that nobody has seen is so told by its like, one that is often
-seen by itself.
+Without m this is the estimator of Kaplan and Meier (1958, JASA 53). With it, it is the posterior
+mean where each h(d) has a beta prior of the weight of m parcels: Hjort's beta process in
+discrete time (1990, Ann. Statist. 18), a beta-Stacy process of Walker and Muliere (1997,
+Ann. Statist. 25). In the older form of Susarla and Van Ryzin (1976, JASA 71) the prior weighs
+m·S₀(d−1), with S₀ the share that is still on its way: far out next to nothing, and a single late
+parcel would be believed there.
 
-What has been waited already is a condition: the hazards of the days to come are all that
-counts, and quantiles of "at least w days" never fall as w grows. The calendar comes last: who
-would come on a Sunday comes on Monday.
+The formula is used twice: parcels of other lanes of the same route move the table, and those of
+the lane itself move the result. So a lane that nobody has seen is told by its like, and one that
+is often seen by itself.
+
+What was waited already is a condition: the hazards of the days to come are all that counts, and
+no quantile of "at least w days" falls as w grows. The calendar comes last: who would come on a
+Sunday comes on Monday.
 """
 
 from collections import defaultdict
@@ -186,7 +191,7 @@ def slow_since(
 
 @lru_cache(maxsize=1024)
 def _hazards(spread: Spread, experience: Experience) -> _Hazards:
-    """Return what is believed after the prior, the like of a lane, and the lane itself."""
+    """Return the hazards after the prior, the like of a lane, and the lane itself."""
     return _updated(_updated(_prior(spread), experience.others), experience.own)
 
 
