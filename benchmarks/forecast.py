@@ -19,6 +19,7 @@ from rich.table import Table
 
 from mailtrack.domain.delivery_days import delivery_day
 from mailtrack.domain.forecast import (
+    LAST_HOUR,
     NOTHING,
     PARIS,
     DayCount,
@@ -128,7 +129,7 @@ def _morning(at: datetime) -> datetime:
 def _on_a_round(at: datetime) -> datetime:
     """Return the moment itself if vans are out, or else one in their next round."""
     local = at.astimezone(PARIS)
-    is_out = VAN_LEAVES <= local.hour < 20 and delivery_day(local.date()) == local.date()
+    is_out = VAN_LEAVES <= local.hour < LAST_HOUR and delivery_day(local.date()) == local.date()
     return at if is_out else _morning(at) + timedelta(hours=3)
 
 
