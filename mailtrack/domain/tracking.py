@@ -255,13 +255,11 @@ def key_of(milestone: Milestone, event: TrackingEvent) -> Key:
     return Key(milestone, event.at.astimezone(PARIS).date().isoformat())
 
 
-def timeline(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:
-    """Return the history for people, newest first, each scan once.
+def scans(events: Iterable[TrackingEvent]) -> list[TrackingEvent]:
+    """Return all events for people, oldest first, each as what it means in its context.
 
-    Two sources telling the same milestone on the same day in France, at the same place
-    or at none, speak of one scan; the first of them stands. What ends a return is shown
-    as that, though carriers word it like any other delivery. An alarm that waits for a
-    witness is shown in its carrier's words, like what no table knows.
+    What ends a return is shown as that, though carriers word it like any other delivery. An
+    alarm that waits for a witness is shown in its carrier's words, like what no table knows.
     """
     ordered = chronology(believed(events))
     if any(event.milestone is Milestone.RETURNING for event in ordered):
@@ -271,8 +269,17 @@ def timeline(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:
         for place, event in enumerate(ordered):
             if place >= given_back and event.milestone is Milestone.DELIVERED:
                 ordered[place] = replace(event, milestone=Milestone.RETURNED)
+    return ordered
+
+
+def timeline(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:
+    """Return the history for people, newest first, each scan once.
+
+    Two sources telling the same milestone on the same day in France, at the same place
+    or at none, speak of one scan; the first of them stands.
+    """
     shown: list[TrackingEvent] = []
-    for event in ordered:
+    for event in scans(events):
         if not any(_same_scan(event, other) for other in shown):
             shown.append(event)
     return tuple(reversed(shown))
