@@ -77,6 +77,9 @@ class Leg:
     next_poll_at: datetime | None
     #: Why the last request gave nothing, where it is known.
     last_error: str = ""
+    #: How often it was answered, and when last.
+    answers: int = 0
+    last_answer_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +220,8 @@ def legs_of_each(connection: Connection, wanted: Collection[ParcelId]) -> dict[P
                 failures=row.failures,
                 next_poll_at=row.next_poll_at,
                 last_error=row.last_error,
+                answers=row.asked,
+                last_answer_at=row.last_answer_at,
             )
         )
     return legs

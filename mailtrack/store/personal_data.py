@@ -10,7 +10,14 @@ from sqlalchemy import Connection, Row, select
 from mailtrack.domain import tracking
 from mailtrack.domain.model import PickupPoint, RowKey, SubscriberId
 from mailtrack.errors import PermanentError
-from mailtrack.store import doubtful_numbers, erasure, people, subscription_details, subscriptions
+from mailtrack.store import (
+    doubtful_numbers,
+    erasure,
+    people,
+    proofs,
+    subscription_details,
+    subscriptions,
+)
 from mailtrack.store.schema import inbound, notice, subscriber
 from mailtrack.store.subscription_details import SubscriptionDetails
 from mailtrack.store.suppression import Suppression, Why, reason_to_remember
@@ -58,6 +65,11 @@ def everything_about_subscriber(
         "also_wanted": sorted(row.also_wanted),
         "postcode": row.postcode,
         "parcels": [_following(one) for one in followed],
+        "proofs": [
+            proofs.as_json(kept.proof)
+            for one in followed
+            for kept in proofs.of_subscription(connection, one.following.id)
+        ],
         "numbers_asked_about": [
             {
                 "number": asked.number,

@@ -432,6 +432,18 @@ mail_event = Table(
     UniqueConstraint("subscription_id", "milestone", "code"),
 )
 
+#: What was known of a parcel when somebody asked for a proof; it is never changed.
+proof = Table(
+    "proof",
+    metadata,
+    _id(),
+    _key(),
+    _belongs_to("subscription"),
+    Column("made_at", Instant, nullable=False),
+    #: A `domain.proof.Proof`, as JSON.
+    Column("content", Text, nullable=False),
+)
+
 #: The outbox: one mail owed to one subscriber, before, while and after it is sent.
 notice = Table(
     "notice",

@@ -80,6 +80,11 @@ _SMALL_ROWS: Mapping[Table, Callable[[Subscription, FakeClock], Mapping[str, Any
         "trace": "trace",
         "asked_at": clock.now(),
     },
+    t.proof: lambda mine, clock: {
+        "subscription_id": mine.id,
+        "made_at": clock.now(),
+        "content": "{}",
+    },
     t.named_carrier: lambda mine, _: {
         "subscription_id": mine.id,
         "number": "12345678",
