@@ -81,6 +81,8 @@ def pages(world: World) -> Iterator[Scene]:
         yield Scene(name, world.address + path)
     for kind in TIMELINES:
         yield Scene(f"parcours-{kind}", world.link(Purpose.TIMELINE, kind))
+    proven = world.link(Purpose.TIMELINE, NoticeKind.RETURNING)
+    yield Scene("dossier", proven, (Action.PROVE,))
     one = world.link(Purpose.STOP_PARCEL, NoticeKind.CUSTOMS_CLEARED)
     everything = world.link(Purpose.STOP_ALL)
     preferences = world.link(Purpose.PREFERENCES)

@@ -31,6 +31,8 @@ class Purpose(StrEnum):
     CONFIRM = "confirm"
     DATA = "data"
     FOLLOW = "follow"
+    #: Shown to a seller: it opens nothing of its person.
+    PROOF = "proof"
 
 
 #: The page of each purpose, and whose key its token holds.
@@ -42,6 +44,7 @@ PATHS = {
     Purpose.CONFIRM: "/a/",  # subscriber
     Purpose.DATA: "/m/",  # subscriber
     Purpose.FOLLOW: "/f/",  # doubtful number
+    Purpose.PROOF: "/l/",  # proof
 }
 
 #: What no token holds: the punctuation of a sentence, which mail programs take for the link's.

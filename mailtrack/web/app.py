@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from anyio import CapacityLimiter, to_thread
 from jinja2 import Environment
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
@@ -16,7 +17,13 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,9 +33,11 @@ from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.runtime.services import Services
 from mailtrack.web import health, hooks, metrics
 from mailtrack.web.description import describe
-from mailtrack.web.limits import Limiter, Shares, asker
+from mailtrack.web.limits import FILES_EACH, FILES_TOGETHER, Limiter, Shares, asker
 from mailtrack.web.lookup import Lookup
 from mailtrack.web.own_data import OwnData
+from mailtrack.web.proof_words import Language
+from mailtrack.web.proofs import Proofs
 from mailtrack.web.questions import ExpiredQuestionError, Questions
 from mailtrack.web.service import GoneError, PageService
 from mailtrack.web.views import (
@@ -63,6 +72,10 @@ KEPT_TO_ITSELF: Mapping[str, str] = {
     "X-Robots-Tag": "noindex, nofollow",
 }
 _AS_FILE = {"Content-Disposition": 'attachment; filename="mes-donnees.json"'}
+_AS_PDF: Mapping[Language, Mapping[str, str]] = {
+    Language.FRENCH: {"Content-Disposition": 'inline; filename="dossier.pdf"'},
+    Language.ENGLISH: {"Content-Disposition": 'inline; filename="record.pdf"'},
+}
 #: Browsers ask for a picture of their own accord; they need not ask again for a day.
 _NO_PICTURE = {"Cache-Control": "public, max-age=86400"}
 _NO_ROBOTS = "User-agent: *\nDisallow: /\n"
@@ -80,14 +93,19 @@ def make_app(
         OwnData(services),
         Questions(services),
         Lookup(services),
+        Proofs(services),
         services,
         Limiter() if limiter is None else limiter,
+        Limiter(FILES_EACH, FILES_TOGETHER),
+        CapacityLimiter(1),
         monotonic,
     )
     routes: list[BaseRoute] = [
         Route("/", pages.home),
         Route("/d/{token}", pages.stop, methods=["GET", "POST"]),
-        Route("/c/{token}", pages.timeline),
+        Route("/c/{token}", pages.timeline, methods=["GET", "POST"]),
+        Route("/l/{token}", pages.proof),
+        Route("/l/{token}/pdf", pages.proof_file),
         Route("/p/{token}", pages.preferences, methods=["GET", "POST"]),
         Route("/a/{token}", pages.confirm, methods=["GET", "POST"]),
         Route("/f/{token}", pages.follow, methods=["GET", "POST"]),
@@ -195,8 +213,12 @@ class Pages:
     data: OwnData
     questions: Questions
     lookup: Lookup
+    proofs: Proofs
     services: Services
     limiter: Limiter
+    #: Counts who asks for files; one is written at a time.
+    files: Limiter
+    writing: CapacityLimiter
     monotonic: Callable[[], float]
 
     def home(self, _request: Request) -> Response:
@@ -212,8 +234,24 @@ class Pages:
         resume = form.get("do") == Action.RESUME
         return await self._off_loop(self.service.resume if resume else self.service.stop, token)
 
-    def timeline(self, request: Request) -> Response:
-        return self._draw(self.service.timeline(request.path_params["token"]))
+    async def timeline(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        if request.method == "POST" and (await _form(request)).get("do") == Action.PROVE:
+            # To an address that may be passed on; this one opens all that is its reader's.
+            return RedirectResponse(await run_in_threadpool(self.proofs.make, token), 303)
+        return await self._off_loop(self.service.timeline, token)
+
+    def proof(self, request: Request) -> Response:
+        page = self.proofs.page(request.path_params["token"], _language(request))
+        return self._draw(page)
+
+    async def proof_file(self, request: Request) -> Response:
+        token, language = request.path_params["token"], _language(request)
+        busy = self._busy(self.files, request)
+        if busy is not None:
+            return busy
+        written = await to_thread.run_sync(self.proofs.pdf, token, language, limiter=self.writing)
+        return Response(written, media_type="application/pdf", headers=_AS_PDF[language])
 
     async def preferences(self, request: Request) -> Response:
         token, page = request.path_params["token"], request.query_params.get("page", "")
@@ -262,12 +300,8 @@ class Pages:
 
     async def look_up(self, request: Request) -> Response:
         number = request.query_params.get("number", "")
-        client = request.client.host if request.client else None
-        wait_s = self.limiter.wait_s(asker(client), self.monotonic()) if number else 0.0
-        if wait_s:
-            page = BusyPage(self.service.forward_to, math.ceil(wait_s))
-            return self._draw(page, status=429, more={"Retry-After": str(page.wait_s)})
-        return await self._off_loop(self.lookup.page, number)
+        busy = self._busy(self.limiter, request) if number else None
+        return busy or await self._off_loop(self.lookup.page, number)
 
     def help(self, _request: Request) -> Response:
         return self._draw(HelpPage(self.service.forward_to))
@@ -308,6 +342,15 @@ class Pages:
         status = 503 if isinstance(error, MailtrackError) else 500
         return self._draw(AwayPage(self.service.forward_to), status, {"Retry-After": "120"})
 
+    def _busy(self, limiter: Limiter, request: Request) -> Response | None:
+        """Count who asks; answer in place of the page where it is too often."""
+        client = request.client.host if request.client else None
+        wait_s = limiter.wait_s(asker(client), self.monotonic())
+        if not wait_s:
+            return None
+        page = BusyPage(self.service.forward_to, math.ceil(wait_s), file=limiter is self.files)
+        return self._draw(page, status=429, more={"Retry-After": str(page.wait_s)})
+
     async def _off_loop(self, work: Callable[[str], Page], token: str) -> Response:
         return self._draw(await run_in_threadpool(work, token))
 
@@ -326,6 +369,11 @@ class Pages:
             **more,
         }
         return HTMLResponse(draw(self.environment, page, nonce), status, headers=headers)
+
+
+def _language(request: Request) -> Language:
+    asked = request.query_params.get("langue")
+    return Language.ENGLISH if asked == Language.ENGLISH else Language.FRENCH
 
 
 async def _body(request: Request, most: int) -> bytes | None:

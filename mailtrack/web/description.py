@@ -16,6 +16,7 @@ _HTML, _JSON, _TEXT, _FORM = (
 _MEANINGS = {
     200: "Done, or shown.",
     204: "There is none.",
+    303: "Made; it is shown elsewhere.",
     400: "Not understood.",
     401: "The signature is wrong.",
     404: "No link of ours, or one that was cut on its way.",
@@ -28,6 +29,7 @@ _MEANINGS = {
 _OPEN = (200, 503)
 _SIGNED = (200, 404, 410, 503)
 
+_PDF = "application/pdf"
 _STRING = {"type": "string"}
 
 #: Method and path: what it does, its answers, what it answers with, and the fields of its form:
@@ -40,6 +42,19 @@ _PAGES = {
     ("get", "/confidentialite"): ("What is kept, why, how long.", _OPEN, (_HTML,), {}),
     ("get", "/suivi"): ("Look a number up.", (200, 429, 503), (_HTML,), {}),
     ("get", "/c/{token}"): ("A parcel's timeline.", _SIGNED, (_HTML,), {}),
+    ("post", "/c/{token}"): (
+        "Make a proof of what is known of the parcel.",
+        (200, 303, 404, 410, 503),
+        (_HTML,),
+        {"do": (Action.PROVE,)},
+    ),
+    ("get", "/l/{token}"): ("A proof, as it was made.", _SIGNED, (_HTML,), {}),
+    ("get", "/l/{token}/pdf"): (
+        "The same as a file.",
+        (200, 404, 410, 429, 503),
+        (_PDF, _HTML),
+        {},
+    ),
     ("get", "/d/{token}"): ("What a link would stop.", _SIGNED, (_HTML,), {}),
     ("post", "/d/{token}"): (
         "Stop one parcel or everything, or resume (RFC 8058).",
@@ -88,6 +103,13 @@ _PAGES = {
     ("get", "/metrics"): ("Figures for Prometheus.", _OPEN, (_TEXT,), {}),
 }
 
+#: What may stand behind the address of a page.
+_QUERIES: Mapping[str, tuple[str, ...]] = {
+    "/suivi": ("number",),
+    "/l/{token}": ("langue",),
+    "/l/{token}/pdf": ("langue",),
+}
+
 
 def describe() -> dict[str, Any]:
     """Return the description of every page (OpenAPI 3.1)."""
@@ -95,8 +117,7 @@ def describe() -> dict[str, Any]:
     for (method, path), (what, statuses, media, form) in _PAGES.items():
         inside = [part[1:-1] for part in path.split("/") if part.startswith("{")]
         places = [(name, "path", True) for name in inside]
-        if path == "/suivi":
-            places.append(("number", "query", False))
+        places += [(name, "query", False) for name in _QUERIES.get(path, ())]
         operation: dict[str, Any] = {
             "summary": what,
             "parameters": [
@@ -108,6 +129,7 @@ def describe() -> dict[str, Any]:
         for status in statuses:
             # Whatever a page answers with, that the store is away is said by a page.
             kinds = {*media, _HTML} if status == 503 and media else {*media}
+            kinds -= {*media} if status == 303 else set()
             operation["responses"][str(status)] = {
                 "description": _MEANINGS[status],
                 "content": {kind: {} for kind in sorted(kinds)},

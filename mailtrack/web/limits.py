@@ -1,6 +1,6 @@
 """How much strangers may ask for: so many look-ups, and so much at a time.
 
-Look-ups have a bucket of tokens each, and one for all of them together. They are kept in
+Whoever asks has a bucket of tokens, and all of them have one together. They are kept in
 this process's memory, which holds only so many buckets: who has not asked for longest is
 forgotten first. Times are seconds of a clock that never goes back.
 """
@@ -14,6 +14,9 @@ from dataclasses import dataclass
 EACH = (30, 1 / 3)
 #: What everybody may ask together: a stampede must leave room for the other pages.
 TOGETHER = (100, 20.0)
+#: The same of files that are written for whoever asks: each takes a core for half a second.
+FILES_EACH = (6, 1 / 10)
+FILES_TOGETHER = (20, 1.0)
 #: Buckets that are kept; each takes some 300 bytes.
 MOST_BUCKETS = 10_000
 #: Providers give a home this much of IPv6; its last half changes at will (RFC 8981).

@@ -78,7 +78,7 @@ class PageService:
             stopped = (
                 people.left_at(connection, subscriber_named(connection, key)) is not None
                 if purpose is Purpose.STOP_ALL
-                else _subscription(connection, key).muted
+                else subscription_named(connection, key).muted
             )
             state = StopState.ALREADY_DONE if stopped else StopState.CONFIRM
             return self._stop_page(connection, purpose, key, state)
@@ -92,7 +92,7 @@ class PageService:
                 owner = subscriber_named(connection, key)
                 done = people.unsubscribe(connection, owner, self._services.clock.now())
             else:
-                done = self._mute(connection, _subscription(connection, key))
+                done = self._mute(connection, subscription_named(connection, key))
             state = StopState.DONE if done else StopState.ALREADY_DONE
             return self._stop_page(connection, purpose, key, state)
 
@@ -106,7 +106,7 @@ class PageService:
             if purpose is Purpose.STOP_ALL:
                 self._resume_all(connection, subscriber_named(connection, key))
             else:
-                self._unmute(connection, _subscription(connection, key))
+                self._unmute(connection, subscription_named(connection, key))
             return self._stop_page(connection, purpose, key, StopState.RESUMED)
 
         return self._services.store.transact(resume)
@@ -115,7 +115,7 @@ class PageService:
         """Show one parcel, and what else the person follows."""
         _, key = self._links.read(token, Purpose.TIMELINE)
         with self._services.store.read() as connection:
-            mine = _subscription(connection, key)
+            mine = subscription_named(connection, key)
             links = self._links.for_reader(people.key_of(connection, mine.subscriber), key)
             newest = following.followed(connection, mine.subscriber, limit=OTHERS + 1)
             details = subscription_details.read(connection, [mine.id])[mine.id]
@@ -124,6 +124,7 @@ class PageService:
                 line=self._line(_followed(connection, mine)),
                 stop=links.stop_parcel or links.stop_all,
                 preferences=links.preferences,
+                action=links.timeline or "",
                 forward_to=self.forward_to,
                 now=self._services.clock.now(),
                 parcel=self._services.views.parcel_of(connection, details),
@@ -253,7 +254,7 @@ class PageService:
         if purpose is Purpose.STOP_ALL:
             owner, line = subscriber_named(connection, key), None
         else:
-            mine = _subscription(connection, key)
+            mine = subscription_named(connection, key)
             owner, line = mine.subscriber, self._line(_followed(connection, mine))
         return StopPage(
             state=state,
@@ -280,7 +281,7 @@ class PageService:
 
 def _own(connection: Connection, owner: SubscriberId, form: Mapping[str, str]) -> Subscription:
     """Return the subscription that a form names; raises GoneError where it is somebody else's."""
-    mine = _subscription(connection, RowKey(form.get("subscription", "")))
+    mine = subscription_named(connection, RowKey(form.get("subscription", "")))
     if mine.subscriber != owner:
         raise GoneError("This subscription is somebody else's.")
     return mine
@@ -297,7 +298,8 @@ def _followed(connection: Connection, mine: Subscription) -> Followed:
     return found
 
 
-def _subscription(connection: Connection, key: RowKey) -> Subscription:
+def subscription_named(connection: Connection, key: RowKey) -> Subscription:
+    """Return the subscription that a link names; raises GoneError."""
     found = subscriptions.by_key(connection, key)
     if found is None:
         raise GoneError("This subscription was erased.")

@@ -24,6 +24,7 @@ from mailtrack.notify.shops import ShopWords, words_for
 from mailtrack.notify.tidy import tidy
 from mailtrack.notify.view import OrderView, ParcelView
 from mailtrack.web.preferences import GROUPS, ChoiceGroup
+from mailtrack.web.proof_document import ProofDocument
 
 #: Lines of a chronology that a page shows.
 MOST_EVENTS = 200
@@ -53,6 +54,8 @@ class Action(StrEnum):
     FOLLOW = "follow"
     #: No mail that the page showed is theirs.
     DISOWN = "disown"
+    #: All that is known of a parcel, dated, to be shown to its seller.
+    PROVE = "prove"
     EXPORT = "export"
     #: Asks for the page that asks again.
     ERASE = "erase"
@@ -183,8 +186,8 @@ class TimelinePage(Journey):
     """GET /c/<token>: one parcel, and what else its subscriber follows.
 
     `parcel` is None for an `order` that has none; `line` always names what is
-    shown. `stop` and `preferences` are links; `others` are the newest of the rest, and
-    `more` is how many there are besides.
+    shown. `stop` and `preferences` are links, `action` is the page's own; `others` are the
+    newest of the rest, and `more` is how many there are besides.
     """
 
     template: ClassVar[str] = "web/timeline.html"
@@ -192,6 +195,7 @@ class TimelinePage(Journey):
     line: ParcelLine
     stop: str
     preferences: str
+    action: str = ""
     order: OrderView | None = None
     others: tuple[ParcelLine, ...] = ()
     more: int = 0
@@ -229,6 +233,25 @@ class TimelinePage(Journey):
     def task(self) -> str:
         """Return what the person does now, "" where the parcel waits for nobody."""
         return task(self.milestone, self.shop, is_order=self.order is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class ProofWay:
+    """A link beside a proof: to it in the other language (`lang`), or as a file ("")."""
+
+    path: str
+    words: str
+    lang: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProofPage:
+    """GET /l/<token>: a proof as anybody sees it who has its address; it leads nowhere else."""
+
+    template: ClassVar[str] = "web/proof.html"
+
+    proof: ProofDocument
+    ways: tuple[ProofWay, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,12 +321,16 @@ class LookupPage(Journey):
 
 @dataclass(frozen=True, slots=True)
 class BusyPage:
-    """429: somebody looks up more than people do; `wait_s` is how long to wait (seconds)."""
+    """429: somebody asks for more than people do; `wait_s` is how long to wait (seconds).
+
+    `file`: they ask for files, or else look numbers up.
+    """
 
     template: ClassVar[str] = "web/busy.html"
 
     forward_to: str
     wait_s: int
+    file: bool = False
 
 
 class ConfirmState(StrEnum):

@@ -12,11 +12,12 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from mailtrack.clock import FakeClock
+from mailtrack.domain.proof import Proof
 from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore, WatcherState
 from mailtrack.notify.links import PATHS, LinkMaker, Purpose
 from mailtrack.notify.view import NoticeKind
 from mailtrack.runtime.services import Services
-from mailtrack.store import budgets, doubtful_numbers, erasure, notices, parcels, people
+from mailtrack.store import budgets, doubtful_numbers, erasure, notices, parcels, people, proofs
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.leases import DISPATCH, watch_name
@@ -72,7 +73,7 @@ def path(link: Callable[..., str]) -> Path_:
 
 @pytest.fixture
 def mine(follow: Follow, store: Store, clock: FakeClock) -> Subscription:
-    """Ana follows two parcels, of which this is the first, and is asked about a third."""
+    """Ana follows two parcels; of this first one she has a proof, and is asked about a third."""
     first = follow()
     follow("LP00123456789013", items=("Tapis",))
     with store.write() as connection:
@@ -85,6 +86,7 @@ def mine(follow: Follow, store: Store, clock: FakeClock) -> Subscription:
             "trace",
             clock.now(),
         )
+        proofs.keep(connection, first.id, Proof(clock.now(), "LP00123456789012", clock.now()))
     return first
 
 
@@ -101,7 +103,8 @@ def _muted(rows: Rows) -> list[bool]:
 def _owner(purpose: Purpose, mine: Subscription) -> int:
     """Return the number that a link of a purpose holds."""
     about_parcel = purpose in (Purpose.STOP_PARCEL, Purpose.TIMELINE)
-    return 1 if purpose is Purpose.FOLLOW else mine.id if about_parcel else mine.subscriber
+    first = purpose in (Purpose.FOLLOW, Purpose.PROOF)
+    return 1 if first else mine.id if about_parcel else mine.subscriber
 
 
 # --- GET ----------------------------------------------------------------------------
@@ -494,7 +497,7 @@ def test_a_slash_at_the_end_changes_no_open_page(
     ("method", "address", "allowed"),
     [
         ("POST", "/", {"GET", "HEAD"}),
-        ("POST", "/c/token", {"GET", "HEAD"}),
+        ("POST", "/l/token", {"GET", "HEAD"}),
         ("DELETE", "/d/token", {"GET", "HEAD", "POST"}),
         ("GET", "/hooks/cainiao", {"POST"}),
         ("OPTIONS", "/suivi", {"GET", "HEAD"}),
@@ -730,7 +733,7 @@ def test_a_database_without_its_tables_is_no_traceback_either(
 ) -> None:
     address = path(Purpose.TIMELINE, 1)
     with store.write() as connection:
-        for table in ("notice", "mail_event", "named_carrier", "subscription"):
+        for table in ("notice", "mail_event", "named_carrier", "proof", "subscription"):
             connection.execute(text(f"DROP TABLE {table}"))
 
     assert 503 == Browser(make_app(services)).get(address).status_code

@@ -11,11 +11,14 @@ from selectolax.lexbor import LexborHTMLParser
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import HeldMail, InboundId, PickupPoint
 from mailtrack.domain.notice_preferences import NoticePreferences
+from mailtrack.domain.proof import Proof
 from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.notify.samples import NOW, NUMBER, ORDER, PERSONAL_ADDRESS, PICKUP, sample
 from mailtrack.notify.tidy import LIMITS
 from mailtrack.notify.view import NoticeKind, ParcelView
 from mailtrack.web.preferences import CHOOSABLE
+from mailtrack.web.proof_document import set_out
+from mailtrack.web.proof_words import Language
 from mailtrack.web.views import (
     Action,
     BadLinkPage,
@@ -35,6 +38,8 @@ from mailtrack.web.views import (
     ParcelLine,
     PreferencesPage,
     PrivacyPage,
+    ProofPage,
+    ProofWay,
     Publisher,
     StopPage,
     StopState,
@@ -69,6 +74,7 @@ def timeline(kind: NoticeKind = NoticeKind.CUSTOMS_CLEARED) -> TimelinePage:
         line=replace(LAMP, milestone=shown.milestone),
         stop="/d/lamp",
         preferences="/p/me",
+        action="/c/lamp",
         forward_to="colis@example.org",
         now=NOW + timedelta(minutes=12),
         parcel=shown,
@@ -193,6 +199,11 @@ PAGES: dict[str, Page] = {
     "lookup_found": public(),
     "lookup_returned": public(NoticeKind.RETURNED),
     "busy": BusyPage("colis@example.org", 3),
+    "busy_with_files": BusyPage("colis@example.org", 3, file=True),
+    "proof": ProofPage(
+        set_out(Proof(NOW, NUMBER, NOW), Language.FRENCH, "https://colis.example.org/l/token"),
+        (ProofWay("/l/token?langue=en", "English", "en"),),
+    ),
     "timeline_waiting": WAITING,
     "timeline_stopped": replace(timeline(), line=replace(LAMP, stopped=True)),
     **{f"timeline_{kind}": timeline(kind) for kind in NoticeKind if sample(kind).parcel},
