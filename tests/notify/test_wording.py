@@ -381,6 +381,27 @@ def test_news_of_an_order_agrees_with_it_where_the_subject_names_its_parcel(
     assert subject.startswith(f"{news}\u00a0: votre colis")
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        NoticeKind.STALLED,
+        NoticeKind.RETURNING,
+        NoticeKind.RETURNED,
+        NoticeKind.EXCEPTION,
+        NoticeKind.PROTECTION_ENDING,
+    ],
+)
+def test_what_may_end_in_a_dispute_leads_to_the_proof_for_it(kind: NoticeKind) -> None:
+    view = with_parcel(kind)
+    told = RENDERER.render(view)
+    proof = f"{view.links.timeline}#dossier"
+
+    assert f"{proof}\n" in told.text
+    assert f'href="{proof}"' in told.html
+    orders = RENDERER.render(replace(view, parcel=None, orders=(ORDER,)))
+    assert proof not in orders.text + orders.html
+
+
 @pytest.mark.parametrize("reason", french.REMEDIES)
 @pytest.mark.parametrize("kind", [NoticeKind.RETURNING, NoticeKind.RETURNED])
 def test_a_return_says_what_its_reason_asks_for(kind: NoticeKind, reason: Reason) -> None:
