@@ -7,7 +7,6 @@ What the relay answers becomes one of the branches of `mailtrack.errors`, by the
 import smtplib
 import socket
 import ssl
-from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -30,6 +29,8 @@ from mailtrack.errors import (
 from mailtrack.notify.exchange import announce, hand_over, try_out
 from mailtrack.notify.mail import OutgoingMail
 from mailtrack.notify.replies import OURS, SmtpStage, Verdict, Whose, judge, shown
+from mailtrack.notify.smtp_errors import advice, what_broke
+from mailtrack.notify.smtp_login import AccessToken, log_in_by_password, log_in_by_token
 
 #: Answers to a sender that is not one of the relay's own.
 _NOT_THIS_SENDER = frozenset({501, 550, 551, 553, 554})
@@ -37,7 +38,10 @@ _NOT_THIS_SENDER = frozenset({501, 550, 551, 553, 554})
 _PERHAPS_THE_SENDER = frozenset({Whose.POLICY, Whose.CONFIGURATION, Whose.UNKNOWN})
 #: What to do about a refusal of us.
 _HINTS = {
-    Whose.CREDENTIALS: "check MAILTRACK_SMTP__USER and MAILTRACK_SMTP__PASSWORD",
+    Whose.CREDENTIALS: (
+        "check MAILTRACK_SMTP__USER and MAILTRACK_SMTP__PASSWORD, or who signed in by "
+        "`mailtrack login`"
+    ),
     Whose.CONFIGURATION: "check MAILTRACK_SMTP__*",
     Whose.POLICY: "check MAILTRACK_SMTP__USER, what it wants of senders, and blacklists",
 }
@@ -144,7 +148,7 @@ class SmtpRelay:
     """The real relay, for one thread; `security` is "tls", "starttls" or "plain" (loopback).
 
     `sign` turns a mail into what goes over the wire, signed (see `notify.dkim.sign`);
-    without it mails leave as they are.
+    without it mails leave as they are. `access_token` logs in where there is no password.
     """
 
     def __init__(
@@ -157,9 +161,10 @@ class SmtpRelay:
         ca_file: Path | None = None,
         timeout_s: float = 30.0,
         sign: Callable[[bytes], bytes] | None = None,
+        access_token: AccessToken | None = None,
     ) -> None:
         self._host, self._port, self._security = host, port, security
-        self._user, self._password = user, password
+        self._user, self._password, self._access_token = user, password, access_token
         self._timeout_s = timeout_s
         self._sign = sign
         self._context = _tls_context(ca_file)
@@ -301,28 +306,28 @@ class SmtpRelay:
             if self._user:
                 self._stage = SmtpStage.LOGIN
                 self._log_in(connection)
-        except OSError:
+        except (OSError, MailtrackError):
             connection.close()
             raise
         return connection
 
     def _log_in(self, connection: smtplib.SMTP) -> None:
-        """Log in; smtplib knows ASCII only, AUTH PLAIN is UTF-8 (RFC 4616)."""
-        if f"{self._user}{self._password}".isascii():
-            connection.login(self._user, self._password)
+        """Log in, by a token where there is no password; raises OSError, or what a token does."""
+        if self._password or self._access_token is None:
+            log_in_by_password(connection, self._user, self._password)
             return
-        connection.ehlo_or_helo_if_needed()
-        credentials = b64encode(f"\0{self._user}\0{self._password}".encode()).decode()
-        code, answer = connection.docmd("AUTH", f"PLAIN {credentials}")
-        if code != 235:
-            raise smtplib.SMTPAuthenticationError(code, answer)
+        try:
+            server = self._host, self._port
+            log_in_by_token(connection, self._user, server, self._access_token)
+        except TransientError as error:  # no mail goes out before the token is there
+            raise RelayAwayError(
+                str(error), Refusal(Whose.SYSTEM, str(error), stage=SmtpStage.LOGIN)
+            ) from error
 
     def _judged(self, error: OSError) -> Verdict:
         """Return whose refusal an error is; what has no answer is the connection's end."""
         if isinstance(error, ssl.SSLCertVerificationError | smtplib.SMTPNotSupportedError):
             return Verdict(Whose.CONFIGURATION, lasting=True)
-        if type(error) is smtplib.SMTPException:  # "No suitable authentication method found."
-            return Verdict(Whose.CREDENTIALS, lasting=True)
         code, words = _answer(error)
         if not code:
             return Verdict(Whose.SYSTEM, lasting=False)
@@ -332,18 +337,20 @@ class SmtpRelay:
         """Return the branch of an error: the other side, this mail, or our own standing."""
         relay = f"The relay {self._host}:{self._port}"
         verdict, (code, words) = self._judged(error), _answer(error)
-        said = f"{code} {shown(words, recipient)}" if code else _what_broke(error)
+        said = f"{code} {shown(words, recipient)}" if code else what_broke(error)
         refusal = Refusal(verdict.whose, said, verdict.lasting, _stage(error) or self._stage)
         if verdict.whose is Whose.LIMIT:
             return SendingLimitError(f"{relay} takes no more mails for now: {said}", refusal)
         if verdict.whose in OURS:
-            hint = _HINTS[verdict.whose]
+            hint = advice(error, self._security, self._stage) or _HINTS[verdict.whose]
             return RelayRefusesUsError(f"{relay} refuses us: {said}; {hint}.", refusal)
         if isinstance(error, socket.gaierror):
             unknown = f"{relay} is unknown; check MAILTRACK_SMTP__HOST."
             return RelayAwayError(unknown, replace(refusal, said=unknown))
         if verdict.whose is Whose.SYSTEM:
-            return RelayAwayError(f"{relay} is out of order: {said}", refusal)
+            hint = advice(error, self._security, self._stage)
+            what_to_do = f"; {hint}." if hint else ""
+            return RelayAwayError(f"{relay} is out of order: {said}{what_to_do}", refusal)
         if verdict.lasting:
             return RefusedError(code, address=verdict.whose is Whose.ADDRESS, said=said)
         later = f"{relay} did not take the mail ({code}); try again later."
@@ -422,10 +429,3 @@ def _stage(error: OSError) -> SmtpStage | None:
         case smtplib.SMTPDataError():
             return SmtpStage.DATA
     return None
-
-
-def _what_broke(error: OSError) -> str:
-    """Say what happened where the relay said nothing."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate: {error.verify_message}"
-    return str(error) if isinstance(error, smtplib.SMTPException) else type(error).__name__
