@@ -4,12 +4,13 @@ from sqlalchemy import func, insert, select, text
 
 from mailtrack.errors import ConfigurationError
 from mailtrack.store.engine import Store
-from mailtrack.store.schema import catch_up, lease, leg_claim, metadata, relay
+from mailtrack.store.schema import catch_up, lease, leg_claim, metadata, oauth_token, relay
 
 #: Rows in memory at once; raw mails are among them.
 _AT_ONCE = 100
-#: Who is at work now, with which carriers, and what the relay says: nothing to keep.
-_OF_THE_MOMENT = frozenset({lease, leg_claim, catch_up, relay})
+#: Who is at work now, with which carriers, and what the relay says: nothing to keep. Nor are the
+#: tokens of a sign-in: a provider that is shown a former one may end it (RFC 9700, 4.14.2).
+_OF_THE_MOMENT = frozenset({lease, leg_claim, catch_up, oauth_token, relay})
 #: In an order in which every row finds the ones that it names.
 _KEPT = tuple(table for table in metadata.sorted_tables if table not in _OF_THE_MOMENT)
 #: Those whose rows have a number of their own.

@@ -533,6 +533,17 @@ lease = Table(
     Column("taken_at", Instant),
 )
 
+#: The one sign-in at a provider that takes no passwords: its tokens, sealed, and who fetches
+#: new ones now; see `store.oauth_tokens`.
+oauth_token = Table(
+    "oauth_token",
+    metadata,
+    Column("provider", String(16), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("fresh_until", Instant, nullable=False),
+    Column("claimed_until", Instant),
+)
+
 carrier = Table(
     "carrier",
     metadata,

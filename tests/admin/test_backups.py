@@ -24,7 +24,7 @@ from mailtrack.store.migrate import upgrade
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.store.suppression import Suppression
 
-_OF_THE_MOMENT = {"lease", "leg_claim", "catch_up", "relay"}
+_OF_THE_MOMENT = {"catch_up", "lease", "leg_claim", "oauth_token", "relay"}
 NOW = datetime(2026, 3, 3, 14, 5, tzinfo=UTC)
 
 
