@@ -14,6 +14,7 @@ from mailtrack.admin import corrections, reports
 from mailtrack.admin.phrase_rows import phrase_rows
 from mailtrack.admin.terminal import say, say_json, say_rows, show
 from mailtrack.errors import MailtrackError, TransientError
+from mailtrack.oauth.providers import ProviderName
 from mailtrack.runtime.services import Services
 from mailtrack.settings import Settings, load_settings
 
@@ -130,6 +131,25 @@ def doctor() -> None:
         say(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.detail}")
         failed += not check.ok
     raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def login(
+    provider: ProviderName,
+    device: Annotated[bool, typer.Option("--device", help="By a code, typed anywhere.")] = False,
+    paste: Annotated[bool, typer.Option("--paste", help="By a browser elsewhere.")] = False,
+    port: Annotated[int, typer.Option(help="The browser comes back to; 0: a free one.")] = 0,
+) -> None:
+    """Sign in to a mailbox that takes no passwords, for mailbox and relay at once."""
+    from mailtrack.admin import login as ways
+
+    way = ways.by_browser_here(port, say)
+    if device:
+        way = ways.by_code(say)
+    elif paste:
+        way = ways.by_browser_elsewhere(sys.stdin.readline, say)
+    ways.log_in(_services(), provider, way)
+    say("Signed in. `mailtrack doctor` tries the mailbox and the relay with it.")
 
 
 @app.command()

@@ -12,6 +12,7 @@ from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -90,6 +91,10 @@ class Server(Section):
     #: A private certificate authority (PEM file), besides the system's.
     ca_file: Path | None = None
 
+    @property
+    def has_password(self) -> bool:
+        return bool(self.password.get_secret_value())
+
     def check(self, name: str) -> None:
         """Raise ConfigurationError where the server is missing or would talk in clear."""
         if not self.host:
@@ -102,20 +107,38 @@ class Server(Section):
 
 
 class OAuthSettings(Section):
-    """How to get tokens for a mailbox that takes no passwords (RFC 6749, 6)."""
+    """The program as Google or Microsoft knows it, for mailboxes that take no passwords.
 
-    token_url: str = ""
+    What `mailtrack login` brings is used by the mailbox and by the relay, whichever has no
+    password. The addresses and the scope are the provider's own, unless they are set.
+    """
+
     client_id: str = ""
     client_secret: SecretStr = SecretStr("")
-    refresh_token: SecretStr = SecretStr("")
+    #: Microsoft: whose accounts may sign in: `common`, `consumers`, or an organisation's own.
+    tenant: str = Field(default="common", pattern=r"^[\w.-]+$")
+    authorize_url: str = ""
+    token_url: str = ""
+    device_url: str = ""
     scope: str = ""
+
+    @field_validator("authorize_url", "token_url", "device_url")
+    @classmethod
+    def _keeps_secrets(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+        except ValueError as error:
+            raise ValueError("is no address of a page") from error
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+        if value and not (is_safe and parts.hostname):
+            raise ValueError("must start with https:// (http:// on this machine alone)")
+        return value
 
 
 class InboxSettings(Server):
     """The mailbox that people forward to."""
 
     port: int = 993
-    oauth: OAuthSettings = OAuthSettings()
     #: The address that people forward to; the user name where it is not set.
     address: str = ""
     folder: str = "INBOX"
@@ -372,6 +395,7 @@ class Settings(BaseSettings):
     log_level: LogLevel = LogLevel.INFO
     inbox: InboxSettings = InboxSettings()
     smtp: SmtpSettings = SmtpSettings()
+    oauth: OAuthSettings = OAuthSettings()
     web: WebSettings = WebSettings()
     links: LinkSettings = LinkSettings()
     carriers: Mapping[str, CarrierSettings] = Field(default_factory=dict)

@@ -11,7 +11,7 @@ PACKAGE = Path(mailtrack.__file__).parent
 
 #: What every room but the domain may import: values that the wiring passes in, and their types.
 GROUND = {"clock", "domain", "errors", "settings"}
-INSIDE = GROUND | {"carriers", "notify", "parsers", "store"}
+INSIDE = GROUND | {"carriers", "notify", "oauth", "parsers", "store"}
 #: The rooms, and all of ours that each may import; a room that is not named may import all.
 MAY_IMPORT = {
     "domain": set(),
@@ -23,6 +23,7 @@ MAY_IMPORT = {
     # Each carrier is given its own settings and a clock; its User-Agent names the version.
     "carriers": GROUND | {"__version__"},
     "store": {"domain", "errors"},
+    "oauth": GROUND | {"carriers", "store"},
     "tracking": INSIDE,
     "inbox": INSIDE | {"tracking"},
     "jobs": INSIDE | {"inbox", "tracking"},

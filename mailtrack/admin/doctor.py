@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import redis
@@ -12,6 +13,7 @@ import structlog
 from mailtrack.carriers import why_off
 from mailtrack.domain.model import NoticeId, RowKey
 from mailtrack.errors import ConfigurationError, MailtrackError, QuotaError
+from mailtrack.inbox.authserv_id import AuthservId, suggest
 from mailtrack.inbox.mailbox import open_mailbox
 from mailtrack.jobs.broker import policy_trouble
 from mailtrack.notify import dkim
@@ -19,6 +21,7 @@ from mailtrack.notify.mail import OutgoingMail, SmtpIdentity, compose
 from mailtrack.notify.render import Renderer, templates_dir
 from mailtrack.notify.samples import sample
 from mailtrack.notify.view import NoticeKind
+from mailtrack.parsers.message import read_message
 from mailtrack.runtime.roles import listen
 from mailtrack.runtime.services import Services
 from mailtrack.runtime.supervisor import broker_folder
@@ -26,6 +29,9 @@ from mailtrack.store.migrate import current, newest, require_current, upgrade
 
 #: Less room than this on the data disk, and the service does not start.
 LEAST_ROOM_BYTES = 50_000_000
+
+#: How many of the newest mails tell who vouches for senders.
+_MAILS_TO_TELL_BY = 20
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +92,7 @@ def require_all(services: Services) -> None:
         except QuotaError as error:  # what waits is sent when the limit is over
             log.warning("not now", check=name, error=str(error))
         except ConfigurationError as error:
-            if attempt is not _signature:  # the DNS may take a while to know a new key
+            if attempt not in _NOT_AT_ONCE:
                 raise
             log.warning("not now", check=name, error=str(error))
 
@@ -120,10 +126,39 @@ def _links(services: Services) -> str:
 def _mailbox(services: Services) -> str:
     settings = services.settings.inbox
     settings.check("INBOX")
-    mailbox = open_mailbox(settings, services.clock)
+    mailbox = open_mailbox(settings, services.clock, services.access_token)
     mailbox.close()
     asked = "" if settings.authserv_id or settings.allow else _EVERYBODY_IS_ASKED
     return f"{settings.folder} on {settings.host} can be read{asked}"
+
+
+def _senders(services: Services) -> str:
+    """Look whether the newest mails bear results in the name that is believed.
+
+    Raises ConfigurationError where it is another name that they bear.
+    """
+    settings = services.settings.inbox
+    try:
+        with closing(open_mailbox(settings, services.clock, services.access_token)) as mailbox:
+            mails = [read_message(raw) for raw in mailbox.newest_headers(_MAILS_TO_TELL_BY)]
+    except MailtrackError:  # said above, by the mailbox
+        return "to be told when the mailbox can be read"
+    chosen = AuthservId(settings.authserv_id, settings.authserv_below)
+    signed, better = sum(map(chosen.signs, mails)), suggest(mails)
+    if signed:
+        return f"{chosen.name} vouches for them, in {signed} of the last {len(mails)} mails"
+    if better is None:
+        told = f"MAILTRACK_INBOX__AUTHSERV_ID={chosen.name} is" if chosen.name else "no server is"
+        return f"{told} in none of the last {len(mails)} mails that came from elsewhere"
+    advice = f"set MAILTRACK_INBOX__AUTHSERV_ID={better.name}"
+    if better.below:
+        advice += " and MAILTRACK_INBOX__AUTHSERV_BELOW=true, if it writes into every mail"
+    if chosen.name:
+        raise ConfigurationError(
+            f"MAILTRACK_INBOX__AUTHSERV_ID={chosen.name} signs none of the last {len(mails)} "
+            f"mails, so nobody is believed: {advice}."
+        )
+    return f"{advice}, whose results stand in the mails of {settings.folder}"
 
 
 def _relay(services: Services) -> str:
@@ -194,8 +229,12 @@ _ATTEMPTS: dict[str, Callable[[Services], str]] = {
     "broker": _broker,
     "links": _links,
     "mailbox": _mailbox,
+    "senders": _senders,
     "relay": _relay,
     "signature": _signature,
     "carriers": _carriers,
     "web": _port,
 }
+#: What need not be well at the start: the DNS may take a while to know a new key, and who is
+#: not believed is asked.
+_NOT_AT_ONCE = frozenset({_signature, _senders})

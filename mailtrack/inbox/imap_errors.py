@@ -5,7 +5,8 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from imapclient.exceptions import (
     CapabilityError,
@@ -76,6 +77,10 @@ class ServerErrors:
 
     where: str
     secret: str = field(default="", repr=False)
+
+    def keeping(self, secret: str) -> Self:
+        """Return the same for another secret."""
+        return replace(self, secret=secret)
 
     @contextmanager
     def during(

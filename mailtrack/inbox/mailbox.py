@@ -23,7 +23,6 @@ from imapclient.exceptions import IMAPClientError
 
 from mailtrack.clock import Clock, SystemClock
 from mailtrack.errors import (
-    AuthError,
     ConfigurationError,
     MailtrackError,
     PermanentError,
@@ -31,8 +30,8 @@ from mailtrack.errors import (
 )
 from mailtrack.inbox.big_mail import read_big
 from mailtrack.inbox.imap_errors import ServerErrors
+from mailtrack.inbox.imap_login import AccessToken, log_in_by_password, log_in_by_token
 from mailtrack.inbox.mail_store import FetchedMail
-from mailtrack.inbox.oauth import CAUSES, access_token
 from mailtrack.settings import InboxSettings, Security
 
 #: Seconds to connect and to wait for an answer; the library would wait for ever.
@@ -46,11 +45,6 @@ SLICE_S = 0.5
 SEARCH_SPAN = 50_000
 #: How often a mail is asked for before it counts as unfetchable.
 FETCH_ATTEMPTS = 3
-
-_LOGIN_ADVICE = (
-    "check MAILTRACK_INBOX__USER and MAILTRACK_INBOX__PASSWORD"
-    " (Gmail, iCloud and Yahoo want an app password)"
-)
 
 # Its DEBUG lines quote whole mails, with the addresses of people.
 logging.getLogger("imapclient").setLevel(logging.WARNING)
@@ -101,11 +95,13 @@ class Mailbox(Protocol):
         ...
 
 
-def open_session(settings: InboxSettings) -> IMAPClient:
+def open_session(settings: InboxSettings, access_token: AccessToken | None = None) -> IMAPClient:
     """Connect and log in; raise TransientError, AuthError or ConfigurationError.
 
+    `access_token` is used where there is no password.
+
     1. The connection, encrypted from the start or by STARTTLS.
-    2. The login, by an access token where there is a refresh token, else by a password.
+    2. The login, by a password or by an access token.
     """
     settings.check("INBOX")
     context = None if settings.security is Security.PLAIN else _tls_context(settings.ca_file)
@@ -126,17 +122,10 @@ def open_session(settings: InboxSettings) -> IMAPClient:
             with errors.during("STARTTLS"):
                 client.starttls(context)
         # 2.
-        if settings.oauth.refresh_token.get_secret_value():
-            token = access_token(settings.oauth)
-            with errors.during("login", refusal=AuthError, advice=CAUSES):
-                client.oauth2_login(settings.user, token)
+        if access_token and not settings.has_password:
+            log_in_by_token(client, settings, errors, access_token)
         else:
-            password = settings.password.get_secret_value()
-            # LOGIN is ASCII in imaplib; AUTHENTICATE PLAIN is UTF-8 (RFC 4616).
-            is_ascii = f"{settings.user}{password}".isascii()
-            login = client.login if is_ascii else client.plain_login
-            with errors.during("login", refusal=AuthError, advice=_LOGIN_ADVICE):
-                login(settings.user, password)
+            log_in_by_password(client, settings, errors)
     except MailtrackError:
         _hang_up(client)
         raise
@@ -167,9 +156,13 @@ def _hang_up(client: IMAPClient) -> None:
         client.shutdown()
 
 
-def open_mailbox(settings: InboxSettings, clock: Clock | None = None) -> "ImapMailbox":
+def open_mailbox(
+    settings: InboxSettings,
+    clock: Clock | None = None,
+    access_token: AccessToken | None = None,
+) -> "ImapMailbox":
     """Log in and select the folder, for reading only unless mails are to be moved."""
-    client = open_session(settings)
+    client = open_session(settings, access_token)
     try:
         return ImapMailbox(client, settings, clock or SystemClock())
     except MailtrackError:
@@ -235,6 +228,13 @@ class ImapMailbox:
             found = self._client.search(["UID", f"{first}:{last}"])
         # "*" is the last mail there is, even one below `first` (RFC 9051, 6.4.4).
         return sorted(uid for uid in found if uid >= first)
+
+    def newest_headers(self, most: int) -> list[bytes]:
+        """Return the headers of the newest mails, `most` at most, in no order."""
+        newest = self._search(max(1, self._uid_next - SEARCH_SPAN), "*")[-most:]
+        with self._doing("fetching headers"):
+            answer = self._client.fetch(newest, ["BODY.PEEK[HEADER]"]) if newest else {}
+        return [item[b"BODY[HEADER]"] for item in answer.values() if b"BODY[HEADER]" in item]
 
     def fetch(self, uid: int, *, plainly: bool = False) -> FetchedMail:
         for _ in range(FETCH_ATTEMPTS - 1):

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from mailtrack.jobs.housekeeping import Housekeeping
     from mailtrack.notify.links import LinkMaker
     from mailtrack.notify.smtp import SmtpRelay
+    from mailtrack.oauth.endpoint import TokenEndpoint
+    from mailtrack.oauth.tokens import AccessTokens
     from mailtrack.runtime.leadership import Lease
     from mailtrack.store.engine import Store
     from mailtrack.store.suppression import Suppression
@@ -187,7 +189,7 @@ class Services:
         return Watcher(
             self.settings.inbox,
             SqlMailStore(self.store, self.clock, self.settings.inbox.most_unread, fence),
-            connect=lambda settings: open_mailbox(settings, self.clock),
+            connect=lambda settings: open_mailbox(settings, self.clock, self.access_token),
         )
 
     def dispatcher(self, sink: JobSink | None = None) -> Dispatcher:
@@ -337,7 +339,28 @@ class Services:
             ca_file=settings.ca_file,
             timeout_s=settings.timeout_s,
             sign=self.signer(),
+            access_token=self.access_token,
         )
+
+    @property
+    def access_token(self) -> AccessTokens | None:
+        """What logs in where no password is set, None where nobody is to sign in."""
+        return self.tokens if self.settings.oauth.client_id else None
+
+    @cached_property
+    def tokens(self) -> AccessTokens:
+        """What keeps the one sign-in at Google or Microsoft."""
+        from mailtrack.oauth.tokens import AccessTokens
+        from mailtrack.store.oauth_tokens import TokenSeal
+
+        return AccessTokens(self.store, TokenSeal(*self._link_secrets()), self.token_endpoint)
+
+    def token_endpoint(self, provider: str) -> TokenEndpoint:
+        """Return what speaks to a provider of sign-ins, by its name."""
+        from mailtrack.oauth.endpoint import TokenEndpoint
+        from mailtrack.oauth.providers import ProviderName
+
+        return TokenEndpoint(ProviderName(provider), self.settings.oauth, self.transport)
 
     def signer(self) -> Callable[[bytes], bytes] | None:
         """Return what signs our mails, None where the relay does it."""
