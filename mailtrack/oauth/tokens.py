@@ -22,6 +22,8 @@ MARGIN_S = 300.0
 CLAIM_S = 60.0
 #: Seconds between two looks at what another process fetches, and how many looks.
 WAIT_S, MOST_LOOKS = 0.2, 150
+#: How often new ones are written to a store that is away.
+MOST_WRITES = 50
 
 
 def _pause() -> None:
@@ -84,11 +86,25 @@ class AccessTokens:
             if isinstance(error, RefusedGrantError) and newer.sealed != row.sealed:
                 return self.seal.open(newer.sealed).access
             raise
-        with self.store.write() as connection:
-            now = leases.time_of(connection)
-            kept = replace(grant, refresh_token=grant.refresh_token or tokens.refresh)
-            oauth_tokens.replace(connection, row, self._sealed(row.provider, kept, now))
+        self._put(row, replace(grant, refresh_token=grant.refresh_token or tokens.refresh))
         return grant.access_token
+
+    def _put(self, row: SealedTokens, grant: Grant) -> None:
+        """Put newer tokens in the place of a row, also where the store is away for a moment.
+
+        The provider may have given them in exchange: without them the sign-in is lost.
+        """
+        for attempt in range(1, MOST_WRITES + 1):
+            try:
+                with self.store.write() as connection:
+                    now = leases.time_of(connection)
+                    oauth_tokens.replace(connection, row, self._sealed(row.provider, grant, now))
+            except TransientError:
+                if attempt == MOST_WRITES:
+                    raise
+                self.pause()
+            else:
+                return
 
     def _sealed(self, provider: str, grant: Grant, now: datetime) -> SealedTokens:
         """Return what a provider gave as it is kept."""

@@ -15,6 +15,7 @@ from mailtrack.oauth.endpoint import Grant
 from mailtrack.oauth.tokens import AccessTokens
 from mailtrack.runtime.services import Services
 from mailtrack.settings import LinkSettings, Settings
+from mailtrack.store import oauth_tokens
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from tests.oauth.standins import FakeProvider, provider, refused
@@ -196,6 +197,28 @@ def test_a_token_that_a_server_refuses_is_replaced_before_its_time(
     assert refused_one != newer
     assert newer == process()(refused_one)  # who was refused with the same token asks for none
     assert 1 == len(fake.forms)
+
+
+def test_a_store_that_is_away_for_a_moment_loses_no_token(
+    tokens: AccessTokens,
+    process: Process,
+    fake: FakeProvider,
+    change: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The former refresh token is spent by then."""
+    put, failures = oauth_tokens.replace, [TransientError("The database does not answer.")] * 2
+
+    def stumble(*arguments: Any) -> None:
+        if failures:
+            raise failures.pop()
+        put(*arguments)
+
+    monkeypatch.setattr(oauth_tokens, "replace", stumble)
+    for _ in range(2):
+        change(fresh_until=LONG_AGO)
+        assert tokens() in fake.good
+    assert tokens() == process()()
 
 
 def test_a_provider_that_is_away_leaves_the_sign_in_as_it_is(
