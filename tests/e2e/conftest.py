@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -42,6 +43,7 @@ passdb {{
   driver = passwd-file
   args = scheme=PLAIN {home}/users
 }}
+{tokens}
 userdb {{
   driver = static
   args = uid={uid} gid={gid} home={home}/mail
@@ -64,6 +66,32 @@ protocol imap {{
 """
 
 
+#: Of a server that takes tokens, and asks whoever gave them (RFC 7662).
+TOKENS = """\
+auth_mechanisms = plain {mechanism}
+passdb {{
+  driver = oauth2
+  mechanisms = {mechanism}
+  args = {home}/tokens
+}}
+"""
+INTROSPECTION = """\
+introspection_mode = post
+introspection_url = {url}
+username_attribute = username
+active_attribute = active
+active_value = true
+"""
+
+
+@dataclass(frozen=True)
+class TakesTokens:
+    """How a server takes tokens, and where it asks about them."""
+
+    mechanism: str
+    url: str
+
+
 #: Starts a server with lines of one's own in `protocol imap`; see `start_dovecot`.
 StartDovecot = Callable[..., ImapAccount]
 
@@ -77,8 +105,10 @@ def start_dovecot() -> Iterator[StartDovecot]:
     """
     with ExitStack() as running:
 
-        def start(*extra: str, security: Security = Security.PLAIN) -> ImapAccount:
-            return running.enter_context(_running(extra, security))
+        def start(
+            *extra: str, security: Security = Security.PLAIN, tokens: TakesTokens | None = None
+        ) -> ImapAccount:
+            return running.enter_context(_running(extra, security, tokens))
 
         yield start
 
@@ -90,7 +120,9 @@ def dovecot(start_dovecot: StartDovecot) -> ImapAccount:
 
 
 @contextmanager
-def _running(extra: tuple[str, ...], security: Security) -> Iterator[ImapAccount]:
+def _running(
+    extra: tuple[str, ...], security: Security, tokens: TakesTokens | None
+) -> Iterator[ImapAccount]:
     binary = _tool("dovecot", "dovecot-imapd")
     with TemporaryDirectory(prefix="dovecot-") as name:
         home = Path(name)
@@ -104,7 +136,7 @@ def _running(extra: tuple[str, ...], security: Security) -> Iterator[ImapAccount
             ca_file=home / "ca.pem",
         )
         _make_certificates(home)
-        _configure(home, server, ports, extra)
+        _configure(home, server, ports, extra, tokens)
         process = subprocess.Popen([binary, "-F", "-c", str(home / "dovecot.conf")])
         try:
             _wait_until_it_answers(process, ports[0], home)
@@ -130,7 +162,11 @@ def _free_ports() -> tuple[int, int]:
 
 
 def _configure(
-    home: Path, server: ImapAccount, ports: tuple[int, int], extra: tuple[str, ...]
+    home: Path,
+    server: ImapAccount,
+    ports: tuple[int, int],
+    extra: tuple[str, ...],
+    tokens: TakesTokens | None,
 ) -> None:
     """Write the configuration; mails belong to "nobody" where root runs the tests."""
     me = pwd.getpwuid(os.geteuid())
@@ -140,6 +176,10 @@ def _configure(
     (home / "mail").mkdir()
     os.chown(home / "mail", owner.pw_uid, owner.pw_gid)
     home.chmod(0o755)
+    takes = ""
+    if tokens:
+        takes = TOKENS.format(mechanism=tokens.mechanism, home=home)
+        (home / "tokens").write_text(INTROSPECTION.format(url=tokens.url), encoding="utf-8")
     (home / "dovecot.conf").write_text(
         CONFIGURATION.format(
             home=home,
@@ -151,6 +191,7 @@ def _configure(
             port=ports[0],
             tls_port=ports[1],
             extra="\n".join(extra),
+            tokens=takes,
         ),
         encoding="utf-8",
     )
