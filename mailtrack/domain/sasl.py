@@ -4,9 +4,12 @@ XOAUTH2 is Google's and Microsoft's own form; OAUTHBEARER is the standard (RFC 7
 that refuses a token says why first, and says no only when the client has answered that.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Self
+
+#: Returns a token that is good now; it is given one that a server does not take any more.
+AccessToken = Callable[[str], str]
 
 #: XOAUTH2 first: where both are offered, it is what every provider documents. Each with the
 #: answer to the server's reasons, after which it refuses (RFC 7628, 3.2.3).

@@ -1,16 +1,11 @@
 """Logging in to an IMAP server, by a password or by an access token."""
 
-from collections.abc import Callable
-
 from imapclient import IMAPClient
 
-from mailtrack.domain.sasl import BearerMechanism
+from mailtrack.domain.sasl import AccessToken, BearerMechanism
 from mailtrack.errors import AuthError, ConfigurationError
 from mailtrack.inbox.imap_errors import ServerErrors
 from mailtrack.settings import InboxSettings
-
-#: Returns a token that is good now; it is given one that a server does not take any more.
-AccessToken = Callable[[str], str]
 
 _IF_REFUSED = (
     "check MAILTRACK_INBOX__USER and MAILTRACK_INBOX__PASSWORD"

@@ -22,6 +22,7 @@ from imapclient import DELETED, IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientError
 
 from mailtrack.clock import Clock, SystemClock
+from mailtrack.domain.sasl import AccessToken
 from mailtrack.errors import (
     ConfigurationError,
     MailtrackError,
@@ -30,7 +31,7 @@ from mailtrack.errors import (
 )
 from mailtrack.inbox.big_mail import read_big
 from mailtrack.inbox.imap_errors import ServerErrors
-from mailtrack.inbox.imap_login import AccessToken, log_in_by_password, log_in_by_token
+from mailtrack.inbox.imap_login import log_in_by_password, log_in_by_token
 from mailtrack.inbox.mail_store import FetchedMail
 from mailtrack.settings import InboxSettings, Security
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from mailtrack.domain.sasl import AccessToken
 from mailtrack.errors import (
     AuthError,
     ConfigurationError,
@@ -30,7 +31,7 @@ from mailtrack.notify.exchange import announce, hand_over, try_out
 from mailtrack.notify.mail import OutgoingMail
 from mailtrack.notify.replies import OURS, SmtpStage, Verdict, Whose, judge, shown
 from mailtrack.notify.smtp_errors import advice, what_broke
-from mailtrack.notify.smtp_login import AccessToken, log_in_by_password, log_in_by_token
+from mailtrack.notify.smtp_login import log_in_by_password, log_in_by_token
 
 #: Answers to a sender that is not one of the relay's own.
 _NOT_THIS_SENDER = frozenset({501, 550, 551, 553, 554})

@@ -2,12 +2,8 @@
 
 import smtplib
 from base64 import b64encode
-from collections.abc import Callable
 
-from mailtrack.domain.sasl import BearerMechanism
-
-#: Returns a token that is good now; it is given one that a relay does not take any more.
-AccessToken = Callable[[str], str]
+from mailtrack.domain.sasl import AccessToken, BearerMechanism
 
 _BY_PASSWORD = frozenset({"CRAM-MD5", "PLAIN", "LOGIN"})
 _LOGGED_IN, _GO_ON = 235, 334

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from mailtrack.carriers.base import Carrier, Declaration
     from mailtrack.carriers.transport import Transport
+    from mailtrack.domain.sasl import AccessToken
     from mailtrack.domain.sending_policy import DayLimit, SendingPolicy
     from mailtrack.inbox.addresses import BounceAddresses, PersonalAddresses
     from mailtrack.inbox.analysis import MailAnalyzer
@@ -343,7 +344,7 @@ class Services:
         )
 
     @property
-    def access_token(self) -> AccessTokens | None:
+    def access_token(self) -> AccessToken | None:
         """What logs in where no password is set, None where nobody is to sign in."""
         return self.tokens if self.settings.oauth.client_id else None
 
