@@ -9,6 +9,7 @@ from mailtrack.domain.milestones import STAGES, Milestone, Phase
 from mailtrack.domain.model import TrackingEvent
 from mailtrack.domain.tracking import MAIL, told_by_carriers
 from mailtrack.notify import french, progress
+from mailtrack.notify.customs_words import customs_words
 from mailtrack.notify.defusing import NO_ADDRESS
 from mailtrack.notify.markup import parcel_delivery
 from mailtrack.notify.shops import ShopWords, words_for
@@ -108,6 +109,7 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "questions": tuple(line for mail in mails for line in mail.asked),
         "followed": any(mail.followed for mail in mails),
         "dispute_until": _dispute_until(view),
+        "customs": customs_words(french.local_day(view.at)),
     }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from mailtrack.domain.buyer_protection import PROTECTION
+from mailtrack.domain.customs import COLLECTING_SHOPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class ShopWords:
     protects: bool = False
     #: A mail of its own, or a carrier's, gives the parcel's number once it is sent.
     names_parcels: bool = True
+    #: Its prices hold what customs ask for, up to 150 €.
+    collects: bool = False
 
 
 def _shop(
@@ -37,8 +40,8 @@ def _shop(
     account = f"votre compte {name}"
     quoted = orders.replace(" ", "\u00a0")
     where = f"dans «\u00a0{quoted}\u00a0» sur {name}" if orders else f"dans {account}"
-    ask, protects = f"au vendeur, {where}", code in PROTECTION
-    return ShopWords(name, of, where, ask, account, protects, names_parcels)
+    ask, protects, collects = f"au vendeur, {where}", code in PROTECTION, code in COLLECTING_SHOPS
+    return ShopWords(name, of, where, ask, account, protects, names_parcels, collects)
 
 
 #: The seller whom nobody has named.

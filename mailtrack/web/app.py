@@ -28,6 +28,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailtrack.errors import MailtrackError
+from mailtrack.notify.french import local_day
 from mailtrack.notify.links import BadLink
 from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.runtime.services import Services
@@ -304,7 +305,8 @@ class Pages:
         return busy or await self._off_loop(self.lookup.page, number)
 
     def help(self, _request: Request) -> Response:
-        return self._draw(HelpPage(self.service.forward_to))
+        today = local_day(self.services.clock.now())
+        return self._draw(HelpPage(self.service.forward_to, today))
 
     def legal(self, _request: Request) -> Response:
         return self._draw(LegalPage(self._publisher()))

@@ -19,6 +19,7 @@ from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.domain.tracking import told_by_carriers
 from mailtrack.notify import progress
 from mailtrack.notify.context import expected, latest_event
+from mailtrack.notify.customs_words import CustomsWords, customs_words
 from mailtrack.notify.french import headline, local_day, task
 from mailtrack.notify.shops import ShopWords, words_for
 from mailtrack.notify.tidy import tidy
@@ -36,6 +37,10 @@ _TONES = {
     Milestone.CANCELLED: "alert",
     Milestone.ORDER_UNFULFILLABLE: "alert",
 }
+
+
+#: Where people ask themselves what customs cost.
+_AT_CUSTOMS = (Milestone.ARRIVED_IN_COUNTRY, Milestone.CUSTOMS_STARTED, Milestone.CUSTOMS_HELD)
 
 
 class Action(StrEnum):
@@ -234,6 +239,11 @@ class TimelinePage(Journey):
         """Return what the person does now, "" where the parcel waits for nobody."""
         return task(self.milestone, self.shop, is_order=self.order is not None)
 
+    @property
+    def customs(self) -> CustomsWords | None:
+        """Return what customs cost on the day of the page, while it stands there."""
+        return customs_words(self.today) if self.milestone in _AT_CUSTOMS else None
+
 
 @dataclass(frozen=True, slots=True)
 class ProofWay:
@@ -399,13 +409,25 @@ class FollowPage:
 class HelpPage:
     """GET /aide: how to forward, by hand and automatically; what comes; what can be said.
 
-    `personal_address` is "" where the page is asked for without a person's own link.
+    `today` decides what customs ask for; `personal_address` is "" where the page is asked for
+    without a person's own link.
     """
 
     template: ClassVar[str] = "web/help.html"
 
     forward_to: str
+    today: date
     personal_address: str = ""
+
+    @property
+    def customs(self) -> CustomsWords:
+        """Return what customs cost."""
+        return customs_words(self.today)
+
+    @property
+    def shop(self) -> ShopWords:
+        """Return the shop that most of its readers buy from."""
+        return words_for("aliexpress")
 
 
 class DataState(StrEnum):

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import fields, is_dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import HeldMail, InboundId, PickupPoint
 from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.domain.proof import Proof
+from mailtrack.notify.french import local_day
 from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.notify.samples import NOW, NUMBER, ORDER, PERSONAL_ADDRESS, PICKUP, sample
 from mailtrack.notify.tidy import LIMITS
@@ -113,6 +114,8 @@ def stop(state: StopState, line: ParcelLine | None = LAMP) -> StopPage:
 
 
 FORWARD_TO = "colis@example.org"
+HELP = HelpPage(FORWARD_TO, local_day(NOW))
+HELP_OF_ANA = replace(HELP, personal_address=PERSONAL_ADDRESS)
 
 PUBLISHER = Publisher(
     name="Camille Exemple",
@@ -175,8 +178,8 @@ PAGES: dict[str, Page] = {
     ),
     "preferences_empty": PreferencesPage("/p/me", "colis@example.org"),
     "preferences_with_data": PreferencesPage("/p/me", FORWARD_TO, LINES, 3, data="/m/me"),
-    "help": HelpPage(FORWARD_TO),
-    "help_personal": HelpPage(FORWARD_TO, PERSONAL_ADDRESS),
+    "help": HELP,
+    "help_personal": HELP_OF_ANA,
     "legal": LegalPage(PUBLISHER),
     "legal_unsaid": LegalPage(Publisher()),
     "privacy": PrivacyPage(PUBLISHER, FORWARD_TO, mails_kept_days=30, parcels_kept_days=365),
@@ -605,7 +608,7 @@ def test_who_confirms_when_nothing_waits_any_more_is_asked_to_forward_again() ->
 
 
 def test_help_begins_with_the_telephone() -> None:
-    headings = [heading.text() for heading in drawn(HelpPage(FORWARD_TO)).css("h2")]
+    headings = [heading.text() for heading in drawn(HELP).css("h2")]
 
     assert "Sur un téléphone" == headings[0]
 
@@ -618,15 +621,15 @@ def test_help_begins_with_the_telephone() -> None:
     ],
 )
 def test_help_has_a_section_on_each_mailbox_with_its_anchor(mailbox: str) -> None:
-    (title,) = drawn(HelpPage(FORWARD_TO)).css(f"h3#{mailbox}")
+    (title,) = drawn(HELP).css(f"h3#{mailbox}")
 
     assert title.parent
     assert len(title.parent.text()) > 100
 
 
 def test_help_puts_the_persons_own_address_into_each_step_where_it_is_known() -> None:
-    assert words(HelpPage(FORWARD_TO, PERSONAL_ADDRESS)).count(PERSONAL_ADDRESS) >= 8
-    assert "de la forme colis+…@example.org" in words(HelpPage(FORWARD_TO))
+    assert words(HELP_OF_ANA).count(PERSONAL_ADDRESS) >= 8
+    assert "de la forme colis+…@example.org" in words(HELP)
 
 
 def test_data_can_be_taken_along_and_erased_after_a_second_question() -> None:
@@ -709,3 +712,24 @@ def test_the_page_of_an_unknown_number_says_why_where_somebody_told() -> None:
 
     assert "par 17TRACK" in html
     assert "Grève &lt;b&gt;" in html
+
+
+@pytest.mark.parametrize(
+    ("kind", "asks"),
+    [
+        (NoticeKind.ARRIVED_IN_COUNTRY, True),
+        (NoticeKind.CUSTOMS_HELD, True),
+        (NoticeKind.OUT_FOR_DELIVERY, False),
+    ],
+)
+def test_what_customs_cost_is_on_the_page_of_a_parcel_that_is_at_customs(
+    kind: NoticeKind, asks: bool
+) -> None:
+    assert asks == ("Douane : qui paie quoi" in words(timeline(kind)))
+
+
+def test_the_help_tells_what_customs_ask_for_on_the_day_it_is_read() -> None:
+    later = replace(HELP, today=date(2026, 11, 28))
+
+    assert "3 € par type d’article" not in words(HELP)
+    assert "3 € par type d’article, depuis le 1er juillet 2026" in words(later)
