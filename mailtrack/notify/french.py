@@ -113,6 +113,8 @@ _SEND_AGAIN = "Demandez un nouvel envoi ou un remboursement {ask}."
 #: What a person does about a parcel that waits for them, wherever they meet it.
 TASKS: Mapping[Milestone, str] = MappingProxyType(
     {
+        Milestone.DETAILS_AWAITED: "Cherchez la commande {where} et répondez au vendeur : "
+        "il lui manque souvent une adresse, une taille ou une couleur.",
         Milestone.CUSTOMS_HELD: "Un document ou un paiement est attendu de vous : "
         "ouvrez la page du transporteur, elle dit ce qui manque.",
         Milestone.DELIVERY_FAILED: "Cherchez l’avis de passage dans votre boîte aux lettres, puis "

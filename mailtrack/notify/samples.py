@@ -217,9 +217,13 @@ _BESIDES: Mapping[NoticeKind, Mapping[str, Any]] = MappingProxyType(
 _ORDER_ONLY = frozenset(
     {
         NoticeKind.ORDER_REGISTERED,
+        NoticeKind.DETAILS_AWAITED,
+        NoticeKind.ORDER_PREPARED,
+        NoticeKind.ORDER_CONSOLIDATED,
         NoticeKind.ORDER_UNFULFILLABLE,
         NoticeKind.CANCELLED,
         NoticeKind.REFUNDED,
+        NoticeKind.ABANDONED,
     }
 )
 
@@ -260,7 +264,8 @@ def sample(kind: NoticeKind) -> NoticeView:
             **_LETTERS[kind],
         )
     if kind in _ORDER_ONLY:
-        return replace(view, order=OrderView(ORDER, "aliexpress"))
+        milestone = Milestone(kind) if kind in set(Milestone) else None
+        return replace(view, order=OrderView(ORDER, "aliexpress", milestone))
     parcel = sample_parcel(STORIES.get(kind))
     return replace(view, parcel=parcel, event=next(iter(parcel.events), None))
 

@@ -12,14 +12,19 @@ from mailtrack.domain.model import HeldMail, PickupPoint, Reason, TrackingEvent
 
 
 class NoticeKind(StrEnum):
-    """Every mail that we send; each has a folder of its own in `templates/mail/`."""
+    """Every mail that we send; each has a folder of its own in `templates/mail/`.
+
+    Those named like a milestone go to everybody or to those who ask, as `STAGES` has it.
+    """
 
     #: A parcel number is known: the subscription begins ("suivi enregistré").
     REGISTERED = "registered"
     #: Only an order number is known yet; says what to forward next.
     ORDER_REGISTERED = "order_registered"
+    DETAILS_AWAITED = "details_awaited"
+    ORDER_PREPARED = "order_prepared"
+    ORDER_CONSOLIDATED = "order_consolidated"
     CARRIER_ACCEPTED = "carrier_accepted"
-    #: This, CUSTOMS_STARTED and LOCAL_TRANSIT go to those who ask for them.
     IN_TRANSIT = "in_transit"
     ARRIVED_IN_COUNTRY = "arrived_in_country"
     CUSTOMS_STARTED = "customs_started"
@@ -36,6 +41,7 @@ class NoticeKind(StrEnum):
     ORDER_UNFULFILLABLE = "order_unfulfillable"
     CANCELLED = "cancelled"
     REFUNDED = "refunded"
+    ABANDONED = "abandoned"
     #: The carriers have not known the number for three days.
     NOT_FOUND = "not_found"
     #: No news for longer than the stage usually takes.

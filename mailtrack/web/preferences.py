@@ -73,9 +73,13 @@ GROUPS = (
     ChoiceGroup(
         "En plus, sur demande",
         (
+            Choice(NoticeKind.DETAILS_AWAITED, "En attente de précisions de votre part"),
+            Choice(NoticeKind.ORDER_PREPARED, "Commande préparée"),
+            Choice(NoticeKind.ORDER_CONSOLIDATED, "Commande consolidée"),
             Choice(NoticeKind.IN_TRANSIT, "En transit international"),
             Choice(NoticeKind.CUSTOMS_STARTED, "En cours de dédouanement"),
             Choice(NoticeKind.LOCAL_TRANSIT, "Chez le transporteur local"),
+            Choice(NoticeKind.ABANDONED, "Commande abandonnée"),
         ),
         hint="Ces mails ne partent que si vous cochez leur case.",
     ),

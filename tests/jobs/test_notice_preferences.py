@@ -188,3 +188,20 @@ def test_a_reminder_that_nobody_wants_is_skipped_once(
     housekeeping.run()
 
     assert ["unwanted"] == [row["skip"] for row in rows(t.notice, kind="pickup_reminder")]
+
+
+@pytest.mark.parametrize(
+    "milestone", [M.DETAILS_AWAITED, M.ORDER_PREPARED, M.ORDER_CONSOLIDATED, M.ABANDONED]
+)
+@pytest.mark.parametrize("asked", [True, False])
+def test_steps_of_an_order_are_mailed_to_those_who_asked_for_them(
+    milestone: M,
+    asked: bool,
+    tell: Callable[..., None],
+    choose: Callable[..., None],
+    rows: Rows,
+) -> None:
+    choose(also=[milestone] * asked)
+    tell(milestone)
+
+    assert {milestone: "due" if asked else "not_wanted"} == _ended(rows)
