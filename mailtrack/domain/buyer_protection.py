@@ -1,15 +1,31 @@
-"""For how long shops protect those who buy from them, from the day of the order."""
+"""For how long shops protect those who buy from them, and until when these may dispute."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from types import MappingProxyType
 
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What one shop promises.
+
+    `lasts` from the day of the order. A dispute may be opened for `disputes` after the delivery,
+    or after the end of the protection where nothing arrived.
+    """
+
+    lasts: timedelta
+    disputes: timedelta
+
+
 #: By the code of the shop; a shop that is not here promises none that we know of.
 #: AliExpress protects buyers for 60 to 90 days; the shorter is the safe one.
-PROTECTION: Mapping[str, timedelta] = MappingProxyType({"aliexpress": timedelta(days=60)})
+PROTECTION: Mapping[str, Protection] = MappingProxyType(
+    {"aliexpress": Protection(lasts=timedelta(days=60), disputes=timedelta(days=15))}
+)
 
 #: After this no shop protects anybody any more.
-LONGEST = max(PROTECTION.values())
+LONGEST = max(protection.lasts for protection in PROTECTION.values())
 
 
 def protected_until(shop: str, ordered_at: date | None) -> date | None:
@@ -19,5 +35,5 @@ def protected_until(shop: str, ordered_at: date | None) -> date | None:
     datetime.date(2026, 3, 2)
     >>> protected_until("amazon", date(2026, 1, 1))
     """
-    days = PROTECTION.get(shop)
-    return ordered_at + days if days is not None and ordered_at is not None else None
+    promised = PROTECTION.get(shop)
+    return ordered_at + promised.lasts if promised and ordered_at else None

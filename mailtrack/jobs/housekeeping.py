@@ -124,8 +124,9 @@ class Housekeeping:
             last_day <= today + PICKUP_NOTICE,
         )
         _owe_each(connection, pickups, NoticeKind.PICKUP_REMINDER, now)
-        for shop, days in PROTECTION.items():
-            for ending in _ordered(shop, today - days, today - days + PROTECTION_NOTICE):
+        for shop, protection in PROTECTION.items():
+            oldest = today - protection.lasts
+            for ending in _ordered(shop, oldest, oldest + PROTECTION_NOTICE):
                 _owe_each(connection, ending, NoticeKind.PROTECTION_ENDING, now)
 
     def _forget(self, connection: Connection, now: datetime) -> dict[str, int]:

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from itertools import islice
 
+from mailtrack.domain.deadlines import DeadlineKind
 from mailtrack.domain.milestones import STAGES, Milestone, Phase
 from mailtrack.domain.model import TrackingEvent
 from mailtrack.domain.tracking import MAIL, told_by_carriers
 from mailtrack.notify import french, progress
 from mailtrack.notify.customs_words import customs_words
+from mailtrack.notify.deadline_words import deadline_lines
 from mailtrack.notify.defusing import NO_ADDRESS
+from mailtrack.notify.maps import map_links
 from mailtrack.notify.markup import parcel_delivery
 from mailtrack.notify.shops import ShopWords, words_for
 from mailtrack.notify.view import NewsLine, NoticeKind, NoticeView, OrderView, ParcelView
@@ -30,8 +33,16 @@ NAME_IN_SUBJECT = 22
 #: What a carrier is called where it has no name yet.
 SOME_CARRIER = "le transporteur"
 
-#: Days for a dispute, after the delivery or after the end of the buyer protection.
-DISPUTE_DAYS = 15
+#: The mails in which a last day matters.
+_WITH_DEADLINES = frozenset(
+    {
+        NoticeKind.STALLED,
+        NoticeKind.PROTECTION_ENDING,
+        NoticeKind.PICKUP_AVAILABLE,
+        NoticeKind.PICKUP_REMINDER,
+        NoticeKind.DELIVERED,
+    }
+)
 
 #: What a person had better not leave for tomorrow.
 _URGENT = frozenset(
@@ -69,6 +80,8 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
     reason = (view.event and view.event.reason) or parcel.reason
     urgent = tuple(filter(_is_urgent, view.news))
     mails = sorted(view.mails, key=lambda mail: not mail.asked)
+    last_days = deadline_lines(parcel, french.local_day(view.at))
+    days_by_kind = {line.kind: line.day for line in last_days}
     return {
         "view": view,
         "links": view.links,
@@ -108,7 +121,11 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "untold": max(0, len(mails) - MAILS_SHOWN),
         "questions": tuple(line for mail in mails for line in mail.asked),
         "followed": any(mail.followed for mail in mails),
-        "dispute_until": _dispute_until(view),
+        "pickup_map": map_links(parcel.pickup_point),
+        "deadlines": last_days if view.kind in _WITH_DEADLINES else (),
+        "usual_hold": parcel.usual_hold,
+        "dispute_until": days_by_kind.get(DeadlineKind.DISPUTE),
+        "protection_ends": days_by_kind.get(DeadlineKind.PROTECTION),
         "customs": customs_words(french.local_day(view.at)),
     }
 
@@ -127,6 +144,7 @@ def _stand_in(order: OrderView) -> ParcelView:
         milestone_at=order.milestone_at,
         events=order.events,
         shop=order.shop,
+        ordered_on=order.ordered_on,
     )
 
 
@@ -171,16 +189,3 @@ def _shown(news: Sequence[NewsLine], urgent: Sequence[NewsLine]) -> tuple[NewsLi
     others = (line for line in news if line not in urgent)
     chosen = {*urgent[:NEWS_SHOWN], *islice(others, max(0, NEWS_SHOWN - len(urgent)))}
     return tuple(line for line in news if line in chosen)[:NEWS_SHOWN]
-
-
-def _dispute_until(view: NoticeView) -> date | None:
-    """Return the last day for a dispute; None where it is past or cannot be known.
-
-    A protection may last longer than the days that are sure of it: no day is told as missed.
-    """
-    if view.kind is NoticeKind.DELIVERED:
-        follows = french.local_day(view.event.at) if view.event else None
-    else:
-        follows = view.protection_ends
-    last = follows + timedelta(days=DISPUTE_DAYS) if follows else None
-    return last if last and last >= french.local_day(view.at) else None

@@ -140,6 +140,7 @@ class Story:
     age_days: float = 0.04
     reason: Reason | None = None
     expected: date | None = None
+    ordered: date | None = None
     pickup: PickupPoint | None = None
     slot: str = ""
 
@@ -168,7 +169,9 @@ STORIES = {
     NoticeKind.PICKUP_REMINDER: Story(
         Milestone.PICKUP_AVAILABLE, age_days=12, pickup=replace(PICKUP, last_day=date(2026, 3, 12))
     ),
-    NoticeKind.PROTECTION_ENDING: Story(Milestone.IN_TRANSIT, age_days=19),
+    NoticeKind.PROTECTION_ENDING: Story(
+        Milestone.IN_TRANSIT, age_days=19, ordered=date(2026, 1, 14)
+    ),
 }
 
 #: What a mail about no subscription has of its own.
@@ -209,7 +212,6 @@ _BESIDES: Mapping[NoticeKind, Mapping[str, Any]] = MappingProxyType(
     {
         NoticeKind.REGISTERED: {"personal_address": PERSONAL_ADDRESS},
         NoticeKind.ORDER_REGISTERED: {"personal_address": PERSONAL_ADDRESS},
-        NoticeKind.PROTECTION_ENDING: {"protection_ends": date(2026, 3, 15)},
     }
 )
 
@@ -264,7 +266,7 @@ def sample(kind: NoticeKind) -> NoticeView:
             **_LETTERS[kind],
         )
     if kind in _ORDER_ONLY:
-        milestone = Milestone(kind) if kind in set(Milestone) else None
+        milestone = None if kind is NoticeKind.ORDER_REGISTERED else Milestone(kind)
         return replace(view, order=OrderView(ORDER, "aliexpress", milestone))
     parcel = sample_parcel(STORIES.get(kind))
     return replace(view, parcel=parcel, event=next(iter(parcel.events), None))
@@ -306,6 +308,7 @@ def sample_parcel(story: Story | None = None) -> ParcelView:
         reason=story.reason if story else None,
         estimated_delivery=story.expected if story else None,
         pickup_point=story.pickup if story else None,
+        ordered_on=story.ordered if story else None,
         slot=story.slot if story else "",
         shop="aliexpress",
         named_by="AliExpress",

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import HeldMail, PickupPoint, Reason, TrackingEvent
+from mailtrack.domain.pickup_times import UsualHold
 
 
 class NoticeKind(StrEnum):
@@ -112,7 +113,8 @@ class ParcelView:
     who sold it, "" where nobody knows, and `named_by` who wrote the mail that named it. `hint`
     says why a number is unknown (a `Hint`, or a carrier's own words), `hint_by` who told it.
     `wants_postcode` names a carrier that does not know the number, but might with the reader's
-    postcode; "" for none.
+    postcode; "" for none. `ordered_on` is the day of its order; `usual_hold` how long its pick-up
+    point usually keeps it, None where its last day is known.
     """
 
     number: str
@@ -139,6 +141,8 @@ class ParcelView:
     named_by: str = ""
     hint: str = ""
     hint_by: str = ""
+    ordered_on: date | None = None
+    usual_hold: UsualHold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,7 @@ class OrderView:
     milestone: Milestone | None = None
     milestone_at: datetime | None = None
     events: tuple[TrackingEvent, ...] = ()
+    ordered_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +216,8 @@ class NoticeView:
     `personal_address` is the person's own address to forward to, "" where they have none
     or know it already. `action` is the one link of CONFIRM_ADDRESS, GOODBYE (which it
     takes back) and FORWARDING_REQUEST; `code` the provider's confirmation code, often
-    "". `protection_ends` is the last day of the buyer protection; `news` is the DIGEST's,
-    `held` the mails that CONFIRM_ADDRESS asks about, `mails` those that READ_SUMMARY tells of.
+    "". `news` is the DIGEST's, `held` the mails that CONFIRM_ADDRESS asks about, `mails` those
+    that READ_SUMMARY tells of.
     """
 
     kind: NoticeKind
@@ -231,7 +236,6 @@ class NoticeView:
     personal_address: str = ""
     action: str = ""
     code: str = ""
-    protection_ends: date | None = None
     news: tuple[NewsLine, ...] = ()
     held: tuple[HeldMail, ...] = ()
     outcome: str = ""

@@ -9,6 +9,9 @@ from mailtrack.domain.model import OrderId, ParcelId, SubscriberId
 from mailtrack.store.schema import parcel_order, shop_order
 from mailtrack.store.upsert import insert_ignoring
 
+#: No mail told its day.
+_NO_MAIL_TOLD = shop_order.c.ordered_at.is_(None) | shop_order.c.dated_by_owner
+
 
 def order_of(
     connection: Connection,
@@ -20,15 +23,24 @@ def order_of(
 ) -> OrderId:
     """Return somebody's order with a number, noted now if it was unknown.
 
-    An order that was met without its day takes it from a later mail of theirs.
+    An order that was met without its day, or has it from its owner, takes it from a later mail.
     """
     mine = (shop_order.c.subscriber_id == owner) & (shop_order.c.number == number)
     row = {"subscriber_id": owner, "number": number, "shop": shop, "created_at": now}
     insert_ignoring(connection, shop_order, {**row, "ordered_at": ordered_at})
     if ordered_at is not None:
-        undated = mine & shop_order.c.ordered_at.is_(None)
-        connection.execute(update(shop_order).where(undated).values(ordered_at=ordered_at))
+        told = {"ordered_at": ordered_at, "dated_by_owner": False}
+        connection.execute(update(shop_order).where(mine, _NO_MAIL_TOLD).values(told))
     return OrderId(connection.execute(select(shop_order.c.id).where(mine)).scalar_one())
+
+
+def tell_day(
+    connection: Connection, owner: SubscriberId, numbers: Collection[str], day: date | None
+) -> None:
+    """Note on which day somebody says that they ordered, or forget it; mails know better."""
+    theirs = (shop_order.c.subscriber_id == owner) & shop_order.c.number.in_(list(numbers))
+    told = {"ordered_at": day, "dated_by_owner": day is not None}
+    connection.execute(update(shop_order).where(theirs, _NO_MAIL_TOLD).values(told))
 
 
 def join_parcel(connection: Connection, order: OrderId, parcel_id: ParcelId) -> None:

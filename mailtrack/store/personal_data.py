@@ -172,6 +172,7 @@ def _following(details: SubscriptionDetails) -> dict[str, Any]:
         "items": list(mine.items),
         "muted": mine.muted,
         "orders": list(details.orders),
+        "ordered_at": details.ordered_at and details.ordered_at.isoformat(),
         "named_by": mine.named_by,
         "milestone": mine.milestone,
         "expected_on": mine.expected_on and mine.expected_on.isoformat(),

@@ -246,6 +246,8 @@ shop_order = Table(
     Column("shop", String(32), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("ordered_at", Date),
+    #: That day is the one which its owner told, as no mail did.
+    Column("dated_by_owner", Boolean, nullable=False, default=False),
     UniqueConstraint("subscriber_id", "number"),
 )
 

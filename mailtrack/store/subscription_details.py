@@ -22,6 +22,7 @@ _ORDER = (
     shop_order.c.number,
     shop_order.c.shop,
     shop_order.c.ordered_at,
+    shop_order.c.dated_by_owner,
 )
 #: Each person's own orders of a parcel, the first one first. Built once: every batch of mails
 #: asks them (see `store.parcels`).
@@ -67,7 +68,8 @@ class SubscriptionDetails:
     """What somebody follows, as they may see it; `parcel` is None while none is known.
 
     `events`: what its carriers and their own mails told. `orders`: their own; `ordered_at` is
-    the day of the first of them, None where no mail told it. `shop`: the code of who sold it, as
+    the day of the first of them, None where nobody told it, and `mail_told_day` whether a mail
+    did. `shop`: the code of who sold it, as
     far as an order tells, or else of who wrote the mail that named it; "" where nobody did.
     `named`: by number, the carrier that their own mails name.
     """
@@ -79,6 +81,7 @@ class SubscriptionDetails:
     ordered_at: date | None
     named: Mapping[str, str]
     shop: str = ""
+    mail_told_day: bool = False
 
 
 def read(
@@ -92,7 +95,7 @@ def read(
     told = subscriptions.mail_events(connection, wanted)
     named = named_carriers.told_to(connection, wanted)
     # The orders that its parcel carries, or that it awaits.
-    orders: dict[SubscriptionId, list[Row[Any, Any, Any, Any]]] = {one.id: [] for one in mine}
+    orders: dict[SubscriptionId, list[Row[Any, Any, Any, Any, Any]]] = {one.id: [] for one in mine}
     asked = {
         _CARRIED: [one.id for one in mine if one.parcel is not None],
         _AWAITED: [one.id for one in mine if one.parcel is None],
@@ -107,13 +110,15 @@ def read(
         if parcel is not None and local is not None:
             parcel = _as_one(parcel, local)
         shops = [order.shop for order in orders[one.id] if order.shop]
-        dates = [order.ordered_at for order in orders[one.id] if order.ordered_at]
+        dated = [order for order in orders[one.id] if order.ordered_at]
+        by_mail = [order for order in dated if not order.dated_by_owner]
         details[one.id] = SubscriptionDetails(
             following=one,
             parcel=parcel,
             events=(*(parcel.events if parcel else ()), *told[one.id]),
             orders=tuple(order.number for order in orders[one.id]),
-            ordered_at=min(dates, default=None),
+            ordered_at=min((order.ordered_at for order in by_mail or dated), default=None),
+            mail_told_day=bool(by_mail),
             shop=next(iter(shops), one.named_by or ""),
             named=named[one.id],
         )

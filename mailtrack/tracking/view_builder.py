@@ -11,21 +11,17 @@ from mailtrack.carriers.base import Declaration
 from mailtrack.carriers.pages import CarrierPage, named_page, only_page, pages_for
 from mailtrack.carriers.pages import name_of as carriers_name
 from mailtrack.domain import tracking
-from mailtrack.domain.buyer_protection import protected_until
-from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import (
     UNKNOWN_STATES,
     HeldMail,
     InboundId,
     ParcelId,
-    PickupPoint,
     PollState,
     RowKey,
     SubscriberId,
     TrackingEvent,
 )
 from mailtrack.domain.numbers import names_its_carrier
-from mailtrack.domain.pickup import completed
 from mailtrack.notify.links import LinkMaker, Purpose
 from mailtrack.notify.mail import MailNames
 from mailtrack.notify.view import (
@@ -54,6 +50,7 @@ from mailtrack.store.notices import Notice
 from mailtrack.store.parcels import Leg
 from mailtrack.store.schema import inbound
 from mailtrack.store.subscription_details import KnownParcel, SubscriptionDetails
+from mailtrack.tracking.pickup import pickup_point, usual_hold_of
 
 #: Where a postcode is missing, or nobody's was right.
 _WITHOUT_POSTCODE = (PollState.NEEDS_POSTCODE, PollState.NOT_FOUND)
@@ -81,11 +78,10 @@ class ViewBuilder:
         now: datetime,
     ) -> NoticeView:
         """Return everything that the mail about a notice needs; `to` is its address."""
-        event = protection_ends = None
+        event = None
         if details is not None:
             same = (e for e in details.events if e.fingerprint[:255] == notice.event_fingerprint)
             event = next(iter(_named(same)), None)
-            protection_ends = protected_until(details.shop, details.ordered_at)
         subject = message_id = outcome = ""
         if notice.inbound is not None:
             query = select(inbound.c.subject, inbound.c.message_id, inbound.c.outcome).where(
@@ -120,7 +116,6 @@ class ViewBuilder:
             news=self._news(connection, notice) if notice.kind == NoticeKind.DIGEST else (),
             held=tuple(held),
             mails=mails,
-            protection_ends=protection_ends,
         )
 
     def _mails(
@@ -234,7 +229,9 @@ class ViewBuilder:
             milestone_at=mine.milestone_at,
             reason=mine.reason,
             orders=details.orders,
-            pickup_point=_pickup_point(details),
+            pickup_point=pickup_point(details),
+            usual_hold=usual_hold_of(details),
+            ordered_on=details.ordered_at,
             shop=details.shop,
             named_by=name_of(mine.named_by) if mine.named_by else "",
         )
@@ -250,6 +247,7 @@ class ViewBuilder:
             milestone=mine.milestone,
             milestone_at=mine.milestone_at,
             events=_named(tracking.timeline(details.events)),
+            ordered_on=details.ordered_at,
         )
 
     def public(self, connection: Connection, parcel_id: ParcelId) -> ParcelView | None:
@@ -329,15 +327,6 @@ class ViewBuilder:
         waits = (leg.carrier for leg in legs if leg.state in _WITHOUT_POSTCODE)
         unknown = (self.carriers[code] for code in waits if code in self.on)
         return next((declared.name for declared in unknown if declared.postcode), "")
-
-
-def _pickup_point(details: SubscriptionDetails) -> PickupPoint | None:
-    """Return where a parcel waits: by its carriers, with what their own mails add to it."""
-    mine = details.following
-    by_carriers = details.parcel.row.pickup_point if details.parcel else None
-    # After a failed delivery it may have left again.
-    by_mail = mine.pickup if mine.milestone is not Milestone.OUT_FOR_DELIVERY else None
-    return completed(by_carriers, by_mail) if by_carriers else by_mail
 
 
 def _named(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:

@@ -237,10 +237,13 @@ class Pages:
 
     async def timeline(self, request: Request) -> Response:
         token = request.path_params["token"]
-        if request.method == "POST" and (await _form(request)).get("do") == Action.PROVE:
+        if request.method != "POST":
+            return await self._off_loop(self.service.timeline, token)
+        form = await _form(request)
+        if form.get("do") == Action.PROVE:
             # To an address that may be passed on; this one opens all that is its reader's.
             return RedirectResponse(await run_in_threadpool(self.proofs.make, token), 303)
-        return await self._off_loop(self.service.timeline, token)
+        return await self._off_loop(lambda t: self.service.tell_order_day(t, form), token)
 
     def proof(self, request: Request) -> Response:
         page = self.proofs.page(request.path_params["token"], _language(request))

@@ -43,10 +43,10 @@ _PAGES = {
     ("get", "/suivi"): ("Look a number up.", (200, 429, 503), (_HTML,), {}),
     ("get", "/c/{token}"): ("A parcel's timeline.", _SIGNED, (_HTML,), {}),
     ("post", "/c/{token}"): (
-        "Make a proof of what is known of the parcel.",
+        "Tell when the order was made, or make a proof of what is known of the parcel.",
         (200, 303, 404, 410, 503),
         (_HTML,),
-        {"do": (Action.PROVE,)},
+        {"do": (Action.ORDER_DAY, Action.PROVE), "ordered_on": None},
     ),
     ("get", "/l/{token}"): ("A proof, as it was made.", _SIGNED, (_HTML,), {}),
     ("get", "/l/{token}/pdf"): (

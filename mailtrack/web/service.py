@@ -8,13 +8,22 @@ from sqlalchemy import Connection
 
 from mailtrack.domain.model import ParcelId, RowKey, SubscriberId
 from mailtrack.errors import PermanentError
+from mailtrack.notify.french import local_day
 from mailtrack.notify.links import Purpose
 from mailtrack.runtime.services import Services
-from mailtrack.store import following, parcels, people, subscription_details, subscriptions
+from mailtrack.store import (
+    following,
+    orders,
+    parcels,
+    people,
+    subscription_details,
+    subscriptions,
+)
 from mailtrack.store.following import Followed
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.tracking.polling import NOBODY_FOLLOWS
 from mailtrack.web import preferences
+from mailtrack.web.order_day import read_order_day
 from mailtrack.web.views import (
     Action,
     ParcelLine,
@@ -27,13 +36,15 @@ from mailtrack.web.views import (
 #: Lines on one page of the preferences, and beside a timeline.
 PER_PAGE = 50
 OTHERS = 8
-#: More than any postcode with blanks in it (characters).
+#: More than any postcode or day with blanks in it (characters).
 _MOST_TYPED = 20
 #: The number of a page.
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _STOPS = (Purpose.STOP_PARCEL, Purpose.STOP_ALL)
 #: A French postcode, blanks left out.
 _POSTCODE = re.compile(r"[0-9]{5}")
+_DAY_NOTED = "C’est noté : nous comptons à partir de ce jour."
+_DAY_FORGOTTEN = "C’est noté : nous avons effacé le jour de la commande."
 #: What a button has done, in words; CHOOSE and POSTCODE have their own.
 _SAVED = {
     Action.STOP: "C’est noté : plus aucun mail sur ce colis.",
@@ -111,8 +122,8 @@ class PageService:
 
         return self._services.store.transact(resume)
 
-    def timeline(self, token: str) -> TimelinePage:
-        """Show one parcel, and what else the person follows."""
+    def timeline(self, token: str, noted: str = "", *, wrong: bool = False) -> TimelinePage:
+        """Show one parcel, and what else the person follows; `noted`: what a form has done."""
         _, key = self._links.read(token, Purpose.TIMELINE)
         with self._services.store.read() as connection:
             mine = subscription_named(connection, key)
@@ -122,16 +133,43 @@ class PageService:
             others = [other for other in newest if other.subscription.id != mine.id][:OTHERS]
             return TimelinePage(
                 line=self._line(_followed(connection, mine)),
+                action=self._links.link(Purpose.TIMELINE, key),
                 stop=links.stop_parcel or links.stop_all,
                 preferences=links.preferences,
-                action=links.timeline or "",
                 forward_to=self.forward_to,
                 now=self._services.clock.now(),
                 parcel=self._services.views.parcel_of(connection, details),
                 order=self._services.views.order(details),
                 others=tuple(self._line(other) for other in others),
                 more=following.tally(connection, mine.subscriber).total - len(others) - 1,
+                dated_by_mail=details.mail_told_day,
+                noted=noted,
+                wrong=wrong,
             )
+
+    def tell_order_day(self, token: str, form: Mapping[str, str]) -> TimelinePage:
+        """Note when somebody ordered, or forget it; a form that is none of ours changes nothing.
+
+        Raises BadLink, or GoneError where the row was erased.
+        """
+        _, key = self._links.read(token, Purpose.TIMELINE)
+        if form.get("do") != Action.ORDER_DAY:
+            return self.timeline(token)
+        typed = form.get("ordered_on", "")[:_MOST_TYPED].strip()
+        today = local_day(self._services.clock.now())
+        try:
+            day = read_order_day(typed, today) if typed else None
+        except ValueError as error:
+            return self.timeline(token, str(error), wrong=True)
+
+        def note(connection: Connection) -> None:
+            mine = subscription_named(connection, key)
+            people.lock(connection, mine.subscriber)
+            numbers = subscription_details.read(connection, [mine.id])[mine.id].orders
+            orders.tell_day(connection, mine.subscriber, numbers, day)
+
+        self._services.store.transact(note)
+        return self.timeline(token, _DAY_NOTED if day else _DAY_FORGOTTEN)
 
     def preferences(self, token: str, page: str = "", saved: Saved = _NOTHING) -> PreferencesPage:
         """Show one page of everything that one person follows, and which mails they want."""

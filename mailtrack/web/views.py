@@ -20,7 +20,9 @@ from mailtrack.domain.tracking import told_by_carriers
 from mailtrack.notify import progress
 from mailtrack.notify.context import expected, latest_event
 from mailtrack.notify.customs_words import CustomsWords, customs_words
+from mailtrack.notify.deadline_words import DeadlineLine, deadline_lines
 from mailtrack.notify.french import headline, local_day, task
+from mailtrack.notify.maps import MapLinks, map_links
 from mailtrack.notify.shops import ShopWords, words_for
 from mailtrack.notify.tidy import tidy
 from mailtrack.notify.view import OrderView, ParcelView
@@ -54,6 +56,8 @@ class Action(StrEnum):
     CHOOSE = "choose"
     #: Where their parcels go; an empty field takes it back.
     POSTCODE = "postcode"
+    #: When they ordered, where no mail told it; an empty field takes it back.
+    ORDER_DAY = "order_day"
     CONFIRM = "confirm"
     #: A number is the reader's parcel's.
     FOLLOW = "follow"
@@ -188,20 +192,25 @@ class Journey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelinePage(Journey):
-    """GET /c/<token>: one parcel, and what else its subscriber follows.
+    """GET and POST /c/<token>: one parcel, and what else its subscriber follows.
 
     `parcel` is None for an `order` that has none; `line` always names what is
-    shown. `stop` and `preferences` are links, `action` is the page's own; `others` are the
-    newest of the rest, and `more` is how many there are besides.
+    shown. `action` (the page's own address), `stop` and `preferences` are links; `others` are the
+    newest of the rest, and `more` is how many there are besides. `dated_by_mail`: the order's day
+    is known from a mail. `noted` says in French what became of a day that was typed, "" at first;
+    `wrong`: it was refused.
     """
 
     template: ClassVar[str] = "web/timeline.html"
 
     line: ParcelLine
+    action: str
     stop: str
     preferences: str
-    action: str = ""
     order: OrderView | None = None
+    dated_by_mail: bool = False
+    noted: str = ""
+    wrong: bool = False
     others: tuple[ParcelLine, ...] = ()
     more: int = 0
 
@@ -238,6 +247,29 @@ class TimelinePage(Journey):
     def task(self) -> str:
         """Return what the person does now, "" where the parcel waits for nobody."""
         return task(self.milestone, self.shop, is_order=self.order is not None)
+
+    @property
+    def deadlines(self) -> tuple[DeadlineLine, ...]:
+        """Return until when its reader can act."""
+        shown = self.order or self.parcel
+        return deadline_lines(shown, self.today) if shown else ()
+
+    @property
+    def ordered_on(self) -> date | None:
+        """Return the day of the order, as far as anybody told it."""
+        shown = self.order or self.parcel
+        return shown.ordered_on if shown else None
+
+    @property
+    def asks_order_day(self) -> bool:
+        """Return True if its reader may say when they ordered: the protection depends on it."""
+        has_order = self.order is not None or bool(self.parcel and self.parcel.orders)
+        return has_order and self.shop.protects and not self.dated_by_mail and not self.over
+
+    @property
+    def pickup_map(self) -> MapLinks | None:
+        """Return where its pick-up point is on a map."""
+        return map_links(self.parcel.pickup_point) if self.parcel else None
 
     @property
     def customs(self) -> CustomsWords | None:

@@ -173,6 +173,10 @@ LURES = (
 )
 
 
+#: A map is asked for an address in the words of who wrote it.
+MAP = "https://www.openstreetmap.org/search?query="
+
+
 @pytest.mark.parametrize("kind", NoticeKind)
 @pytest.mark.parametrize("lure", LURES)
 def test_no_mail_program_makes_a_link_of_a_strangers_words(kind: NoticeKind, lure: str) -> None:
@@ -182,8 +186,10 @@ def test_no_mail_program_makes_a_link_of_a_strangers_words(kind: NoticeKind, lur
     words = [mail.subject, mail.text, str(tree.root and tree.root.text(separator=" ")), str(cards)]
     found = [link for text in words for link in links(text)]
 
-    assert [] == [link for link in found if "evil" in link or "192.0.2" in link]
-    assert [] == [a for a in tree.css("a") if "evil" in (a.attributes["href"] or "")]
+    found += [a.attributes["href"] or "" for a in tree.css("a")]
+    lured = [link for link in found if "evil" in link or "192.0.2" in link]
+
+    assert [] == [link for link in lured if not link.startswith(MAP)]
 
 
 @pytest.mark.parametrize("kind", NoticeKind)

@@ -159,7 +159,6 @@ def test_a_mail_is_written_even_where_almost_nothing_is_known(kind: NoticeKind) 
         personal_address="",
         action="",
         code="",
-        protection_ends=None,
     )
     nameless = replace(
         sample(kind), parcel=replace(sample_parcel(), name="", carrier="", carrier_page="")

@@ -1,6 +1,7 @@
 """What mails say of an order without a parcel, and of shops other than AliExpress."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -128,7 +129,9 @@ def test_another_shop_s_order_waits_for_its_number_in_that_shop_s_name() -> None
 def test_the_end_of_a_protection_is_told_of_an_order_without_a_parcel() -> None:
     view = sample(NoticeKind.PROTECTION_ENDING)
     order = sample(NoticeKind.ORDER_REGISTERED).order
-    text = RENDERER.render(replace(view, parcel=None, event=None, order=order)).text
+    assert order
+    dated = replace(order, ordered_on=date(2026, 1, 14))
+    text = RENDERER.render(replace(view, parcel=None, event=None, order=dated)).text
 
     assert "aucun mail n’a encore annoncé la livraison" in text
     assert "dimanche 15\u00a0mars" in text

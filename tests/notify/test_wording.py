@@ -9,6 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Hint, PickupPoint, Reason, TrackingEvent
+from mailtrack.domain.pickup_times import UsualHold
 from mailtrack.notify import french
 from mailtrack.notify.render import RenderedMail, Renderer, templates_dir
 from mailtrack.notify.samples import (
@@ -283,7 +284,7 @@ def test_the_end_of_the_protection_comes_with_the_last_day_for_a_dispute() -> No
 
 @pytest.mark.parametrize("kind", [NoticeKind.STALLED, NoticeKind.EXPIRED, NoticeKind.RETURNED])
 def test_the_last_day_for_a_dispute_is_a_date_where_it_is_known(kind: NoticeKind) -> None:
-    known = RENDERER.render(replace(sample(kind), protection_ends=date(2026, 4, 1)))
+    known = RENDERER.render(with_parcel(kind, ordered_on=date(2026, 1, 31)))
 
     assert "jeudi 16\u00a0avril" in known.text
     assert "60\u00a0à\u00a090\u00a0jours après l’achat" in mail(kind).text
@@ -291,7 +292,7 @@ def test_the_last_day_for_a_dispute_is_a_date_where_it_is_known(kind: NoticeKind
 
 @pytest.mark.parametrize("kind", [NoticeKind.STALLED, NoticeKind.EXPIRED, NoticeKind.RETURNED])
 def test_a_day_that_is_past_is_not_told_as_the_last_one_for_a_dispute(kind: NoticeKind) -> None:
-    text = RENDERER.render(replace(sample(kind), protection_ends=date(2026, 2, 20))).text
+    text = RENDERER.render(with_parcel(kind, ordered_on=date(2025, 12, 10))).text
 
     assert "soit jusqu’au" not in text
     assert "60\u00a0à\u00a090\u00a0jours après l’achat" in text
@@ -567,3 +568,38 @@ def test_the_first_mail_asks_for_a_postcode_where_a_carrier_wants_one() -> None:
         assert "chez Colis Privé" in asked.replace("\u00a0", " ")
         assert str(LINKS.preferences) in asked
         assert "code postal" not in not_asked
+
+
+def test_a_mail_that_knows_no_last_day_tells_the_usual_one_as_such() -> None:
+    hold = UsualHold(date(2026, 3, 9), 8)
+    place = replace(PICKUP, last_day=None)
+    told = with_parcel(NoticeKind.PICKUP_AVAILABLE, pickup_point=place, usual_hold=hold)
+    recalled = with_parcel(NoticeKind.PICKUP_REMINDER, pickup_point=place, usual_hold=hold)
+
+    for rendered in (RENDERER.render(told), RENDERER.render(recalled)):
+        text = rendered.text.replace("\u00a0", " ")
+        assert "en général jusqu’au mardi 17 mars" in text
+        assert "en général, 8 jours après l’arrivée du 9 mars" in text
+        assert "17" not in rendered.subject
+
+
+def test_a_place_with_an_address_has_a_map() -> None:
+    page = "https://www.openstreetmap.org/search?query=12%20rue%20de%20l%E2%80%99Exemple"
+
+    for text in (mail(NoticeKind.PICKUP_AVAILABLE).text, mail(NoticeKind.PICKUP_AVAILABLE).html):
+        assert page in text
+    nameless = with_parcel(NoticeKind.PICKUP_AVAILABLE, pickup_point=PickupPoint("Tabac"))
+    assert "openstreetmap" not in RENDERER.render(nameless).html
+
+
+@pytest.mark.parametrize(
+    ("kind", "counted"),
+    [
+        (NoticeKind.PROTECTION_ENDING, "60 jours après la commande du 14 janvier, au plus tôt"),
+        (NoticeKind.DELIVERED, "15 jours après la livraison du 10 mars"),
+        (NoticeKind.PICKUP_AVAILABLE, "annoncé pour ce colis"),
+    ],
+)
+def test_a_last_day_says_how_it_is_counted(kind: NoticeKind, counted: str) -> None:
+    for text in (mail(kind).text, mail(kind).html.replace("&nbsp;", "\u00a0")):
+        assert counted in text.replace("\u00a0", " ")

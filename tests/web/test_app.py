@@ -497,6 +497,7 @@ def test_a_slash_at_the_end_changes_no_open_page(
     ("method", "address", "allowed"),
     [
         ("POST", "/", {"GET", "HEAD"}),
+        ("DELETE", "/c/token", {"GET", "HEAD", "POST"}),
         ("POST", "/l/token", {"GET", "HEAD"}),
         ("DELETE", "/d/token", {"GET", "HEAD", "POST"}),
         ("GET", "/hooks/cainiao", {"POST"}),

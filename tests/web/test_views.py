@@ -17,7 +17,7 @@ from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.notify.samples import NOW, NUMBER, ORDER, PERSONAL_ADDRESS, PICKUP, sample
 from mailtrack.notify.tidy import LIMITS
 from mailtrack.notify.view import NoticeKind, ParcelView
-from mailtrack.web.preferences import CHOOSABLE
+from mailtrack.web.preferences import CHOOSABLE, ON_REQUEST
 from mailtrack.web.proof_document import set_out
 from mailtrack.web.proof_words import Language
 from mailtrack.web.views import (
@@ -48,7 +48,7 @@ from mailtrack.web.views import (
     draw,
 )
 from tests.notify.finder import links
-from tests.notify.test_hostile import LURES
+from tests.notify.test_hostile import LURES, MAP
 
 ENVIRONMENT = make_environment(templates_dir())
 
@@ -73,9 +73,9 @@ def timeline(kind: NoticeKind = NoticeKind.CUSTOMS_CLEARED) -> TimelinePage:
     shown = parcel(kind)
     return TimelinePage(
         line=replace(LAMP, milestone=shown.milestone),
+        action="/c/lamp",
         stop="/d/lamp",
         preferences="/p/me",
-        action="/c/lamp",
         forward_to="colis@example.org",
         now=NOW + timedelta(minutes=12),
         parcel=shown,
@@ -99,7 +99,12 @@ def unasked() -> TimelinePage:
 
 
 WAITING = TimelinePage(
-    line=ORDERED, stop="/d/order", preferences="/p/me", forward_to="colis@example.org", now=NOW
+    line=ORDERED,
+    action="/c/order",
+    stop="/d/order",
+    preferences="/p/me",
+    forward_to="colis@example.org",
+    now=NOW,
 )
 
 
@@ -325,7 +330,7 @@ def test_every_choice_has_its_box_and_what_is_unwanted_is_not_ticked() -> None:
     boxes = drawn(page).css("input[type=checkbox]")
 
     assert CHOOSABLE == {box.attributes["name"] for box in boxes}
-    assert {"stalled", "delivered", "in_transit", "customs_started", "local_transit"} == {
+    assert {"stalled", "delivered"} | ON_REQUEST == {
         box.attributes["name"] for box in boxes if "checked" not in box.attributes
     }
 
@@ -703,7 +708,7 @@ def test_no_browser_makes_a_link_of_a_strangers_words(name: str, lure: str) -> N
     hrefs = [link.attributes["href"] or "" for link in drawn(page).css("a[href*='://']")]
 
     assert [] == [link for link in links(words(page)) if "evil" in link or "192.0.2" in link]
-    assert [] == [href for href in hrefs if "evil" in href]
+    assert [] == [href for href in hrefs if "evil" in href and not href.startswith(MAP)]
 
 
 def test_the_page_of_an_unknown_number_says_why_where_somebody_told() -> None:
@@ -733,3 +738,29 @@ def test_the_help_tells_what_customs_ask_for_on_the_day_it_is_read() -> None:
 
     assert "3 € par type d’article" not in words(HELP)
     assert "3 € par type d’article, depuis le 1er juillet 2026" in words(later)
+
+
+def test_a_parcel_s_page_tells_each_last_day_and_how_it_is_counted() -> None:
+    ending = words(timeline(NoticeKind.PROTECTION_ENDING))
+
+    assert "Fin de la protection dimanche 15 mars 60 jours après la commande" in ending
+    assert "Dernier jour pour un litige lundi 30 mars 15 jours après la fin" in ending
+    assert not drawn(unasked()).css("dl.stack")
+
+
+def test_the_day_of_an_order_is_asked_for_where_no_mail_told_it() -> None:
+    page = timeline(NoticeKind.CUSTOMS_CLEARED)
+    field = "input[name=ordered_on]"
+
+    assert drawn(page).css(field)
+    assert not drawn(replace(page, dated_by_mail=True)).css(field)
+    assert not drawn(timeline(NoticeKind.DELIVERED)).css(field)
+
+
+def test_a_pick_up_point_is_on_a_map_in_the_browser_and_on_the_telephone() -> None:
+    hrefs = [
+        a.attributes["href"] or "" for a in drawn(timeline(NoticeKind.PICKUP_AVAILABLE)).css("a")
+    ]
+
+    for start in (f"{MAP}12%20rue", "geo:0,0?q=12%20rue"):
+        assert 1 == sum(href.startswith(start) for href in hrefs)

@@ -1,0 +1,38 @@
+"""Where a subscriber's parcel waits, and how long it is usually kept there."""
+
+from itertools import takewhile
+
+from mailtrack.domain import tracking
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import PickupPoint, TrackingEvent
+from mailtrack.domain.pickup import completed
+from mailtrack.domain.pickup_times import UsualHold, usual_hold
+from mailtrack.domain.sending_policy import PARIS
+from mailtrack.store.subscription_details import SubscriptionDetails
+
+
+def pickup_point(details: SubscriptionDetails) -> PickupPoint | None:
+    """Return where a parcel waits: by its carriers, with what their own mails add to it."""
+    mine = details.following
+    by_carriers = details.parcel.row.pickup_point if details.parcel else None
+    # After a failed delivery it may have left again.
+    by_mail = mine.pickup if mine.milestone is not Milestone.OUT_FOR_DELIVERY else None
+    return completed(by_carriers, by_mail) if by_carriers else by_mail
+
+
+def usual_hold_of(details: SubscriptionDetails) -> UsualHold | None:
+    """Return how long such places keep a parcel; None where it waits nowhere, or a day is told."""
+    point = pickup_point(details)
+    if details.following.milestone is not Milestone.PICKUP_AVAILABLE or (point and point.last_day):
+        return None
+    newest_first = tracking.timeline(details.events)
+    waiting = [*takewhile(_is_no_other_step, newest_first)]
+    came = next((e for e in reversed(waiting) if e.milestone is Milestone.PICKUP_AVAILABLE), None)
+    if came is None:
+        return None
+    words = f"{point.name if point else ''} {came.text}"
+    return usual_hold(came.told_by or came.source, words, came.at.astimezone(PARIS).date())
+
+
+def _is_no_other_step(event: TrackingEvent) -> bool:
+    return event.milestone in (Milestone.PICKUP_AVAILABLE, Milestone.UNKNOWN)
