@@ -51,6 +51,8 @@ class Draft:
         parcel = self.view.parcel if self.view else None
         point = parcel.pickup_point if parcel else None
         last_day = point.last_day if point else None
+        if parcel and parcel.usual_hold:
+            last_day = parcel.usual_hold.last_day
         return kind == NoticeKind.PICKUP_REMINDER and last_day is not None and last_day < today
 
 

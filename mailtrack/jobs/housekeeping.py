@@ -13,6 +13,7 @@ from mailtrack.domain import scheduling
 from mailtrack.domain.buyer_protection import LONGEST, PROTECTION
 from mailtrack.domain.milestones import ENDED, Milestone
 from mailtrack.domain.model import PollState, SubscriptionId
+from mailtrack.domain.pickup_times import LONGEST_HOLD
 from mailtrack.domain.sending_policy import PARIS, SendingPolicy
 from mailtrack.inbox import questions
 from mailtrack.notify.view import NoticeKind
@@ -25,10 +26,12 @@ from mailtrack.store import (
     notices,
     parcels,
     personal_data,
+    subscription_details,
 )
 from mailtrack.store.engine import Store
 from mailtrack.store.schema import parcel, parcel_order, shop_order, subscription
 from mailtrack.store.suppression import Suppression
+from mailtrack.tracking.pickup import usual_hold_of
 from mailtrack.tracking.polling import NEVER_KNOWN
 
 #: How long before the last day at a pick-up point a reminder goes out.
@@ -47,6 +50,10 @@ ENDS_PER_ROUND = 500
 _ONCE = "1"
 #: The parcel that has the local number of one.
 _LOCAL = parcel.alias()
+#: Carriers know better than a mail; many do not tell a last day.
+_LAST_DAY = func.coalesce(
+    _LOCAL.c.pickup_last_day, parcel.c.pickup_last_day, subscription.c.pickup_last_day
+)
 
 log = structlog.get_logger(__name__)
 
@@ -111,19 +118,8 @@ class Housekeeping:
         """Owe the reminders that a date calls for: a last day to pick up, a protection's end."""
         today = now.astimezone(PARIS).date()
         # A mail that leaves after the last day comes too late.
-        leaves = self.sending_policy.hold_until(now) or now
-        # Carriers know better than a mail; many do not tell a last day.
-        last_day = func.coalesce(
-            _LOCAL.c.pickup_last_day, parcel.c.pickup_last_day, subscription.c.pickup_last_day
-        )
-        pickups = _unreminded(NoticeKind.PICKUP_REMINDER).where(
-            subscription.c.milestone == Milestone.PICKUP_AVAILABLE,
-            subscription.c.milestone_at.is_(None)
-            | (subscription.c.milestone_at <= now - PICKUP_IS_NEW),
-            last_day >= leaves.astimezone(PARIS).date(),
-            last_day <= today + PICKUP_NOTICE,
-        )
-        _owe_each(connection, pickups, NoticeKind.PICKUP_REMINDER, now)
+        leaves = (self.sending_policy.hold_until(now) or now).astimezone(PARIS).date()
+        _remind_of_pickups(connection, leaves, today + PICKUP_NOTICE, now)
         for shop, protection in PROTECTION.items():
             oldest = today - protection.lasts
             for ending in _ordered(shop, oldest, oldest + PROTECTION_NOTICE):
@@ -142,6 +138,25 @@ class Housekeeping:
                 connection, self.suppression, now - NEVER_CONFIRMED, now
             ),
         }
+
+
+def _remind_of_pickups(connection: Connection, after: date, until: date, now: datetime) -> None:
+    """Remind who has a parcel to fetch until one of some days: its last one, or the usual one."""
+    came, kind = subscription.c.milestone_at, NoticeKind.PICKUP_REMINDER
+    waiting = _unreminded(kind).where(subscription.c.milestone == Milestone.PICKUP_AVAILABLE)
+    told = waiting.where(
+        came.is_(None) | (came <= now - PICKUP_IS_NEW), _LAST_DAY.between(after, until)
+    )
+    _owe_each(connection, told, kind, now)
+    untold = waiting.where(
+        came <= now - PICKUP_IS_NEW, came >= now - LONGEST_HOLD, _LAST_DAY.is_(None)
+    )
+    some = [SubscriptionId(number) for number in connection.scalars(untold)]
+    known = subscription_details.read(connection, some)
+    for mine in sorted(known):
+        hold = usual_hold_of(known[mine])
+        if hold and after <= hold.last_day <= until:
+            notices.owe_follower(connection, mine, kind, occurrence=_ONCE, now=now)
 
 
 def _ordered(shop: str, after: date, until: date) -> tuple[Select[int], Select[int]]:

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import Outcome, ParcelId, SubscriptionId
+from mailtrack.domain.model import Outcome, ParcelId, SubscriptionId, TrackingEvent
 from mailtrack.domain.sending_policy import PARIS, SendingPolicy
 from mailtrack.jobs.housekeeping import Housekeeping
 from mailtrack.settings import KeepSettings
@@ -97,6 +97,37 @@ def test_the_last_day_of_a_mail_is_recalled_where_no_carrier_tells_one(
         if by_carrier is not None:
             last_day = today + timedelta(days=by_carrier)
             connection.execute(update(parcel).values(pickup_last_day=last_day))
+
+    housekeeping.run()
+    housekeeping.run()
+
+    assert reminded == owed(store)
+
+
+@pytest.mark.parametrize(
+    ("source", "days_ago", "reminded"),
+    [
+        ("chronopost", 5, []),
+        ("chronopost", 6, ["pickup_reminder"]),
+        ("chronopost", 8, ["pickup_reminder"]),
+        ("chronopost", 9, []),
+        ("cainiao", 6, []),
+    ],
+)
+def test_where_nobody_tells_a_last_day_the_usual_one_is_recalled(
+    store: Store,
+    clock: FakeClock,
+    housekeeping: Housekeeping,
+    source: str,
+    days_ago: int,
+    reminded: list[str],
+) -> None:
+    """A relay of the network Pickup usually keeps a parcel for eight days."""
+    number, came = follow(store, clock.now()), clock.now() - timedelta(days=days_ago)
+    arrival = TrackingEvent(came, Milestone.PICKUP_AVAILABLE, source, text="Disponible en relais")
+    with store.write() as connection:
+        parcels.add_events(connection, number, [arrival], clock.now())
+    change(store, number, milestone=Milestone.PICKUP_AVAILABLE, milestone_at=came)
 
     housekeeping.run()
     housekeeping.run()
