@@ -82,10 +82,13 @@ def spent_today(allowance: Allowance, now: datetime) -> int:
 
 
 def refused(allowance: Allowance, retry_after_s: float, now: datetime) -> Allowance:
-    """Return the allowance after a carrier said "too many": silence, then half the pace."""
+    """Return the allowance after a carrier said "too many": silence, then half the pace.
+
+    A longer silence stays: an operator may have ordered it while the request was under way.
+    """
     return replace(
         allowance,
-        blocked_until=now + timedelta(seconds=retry_after_s),
+        blocked_until=_later(allowance.blocked_until, now + timedelta(seconds=retry_after_s)),
         price_h=_bounded(allowance.price_h * 2),
     )
 
@@ -97,7 +100,12 @@ def failed(allowance: Allowance, now: datetime) -> Allowance:
     if failures < BREAK_AFTER:
         return broken
     silence_s = min(_FIRST_BREAK_S * 2 ** min(failures - BREAK_AFTER, 10), _LONGEST_BREAK_S)
-    return replace(broken, blocked_until=now + timedelta(seconds=silence_s))
+    until = _later(allowance.blocked_until, now + timedelta(seconds=silence_s))
+    return replace(broken, blocked_until=until)
+
+
+def _later(known: datetime | None, proposed: datetime) -> datetime:
+    return proposed if known is None else max(known, proposed)
 
 
 def _capacity(per_second: float) -> float:

@@ -32,6 +32,8 @@ STOP = "stop"
 UNCONFIRMED = "the sender is not proven and is asked to confirm"
 #: Why a mail leads to nothing: its sender had everything erased, and did not write it by hand.
 SUPPRESSED = "suppressed"
+#: The same where the operator wants nothing to come from them.
+BLOCKED = "blocked by `mailtrack block`"
 
 #: Why a mail to a bounce address that is no report asks for nothing.
 _MACHINES_ONLY = "sent to the bounce address of a mail of ours"
@@ -105,8 +107,8 @@ class MailHandler:
     def _act_for_person(self, result: MailResult) -> MailResult:
         """Do what only a person may ask for.
 
-        1. Nothing happens in the name of somebody who was erased and left no word since. A
-           personal address speaks for its owner, whoever uses it.
+        1. Nothing happens in the name of somebody who was erased and left no word since, or is
+           blocked.
         2. Where nothing proves who sent it, the person in whose name it came is asked, if it is
            worth a question; a rule's mail that is old, or a robot's, waits without one.
         3. Who is proven gets what the mail asks for: parcels are followed, a command is obeyed.
@@ -114,11 +116,8 @@ class MailHandler:
         """
         connection, stored, mail, now = self.connection, self.stored, self.mail, self.clock.now()
         # 1.
-        if mail.personal is None or not people.by_key(connection, mail.personal):
-            by_hand = mail.sender.proven and not mail.by_rule
-            written_at = stored.received_at if by_hand else None
-            if self.suppression.refuses(connection, mail.sender.address, written_at):
-                return replace(result, outcome=Outcome.REFUSED, reason=SUPPRESSED)
+        if why := self._left_alone():
+            return replace(result, outcome=Outcome.REFUSED, reason=why)
         owner = self._authorized()
         # 2.
         if owner is None:
@@ -236,11 +235,30 @@ class MailHandler:
     def _tell_author(self, result: MailResult) -> MailResult:
         """Answer a mail that leads to nothing, if a person sent it who is proven."""
         owner = self._authorized() if self.mail.by_hand else None
-        if owner is None:
+        if owner is None or self._is_blocked(owner):
             return result
         people.heard_from(self.connection, owner)
         self._answer(owner, NoticeKind.NOTHING_FOUND)
         return replace(result, subscriber=owner)
+
+    def _left_alone(self) -> str:
+        """Return why nothing happens in somebody's name, "" where something may.
+
+        A personal address speaks for its owner, whoever uses it.
+        """
+        connection, mail = self.connection, self.mail
+        owner = people.by_key(connection, mail.personal) if mail.personal else None
+        if owner is not None:
+            return BLOCKED if self._is_blocked(owner) else ""
+        by_hand = mail.sender.proven and not mail.by_rule
+        written_at = self.stored.received_at if by_hand else None
+        if not self.suppression.refuses(connection, mail.sender.address, written_at):
+            return ""
+        blocks = self.suppression.blocks(connection, mail.sender.address)
+        return BLOCKED if blocks else SUPPRESSED
+
+    def _is_blocked(self, owner: SubscriberId) -> bool:
+        return self.suppression.blocks(self.connection, people.address_of(self.connection, owner))
 
     def _authorized(self) -> SubscriberId | None:
         return authorization.authorized_subscriber(

@@ -1,6 +1,6 @@
 """What each carrier may still be asked, and how it answered; survives every restart."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -94,6 +94,15 @@ def note_error(
         .where(carrier.c.code == code)
         .values(requests=carrier.c.requests + 1, last_error=error, last_error_at=now)
     )
+
+
+def leave_alone(
+    connection: Connection, code: str, until: datetime | None, *, per_second: float, now: datetime
+) -> None:
+    """Ask a carrier nothing until a moment, None for asking it at once, as if it never failed."""
+    current = _locked(connection, code, per_second, now)
+    failures = current.failures if until else 0
+    _save(connection, code, replace(current, blocked_until=until, failures=failures))
 
 
 def health(connection: Connection) -> dict[str, CarrierHealth]:

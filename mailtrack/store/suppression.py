@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, select
 
 from mailtrack.domain.model import SubscriberId
 from mailtrack.store.schema import subscriber, suppressed
@@ -27,6 +27,8 @@ class Why(StrEnum):
     ERASED = "erased"
     UNSUBSCRIBED = "unsubscribed"
     BOUNCED = "bounced"
+    #: The operator wants it so, until they want it no more.
+    BLOCKED = "blocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,19 @@ class Suppression:
         ]
 
     def add(self, connection: Connection, address: str, why: Why, now: datetime) -> None:
-        """Leave an address in peace from now on."""
-        key = next(self._hashes(address))
-        upsert(connection, suppressed, {"key": key}, {"why": why, "at": now})
+        """Leave an address in peace from now on; one that is blocked stays so."""
+        if not self.blocks(connection, address):
+            key = next(self._hashes(address))
+            upsert(connection, suppressed, {"key": key}, {"why": why, "at": now})
+
+    def blocks(self, connection: Connection, address: str) -> bool:
+        """Return True if the operator wants nothing to come from an address, or go to it."""
+        query = select(suppressed.c.key).where(*self._blocked(address))
+        return connection.execute(query).first() is not None
+
+    def unblock(self, connection: Connection, address: str) -> bool:
+        """Take that back; return False where it was not so."""
+        return connection.execute(delete(suppressed).where(*self._blocked(address))).rowcount > 0
 
     def find(self, connection: Connection, address: str) -> Suppressed | None:
         """Return since when and why an address is left in peace, None where it is not."""
@@ -71,10 +83,16 @@ class Suppression:
         found = self.find(connection, address)
         if found is None or written_at is None or written_at <= found.at:
             return found is not None
+        if self.blocks(connection, address):
+            return True
         connection.execute(
             delete(suppressed).where(suppressed.c.key.in_(list(self._hashes(address))))
         )
         return False
+
+    def _blocked(self, address: str) -> tuple[ColumnElement[bool], ...]:
+        known = suppressed.c.key.in_(list(self._hashes(address)))
+        return known, suppressed.c.why == Why.BLOCKED
 
     def _hashes(self, address: str) -> Iterator[str]:
         text = address.strip().lower().encode()

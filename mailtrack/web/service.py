@@ -266,12 +266,20 @@ class PageService:
         return subscriptions.mute(connection, mine.id, self._services.clock.now())
 
     def _unmute(self, connection: Connection, mine: Subscription) -> None:
+        if self._is_blocked(connection, mine.subscriber):
+            return
         people.welcome_back(connection, mine.subscriber)
         subscriptions.mute(connection, mine.id, None)
         self._hear(connection, mine.subscriber, mine.parcels)
 
+    def _is_blocked(self, connection: Connection, owner: SubscriberId) -> bool:
+        """Return True if the operator wants no mails to go to somebody, whatever they click."""
+        address = people.address_of(connection, owner)
+        return self._services.suppression.blocks(connection, address)
+
     def _resume_all(self, connection: Connection, owner: SubscriberId) -> None:
-        self._hear(connection, owner, people.undo_unsubscribe(connection, owner))
+        if not self._is_blocked(connection, owner):
+            self._hear(connection, owner, people.undo_unsubscribe(connection, owner))
 
     def _hear(
         self, connection: Connection, owner: SubscriberId, resumed: Iterable[ParcelId]

@@ -1,5 +1,6 @@
 """How much a carrier may be asked."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -55,6 +56,14 @@ def test_a_refusal_is_followed_by_silence_and_a_slower_pace() -> None:
     assert 0 == take(blocked, 1, 10, 100, NOW + timedelta(seconds=119))[0]
     assert 1 == take(blocked, 1, 10, 100, NOW + timedelta(seconds=121))[0]
     assert 2 * PRICE_H == blocked.price_h
+
+
+def test_a_pause_that_an_operator_ordered_is_cut_short_by_no_failure() -> None:
+    until = NOW + timedelta(days=1)
+    paused = replace(fresh(NOW, 10), blocked_until=until)
+
+    assert until == refused(paused, 120, NOW).blocked_until
+    assert until == failed(replace(paused, failures=BREAK_AFTER), NOW).blocked_until
 
 
 def test_requests_that_cannot_wait_are_made_up_for_afterwards() -> None:

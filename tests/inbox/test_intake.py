@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from mailtrack.admin.blocking import block, unblock
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import InboundId, PollResult, PollState, SubscriberId, TrackingEvent
 from mailtrack.errors import TransientError
+from mailtrack.inbox.handling import BLOCKED
 from mailtrack.inbox.intake import Reader
 from mailtrack.runtime.services import Services
 from mailtrack.sandbox.mails import (
@@ -423,6 +425,47 @@ def test_who_writes_by_hand_after_an_erasure_is_welcome_again(
     assert ["ana@example.org"] == [person["address"] for person in rows(t.subscriber)]
     assert 1 == len(rows(t.notice))
     assert [] == rows(t.suppressed)
+
+
+@pytest.mark.parametrize("through", ["the mailbox", "their personal address"])
+def test_nothing_follows_from_the_mails_of_who_is_blocked(
+    receive: Receive,
+    mail: Mail,
+    services: Services,
+    store: Store,
+    rows: Rows,
+    clock: FakeClock,
+    through: str,
+) -> None:
+    receive(mail())
+    (ana,) = rows(t.subscriber)
+    with store.write() as connection:
+        block(connection, "Ana@example.org ", services.suppression, clock.now())
+    clock.advance(days=1)
+    owed = len(rows(t.notice))
+    to = FORWARD_TO if through == "the mailbox" else services.addresses.of(ana["key"])
+
+    for raw in (sent_on("LP00123456789099", to=to), _says("AIDE"), mail("LP00123456789098")):
+        row = receive(raw)
+        assert ("refused", BLOCKED) == (row["outcome"], row["reason"])
+    assert (1, owed) == (len(rows(t.parcel)), len(rows(t.notice)))
+
+
+def test_an_erasure_lifts_no_block_and_the_operator_does(
+    receive: Receive, mail: Mail, services: Services, store: Store, rows: Rows, clock: FakeClock
+) -> None:
+    receive(mail())
+    with store.write() as connection:
+        block(connection, "ana@example.org", services.suppression, clock.now())
+        personal_data.erase_at_their_word(
+            connection, SubscriberId(1), services.suppression, clock.now()
+        )
+    clock.advance(days=1)
+    assert "refused" == receive(_says("AIDE"))["outcome"]
+
+    with store.write() as connection:
+        unblock(connection, "ana@example.org", services.suppression)
+    assert "tracked" == receive(_says(NUMBER))["outcome"]
 
 
 def test_a_mail_from_before_the_erasure_that_is_read_late_brings_nobody_back(

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
+from mailtrack.admin.blocking import block
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PollState
@@ -268,6 +269,17 @@ def test_who_stopped_everything_is_told_so_and_may_resume(ask: Ask, follow: Foll
     resumed = ask(Purpose.PREFERENCES, mine.subscriber, {"do": "resume_all"})
     assert "Vous avez tout arrêté" not in _words(resumed)
     assert "1 suivi en cours" in _words(resumed)
+
+
+def test_who_is_blocked_resumes_nothing_by_a_click(
+    ask: Ask, follow: Follow, store: Store, services: Services, clock: FakeClock
+) -> None:
+    mine = follow()
+    with store.write() as connection:
+        block(connection, "ana@example.org", services.suppression, clock.now())
+    for form in ({"do": "resume_all"}, {"do": "resume", "subscription": mine.key}):
+        resumed = ask(Purpose.PREFERENCES, mine.subscriber, form)
+        assert "Vous avez tout arrêté" in _words(resumed)
 
 
 @pytest.fixture
