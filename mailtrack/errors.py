@@ -15,6 +15,19 @@ four branches, and the caller decides by the branch alone::
 Messages are one line: what is wrong, where, what to do.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return what a misspelt word may have meant, as the end of a sentence; "" for nothing.
+
+    >>> did_you_mean("lapost", ["laposte", "ups"])
+    '; did you mean laposte?'
+    """
+    near = get_close_matches(word, list(known), n=1, cutoff=0.7)
+    return f"; did you mean {near[0]}?" if near else ""
+
 
 class MailtrackError(Exception):
     """Raised when something expected goes wrong; the message is fit to be shown."""

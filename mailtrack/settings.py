@@ -4,36 +4,60 @@ Names nest with two underscores (`MAILTRACK_INBOX__HOST`). Any variable may end 
 `_FILE` instead and name a file that holds the value (Docker and systemd secrets).
 """
 
+import json
 import os
 import re
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from mailtrack.clock import Clock, FastClock, SystemClock
-from mailtrack.errors import ConfigurationError
+from mailtrack.errors import ConfigurationError, did_you_mean
+from mailtrack.setting_types import (
+    Address,
+    Addresses,
+    Count,
+    CountOrNone,
+    DatabaseUrl,
+    Days,
+    Folder,
+    Host,
+    Hour,
+    Port,
+    ReadableFile,
+    RedisUrl,
+    Seconds,
+    Url,
+    Word,
+    Workers,
+    as_sent,
+    words,
+)
 
 PREFIX = "MAILTRACK_"
 #: What only the tests read, and what `mailtrack up` tells its children.
-_NOT_OURS = frozenset({"samples", "supervisor"})
-#: An address as SMTP takes it without extensions (RFC 5321, 4.1.2); the domain may have accents.
-_MAILBOX = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?u:[\w-]+(?:\.[\w-]+)*)", re.ASCII)
+_NOT_OURS = frozenset({"samples", "supervisor", "env_file"})
+#: Names the file of settings, where it is not `.env`.
+ENV_FILE = f"{PREFIX}ENV_FILE"
+_HAS_LINES = frozenset({"dkim_key", "postal_address"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -61,9 +85,21 @@ class Section(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _read_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _read_files(cls, values: Any) -> Any:
         """Replace `password_file` by the content of that file as `password`, and so on."""
+        if not isinstance(values, dict):  # pydantic says what it is instead
+            return values
         return dict(_resolve(name, value, cls.model_fields) for name, value in values.items())
+
+    @field_validator("*")
+    @classmethod
+    def _is_one_line(cls, value: Any, info: ValidationInfo) -> Any:
+        """A line break would end a header or a command; a key (PEM) has lines."""
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        has_lines = info.field_name in _HAS_LINES
+        if isinstance(text, str) and not has_lines and not text.isprintable():
+            raise ValueError("is more than one line of text")
+        return value
 
 
 def _resolve(name: str, value: Any, fields: Mapping[str, Any]) -> tuple[str, Any]:
@@ -83,13 +119,13 @@ def _read_secret(name: str, path: Path) -> str:
 class Server(Section):
     """A mail server that we log in to."""
 
-    host: str = ""
-    port: int = 0
+    host: Host = ""
+    port: Port = 1
     security: Security = Security.TLS
     user: str = ""
     password: SecretStr = SecretStr("")
     #: A private certificate authority (PEM file), besides the system's.
-    ca_file: Path | None = None
+    ca_file: ReadableFile | None = None
 
     @property
     def has_password(self) -> bool:
@@ -138,43 +174,39 @@ class OAuthSettings(Section):
 class InboxSettings(Server):
     """The mailbox that people forward to."""
 
-    port: int = 993
+    port: Port = 993
     #: The address that people forward to; the user name where it is not set.
-    address: str = ""
-    folder: str = "INBOX"
+    address: Address = ""
+    folder: Folder = "INBOX"
     #: Where read mails go; empty leaves them in place.
     move_to: str = ""
     #: Seconds between two IDLE renewals (RFC 2177 allows 29 minutes; NATs do not). Only a
     #: renewal finds out that a connection is dead, and mails wait until it does.
-    idle_s: float = 45.0
+    idle_s: float = Field(default=45.0, ge=0, le=1_740)
     #: Seconds between two searches where the server has no IDLE.
-    poll_s: float = 60.0
+    poll_s: Seconds = 60.0
     #: The name by which the receiving server signs its Authentication-Results (RFC 8601).
-    authserv_id: str = ""
+    authserv_id: Word = ""
     #: Whether it writes them into every mail, below its own `Received` line; see
     #: `inbox.authentication`.
     authserv_below: bool = False
     #: Only these addresses may forward, with commas between; empty admits every proven sender.
-    allow: str = ""
+    allow: Addresses = ""
     #: Of larger mails only the texts are fetched (bytes).
-    max_bytes: int = 5_000_000
+    max_bytes: int = Field(default=5_000_000, ge=10_000, le=1_000_000_000)
     #: So many mails wait to be read at most; more are left on the server until some are.
-    most_unread: int = Field(default=500, ge=1)
+    most_unread: Count = 500
     #: New parcels that one address may add in a day: nobody's forwards starve the others.
-    parcels_per_day: int = Field(default=30, ge=1)
+    parcels_per_day: Count = 30
     #: The same for all addresses of one mail domain, but for those that sell addresses to many.
-    domain_parcels_per_day: int = Field(default=300, ge=1)
+    domain_parcels_per_day: Count = 300
     #: The same for everybody together.
-    all_parcels_per_day: int = Field(default=20_000, ge=1)
+    all_parcels_per_day: Count = 20_000
 
     @property
     def allowed(self) -> frozenset[str]:
-        """Return the addresses of `allow`, in lower case.
-
-        >>> sorted(InboxSettings(allow="Noe@example.org, ines@example.org").allowed)
-        ['ines@example.org', 'noe@example.org']
-        """
-        return frozenset(word.lower() for word in re.findall(r"[^\s,;\[\]\"']+", self.allow))
+        """Return the addresses of `allow`, in lower case."""
+        return frozenset(words(self.allow))
 
     @property
     def forward_to(self) -> str:
@@ -198,26 +230,28 @@ class SmtpSettings(Server):
     'Suivi'
     """
 
-    port: int = 587
+    port: Port = 587
     security: Security = Security.STARTTLS
     #: `Name <address>` is taken apart: the name is `from_name`, unless that is set.
-    from_address: str = ""
+    from_address: Address = ""
     from_name: str = "mailtrack"
     #: Mails of the whole service within 24 hours; 0 is no limit of ours.
-    per_day: int = Field(default=0, ge=0)
+    per_day: CountOrNone = 0
     #: Where the relay does not sign (RFC 6376, RFC 8463): the selector in the DNS, and the
     #: private key (PEM), best from a file: MAILTRACK_SMTP__DKIM_KEY_FILE.
-    dkim_selector: str = ""
+    dkim_selector: Host = ""
     dkim_key: SecretStr = SecretStr("")
-    timeout_s: float = 30.0
+    timeout_s: Seconds = 30.0
     #: Where failed deliveries are reported to, with a "+" and the notice in it: an address of
     #: the watched mailbox, or `off` for `from_address` itself.
     bounces_to: str = ""
 
     @model_validator(mode="before")
     @classmethod
-    def _take_the_name_apart(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _take_the_name_apart(cls, values: Any) -> Any:
         """Let `Name <address>` set the name, too, where no other is set."""
+        if not isinstance(values, dict):
+            return values
         values = dict(_resolve(name, value, cls.model_fields) for name, value in values.items())
         written = str(values.get("from_address", "")).strip()
         if not written.endswith(">") or "<" not in written:
@@ -226,22 +260,15 @@ class SmtpSettings(Server):
         named = {"from_name": name.strip(' "')} if name.strip(' "') else {}
         return {**named, **values, "from_address": address.strip()}
 
-    @field_validator("from_address", "bounces_to")
+    @field_validator("bounces_to")
     @classmethod
-    def _is_one_address(cls, value: str) -> str:
+    def _is_an_address_or_off(cls, value: str) -> str:
         if value in ("", "off"):
             return value
-        mailbox = _as_sent(value)
+        mailbox = as_sent(value)
         if mailbox is None:
-            raise ValueError("is no e-mail address such as colis@example.com")
+            raise ValueError("is no e-mail address such as colis@example.com, nor off")
         return mailbox
-
-    @field_validator("from_name")
-    @classmethod
-    def _is_one_line(cls, value: str) -> str:
-        if not value.isprintable():
-            raise ValueError("is more than one line of text")
-        return value
 
     @property
     def domain(self) -> str:
@@ -254,24 +281,13 @@ class SmtpSettings(Server):
         return f"{self.user}@{self.host}:{self.port}"
 
 
-def _as_sent(address: str) -> str | None:
-    """Return an address as SMTP takes it, None for what is none; its domain may have accents."""
-    local, _, domain = address.rpartition("@")
-    if not _MAILBOX.fullmatch(address):
-        return None
-    try:
-        return f"{local}@{domain.encode('idna').decode('ascii')}"
-    except UnicodeError:
-        return None
-
-
 class WebSettings(Section):
     """Where the pages are served."""
 
-    host: str = "127.0.0.1"
-    port: int = 8080
+    host: Host = "127.0.0.1"
+    port: Port = 8080
     #: How the outside world sees us; links in mails start with it.
-    public_url: str = "http://localhost:8080"
+    public_url: Url = "http://localhost:8080"
     #: What is for the operator alone; off where the pages have no proxy that hides it.
     metrics: bool = True
     ready: bool = True
@@ -281,22 +297,34 @@ class WebSettings(Section):
     @field_validator("public_url")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
-        if not re.match(r"https?://[^/\s]+", value):
+        if not value:
             raise ValueError("must start with https:// or http://")
         return value.rstrip("/")
 
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, value: str) -> str:
-        networks = [str(ip_network(word.strip())) for word in value.split(",") if word.strip()]
-        return ",".join(networks)
+        try:
+            return ",".join(str(ip_network(word)) for word in words(value))
+        except ValueError as error:
+            raise ValueError("holds a word that is no address or network of IP") from error
 
 
 class LinkSettings(Section):
     """The secret that signs the links in mails; retired ones stay valid for old mails."""
 
     secret: SecretStr = SecretStr("")
-    retired: tuple[SecretStr, ...] = ()
+    retired: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+
+    @field_validator("retired", mode="before")
+    @classmethod
+    def _is_a_list(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            raise ValueError('is no list in JSON, such as ["one", "two"]') from error
 
 
 class CarrierSettings(Section):
@@ -306,16 +334,16 @@ class CarrierSettings(Section):
     enabled: bool | None = None
     #: Use the carrier's undocumented service without credentials, where it has one.
     keyless: bool = False
-    url: str = ""
+    url: Url = ""
     key: SecretStr = SecretStr("")
     client_id: SecretStr = SecretStr("")
     client_secret: SecretStr = SecretStr("")
     #: Requests a day, where the contract grants other than the published budget.
-    per_day: int | None = None
+    per_day: Count | None = None
     #: By which what the carrier sends of itself is proven, where that is not its key.
     webhook_secret: SecretStr = SecretStr("")
     #: The destination's, where all parcels go to one place: some carriers ask for it.
-    postcode: str = ""
+    postcode: str = Field(default="", pattern=r"^([A-Z0-9 -]*[0-9][A-Z0-9 -]*)?$", max_length=10)
 
 
 def _cores() -> int:
@@ -326,26 +354,26 @@ def _cores() -> int:
 class JobSettings(Section):
     """How work is handed out."""
 
-    threads: int = 8
+    threads: Workers = 8
     #: Processes of a worker that read mails.
-    readers: int = Field(default_factory=_cores, ge=1)
+    readers: Workers = Field(default_factory=_cores)
     #: Real seconds between two ticks of the dispatcher.
-    tick_s: float = 1.0
+    tick_s: Seconds = 1.0
     #: Real seconds after which work that nobody finished is handed out again.
-    lease_s: float = 90.0
+    lease_s: Seconds = 90.0
     #: Real seconds without a heartbeat after which a worker counts as dead.
-    heartbeat_s: float = 60.0
+    heartbeat_s: Seconds = 60.0
     #: Real seconds without a sign of life after which another watcher or dispatcher takes over.
-    takeover_s: float = Field(default=30.0, gt=0)
+    takeover_s: Seconds = 30.0
 
 
 class NoticeSettings(Section):
     """When mails may go out; hours of a clock in France, equal ones for no quiet at all."""
 
-    quiet_from: int = Field(default=22, ge=0, le=23)
-    quiet_until: int = Field(default=7, ge=0, le=23)
+    quiet_from: Hour = 22
+    quiet_until: Hour = 7
     #: Mails to one address in a day; the rest goes into one mail on the next morning.
-    per_day: int = Field(default=6, ge=1)
+    per_day: Count = 6
 
 
 class PublisherSettings(Section):
@@ -361,15 +389,15 @@ class PublisherSettings(Section):
 class KeepSettings(Section):
     """How long personal data is kept (days)."""
 
-    raw_mail_days: int = Field(default=30, ge=1)
-    parcel_days: int = Field(default=90, ge=1)
+    raw_mail_days: Days = 30
+    parcel_days: Days = 90
 
 
 class ClockSettings(Section):
     """Sped-up time for the demo: `speed` times as fast since `epoch`."""
 
-    speed: float = 1.0
-    epoch: datetime | None = None
+    speed: float = Field(default=1.0, gt=0, le=1_000_000, allow_inf_nan=False)
+    epoch: AwareDatetime | None = None
 
 
 class Settings(BaseSettings):
@@ -386,9 +414,9 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("mailtrack-data")
     #: SQLAlchemy address of the store; empty means SQLite under `data_dir`.
-    database_url: str = ""
+    database_url: DatabaseUrl = ""
     #: Address of the broker; empty means an embedded Valkey server.
-    redis_url: str = ""
+    redis_url: RedisUrl = ""
     #: The same two from files: they hold passwords.
     database_url_file: Path | None = None
     redis_url_file: Path | None = None
@@ -439,7 +467,7 @@ class Settings(BaseSettings):
         chosen, inbox = self.smtp.bounces_to, self.inbox.forward_to
         if chosen:
             return "" if chosen == "off" else chosen
-        ours, mailbox = self.smtp.domain.lower(), _as_sent(inbox) or ""
+        ours, mailbox = self.smtp.domain.lower(), as_sent(inbox) or ""
         return mailbox if ours and mailbox.lower().endswith(f"@{ours}") else ""
 
     def make_clock(self) -> Clock:
@@ -451,18 +479,58 @@ class Settings(BaseSettings):
 
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings; raise ConfigurationError with one line for the first mistake."""
+    file = os.environ.get(ENV_FILE) or ".env"
     # A variable whose name means nothing is a slip of the pen, and what it was to set is not set.
-    beside = dotenv_values(".env", interpolate=False)
-    for name in sorted({*os.environ, *beside}):
+    for name in sorted({*os.environ, *dotenv_values(file, interpolate=False)}):
         section = name.removeprefix(PREFIX).lower().partition("__")[0]
         if name.startswith(PREFIX) and section not in {*Settings.model_fields, *_NOT_OURS}:
-            raise ConfigurationError(f"{name} is no setting; docs/operate.md lists them all.")
+            raise _no_setting(name)
     try:
-        return Settings(**overrides)
+        return Settings(**{"_env_file": file, **overrides})
     except ValidationError as error:
-        first = error.errors()[0]
-        name = PREFIX + "__".join(str(part).upper() for part in first["loc"])
-        what = first["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"{name}: {what}.") from error
-    except SettingsError as error:
-        raise ConfigurationError(f"A setting cannot be read: {error}.") from error
+        raise _mistake(error.errors()[0]) from error
+    except SettingsError as error:  # pydantic-settings: a group or a list that is no JSON
+        named = re.search(r'field "(\w+)"', str(error))
+        name = PREFIX + named[1].upper() if named else "A setting"
+        raise ConfigurationError(f"{name}: is no JSON; docs/operate.md shows it.") from error
+
+
+def _mistake(first: ErrorDetails) -> ConfigurationError:
+    """Return the one line about a value that cannot be; it never shows the value."""
+    place = [part.upper() for part in first["loc"] if isinstance(part, str)]
+    what = first["msg"].removeprefix("Value error, ")
+    if file := re.match(r"([A-Z_]+_FILE): (.+)", what):
+        place, what = [*place, file[1]], file[2]
+    name = PREFIX + "__".join(place)
+    if first["type"] == "extra_forbidden":
+        return _no_setting(name)
+    return ConfigurationError(f"{name}: {what}.")
+
+
+def _no_setting(name: str) -> ConfigurationError:
+    of_file = "_FILE" if name.endswith("_FILE") else ""
+    known = variables(re.findall(r"CARRIERS__(.+?)__", name))
+    near = did_you_mean(name, (one + of_file for one in known))
+    return ConfigurationError(f"{name} is no setting{near or '; docs/operate.md lists them all.'}")
+
+
+def variables(carriers: Iterable[str] = ("<CODE>",)) -> Iterator[str]:
+    """Yield the names of all settings, those of a carrier for each of some codes."""
+    for name, field in Settings.model_fields.items():
+        kind = field.annotation
+        if name == "carriers":
+            for code in carriers:
+                yield from _within(CarrierSettings, f"{PREFIX}CARRIERS__{code}__")
+        elif isinstance(kind, type) and issubclass(kind, Section):
+            yield from _within(kind, f"{PREFIX}{name.upper()}__")
+        elif not name.endswith("_url_file"):
+            yield PREFIX + name.upper()
+
+
+def _within(section: type[Section], prefix: str) -> Iterator[str]:
+    for name, field in section.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Section):
+            yield from _within(kind, f"{prefix}{name.upper()}__")
+        else:
+            yield prefix + name.upper()

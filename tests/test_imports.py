@@ -17,7 +17,8 @@ MAY_IMPORT = {
     "domain": set(),
     "errors": set(),
     "clock": set(),
-    "settings": {"clock", "errors"},
+    "setting_types": set(),
+    "settings": {"clock", "errors", "setting_types"},
     "parsers": {"domain", "errors"},
     "notify": {"domain", "errors"},
     # Each carrier is given its own settings and a clock; its User-Agent names the version.
@@ -35,7 +36,9 @@ PRINTERS = {"print", "typer.echo", "typer.secho", "Console", "sys.stdout.write",
 #: Who may import a room that the others must not know of.
 OUTER = {"cli": {"__main__"}, "sandbox": {"cli"}, "admin": {"cli"}}
 #: The door and the ground: all that lies outside the rooms.
-DOOR_AND_GROUND = {"__init__", "__main__", "cli", "clock", "errors", "logs", "settings"}
+DOOR_AND_GROUND = {
+    *("__init__", "__main__", "cli", "clock", "errors", "logs", "setting_types", "settings"),
+}
 
 
 def name_of(file: Path) -> str:

@@ -1,5 +1,6 @@
 """The settings: variables, files of secrets, and one line about each mistake."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,18 @@ from mailtrack.clock import FastClock, SystemClock
 from mailtrack.errors import ConfigurationError
 from mailtrack.inbox.mailbox import TIMEOUT
 from mailtrack.inbox.watcher import IDLE_JITTER
-from mailtrack.settings import InboxSettings, Security, Settings, SmtpSettings, load_settings
+from mailtrack.runtime.services import Services
+from mailtrack.settings import (
+    ENV_FILE,
+    PREFIX,
+    CarrierSettings,
+    InboxSettings,
+    Security,
+    Settings,
+    SmtpSettings,
+    load_settings,
+    variables,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +139,6 @@ def test_a_secret_file_that_cannot_be_read_is_named(
     [
         ("INBOX__PORT", "hush"),
         ("SMTP__SECURITY", "hush"),
-        ("INBOX__PASWORD", "hush"),
         ("CLOCK__EPOCH", "hush"),
         ("JOBS__THREADS", "hush"),
         ("CARRIERS__LAPOSTE__PER_DAY", "hush"),
@@ -145,6 +156,147 @@ def test_a_mistake_is_one_line_that_names_the_variable_and_not_its_value(
     assert f"MAILTRACK_{name}: " in str(caught.value)
     assert "hush" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+#: Settings that take any line of text: names, accounts, and what only the other side can judge.
+_ANY_TEXT = {
+    "data_dir",
+    *("user", "password", "client_id", "client_secret", "refresh_token", "scope", "key"),
+    *("webhook_secret", "secret", "dkim_key", "from_name", "folder", "move_to"),
+    *("name", "postal_address", "contact"),
+}
+#: What no other setting takes for a value, whatever its type.
+_GARBAGE = ("hush hush", "hush\nhush", "[hush hush", "-1 hush", "\u202ehush hush")
+#: What no number is, beside that: too small, too large, or none at all.
+_NO_NUMBERS = ("-1", "nan", "inf", "1e999", "9" * 30, "0x10", "")
+CODE = "LAPOSTE"
+NAMES = [name for name in variables([CODE]) if name != "MAILTRACK_PUBLISHER__HOST"]
+
+
+def _default(name: str) -> object:
+    """Return what a setting is where nobody sets it."""
+    found: object = load_settings()
+    for part in name.removeprefix(PREFIX).lower().split("__"):
+        if part == CODE.lower():
+            found = CarrierSettings()
+        elif part != "carriers":
+            found = getattr(found, part)
+    return found
+
+
+def _refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> str:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    said = str(caught.value)
+    assert said.startswith(f"{name}: "), said
+    assert "hush" not in said
+    assert 1 == len(said.splitlines())
+    return said
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_garbage_is_one_line_that_names_its_setting(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    free = name.rpartition("__")[2].removeprefix(PREFIX).lower() in _ANY_TEXT
+
+    for garbage in () if free else _GARBAGE:
+        _refused(monkeypatch, name, garbage)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_text_of_several_lines_is_refused_where_it_would_end_a_command(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    last = name.rpartition("__")[2].lower()
+    if last in {"dkim_key", "postal_address"} or "__" not in name:
+        return
+
+    _refused(monkeypatch, name, "hush\r\nhush")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n for n in NAMES if type(_default(n)) in (int, float) or n.endswith("LAPOSTE__PER_DAY")],
+)
+def test_a_number_has_a_range(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for garbage in filter(None, _NO_NUMBERS):
+        _refused(monkeypatch, name, garbage)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("INBOX__HOST", "imaps://imap.example.org"),
+        ("SMTP__HOST", "smtp.example.org:587"),
+        ("WEB__PORT", "0"),
+        ("WEB__PORT", "65536"),
+        ("INBOX__ADDRESS", "colis"),
+        ("INBOX__ALLOW", "ana@example.org, leo"),
+        ("INBOX__OAUTH__TOKEN_URL", "login.example.org"),
+        ("INBOX__AUTHSERV_ID", "mx.example.org; spf=pass"),
+        ("INBOX__IDLE_S", "1741"),
+        ("CARRIERS__LAPOSTE__URL", "ftp://example.org"),
+        ("CARRIERS__LAPOSTE__PER_DAY", "0"),
+        ("CARRIERS__17TRACK__POSTCODE", "Paris"),
+        ("DATABASE_URL", "mysql://db/mailtrack"),
+        ("REDIS_URL", "http://redis.example.org"),
+        ("INBOX__CA_FILE", "/nowhere/ca.pem"),
+        ("CLOCK__EPOCH", "2026-03-02T08:00:00"),
+        ("CLOCK__SPEED", "0"),
+        ("INBOX", "hush"),
+        ("CARRIERS", "[1]"),
+        ("SMTP", "7"),
+    ],
+)
+def test_a_value_that_means_nothing_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    _refused(monkeypatch, f"MAILTRACK_{name}", value)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("INBX__HOST", "INBOX__HOST"),
+        ("INBOX__PASWORD", "INBOX__PASSWORD"),
+        ("INBOX__PASWORD_FILE", "INBOX__PASSWORD_FILE"),
+        ("INBOX_HOST", "INBOX__HOST"),
+        ("CARRIERS__LAPOSTE__KEYS", "CARRIERS__LAPOSTE__KEY"),
+        ("KEEP__PARCELS_DAYS", "KEEP__PARCEL_DAYS"),
+        ("DATABASE", "DATABASE_URL"),
+        ("LOGLEVEL", "LOG_LEVEL"),
+    ],
+)
+def test_a_misspelt_setting_is_said_with_the_nearest_name(
+    monkeypatch: pytest.MonkeyPatch, written: str, meant: str
+) -> None:
+    monkeypatch.setenv(f"MAILTRACK_{written}", "hush")
+
+    said = f"MAILTRACK_{written} is no setting; did you mean MAILTRACK_{meant}?"
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(said)}$"):
+        load_settings()
+
+
+def test_a_carrier_that_there_is_not_is_said_with_the_nearest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MAILTRACK_CARRIERS__LAPOST__KEY", "hush")
+
+    with pytest.raises(ConfigurationError, match=r"__LAPOST is no carrier's.* mean LAPOSTE\?$"):
+        _ = Services(load_settings()).on
+
+
+def test_another_file_of_settings_takes_the_place_of_the_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("MAILTRACK_INBOX__HOST=one\n")
+    (tmp_path / "other.env").write_text("MAILTRACK_INBOX__USER=ana\n")
+    monkeypatch.setenv(ENV_FILE, str(tmp_path / "other.env"))
+    settings = load_settings()
+
+    assert ("", "ana") == (settings.inbox.host, settings.inbox.user)
 
 
 def test_secrets_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mailtrack.carriers import resolve, why_off
+from mailtrack.carriers import named, why_off
 from mailtrack.domain import numbers, tracking
 from mailtrack.domain.choosing import FALLBACKS, choices
 from mailtrack.domain.model import PollResult, PollState
@@ -27,13 +27,11 @@ def ask(services: Services, number: str, carrier: str = "") -> dict[str, Any]:
     """
     wanted = numbers.normalise(number)
     if carrier:
-        named = resolve(carrier)
-        if named is None:
-            raise ConfigurationError(f"No carrier is called {carrier}; see `mailtrack carriers`.")
-        if named not in services.carriers:
-            why = why_off(services.declarations[named], services.settings)
-            raise ConfigurationError(f"{named} is off: {why}.")
-        candidates = [named]
+        code = named(carrier)
+        if code not in services.carriers:
+            why = why_off(services.declarations[code], services.settings)
+            raise ConfigurationError(f"{code} is off: {why}.")
+        candidates = [code]
     else:
         on = services.carriers.keys()
         fallbacks = [code for code in (_FIRST_GUESS, *FALLBACKS) if code in on]

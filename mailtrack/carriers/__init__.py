@@ -9,6 +9,7 @@ from typing import Protocol
 from mailtrack.carriers.base import Carrier, Declaration
 from mailtrack.carriers.transport import Transport
 from mailtrack.clock import Clock
+from mailtrack.errors import ConfigurationError, did_you_mean
 from mailtrack.settings import PREFIX, CarrierSettings, Settings
 
 
@@ -48,6 +49,32 @@ def resolve(name: str) -> str | None:
         if wanted in (declaration.code, *declaration.aliases):
             return declaration.code
     return None
+
+
+def named(name: str) -> str:
+    """Return the same; raises ConfigurationError where no carrier is called so."""
+    code = resolve(name)
+    if code is None:
+        raise ConfigurationError(
+            f"No carrier is called {name}; see `mailtrack carriers`"
+            f"{did_you_mean(name.lower(), _names()) or '.'}"
+        )
+    return code
+
+
+def require_known(settings: Settings) -> None:
+    """Raise ConfigurationError where a setting is of a carrier that there is not."""
+    for name in settings.carriers:
+        if resolve(name) is None:
+            near = did_you_mean(name.upper(), map(str.upper, _names()))
+            raise ConfigurationError(
+                f"{PREFIX}CARRIERS__{name.upper()} is no carrier's"
+                f"{near or '; docs/coverage.md lists them all.'}"
+            )
+
+
+def _names() -> list[str]:
+    return [name for known in declarations() for name in (known.code, *known.aliases)]
 
 
 def settings_of(declaration: Declaration, settings: Settings) -> CarrierSettings:

@@ -82,8 +82,9 @@ class Services:
     @cached_property
     def declarations(self) -> Mapping[str, Declaration]:
         """What is known of every carrier, on or off, by code, with the budgets that we have."""
-        from mailtrack.carriers import declarations, granted
+        from mailtrack.carriers import declarations, granted, require_known
 
+        require_known(self.settings)
         return {d.code: granted(d, self.settings) for d in declarations()}
 
     @cached_property
