@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$python; break; }; done)
 
-.PHONY: help install demo test check e2e screenshots chaos bench flood corpus coverage lock audit clean
+.PHONY: help install demo test check e2e screenshots chaos bench flood corpus coverage man lock audit clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z0-9]*\):.*## /make \1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -62,6 +62,9 @@ corpus: install  ## read every mail of the corpus: a table per client, template 
 
 coverage: install  ## write docs/coverage.md: what each carrier tells, and what it takes
 	$(BIN)/python -m benchmarks.coverage
+
+man: install  ## write docs/mailtrack.1, the manual page of all commands
+	$(BIN)/python -m benchmarks.manual
 
 screenshots: install  ## photograph every mail and page into out/screenshots; needs chromium
 	$(BIN)/python -m gallery $(ARGS)

@@ -2,9 +2,11 @@
 
 import io
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,12 +18,14 @@ from sqlalchemy import select, update
 import mailtrack
 from mailtrack import cli, logs
 from mailtrack.carriers import declarations
+from mailtrack.cli import program
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import TrackingEvent
 from mailtrack.errors import ChallengeError
+from mailtrack.runtime.alone import alone
 from mailtrack.runtime.services import Services
 from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, carrier_app, serve
-from mailtrack.settings import Settings
+from mailtrack.settings import ENV_FILE, Settings
 from mailtrack.store import budgets, inbound, leases, notices, parcels, people, relays
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
@@ -61,7 +65,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         opened.append(Services(settings))
         return opened[-1]
 
-    monkeypatch.setattr(cli, "Services", open_services)
+    monkeypatch.setattr(program, "Services", open_services)
+    monkeypatch.setenv(ENV_FILE, "")  # the option sets it; this takes it back at the end
 
     def make(*arguments: str, stdin: bytes = b"") -> Result:
         monkeypatch.setattr(sys, "argv", ["mailtrack", *arguments])
@@ -286,7 +291,13 @@ def on_store(run: Run, store: Store, database_url: str, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("command", "tables"),
     [
-        ("status", {"mailbox", "parts", "mails", "notices", "store", "words", "sending"}),
+        (
+            "status",
+            {
+                *("mailbox", "parts", "mails", "notices", "store", "words", "sending"),
+                *("pages", "workers"),
+            },
+        ),
         ("notices", {"notices"}),
         ("people", {"people whose mails come back"}),
         ("parcels", {"parcels"}),
@@ -330,6 +341,20 @@ def test_what_a_mistake_did_is_taken_back_in_a_line(
     ("arguments", "said"),
     [
         (("notices", "--retry"), "Say which"),
+        (("resend",), "Say which: `mailtrack resend"),
+        (("revive",), "Say who: `mailtrack revive"),
+        (("revive", "--address", "ana@example.org"), "Nobody with this address"),
+        (("inbound", "--raw"), "Say which mail"),
+        (("inbound", "7"), "No mail has the number 7"),
+        (("inbound", "7", "--raw"), "There is no mail 7 to show"),
+        (("notices", "7"), "No notice has the number 7"),
+        (("people", "7"), "Nobody has the number 7"),
+        (("parcels", "XX1"), "No parcel with the number XX1"),
+        (("poll", "XX1"), "No parcel with the number XX1"),
+        (("pause", "lapost", "--until", "2h"), "did you mean laposte?"),
+        (("pause", "laposte", "--until", "2020-01-01"), "is over"),
+        (("unblock", "ana@example.org"), "is not blocked"),
+        (("block", "ana"), "Name an address"),
         (("notices", "--failed"), "--failed goes with --retry"),
         (("notices", "--retry", "3", "--failed"), "Either numbers or --failed"),
         (("notices", "--retry", "all"), "all is no number of a row"),
@@ -352,7 +377,7 @@ def test_status_repeats_why_the_relay_takes_no_mail(on_store: Run, store: Store)
         relays.refused(connection, "@:587", "limit", "550 5.4.5 enough", now, lasting=True)
     sending = {row["what"]: row["how"] for row in on_store("status", "--json").json["sending"]}
 
-    assert "0" == sending["mails within 24 hours"]
+    assert 0 == sending["mails within 24 hours"]
     assert "(limit): 550 5.4.5 enough; tried again at" in sending["relay"]
 
 
@@ -369,7 +394,7 @@ def test_status_tells_how_much_of_each_carriers_words_nobody_knows(
         ]
         parcels.add_events(connection, number, events, now)
 
-    assert [{"carrier": "cainiao", "events": "4", "unknown": "1", "share": "25.0 %"}] == (
+    assert [{"carrier": "cainiao", "events": 4, "unknown": 1, "share": 0.25}] == (
         on_store("status", "--json").json["words"]
     )
 
@@ -395,13 +420,14 @@ def test_carriers_tells_who_is_asked_how_often_and_what_went_wrong(
         budgets.note_error(connection, "cainiao", str(challenged), now, silence_s=21_700)
 
     listed = {row["carrier"]: row for row in on_store("carriers", "--json").json["carriers"]}
-    assert "on, left alone for 6 h" == listed["cainiao"]["state"]
-    assert "s ago: Cainiao asks for a robot check." in listed["cainiao"]["last error"]
-    assert ("on", "1 of 50", "") == tuple(
-        listed["correos"][column] for column in ("state", "today", "last error")
+    silent_until = datetime.fromisoformat(listed["cainiao"]["left alone until"])
+    assert 21_600 < (silent_until - now).total_seconds() < 21_800
+    assert "Cainiao asks for a robot check." == listed["cainiao"]["last error"]
+    assert ("on", 1, 50, "") == tuple(
+        listed["correos"][column] for column in ("state", "today", "per day", "last error")
     )
-    assert listed["correos"]["answered"].endswith("s ago")
-    assert ("no key: set MAILTRACK_CARRIERS__LAPOSTE__KEY", "", "") == tuple(
+    assert now.isoformat(timespec="seconds") == listed["correos"]["answered"]
+    assert ("no key: set MAILTRACK_CARRIERS__LAPOSTE__KEY", None, "") == tuple(
         listed["laposte"][column] for column in ("state", "answered", "last error")
     )
 
@@ -462,7 +488,7 @@ def test_a_carrier_that_is_off_shows_nothing_of_how_it_answered_once(
         budgets.note_error(connection, "correos", "refused", now, silence_s=7200)
 
     listed = {row["carrier"]: row for row in on_store("carriers", "--json").json["carriers"]}
-    assert ("switched off: MAILTRACK_CARRIERS__CORREOS__ENABLED=false", "", "", "") == tuple(
+    assert ("switched off: MAILTRACK_CARRIERS__CORREOS__ENABLED=false", None, None, "") == tuple(
         listed["correos"][column] for column in ("state", "today", "answered", "last error")
     )
 
@@ -493,7 +519,7 @@ def test_who_is_asked_is_told_without_a_database(run: Run) -> None:
     result = run("carriers", "--json")
 
     listed = {row["carrier"]: row for row in result.json["carriers"]}
-    assert ("on", "") == (listed["cainiao"]["state"], listed["cainiao"]["today"])
+    assert ("on", None) == (listed["cainiao"]["state"], listed["cainiao"]["today"])
     assert listed["dhl"]["state"] not in ("", "on")
     assert "mailtrack db upgrade" in result.err
 
@@ -592,6 +618,17 @@ def test_words_of_strangers_are_shown_as_they_are_and_obeyed_by_no_terminal(
     assert HOSTILE in repr(results[1].json) or HOSTILE in _strings(results[1].json)
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("command", [("inbound", "1"), ("people", "1")], ids=" ".join)
+def test_what_strangers_wrote_is_obeyed_by_no_terminal_where_one_thing_is_opened(
+    lived_in: Run, command: tuple[str, ...]
+) -> None:
+    result = lived_in(*command)
+
+    assert (0, set()) == (result.code, _obeyed(result.out))
+    assert "[/red] :smile: \\u001b[2J" in result.out
+
+
 def _strings(value: Any) -> str:
     """Return all the texts inside a JSON value."""
     if isinstance(value, dict):
@@ -639,7 +676,6 @@ def test_a_wrong_setting_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("postgresql://mailtrack:hush-hush@127.0.0.1:1/db", "does not answer"),
         ("mysql://mailtrack:hush-hush@127.0.0.1/db", "MAILTRACK_DATABASE_URL"),
         ("sqlite:////proc/nowhere/mailtrack.db", "Cannot create the data folder"),
     ],
@@ -649,7 +685,41 @@ def test_a_database_that_cannot_be_used_is_one_line_without_its_password(
 ) -> None:
     monkeypatch.setenv("MAILTRACK_DATABASE_URL", address)
 
-    assert said in _one_line(run("status"))
+    assert said in _one_line(run("db", "upgrade"))
+
+
+def test_what_passes_is_another_exit_code_than_what_has_to_be_mended(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """systemd starts again what ended with it (sysexits: EX_TEMPFAIL)."""
+    monkeypatch.setenv("MAILTRACK_DATABASE_URL", "postgresql://me:hush-hush@127.0.0.1:1/db")
+    for command in ("status", "inbound", "watch", "up"):
+        result = run(command)
+        assert (75, "") == (result.code, result.out)
+        assert "does not answer" in result.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("status", "parcels", "inbound", "unmapped", "notices", "people", "carriers"),
+        *("doctor", "reread"),
+    ],
+)
+def test_who_only_asks_leaves_nothing_behind(run: Run, tmp_path: Path, command: str) -> None:
+    run(command)
+
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_database_of_a_newer_version_is_said(run: Run, tmp_path: Path) -> None:
+    run("db", "upgrade")
+    with closing(sqlite3.connect(tmp_path / "data" / "mailtrack.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.commit()
+
+    for command in (("status",), ("inbound",), ("db", "upgrade"), ("work",), ("export", "a@b")):
+        assert "is newer than this version of mailtrack" in _one_line(run(*command))
 
 
 @pytest.mark.parametrize("part", ["watch", "dispatch", "work", "web"])
@@ -659,6 +729,46 @@ def test_a_part_does_not_start_on_a_database_of_another_version(run: Run, part: 
 
 def test_up_does_not_start_without_a_mailbox(run: Run) -> None:
     assert "MAILTRACK_INBOX__HOST is not set" in _one_line(run("up"))
+
+
+def test_a_second_up_on_one_data_folder_is_refused(run: Run, tmp_path: Path) -> None:
+    with alone(tmp_path / "data"):
+        assert "`mailtrack up` is at work in" in _one_line(run("up"))
+
+
+def test_the_file_of_settings_may_be_named(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other.env").write_text("MAILTRACK_CARRIERS__CAINIAO__ENABLED=false\n")
+    listed = run("--env-file", "other.env", "carriers", "--json").json["carriers"]
+
+    assert ["switched off: MAILTRACK_CARRIERS__CAINIAO__ENABLED=false"] == [
+        row["state"] for row in listed if row["carrier"] == "cainiao"
+    ]
+    assert "no file of settings nowhere" in _one_line(run("--env-file", "nowhere", "status"))
+
+
+def test_a_pause_ends_when_it_was_said_or_sooner(on_store: Run) -> None:
+    assert 0 == on_store("pause", "colissimo", "--until", "2h").code
+    listed = {row["carrier"]: row for row in on_store("carriers", "--json").json["carriers"]}
+    assert listed["laposte"]["left alone until"] is None  # it has no key: it is off
+    assert "cainiao is left alone until" in on_store("pause", "cainiao", "--until", "2h").out
+    listed = {row["carrier"]: row for row in on_store("carriers", "--json").json["carriers"]}
+    until = datetime.fromisoformat(listed["cainiao"]["left alone until"])
+    assert timedelta(hours=1, minutes=59) < until - datetime.now(UTC) <= timedelta(hours=2)
+
+    assert "cainiao is asked again.\n" == on_store("resume", "cainiao").out
+    listed = {row["carrier"]: row for row in on_store("carriers", "--json").json["carriers"]}
+    assert listed["cainiao"]["left alone until"] is None
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_is_grouped_and_has_two_names(run: Run, option: str) -> None:
+    told = run(option).out
+
+    for group in ("The service", "One thing, now", "Questions", "Corrections", "What is kept"):
+        assert f"─ {group} ─" in told
+    assert 0 == run("inbound", option).code
 
 
 def test_up_does_not_start_on_a_full_disk(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ PRINTERS = {"print", "typer.echo", "typer.secho", "Console", "sys.stdout.write",
 OUTER = {"cli": {"__main__"}, "sandbox": {"cli"}, "admin": {"cli"}}
 #: The door and the ground: all that lies outside the rooms.
 DOOR_AND_GROUND = {
-    *("__init__", "__main__", "cli", "clock", "errors", "logs", "setting_types", "settings"),
+    *("__init__", "__main__", "clock", "errors", "logs", "setting_types", "settings"),
 }
 
 

@@ -4,22 +4,20 @@ What people are told again is only what is still true: news that later ones have
 a delivery of another day, stay as they are.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence, Sized
-from dataclasses import dataclass
+from collections.abc import Mapping, Sized
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, or_, select, update
 
-from mailtrack.admin.reports import Table, span
+from mailtrack.admin.filters import Filter
+from mailtrack.admin.people import IS_MARKED
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import NoticeId, ParcelId, SubscriberId
-from mailtrack.domain.sending_policy import DAY, PARIS
+from mailtrack.domain.sending_policy import PARIS
 from mailtrack.domain.tracking import Skip
-from mailtrack.errors import PermanentError
 from mailtrack.notify.view import NoticeKind
-from mailtrack.store import notice_counts, notices, parcels, people, relays
+from mailtrack.store import notices, parcels, people
 from mailtrack.store.returns import RETURNED
 from mailtrack.store.schema import notice, parcel, subscriber, subscription
 from mailtrack.tracking.polling import NOBODY_FOLLOWS
@@ -38,90 +36,10 @@ _OF_SILENCE = frozenset({NoticeKind.STALLED, NoticeKind.NOT_FOUND, NoticeKind.EX
 #: Numbers that one statement takes.
 _AT_ONCE = 1_000
 
-_SPAN = re.compile(r"(\d{1,4})(min|h|d)")
-_UNITS = {"min": "minutes", "h": "hours", "d": "days"}
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which rows are meant: by number, or since a moment; none of both means all."""
-
-    numbers: Sequence[int] = ()
-    since: datetime | None = None
-
-    def of(self, number: ColumnElement[Any], at: ColumnElement[Any]) -> list[ColumnElement[bool]]:
-        """Return the conditions on a table's number and time."""
-        chosen: list[ColumnElement[bool]] = []
-        if self.numbers:
-            chosen.append(number.in_(self.numbers))
-        if self.since is not None:
-            chosen.append(at >= self.since)
-        return chosen
-
-
-def numbers(words: Iterable[str]) -> list[int]:
-    """Return numbers as an operator writes them; raises PermanentError for anything else."""
-    found = list(words)
-    for word in found:
-        if not (word.isascii() and word.isdigit() and len(word) < 10):
-            raise PermanentError(f"{word} is no number of a row; the lists show them.")
-    return [int(word) for word in found]
-
-
-def moment(text: str, now: datetime) -> datetime:
-    """Return a moment in the past: `2d`, `3h`, `2026-03-02` or `2026-03-02T14:05` (France).
-
-    Raises PermanentError where it is none.
-
-    >>> from datetime import UTC
-    >>> moment("2d", datetime(2026, 3, 9, 8, 0, tzinfo=UTC)).isoformat()
-    '2026-03-07T08:00:00+00:00'
-    >>> moment("2026-03-02T14:05", datetime(2026, 3, 9, 8, 0, tzinfo=UTC)).isoformat()
-    '2026-03-02T13:05:00+00:00'
-    """
-    span = _SPAN.fullmatch(text)
-    try:
-        at = (
-            now - timedelta(**{_UNITS[span[2]]: int(span[1])})
-            if span
-            else datetime.fromisoformat(text)
-        )
-    except (ValueError, OverflowError) as error:
-        raise PermanentError(
-            f"{text} is no moment; write 2d, 3h, 2026-03-02 or 2026-03-02T14:05."
-        ) from error
-    at = at if at.tzinfo else at.replace(tzinfo=PARIS)
-    if at > now:
-        raise PermanentError(f"{text} is not over yet; a moment in the past is meant.")
-    return at.astimezone(now.tzinfo)
-
-
 # --- notices ------------------------------------------------------------------------
 
 
-def notice_list(connection: Connection, wanted: Wanted, now: datetime, limit: int) -> Table:
-    """Return the notices that were owed last, with what became of them; people by number."""
-    query = (
-        select(notice)
-        .where(*wanted.of(notice.c.id, notice.c.created_at))
-        .order_by(notice.c.id.desc())
-        .limit(limit)
-    )
-    rows = [
-        (
-            str(row.id),
-            str(row.subscriber_id),
-            row.kind,
-            row.state,
-            _age(row.created_at, now),
-            row.skip or row.last_error,
-        )
-        for row in connection.execute(query)
-    ]
-    return Table("Notices", ("id", "person", "notice", "state", "age", "why"), rows)
-
-
-def retry(connection: Connection, wanted: Wanted, now: datetime) -> str:
+def retry(connection: Connection, wanted: Filter, now: datetime) -> str:
     """Let notices that failed be sent again, where they are still true; say how many.
 
     Those that came back are among them, and those that were left out while their reader
@@ -150,12 +68,12 @@ def retry(connection: Connection, wanted: Wanted, now: datetime) -> str:
     left = {
         "tell what is over": len(over),
         "go to addresses marked dead (see `mailtrack people`)": len(dead),
-        "did not fail, or are no more": len(set(wanted.numbers) - {row.id for row in failed}),
+        "did not fail, or are no more": len(set(wanted.ids) - {row.id for row in failed}),
     }
     return _sentence(f"{_count(again, 'notice is', 'notices are')} due again", left)
 
 
-def _failures(wanted: Wanted) -> Select[Any]:
+def _failures(wanted: Filter) -> Select[Any]:
     """Select what never reached its reader, with what tells whether it is still true."""
     came_back = and_(notice.c.state == "sent", notice.c.last_error.like(f"{RETURNED} 5%"))
     left_out = and_(
@@ -202,33 +120,14 @@ def _is_over(row: Row[Any], now: datetime) -> bool:
 # --- people -------------------------------------------------------------------------
 
 
-def people_list(connection: Connection, wanted: Wanted, now: datetime, limit: int) -> Table:
-    """Return the people whose address counts as dead, or may soon; by number, never by address."""
-    follows = func.count(subscription.c.id)
-    query = (
-        select(subscriber.c.id, subscriber.c.bounced_at, subscriber.c.soft_bounces, follows)
-        .outerjoin(subscription, subscription.c.subscriber_id == subscriber.c.id)
-        .where(_is_marked(), *wanted.of(subscriber.c.id, subscriber.c.bounced_at))
-        .group_by(subscriber.c.id)
-        .order_by(subscriber.c.bounced_at.desc(), subscriber.c.id.desc())
-        .limit(limit)
-    )
-    rows = [
-        (str(number), _age(dead_since, now), str(in_a_row), str(followed))
-        for number, dead_since, in_a_row, followed in connection.execute(query)
-    ]
-    columns = ("id", "dead since", "failures in a row", "follows")
-    return Table("People whose mails come back", columns, rows)
-
-
-def revive(connection: Connection, wanted: Wanted, now: datetime) -> str:
+def revive(connection: Connection, wanted: Filter, now: datetime) -> str:
     """Let mails go again to people whose address was marked; say to how many.
 
     Their parcels, which nobody was asked about meanwhile, are asked about again.
     """
     marked = (
         select(subscriber.c.id)
-        .where(_is_marked(), *wanted.of(subscriber.c.id, subscriber.c.bounced_at))
+        .where(IS_MARKED, *wanted.of(subscriber.c.id, subscriber.c.bounced_at))
         .order_by(subscriber.c.id)
         .with_for_update()
     )
@@ -253,26 +152,9 @@ def revive(connection: Connection, wanted: Wanted, now: datetime) -> str:
         for number in [ParcelId(row) for row in connection.scalars(sleeping)]:
             parcels.wake(connection, number, now)
             woken.append(number)
-    left = {"are not marked, or are no more": len(set(wanted.numbers) - set(owners))}
+    left = {"are not marked, or are no more": len(set(wanted.ids) - set(owners))}
     asked = f", {_count(woken, 'parcel is', 'parcels are')} asked about again" if woken else ""
     return _sentence(f"{_count(owners, 'person gets', 'people get')} mails again{asked}", left)
-
-
-def _is_marked() -> ColumnElement[bool]:
-    return or_(subscriber.c.bounced_at.is_not(None), subscriber.c.soft_bounces > 0)
-
-
-# --- the relay ----------------------------------------------------------------------
-
-
-def sending(connection: Connection, name: str, per_day: int, now: datetime) -> Table:
-    """Return how the relay takes our mails, for `mailtrack status`."""
-    sent = notice_counts.sent_within(connection, now - DAY, now)
-    of_most = f"{sent} of {per_day}" if per_day else str(sent)
-    rows = [("mails within 24 hours", of_most)]
-    trouble = relays.trouble(connection, name, now)
-    rows.append(("relay", trouble or "takes our mails"))
-    return Table("Sending", ("what", "how"), rows)
 
 
 def _count(found: Sized, one: str, many: str) -> str:
@@ -283,7 +165,3 @@ def _sentence(done: str, left: Mapping[str, int]) -> str:
     """Say in one line what was done, and how many were left for each reason."""
     rest = [f"{times} {why}" for why, times in left.items() if times]
     return f"{done}{'; left as they are: ' if rest else ''}{', '.join(rest)}."
-
-
-def _age(since: datetime | None, now: datetime) -> str:
-    return "" if since is None else f"{span(now - since)} ago"

@@ -5,11 +5,13 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import redis
 import structlog
 
+from mailtrack.admin.running import answers
+from mailtrack.admin.send_test import sample_mail
 from mailtrack.carriers import why_off
 from mailtrack.domain.model import NoticeId, RowKey
 from mailtrack.errors import ConfigurationError, MailtrackError, QuotaError
@@ -17,15 +19,13 @@ from mailtrack.inbox.authserv_id import AuthservId, suggest
 from mailtrack.inbox.mailbox import open_mailbox
 from mailtrack.jobs.broker import policy_trouble
 from mailtrack.notify import dkim
-from mailtrack.notify.mail import OutgoingMail, SmtpIdentity, compose
-from mailtrack.notify.render import Renderer, templates_dir
-from mailtrack.notify.samples import sample
-from mailtrack.notify.view import NoticeKind
+from mailtrack.notify.mail import OutgoingMail
 from mailtrack.parsers.message import read_message
+from mailtrack.runtime.alone import make_data_folder
 from mailtrack.runtime.roles import listen
 from mailtrack.runtime.services import Services
 from mailtrack.runtime.supervisor import broker_folder
-from mailtrack.store.migrate import current, newest, require_current, upgrade
+from mailtrack.store.migrate import is_empty, newest, require_current, upgrade
 
 #: Less room than this on the data disk, and the service does not start.
 LEAST_ROOM_BYTES = 50_000_000
@@ -67,22 +67,21 @@ def require_all(services: Services) -> None:
        again and again must not begin with an empty one of their own accord.
     3. Bring the store to the schema of this version.
     4. Try everything; what only time will mend does not keep the service from starting.
+    5. Stop where somebody listens on our port, be it another mailtrack.
     """
     # 1.
-    _room(services)
     settings, folder = services.settings, services.settings.data_dir
+    make_data_folder(folder)
     found = folder.stat()
     is_shared = found.st_mode & stat.S_ISVTX
     if found.st_uid == os.geteuid() and found.st_mode & 0o077 and not is_shared:
         folder.chmod(0o700)
     # 2.
-    if not settings.database_url and broker_folder(folder).exists():
-        with services.store.read() as connection:
-            if not current(connection):
-                raise ConfigurationError(
-                    f"The database is gone from {folder}, which was in use: put it back or "
-                    "restore a backup; `mailtrack db upgrade` makes a new one, which knows nothing."
-                )
+    if not settings.database_url and broker_folder(folder).exists() and is_empty(services.store):
+        raise ConfigurationError(
+            f"The database is gone from {folder}, which was in use: put it back or "
+            "restore a backup; `mailtrack db upgrade` makes a new one, which knows nothing."
+        )
     # 3.
     upgrade(services.store)
     # 4.
@@ -95,17 +94,17 @@ def require_all(services: Services) -> None:
             if attempt not in _NOT_AT_ONCE:
                 raise
             log.warning("not now", check=name, error=str(error))
+    # 5.
+    listen(settings.web).close()
 
 
 def _room(services: Services) -> str:
+    """Look at the data folder, or at where it will be made: a check leaves nothing behind."""
     folder = services.settings.data_dir
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        free = shutil.disk_usage(folder).free
-    except OSError as error:
-        raise ConfigurationError(
-            f"Cannot use the data folder {folder}: {error.strerror}."
-        ) from error
+    if folder.exists():
+        make_data_folder(folder)
+    above = (folder.absolute(), *folder.absolute().parents)
+    free = shutil.disk_usage(next(place for place in above if place.exists())).free
     if free < LEAST_ROOM_BYTES:
         raise ConfigurationError(
             f"The disk of {folder} is full ({free // 1_000_000} MB left): make room."
@@ -119,6 +118,10 @@ def _store(services: Services) -> str:
 
 
 def _links(services: Services) -> str:
+    settings = services.settings
+    own = not settings.links.secret.get_secret_value() and not settings.database_url
+    if own and not settings.links_file.exists():
+        return f"{settings.links_file} is made at the first start"
     services.links.for_reader(RowKey("nobody"))
     return f"signed, they start with {services.settings.web.public_url}"
 
@@ -187,11 +190,8 @@ def _signature(services: Services) -> str:
 
 def _try_to_write(services: Services) -> OutgoingMail:
     """Write a mail to ourselves."""
-    settings, inbox = services.settings.smtp, services.settings.inbox.forward_to
-    view = sample(NoticeKind.HELP)
-    view = replace(view, to=inbox if "@" in inbox else settings.from_address)
-    sender = SmtpIdentity(settings.from_address, settings.from_name)
-    return compose(view, Renderer(templates_dir()).render(view), sender, services.clock.now())
+    inbox = services.settings.inbox.forward_to
+    return sample_mail(services, inbox if "@" in inbox else services.settings.smtp.from_address)
 
 
 def _broker(services: Services) -> str:
@@ -217,10 +217,17 @@ def _carriers(services: Services) -> str:
     return f"on: {', '.join(on)}" + (f"; off: {', '.join(off)}" if off else "")
 
 
-def _port(services: Services) -> str:
+def _pages(services: Services) -> str:
+    """Look whether the port is free, or ours already."""
     settings = services.settings.web
-    listen(settings).close()
-    return f"{settings.host}:{settings.port} is free"
+    where = f"{settings.host}:{settings.port}"
+    try:
+        listen(settings).close()
+    except ConfigurationError:
+        if answers(settings):
+            return f"mailtrack serves its pages on {where}"
+        raise
+    return f"{where} is free"
 
 
 _ATTEMPTS: dict[str, Callable[[Services], str]] = {
@@ -233,7 +240,7 @@ _ATTEMPTS: dict[str, Callable[[Services], str]] = {
     "relay": _relay,
     "signature": _signature,
     "carriers": _carriers,
-    "web": _port,
+    "web": _pages,
 }
 #: What need not be well at the start: the DNS may take a while to know a new key, and who is
 #: not believed is asked.

@@ -52,7 +52,7 @@ _QUIET = "quiet hours"
 #: Why a digest is not sent all of whose parcels were stopped since.
 _NOTHING_LEFT = "nothing_left"
 #: Why a reminder is not sent whose last day is past.
-_TOO_LATE = "too_late"
+TOO_LATE = "too_late"
 
 #: Why a mail waits that the whole service may not send on this day.
 _DAY_IS_FULL = "the day's mails are used up"
@@ -198,7 +198,7 @@ class Deliverer:
         waited = now - notice.created_at > self.clock.later(STALE_S) - now
         by_night = self.sending_policy.hold_until(notice.created_at) is not None
         if not notice.prompt and draft.is_outdated(now, waited=waited, held_by_night=by_night):
-            return Skip.SUPERSEDED if draft.overtaken else _TOO_LATE
+            return Skip.SUPERSEDED if draft.overtaken else TOO_LATE
         if notice.prompt or kind in URGENT:
             return None
         if kind == NoticeKind.DIGEST and draft.view is not None and not draft.view.news:

@@ -135,21 +135,25 @@ def broker_folder(data_dir: Path) -> Path:
     return (data_dir / "valkey").resolve()
 
 
+def broker_socket(data_dir: Path) -> Path:
+    """Return where the embedded broker listens while `up` runs."""
+    socket = broker_folder(data_dir) / "valkey.sock"
+    if len(os.fsencode(socket)) <= 107:  # the kernel takes no longer path for one (unix(7))
+        return socket
+    told_apart_by = hashlib.sha256(bytes(socket)).hexdigest()[:12]
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp"))  # noqa: S108 - made with mode 700
+    return runtime / f"mailtrack-{os.getuid()}-{told_apart_by}" / socket.name
+
+
 def embedded_broker(data_dir: Path) -> tuple[Child, str]:
     """Return the child that runs an embedded Valkey server, and its address.
 
     It listens on a socket in the data folder that only we may open. Its log of commands
     (AOF) keeps queued ids over a restart; losing it costs a lease, never a notice.
     """
-    folder = broker_folder(data_dir)
+    folder, socket = broker_folder(data_dir), broker_socket(data_dir)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    socket = folder / "valkey.sock"
-    if len(os.fsencode(socket)) > 107:  # the kernel takes no longer path for one (unix(7))
-        told_apart_by = hashlib.sha256(bytes(socket)).hexdigest()[:12]
-        runtime = Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp"))  # noqa: S108 - mode 700 below
-        beside = runtime / f"mailtrack-{os.getuid()}-{told_apart_by}"
-        beside.mkdir(mode=0o700, exist_ok=True)
-        socket = beside / "valkey.sock"
+    socket.parent.mkdir(mode=0o700, exist_ok=True)
     options = {
         "port": "0",
         "unixsocket": str(socket),

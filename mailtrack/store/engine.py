@@ -123,6 +123,18 @@ class Store:
         with _plain_errors(self.engine), self.engine.connect() as connection:
             yield connection.execution_options(**_READ_OPTIONS[self.engine.dialect.name])
 
+    @property
+    def file(self) -> Path | None:
+        """The file of SQLite, None where there is none."""
+        path = self.engine.url.database
+        on_disk = self.engine.dialect.name == "sqlite" and path and path != ":memory:"
+        return Path(path) if path and on_disk else None
+
+    def make(self) -> None:
+        """Make the file of SQLite where there is none, for us alone; raise ConfigurationError."""
+        if self.file:
+            _make_private(self.file)
+
     def leave_no_trace(self, seconds: float = _TRACE_S) -> bool:
         """Let what was erased leave the files; return True if it did.
 
@@ -153,7 +165,10 @@ def locked(query: _Query) -> _Query:
 
 
 def open_store(url: str) -> Store:
-    """Open the store at a SQLAlchemy address; raise ConfigurationError if it makes no sense."""
+    """Open the store at a SQLAlchemy address; raise ConfigurationError if it makes no sense.
+
+    Nothing is made: who only asks leaves no empty database behind.
+    """
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
@@ -180,12 +195,11 @@ def _configure_postgresql(connection: Any, _record: Any) -> None:
 
 
 def _sqlite(url: str, path: str | None) -> Engine:
-    if path and path != ":memory:":
-        _make_private(Path(path))
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     event.listen(engine, "connect", _configure_sqlite)
     if path and path != ":memory:":
         opened = _OpenedFile(Path(path))
+        event.listen(engine, "do_connect", opened.find)
         event.listen(engine, "connect", opened.remember)
         for moment in ("begin", "commit"):
             event.listen(engine, moment, opened.require)
@@ -204,6 +218,14 @@ class _OpenedFile:
 
     path: Path
     device_and_inode: tuple[int, int] | None = None
+
+    def find(self, _dialect: Any, _record: Any, _arguments: Any, _options: Any) -> None:
+        """Raise ConfigurationError where there is no file, which SQLite would make."""
+        if self.device_and_inode is None and not self.path.exists():
+            raise ConfigurationError(
+                f"There is no database {self.path}: `mailtrack db upgrade` makes one; "
+                "if there should be one, check MAILTRACK_DATA_DIR and the folder you are in."
+            )
 
     def remember(self, _connection: Any, _record: Any) -> None:
         if self.device_and_inode is None:

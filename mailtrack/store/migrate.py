@@ -16,14 +16,19 @@ _LOCK_KEY = 4_216_733
 
 
 def upgrade(store: Store, to: str = "head") -> str:
-    """Run what is missing up to a revision, in one transaction; return the one reached."""
+    """Run what is missing up to a revision, in one transaction; return the one reached.
+
+    Raises ConfigurationError where a newer version of the program made the database.
+    """
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", "mailtrack.store:migrations")
     config.set_main_option("path_separator", "os")
+    store.make()
     with store.rebuild() as connection:
+        _refuse_newer(current(connection))
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
         config.attributes["connection"] = connection
@@ -35,10 +40,19 @@ def require_current(store: Store) -> None:
     """Raise ConfigurationError where the database is not of this version."""
     with store.read() as connection:
         found = current(connection)
+    _refuse_newer(found)
     if found != newest():
         raise ConfigurationError(
             f"The database is at revision {found or 'none'}, this version needs {newest()}: "
             "run `mailtrack db upgrade`."
+        )
+
+
+def _refuse_newer(found: str) -> None:
+    if found > newest():
+        raise ConfigurationError(
+            f"The database is at revision {found}, which is newer than this version of mailtrack "
+            f"({newest()}): install the newer version again; there is no way back down."
         )
 
 
@@ -53,6 +67,14 @@ def require_kept(store: Store) -> None:
                 "The database has lost its tables while it was open: restore a backup, or run "
                 "`mailtrack db upgrade` for an empty one."
             )
+
+
+def is_empty(store: Store) -> bool:
+    """Whether a database has no tables of ours, or is not even there."""
+    if store.file and not store.file.exists():
+        return True
+    with store.read() as connection:
+        return not current(connection)
 
 
 def current(connection: Connection) -> str:

@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import update
 
 from mailtrack.admin import corrections
-from mailtrack.admin.corrections import Wanted, moment, numbers
+from mailtrack.admin import people as admin_people
+from mailtrack.admin.filters import Filter, moment, moment_to_come, row_ids
+from mailtrack.admin.notices import notice_list
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import TrackingEvent
@@ -23,7 +25,7 @@ from mailtrack.tracking.polling import NOBODY_FOLLOWS
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Tell = Callable[..., int]
-Correct = Callable[[Wanted], str]
+Correct = Callable[[Filter], str]
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def tell(store: Store, clock: FakeClock, rows: Rows) -> Tell:
 
 @pytest.fixture
 def retry(store: Store, clock: FakeClock) -> Correct:
-    def make(wanted: Wanted) -> str:
+    def make(wanted: Filter) -> str:
         with store.write() as connection:
             return corrections.retry(connection, wanted, clock.now())
 
@@ -60,7 +62,7 @@ def retry(store: Store, clock: FakeClock) -> Correct:
 
 @pytest.fixture
 def revive(store: Store, clock: FakeClock) -> Correct:
-    def make(wanted: Wanted) -> str:
+    def make(wanted: Filter) -> str:
         with store.write() as connection:
             return corrections.revive(connection, wanted, clock.now())
 
@@ -85,11 +87,11 @@ def test_what_failed_is_due_again_once(
     number = tell(follow())
     clock.advance(hours=3)
 
-    assert "1 notice is due again." == retry(Wanted([number]))
+    assert "1 notice is due again." == retry(Filter([number]))
     assert [DUE] == _states(rows)
     assert clock.now() == rows(t.notice)[0]["next_attempt_at"]
     assert "0 notices are due again; left as they are: 1 did not fail, or are no more." == retry(
-        Wanted([number])
+        Filter([number])
     )
 
 
@@ -100,9 +102,9 @@ def test_all_that_failed_or_only_that_since_a_moment(
     clock.advance(hours=5)
     tell(follow("LP00123456789012"))
 
-    assert "1 notice is due again." == retry(Wanted(since=clock.now() - timedelta(hours=1)))
+    assert "1 notice is due again." == retry(Filter(since=clock.now() - timedelta(hours=1)))
     assert ["failed", "due"] == [state for state, *_ in _states(rows)]
-    assert "1 notice is due again." == retry(Wanted())
+    assert "1 notice is due again." == retry(Filter())
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_only_what_did_not_reach_its_reader_is_sent_again(
     again: bool,
 ) -> None:
     tell(follow(), state=state, last_error=error, skip=skip)
-    retry(Wanted())
+    retry(Filter())
 
     assert again is (DUE == _states(rows)[0])
 
@@ -158,7 +160,7 @@ def test_news_of_another_time_are_not_told_again(
 ) -> None:
     tell(follow(), kind)
     clock.advance(hours=hours)
-    said = retry(Wanted())
+    said = retry(Filter())
 
     assert again is (DUE == _states(rows)[0])
     assert again is ("tell what is over" not in said)
@@ -172,7 +174,7 @@ def test_what_later_news_have_overtaken_is_not_told_again(
     clock.advance(hours=1)
     tell(mine, Milestone.CUSTOMS_CLEARED, state="sent", last_error="")
 
-    assert "1 tell what is over" in retry(Wanted())
+    assert "1 tell what is over" in retry(Filter())
     assert ["failed", "sent"] == [state for state, *_ in _states(rows)]
 
 
@@ -194,7 +196,7 @@ def test_what_its_parcel_has_left_behind_is_not_told_again(
         moved = {"milestone": Milestone.DELIVERED, "milestone_at": later, "last_event_at": later}
         connection.execute(update(t.parcel).values(**moved))
 
-    assert "1 tell what is over" in retry(Wanted())
+    assert "1 tell what is over" in retry(Filter())
     assert ["failed"] == [state for state, *_ in _states(rows)]
 
 
@@ -210,10 +212,10 @@ def test_what_goes_to_addresses_that_count_as_dead_waits_for_them_to_be_revived(
     mine = follow()
     tell(mine)
     _bounce(store, mine, clock.now())
-    assert "1 go to addresses marked dead" in retry(Wanted())
+    assert "1 go to addresses marked dead" in retry(Filter())
 
-    revive(Wanted([mine.subscriber]))
-    assert "1 notice is due again." == retry(Wanted())
+    revive(Filter([mine.subscriber]))
+    assert "1 notice is due again." == retry(Filter())
     assert [DUE] == _states(rows)
 
 
@@ -230,12 +232,12 @@ def test_people_who_were_marked_get_mails_again_and_their_parcels_are_asked_abou
             assert mine.parcel is not None
             parcels.end(connection, mine.parcel, NOBODY_FOLLOWS, clock.now())
 
-    since = Wanted(since=clock.now() - timedelta(hours=1))
+    since = Filter(since=clock.now() - timedelta(hours=1))
     assert "1 person gets mails again, 1 parcel is asked about again." == revive(since)
     assert [True, False] == [row["bounced_at"] is not None for row in rows(t.subscriber)]
     assert [None, clock.now()] == [row["next_poll_at"] for row in rows(t.leg)]
     assert "0 people get mails again." == revive(since)
-    assert "1 are not marked, or are no more" in revive(Wanted([bruno.subscriber]))
+    assert "1 are not marked, or are no more" in revive(Filter([bruno.subscriber]))
 
 
 def test_failures_in_a_row_are_taken_back_too(
@@ -245,7 +247,7 @@ def test_failures_in_a_row_are_taken_back_too(
     with store.write() as connection:
         people.bounced_softly(connection, mine.subscriber, 5, clock.now())
 
-    assert "1 person gets mails again." == revive(Wanted([mine.subscriber]))
+    assert "1 person gets mails again." == revive(Filter([mine.subscriber]))
     assert [0] == [row["soft_bounces"] for row in rows(t.subscriber)]
 
 
@@ -257,13 +259,13 @@ def test_lists_name_people_by_number_alone(
     _bounce(store, mine, clock.now())
     clock.advance(hours=3)
     with store.read() as connection:
-        listed = corrections.notice_list(connection, Wanted(), clock.now(), 10)
-        marked = corrections.people_list(connection, Wanted(), clock.now(), 10)
+        listed = notice_list(connection, Filter())
+        marked = admin_people.people_list(connection, Filter())
 
-    assert [
-        (str(number), str(mine.subscriber), "customs_cleared", "failed", "3 h ago", "given up: no")
-    ] == listed.rows
-    assert [(str(mine.subscriber), "3 h ago", "0", "1")] == marked.rows
+    owed_at = clock.now() - timedelta(hours=3)
+    ended = ("customs_cleared", "failed", owed_at, "given up: no")
+    assert [(number, mine.subscriber, *ended, "LP00123456789012")] == listed.rows
+    assert [(mine.subscriber, owed_at, 0, 1, None)] == marked.rows
 
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -290,7 +292,14 @@ def test_a_moment_that_is_none_or_not_past_is_refused(text: str) -> None:
         moment(text, NOW)
 
 
+def test_a_moment_to_come_is_written_in_the_same_ways() -> None:
+    assert NOW + timedelta(hours=3) == moment_to_come("3h", NOW)
+    assert datetime(2026, 3, 11, 23, 0, tzinfo=UTC) == moment_to_come("2026-03-12", NOW)
+    with pytest.raises(PermanentError, match="is over"):
+        moment_to_come("2026-03-02", NOW)
+
+
 @pytest.mark.parametrize("text", ["ana@example", "-1", "1.5", "²", "12345678901234567890"])
 def test_a_number_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(PermanentError, match="is no number of a row"):
-        numbers(["1", text])
+        row_ids(["1", text])

@@ -2,9 +2,11 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from stat import S_IMODE
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +17,7 @@ from pydantic import SecretStr
 
 from mailtrack.admin.doctor import check_all, require_all
 from mailtrack.errors import ConfigurationError, MailtrackError
+from mailtrack.runtime.roles import listen
 from mailtrack.runtime.services import Services
 from mailtrack.runtime.supervisor import embedded_broker
 from mailtrack.sandbox.imap import ImapServer
@@ -23,6 +26,7 @@ from mailtrack.sandbox.smtp import SmtpSink
 from mailtrack.settings import InboxSettings, Security, Settings, SmtpSettings, WebSettings
 from mailtrack.store.engine import open_store
 from mailtrack.store.migrate import require_current, upgrade
+from mailtrack.web.server import serve
 from tests.jobs.scripted import serving
 
 SECRET = "hush-hush"
@@ -235,6 +239,26 @@ def test_a_port_in_use_is_named_with_what_to_do(prepare: Prepare) -> None:
 
     assert f"Cannot listen on {address[0]}:{address[1]}: Address already in use" in said
     assert "MAILTRACK_WEB__PORT" in said
+
+
+def test_beside_a_service_at_work_all_is_well(prepare: Prepare) -> None:
+    services = prepare()
+    upgrade(services.store)
+    settings = services.settings.web
+    stop = Event()
+    with ThreadPoolExecutor(1) as pool:
+        serving_pages = pool.submit(serve, services, listen(settings), stop)
+        try:
+            checks = {check.name: check for check in check_all(services)}
+            with pytest.raises(ConfigurationError, match="Address already in use"):
+                require_all(services)
+        finally:
+            stop.set()
+        serving_pages.result(30)
+
+    assert [] == [check for check in checks.values() if not check.ok]
+    where = f"{settings.host}:{settings.port}"
+    assert f"mailtrack serves its pages on {where}" == checks["web"].detail
 
 
 def test_a_full_disk_is_said(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:

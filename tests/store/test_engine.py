@@ -136,7 +136,21 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(ConfigurationError, match="Cannot create the data folder"):
-        open_store(f"sqlite:///{tmp_path / 'file' / 'mailtrack.db'}")
+        open_store(f"sqlite:///{tmp_path / 'file' / 'mailtrack.db'}").make()
+
+
+def test_who_asks_a_database_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'data' / 'mailtrack.db'}")
+
+    for open_transaction in (store.write, store.read):
+        with (
+            pytest.raises(ConfigurationError, match=r"no database .*`mailtrack db upgrade`") as no,
+            open_transaction(),
+        ):
+            raise AssertionError
+        assert _one_line(no.value)
+    assert [] == list(tmp_path.iterdir())
+    store.close()
 
 
 def test_a_postgresql_that_is_away_is_transient_and_keeps_the_password_to_itself() -> None:

@@ -25,6 +25,7 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    text,
 )
 
 from mailtrack.errors import ConfigurationError
@@ -87,9 +88,19 @@ def test_a_database_of_another_version_is_refused_with_what_to_do(
     store: Store, empty: Store
 ) -> None:
     require_current(store)
+    empty.make()
 
     with pytest.raises(ConfigurationError, match=r"revision none.*`mailtrack db upgrade`"):
         require_current(empty)
+
+
+def test_a_database_of_a_newer_version_is_left_as_it_is_and_said(store: Store) -> None:
+    with store.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    for use in (require_current, upgrade):
+        with pytest.raises(ConfigurationError, match="revision 9999, which is newer than this"):
+            use(store)
 
 
 def test_migrations_fail_as_a_whole(empty: Store, monkeypatch: pytest.MonkeyPatch) -> None:

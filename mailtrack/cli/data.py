@@ -1,0 +1,92 @@
+"""What is kept: shown, erased, backed up, migrated."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mailtrack.admin.terminal import say, say_json
+from mailtrack.cli.program import app, set_up, with_store
+from mailtrack.settings import Settings
+
+_PANEL = "What is kept"
+
+db = typer.Typer(no_args_is_help=True, help="The database.")
+app.add_typer(db, name="db", rich_help_panel=_PANEL)
+
+
+@app.command(rich_help_panel=_PANEL)
+def export(address: str) -> None:
+    """Print everything that is kept about an address, as JSON."""
+    from mailtrack.store.personal_data import everything_about
+
+    services = with_store()
+    with services.store.read() as connection:
+        kept = everything_about(connection, address, services.suppression, services.addresses.of)
+    say_json(kept, indent=2)
+
+
+@app.command(rich_help_panel=_PANEL)
+def erase(address: str) -> None:
+    """Erase everything that is kept about an address."""
+    from mailtrack.store.personal_data import erase as forget
+
+    services = with_store()
+    why = services.store.transact(
+        lambda connection: forget(connection, address, services.suppression, services.clock.now())
+    )
+    services.store.leave_no_trace()
+    peace = f"; no mail goes to it ({why}) until its owner writes again" if why else ""
+    say(f"Erased{peace}.")
+
+
+@db.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database to the schema of this version; safe to run twice."""
+    from mailtrack.store.migrate import upgrade
+
+    say(f"The database is at revision {upgrade(set_up().store)}.")
+
+
+@app.command(rich_help_panel=_PANEL)
+def backup(file: Path) -> None:
+    """Write everything that is kept into one file; the service may be at work."""
+    from mailtrack.admin.backups import back_up
+
+    services = with_store()
+    secret, now = services.settings.links_file, services.clock.now()
+    rows = back_up(services.store, secret, file, now)
+    say(f"{rows} rows are in {file}.")
+
+
+@app.command(rich_help_panel=_PANEL)
+def restore(
+    file: Path,
+    replaces: Annotated[
+        str, typer.Option(help="Address of the database that this one replaces, if it can be read.")
+    ] = "",
+) -> None:
+    """Fill an empty database from a backup; who has left since can be kept away."""
+    from mailtrack.admin.backups import keep_away
+    from mailtrack.admin.backups import restore as fill
+    from mailtrack.store.engine import open_store
+
+    services = set_up()
+    restored = fill(services.store, services.settings.links_file, file)
+    made_at = f", as of {restored.made_at:%Y-%m-%d %H:%M} UTC" if restored.made_at else ""
+    say(f"{restored.rows} rows restored{made_at}.")
+    if restored.secret and services.settings.database_url:
+        say(f"Set MAILTRACK_LINKS__SECRET_FILE to {restored.secret}: links need it.")
+    if replaces:
+        with closing(open_store(Settings(database_url=replaces).store_url)) as former:
+            gone = keep_away(services.store, former, services.suppression)
+        say(
+            f"Subscribed again since the backup, and now away again: {gone.left} people who had "
+            f"left, {gone.erased} who were erased, {gone.muted} parcels that were stopped."
+        )
+    elif restored.subscribed:
+        say(
+            f"{restored.subscribed} people are subscribed in it, also those who have left or were "
+            "erased since by a click. Before you start: docs/operate.md, “Who left meanwhile”."
+        )
