@@ -234,7 +234,7 @@ def test_a_number_has_a_range(monkeypatch: pytest.MonkeyPatch, name: str) -> Non
         ("WEB__PORT", "65536"),
         ("INBOX__ADDRESS", "colis"),
         ("INBOX__ALLOW", "ana@example.org, leo"),
-        ("INBOX__OAUTH__TOKEN_URL", "login.example.org"),
+        ("OAUTH__TOKEN_URL", "login.example.org"),
         ("INBOX__AUTHSERV_ID", "mx.example.org; spf=pass"),
         ("INBOX__IDLE_S", "1741"),
         ("CARRIERS__LAPOSTE__URL", "ftp://example.org"),
