@@ -14,6 +14,7 @@ import pytest
 
 from mailtrack import cli, logs
 from mailtrack.admin.doctor import check_all
+from mailtrack.cli import program, service
 from mailtrack.errors import AuthError
 from mailtrack.runtime.services import Services
 from mailtrack.settings import Settings, load_settings
@@ -94,7 +95,7 @@ def log_in(
         world.opened.append(Services(settings))
         return world.opened[-1]
 
-    monkeypatch.setattr(cli, "Services", open_services)
+    monkeypatch.setattr(program, "Services", open_services)
 
     def run(*arguments: str) -> tuple[object, str]:
         monkeypatch.setattr(sys, "argv", ["mailtrack", "login", *arguments])
@@ -115,7 +116,7 @@ def by_code(world: World) -> list[str]:
 def elsewhere(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Let a person paste what their browser shows, once we have said where to sign in."""
     said: list[str] = []
-    monkeypatch.setattr(cli, "say", lambda line, **_: said.append(line))
+    monkeypatch.setattr(service, "say", lambda line, **_: said.append(line))
     answer = type("Terminal", (), {"readline": lambda _: world.fake.consent(said[0].split()[-1])})
     monkeypatch.setattr(sys, "stdin", answer())
     return ["--paste"]
@@ -129,7 +130,7 @@ def here(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
             address = world.fake.consent(line.split()[-1]).replace("localhost", "127.0.0.1")
             Thread(target=httpx.get, args=(address,), daemon=True).start()
 
-    monkeypatch.setattr(cli, "say", browse)
+    monkeypatch.setattr(service, "say", browse)
     return []
 
 
