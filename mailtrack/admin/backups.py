@@ -6,6 +6,7 @@ into a new version.
 """
 
 import json
+import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 from sqlalchemy import Connection, Table, func, select, update
 
@@ -74,6 +76,28 @@ def back_up(store: Store, secret: Path, file: Path, now: datetime) -> int:
         draft.chmod(0o600)
         draft.replace(file)
     return rows
+
+
+def write_out(store: Store, secret: Path, out: BinaryIO, now: datetime) -> int:
+    """Write a backup to a stream, once it is whole; return the rows. Raises ConfigurationError."""
+    if out.isatty():
+        raise ConfigurationError("A backup is no text: `mailtrack backup - > backup.zip`.")
+    with _plain_errors(Path("standard output")), _room_beside(secret) as folder:
+        file = folder / "backup.zip"
+        rows = back_up(store, secret, file, now)
+        with file.open("rb") as whole:
+            shutil.copyfileobj(whole, out)
+        out.flush()
+    return rows
+
+
+def read_in(store: Store, secret: Path, source: BinaryIO) -> Restored:
+    """Restore a backup that comes by a stream; see `restore`."""
+    with _plain_errors(Path("standard input")), _room_beside(secret) as folder:
+        file = folder / "standard input"
+        with file.open("wb") as whole:
+            shutil.copyfileobj(source, whole)
+        return restore(store, secret, file)
 
 
 def restore(store: Store, secret: Path, file: Path) -> Restored:
@@ -150,6 +174,14 @@ def _mark(connection: Connection, table: Table, name: str, gone: Mapping[str, da
         back = (table.c.key == key) & table.c[name].is_(None)
         marked += connection.execute(update(table).where(back).values({name: when})).rowcount
     return marked
+
+
+@contextmanager
+def _room_beside(secret: Path) -> Iterator[Path]:
+    """Give a folder for a while: among the data, where there is room for all of it once more."""
+    among = secret.parent if secret.parent.is_dir() else None
+    with TemporaryDirectory(dir=among, prefix=".backup-") as folder:
+        yield Path(folder)
 
 
 @contextmanager

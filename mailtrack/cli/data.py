@@ -1,5 +1,6 @@
 """What is kept: shown, erased, backed up, migrated."""
 
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,8 @@ from mailtrack.cli.program import app, set_up, with_store
 from mailtrack.settings import Settings
 
 _PANEL = "What is kept"
+#: Standard input, or output, where a file is asked for.
+_STANDARD = Path("-")
 
 db = typer.Typer(no_args_is_help=True, help="The database.")
 app.add_typer(db, name="db", rich_help_panel=_PANEL)
@@ -50,30 +53,40 @@ def db_upgrade() -> None:
 
 
 @app.command(rich_help_panel=_PANEL)
-def backup(file: Path) -> None:
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file; - for standard output.")],
+) -> None:
     """Write everything that is kept into one file; the service may be at work."""
-    from mailtrack.admin.backups import back_up
+    from mailtrack.admin.backups import back_up, write_out
 
     services = with_store()
     secret, now = services.settings.links_file, services.clock.now()
-    rows = back_up(services.store, secret, file, now)
-    say(f"{rows} rows are in {file}.")
+    if file == _STANDARD:
+        rows = write_out(services.store, secret, sys.stdout.buffer, now)
+        say(f"{rows} rows are in it.", err=True)
+    else:
+        rows = back_up(services.store, secret, file, now)
+        say(f"{rows} rows are in {file}.")
 
 
 @app.command(rich_help_panel=_PANEL)
 def restore(
-    file: Path,
+    file: Annotated[Path, typer.Argument(help="The file; - for standard input.")],
     replaces: Annotated[
         str, typer.Option(help="Address of the database that this one replaces, if it can be read.")
     ] = "",
 ) -> None:
     """Fill an empty database from a backup; who has left since can be kept away."""
-    from mailtrack.admin.backups import keep_away
+    from mailtrack.admin.backups import keep_away, read_in
     from mailtrack.admin.backups import restore as fill
     from mailtrack.store.engine import open_store
 
     services = set_up()
-    restored = fill(services.store, services.settings.links_file, file)
+    store, secret = services.store, services.settings.links_file
+    if file == _STANDARD:
+        restored = read_in(store, secret, sys.stdin.buffer)
+    else:
+        restored = fill(store, secret, file)
     made_at = f", as of {restored.made_at:%Y-%m-%d %H:%M} UTC" if restored.made_at else ""
     say(f"{restored.rows} rows restored{made_at}.")
     if restored.secret and services.settings.database_url:

@@ -1,5 +1,6 @@
 """A backup is everything, fits either database, and is never half of it."""
 
+import io
 import stat
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, insert, select
 
-from mailtrack.admin.backups import KeptAway, back_up, keep_away, restore
+from mailtrack.admin.backups import KeptAway, back_up, keep_away, read_in, restore, write_out
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.errors import ConfigurationError
@@ -141,6 +142,31 @@ def test_a_backup_restores_every_row_into_either_database(
 
     assert rows == restored.rows == sum(map(len, before.values()))
     assert before == _everything(empty)
+
+
+def test_a_backup_can_leave_a_container_without_a_file_and_come_back(
+    lived_in: Store, empty: Store, tmp_path: Path
+) -> None:
+    stream = io.BytesIO()
+
+    rows = write_out(lived_in, tmp_path / "none", stream, NOW)
+    stream.seek(0)
+    restored = read_in(empty, tmp_path / "none", stream)
+
+    assert rows == restored.rows > 0
+    assert [] == [file.name for file in tmp_path.glob(".backup-*")]
+
+
+def test_a_backup_is_not_poured_over_a_terminal(lived_in: Store, tmp_path: Path) -> None:
+    class Terminal(io.BytesIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+
+    with pytest.raises(ConfigurationError, match="mailtrack backup - > backup.zip"):
+        write_out(lived_in, tmp_path / "none", terminal, NOW)
+    assert b"" == terminal.getvalue()
 
 
 def test_after_a_restore_new_rows_get_numbers_of_their_own(
