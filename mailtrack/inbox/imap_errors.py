@@ -15,6 +15,7 @@ from imapclient.exceptions import (
     IMAPClientReadOnlyError,
 )
 
+from mailtrack.domain.certificates import MAKE_ANEW, breaks_rules
 from mailtrack.errors import AuthError, ConfigurationError, MailtrackError, TransientError
 
 #: Response codes that promise better times (RFC 5530; the last two are Gmail's).
@@ -110,6 +111,8 @@ def _branch(
     # IMAPClient's LoginError hides a connection that was lost.
     hidden = error.__context__
     cause = hidden if isinstance(hidden, IMAPClientAbortError) else error
+    if isinstance(cause, ssl.SSLCertVerificationError) and breaks_rules(cause.verify_code):
+        return AuthError, MAKE_ANEW
     for kind, branch, what_to_do in _BRANCHES:
         if isinstance(cause, kind):
             return branch, what_to_do

@@ -6,6 +6,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 
+from mailtrack.domain.certificates import MAKE_ANEW, breaks_rules
 from mailtrack.notify.replies import SmtpStage
 
 _TLS_AT_ONCE = "MAILTRACK_SMTP__SECURITY=tls (mostly on port 465)"
@@ -66,6 +67,8 @@ _ADVICE = (
 
 def advice(error: OSError, security: str, stage: SmtpStage) -> str:
     """Return what to change after an error, "" where nothing is known to help."""
+    if isinstance(error, ssl.SSLCertVerificationError) and breaks_rules(error.verify_code):
+        return MAKE_ANEW
     fitting = (
         row.what_to_do
         for row in _ADVICE

@@ -200,10 +200,11 @@ def _configure(
 def _make_certificates(home: Path) -> None:
     """Make an authority of our own and a certificate for 127.0.0.1 that it signs."""
     new_key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+    signs = "-addext keyUsage=critical,keyCertSign,cRLSign"  # Python 3.13 wants it (RFC 5280)
     (home / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
     openssl = _tool("openssl", "openssl")
     for command in (
-        f"req -x509 {new_key} -keyout ca.key -out ca.pem -subj /CN=Essai",
+        f"req -x509 {new_key} -keyout ca.key -out ca.pem -subj /CN=Essai {signs}",
         f"req {new_key} -keyout server.key -out server.csr -subj /CN=127.0.0.1",
         "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -extfile names -out server.pem",
     ):

@@ -1,6 +1,7 @@
 """The IMAP mailbox on a server that behaves: what it changes there, and what it says of trouble."""
 
 import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from imapclient import IMAPClient
 from pydantic import SecretStr
 
 from mailtrack.errors import AuthError, ConfigurationError, TransientError
+from mailtrack.inbox.imap_errors import ServerErrors
 from mailtrack.inbox.mailbox import open_mailbox, open_session
 from mailtrack.sandbox.imap import ImapServer
 from mailtrack.settings import InboxSettings, Security
@@ -167,6 +169,25 @@ def test_a_server_without_starttls_gets_no_password(server: ImapServer) -> None:
 def test_tls_to_a_port_that_speaks_plain_is_one_line(server: ImapServer) -> None:
     with pytest.raises(TransientError, match=r"connecting failed.*MAILTRACK_INBOX__SECURITY"):
         open_mailbox(changed(server, security=Security.TLS))
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (19, "name its authority in MAILTRACK_INBOX__CA_FILE."),  # self-signed in the chain
+        (92, "make the authority's anew, with keyUsage=critical,keyCertSign"),
+    ],
+)
+def test_a_certificate_against_the_rules_is_told_from_one_that_is_not_trusted(
+    code: int, advice: str
+) -> None:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_code, error.verify_message = code, "what OpenSSL says"
+
+    with pytest.raises(AuthError) as caught, ServerErrors("imap.example.org").during("connecting"):
+        raise error
+    assert "connecting failed: what OpenSSL says; " in str(caught.value)
+    assert advice in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])

@@ -350,6 +350,22 @@ def test_a_protected_connection_wants_a_certificate_that_it_knows(
     assert ["deux"] == recorder.subjects
 
 
+def test_an_authority_against_the_rules_is_to_be_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+        error.verify_code = 92
+        error.verify_message = "CA cert does not include key usage extension"
+        raise error
+
+    monkeypatch.setattr("smtplib.SMTP_SSL", refuse)
+
+    with relay_to(465, "tls") as relay, pytest.raises(AuthError) as caught:
+        relay.send(mail("un"))
+    assert "CA cert does not include key usage extension" in str(caught.value)
+    assert "keyUsage=critical,keyCertSign" in str(caught.value)
+    assert "MAILTRACK_SMTP__" not in str(caught.value)
+
+
 def test_a_relay_without_starttls_gets_no_mail() -> None:
     recorder = Recorder()
     with serving(recorder) as port, relay_to(port, "starttls") as relay, pytest.raises(AuthError):
