@@ -25,6 +25,7 @@ from mailtrack.errors import ChallengeError
 from mailtrack.runtime.alone import alone
 from mailtrack.runtime.services import Services
 from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, carrier_app, serve
+from mailtrack.sandbox.imap import ImapServer
 from mailtrack.settings import ENV_FILE, Settings
 from mailtrack.store import budgets, inbound, leases, notices, parcels, people, relays
 from mailtrack.store import schema as t
@@ -800,6 +801,25 @@ def test_the_program_itself_ends_with_one_line_and_no_traceback(tmp_path: Path) 
     )
 
     assert "mailtrack db upgrade" in _one_line(Result(done.returncode, done.stdout, done.stderr))
+
+
+def test_init_writes_what_it_was_told_and_tries_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ImapServer("colis", SECRET) as imap:
+        answers = {"INBOX__HOST": imap.host, "INBOX__USER": "colis", "SMTP__HOST": "127.0.0.1"}
+        beside = {"INBOX__PORT": str(imap.port), "INBOX__SECURITY": "plain", "SMTP__PORT": "1"}
+        for name, value in (answers | beside).items():
+            monkeypatch.setenv(f"MAILTRACK_{name}", value)
+        monkeypatch.setenv("MAILTRACK_SMTP__FROM_ADDRESS", "colis@example.org")
+        first, second = run("init", "--yes"), run("init", "--yes")
+    lines = first.out.splitlines()
+
+    assert (1, ".env is written.") == (first.code, lines[0])
+    assert "ok    mailbox: INBOX on 127.0.0.1 can be read" in first.out
+    assert "FAIL  relay: The relay 127.0.0.1:1 is out of order" in first.out
+    assert "MAILTRACK_SMTP__USER=colis\n" in (tmp_path / ".env").read_text()
+    assert "is there already" in _one_line(second)
 
 
 # --- backup and restore --------------------------------------------------------------

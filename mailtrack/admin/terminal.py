@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from mailtrack.admin.init import Question
 from mailtrack.admin.table import Table, exactly, shown
 from mailtrack.domain.harmless import printable
 
@@ -27,6 +28,17 @@ _GAP = 2
 def say(line: str, *, err: bool = False) -> None:
     """Print one line, on standard error if `err`; line breaks inside it are written as `\\n`."""
     typer.echo(printable(line), err=err)
+
+
+def ask(question: Question, default: str) -> str:
+    """Ask until there is an answer; what is secret is not shown, also as a default."""
+    answer: str = typer.prompt(
+        question.text,
+        default="" if question.optional else default or None,
+        hide_input=question.secret,
+        show_default=bool(default) and not question.secret,
+    )
+    return answer
 
 
 def say_rows(lines: Iterable[str]) -> None:

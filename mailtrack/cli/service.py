@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -79,13 +80,34 @@ def web() -> None:
 @app.command(rich_help_panel=_PANEL)
 def doctor() -> None:
     """Check the settings against the world: one line per check."""
+    raise typer.Exit(_try_out())
+
+
+@app.command(rich_help_panel=_PANEL)
+def init(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ask nothing: take what MAILTRACK_* variables say.")
+    ] = False,
+) -> None:
+    """Write a file .env from the answers to a few questions, and try them."""
+    from mailtrack.admin import init as questions
+    from mailtrack.admin.terminal import ask
+
+    answer = questions.from_environment(os.environ) if yes else ask
+    say(f"{questions.write_settings(Path(), answer)} is written.")
+    code = _try_out(questions.TRIED)
+    say("Mend it in .env, then: `mailtrack doctor`." if code else "Now start it: `mailtrack up`.")
+    raise typer.Exit(code)
+
+
+def _try_out(only: Sequence[str] = ()) -> int:
     from mailtrack.admin.doctor import check_all
 
     failed = 0
-    for check in check_all(set_up()):
+    for check in check_all(set_up(), only):
         say(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.detail}")
         failed += not check.ok
-    raise typer.Exit(1 if failed else 0)
+    return 1 if failed else 0
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -121,7 +143,7 @@ def demo(
         from mailtrack.sandbox.demo import DemoServers, play
     except ModuleNotFoundError as error:
         raise MailtrackError(
-            f"The demo needs {error.name}; run `pip install 'mailtrack[demo]'`."
+            f"The demo needs {error.name}: install the extra “demo” of this package, too."
         ) from error
 
     raise typer.Exit(play(DemoServers(port, database, redis, imap, data), once=once))

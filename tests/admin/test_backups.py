@@ -164,7 +164,7 @@ def test_a_backup_is_not_poured_over_a_terminal(lived_in: Store, tmp_path: Path)
 
     terminal = Terminal()
 
-    with pytest.raises(ConfigurationError, match="mailtrack backup - > backup.zip"):
+    with pytest.raises(ConfigurationError, match=r"mailtrack backup - > backup\.zip"):
         write_out(lived_in, tmp_path / "none", terminal, NOW)
     assert b"" == terminal.getvalue()
 
