@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -75,6 +76,42 @@ def test_the_wheel_brings_nothing_beside_the_package(wheel: set[str]) -> None:
     tops = {name.split("/")[0] for name in wheel}
 
     assert {"mailtrack"} == {top for top in tops if not top.endswith(".dist-info")}
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The names in a source archive of this tree, without its folder."""
+    folder = tmp_path_factory.mktemp("sdist")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (built,) = folder.glob("*.tar.gz")
+    with tarfile.open(built) as archive:
+        return {name.partition("/")[2] for name in archive.getnames()}
+
+
+def test_the_source_archive_holds_whatever_the_tests_look_into(sdist: set[str]) -> None:
+    """What is beside the code, and is read by name; `make test` runs in the archive, too."""
+    tests = "\n".join(file.read_text("utf-8") for file in (ROOT / "tests").rglob("*.py"))
+    looked_into = {
+        str(file.relative_to(ROOT))
+        for file in (*ROOT.iterdir(), *(ROOT / "deploy").iterdir())
+        if file.is_file() and f'"{file.name}"' in tests
+    }
+
+    assert {"Dockerfile", "docker-compose.yml", ".env.example"} <= looked_into
+    assert set() == looked_into - sdist
+
+
+def test_no_message_advises_to_install_a_package_by_name() -> None:
+    """A name in the registry that is not ours could be anybody's."""
+    advice = re.compile(r"pip3? install (?!--|dist/|-e)")
+    said = {
+        str(file.relative_to(ROOT))
+        for file in (*(ROOT / "mailtrack").rglob("*.py"), *PAGES)
+        if advice.search(file.read_text("utf-8"))
+    }
+
+    assert set() == said
 
 
 # --- the lock files -----------------------------------------------------------------
