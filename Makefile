@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$python; break; }; done)
 
-.PHONY: help install demo test check e2e screenshots chaos bench flood corpus coverage man lock audit clean
+.PHONY: help install demo test check e2e image screenshots chaos bench flood corpus coverage man lock audit clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z0-9]*\):.*## /make \1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -47,6 +47,9 @@ check: install  ## look at form, types and the direction of imports
 
 e2e: install  ## run against real servers and a browser; needs the packages named in .ci/run
 	$(BIN)/python -m pytest tests/e2e $(ARGS)
+
+image: install  ## build the image and play the whole story in containers; needs Docker, or root
+	$(BIN)/python -m tests.containers
 
 chaos: install  ## break every part of the service while it works; ARGS="--long" for half an hour
 	$(BIN)/python -m tests.chaos $(ARGS)

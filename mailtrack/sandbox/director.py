@@ -85,6 +85,7 @@ class Director:
         sink: SmtpSink,
         clock: Clock,
         console: Console,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self.world = world
         self.started_at = clock.now()
@@ -95,6 +96,7 @@ class Director:
         self._sink = sink
         self._clock = clock
         self._console = console
+        self._patience_s = patience_s
         self._told: set[str] = set()
         self._threads = [_Progress(thread) for thread in STORY]
 
@@ -139,7 +141,7 @@ class Director:
             progress.at, progress.playing = progress.at + 1, False
             if isinstance(line, ForwardsMail | CarrierScans) and line.leads_to:
                 progress.mails[line.leads_to] += 1
-        elif time.monotonic() - progress.since > PATIENCE_S:
+        elif time.monotonic() - progress.since > self._patience_s:
             self.stuck.append(f"{progress.thread.title}: waited in vain for {line}")
 
     def _play_line(self, progress: _Progress, line: Line) -> None:

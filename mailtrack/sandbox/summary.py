@@ -47,7 +47,7 @@ class StorySummary:
             got = Counter(dict(inbound.by_outcome(connection)))
         wanted = Counter(str(forward.outcome) for forward in forwards())
         # 3.
-        missing, extra = self._differences()
+        missing, extra = differences(self._director)
         return [
             *(
                 f"outcome {name}: {got[name]} instead of {wanted[name]}"
@@ -102,14 +102,15 @@ class StorySummary:
 
     def last_lines(self) -> list[str]:
         """Return the two lines that everything comes down to."""
-        missing, extra = self._differences()
+        missing, extra = differences(self._director)
         with self._store.read() as connection:
             kept = sum(inbound.by_outcome(connection).values())
         lost = missing.total() + max(0, self._director.fed - kept)
         return [f"lost {lost}", f"doubled {extra.total()}"]
 
-    def _differences(self) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]:
-        """Return the notices that were owed and did not come, and those that came unowed."""
-        unique = {a.message_id: (a.address, str(a.kind)) for a in self._director.arrived()}
-        got, wanted = Counter(unique.values()), Counter((a, str(k)) for a, k in expected())
-        return wanted - got, got - wanted
+
+def differences(director: Director) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]:
+    """Return the notices that were owed and did not come, and those that came unowed."""
+    unique = {a.message_id: (a.address, str(a.kind)) for a in director.arrived()}
+    got, wanted = Counter(unique.values()), Counter((a, str(k)) for a, k in expected())
+    return wanted - got, got - wanted
