@@ -28,8 +28,8 @@ SHUT_IN = (
     "--cap-drop=ALL",
     "--security-opt=no-new-privileges:true",
 )
-#: Nobody's, as somebody's own user id would be.
-OTHER_USER = 4242
+#: Nobody's, as somebody's own user id would be; who is not root has but their own.
+OTHER_USER = os.geteuid() or 4242
 #: The roles of compose that stay.
 ROLES = ("watch", "dispatch", "work", "web")
 COMPOSE = ("--project-name", OURS, "-f", "docker-compose.yml", "-f", "outside.yml")
