@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, delete, exists, func, or_, select, true
 
 from mailtrack.domain.milestones import ENDED
 from mailtrack.domain.model import Outcome, ParcelId, SubscriberId
-from mailtrack.store import parcels, people
+from mailtrack.store import outcomes, parcels, people
 from mailtrack.store.engine import locked
 from mailtrack.store.schema import (
     doubtful_number,
@@ -60,7 +60,9 @@ def erase(connection: Connection, owner: SubscriberId) -> None:
     is_followed = exists().where(
         or_(subscription.c.parcel_id == parcel.c.id, subscription.c.local_parcel_id == parcel.c.id)
     )
-    connection.execute(delete(parcel).where(theirs, ~is_followed))
+    gone = connection.scalars(select(parcel.c.id).where(theirs, ~is_followed)).all()
+    outcomes.count(connection, list(map(ParcelId, gone)))
+    connection.execute(delete(parcel).where(parcel.c.id.in_(gone)))
 
 
 def forget_parcels(connection: Connection, before: datetime) -> int:
@@ -74,6 +76,7 @@ def forget_parcels(connection: Connection, before: datetime) -> int:
     gone = connection.scalars(due).all()
     theirs = select(parcel_order.c.shop_order_id).where(parcel_order.c.parcel_id.in_(gone))
     orders = connection.scalars(theirs).all()
+    outcomes.count(connection, list(map(ParcelId, gone)))
     done = connection.execute(delete(parcel).where(parcel.c.id.in_(gone), ended))
     _forget_orders(connection, orders)
     return done.rowcount

@@ -30,6 +30,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     and_,
+    false,
 )
 
 from mailtrack.domain.harmless import without_addresses
@@ -127,6 +128,14 @@ def _state() -> tuple[Column[Any], ...]:
         Column("milestone", String(24)),
         Column("milestone_at", Instant),
         Column("reason", String(24)),
+    )
+
+
+def _lane(*, primary_key: bool = False) -> tuple[Column[Any], ...]:
+    """Make the columns for by whom a parcel goes; see `domain.stage_times.Lane`."""
+    return tuple(
+        Column(name, String(24), nullable=False, server_default="", primary_key=primary_key)
+        for name in ("first_carrier", "last_carrier", "service")
     )
 
 
@@ -268,9 +277,12 @@ parcel = Table(
     Column("first_answer_at", Instant),
     Column("last_answer_at", Instant),
     Column("last_event_at", Instant),
+    *_lane(),
     #: Set when polling has stopped for good, with the reason.
     Column("ended_at", Instant),
     Column("ended_why", String(24)),
+    #: Its way was added to what this installation has seen; see `store.outcomes`.
+    Column("counted", Boolean, nullable=False, default=False, server_default=false()),
 )
 
 Index("ix_parcel_local_number", parcel.c.local_number)
@@ -315,6 +327,54 @@ Index(
     postgresql_where=leg.c.next_poll_at.is_not(None),
 )
 Index("ix_leg_number", leg.c.number)
+
+#: When a parcel was expected, by our own estimate, as it reached a milestone; scored once it is
+#: delivered.
+promise = Table(
+    "promise",
+    metadata,
+    Column("parcel_id", ForeignKey("parcel.id", ondelete="CASCADE"), primary_key=True),
+    Column("milestone", String(24), primary_key=True),
+    *_lane(),
+    #: The days of its first milestone and of this one, and when the promise was made.
+    Column("followed_on", Date, nullable=False),
+    Column("reached_on", Date, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    #: Between the first and the last day, both included; by the middle one half of them come.
+    Column("first_day", Date, nullable=False),
+    Column("middle_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    #: What parcels had taken from this milestone to the delivery by then; null where none had come.
+    Column("mean_days", Float),
+)
+
+#: How many parcels of a milestone and lane left it, or were delivered, on which day after they
+#: had reached it: what forecasts learn from. It outlives the parcels, and names no person.
+stage_tally = Table(
+    "stage_tally",
+    metadata,
+    Column("milestone", String(24), primary_key=True),
+    Column("measure", String(8), primary_key=True),
+    *_lane(primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("ended", Integer, nullable=False),
+    #: Of which nothing more was seen: returned, lost, given up, erased under way.
+    Column("left", Integer, nullable=False),
+)
+
+#: How well promises were kept: sums over the delivered parcels of a milestone, which outlive them;
+#: see `domain.forecast_score`.
+forecast_score = Table(
+    "forecast_score",
+    metadata,
+    Column("milestone", String(24), primary_key=True),
+    Column("parcels", Integer, nullable=False),
+    Column("held", Integer, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("loss", Float, nullable=False),
+    Column("published_loss", Float, nullable=False),
+    Column("mean_loss", Float, nullable=False),
+)
 
 #: Who is asking about a leg. Apart from the legs, which lie far from each other on the
 #: disk, so that a tick writes a few full pages; without a foreign key, whose check would
@@ -382,10 +442,19 @@ subscription = Table(
     #: The code of the shop or carrier whose mail was the first to name it; null where a person
     #: typed its number.
     Column("named_by", String(32)),
+    #: When it will have stayed where it is for longer than nine of ten; null once that was told,
+    #: and where nothing is awaited.
+    Column("slow_at", Instant),
     UniqueConstraint("subscriber_id", "parcel_id"),
     CheckConstraint("parcel_id IS NOT NULL OR shop_order_id IS NOT NULL", name="about_something"),
 )
 Index("ix_subscription_created_at", subscription.c.created_at)
+Index(
+    "ix_subscription_slow",
+    subscription.c.slow_at,
+    sqlite_where=subscription.c.slow_at.is_not(None),
+    postgresql_where=subscription.c.slow_at.is_not(None),
+)
 
 #: Numbers that somebody was asked about: each is followed once they say that it is their parcel's.
 doubtful_number = Table(

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from mailtrack.errors import ConfigurationError
 from mailtrack.settings import Settings
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.migrate import require_current, upgrade
-from mailtrack.store.schema import metadata
+from mailtrack.store.schema import metadata, parcel, subscription
 
 
 @pytest.fixture
@@ -317,3 +317,63 @@ def test_parts_of_the_former_version_go_on_writing_while_the_database_is_upgrade
         kept = connection.execute(select(func.count()).select_from(former)).scalar_one()
     require_current(empty)
     assert (1, written) == (len(revisions), kept)
+
+
+def _of_an_event(number: int, parcel: int, days: float, source: str) -> Mapping[str, Any]:
+    return {**_told(number, parcel, "in_transit", source, NOW + timedelta(days=days))}
+
+
+def test_what_is_under_way_gets_its_lane_and_the_day_from_which_it_is_late(empty: Store) -> None:
+    """A parcel of two carriers, one that was told of, one that ended, and an order."""
+    upgrade(empty, "0015")
+    tables = _reflected(empty).tables
+    step = {"milestone": "in_transit", "milestone_at": NOW}
+    rows: Mapping[str, list[Mapping[str, Any]]] = {
+        "subscriber": [
+            {"id": 1, "key": "ana", "address": "ana@example.org", "created_at": NOW}
+            | {"soft_bounces": 0, "unwanted": "", "also_wanted": ""}
+        ],
+        "parcel": [
+            {"id": n, "number": f"LP0012345678901{n}", "created_at": NOW, "ended_at": end, **step}
+            for n, end in ((1, None), (2, None), (3, NOW), (4, None))
+        ],
+        "subscription": [
+            _followed(n, key=f"s{n}", subscriber_id=1, parcel_id=n, titles="", trace="", **state)
+            for n, state in (
+                (1, step),
+                (2, step),
+                (3, step),
+                (4, {"milestone": "delivered", "milestone_at": NOW}),
+            )
+        ],
+        "tracking_event": [
+            _of_an_event(1, 1, 2, "laposte"),
+            _of_an_event(2, 1, 0, "cainiao"),
+            _of_an_event(3, 1, 3, "cainiao"),
+            _of_an_event(4, 2, 0, "gls"),
+        ],
+        "notice": [
+            {"id": 1, "subscriber_id": 1, "subscription_id": 2, "kind": "stalled"}
+            | {"occurrence": "2026-03-03", "state": "sent", "created_at": NOW + timedelta(days=31)}
+            | {"next_attempt_at": NOW, "attempts": 0, "last_error": "", "trace": ""}
+            | {"prompt": False, "urgent": False}
+        ],
+    }
+    with empty.write() as connection:
+        for name, some in rows.items():
+            for row in some:
+                connection.execute(insert(tables[name]).values(**row))
+
+    upgrade(empty)
+
+    with empty.read() as connection:
+        lanes = connection.execute(
+            select(parcel.c.first_carrier, parcel.c.last_carrier).order_by(parcel.c.id)
+        ).all()
+        slow = connection.scalars(select(subscription.c.slow_at).order_by(subscription.c.id)).all()
+        late = connection.scalars(
+            select(subscription.c.id).where(subscription.c.slow_at <= NOW + timedelta(days=30))
+        ).all()
+    assert [("cainiao", "laposte"), ("gls", ""), ("", ""), ("", "")] == lanes
+    assert [NOW + timedelta(days=30), None, None, None] == slow
+    assert [1] == late

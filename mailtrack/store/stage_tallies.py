@@ -1,0 +1,69 @@
+"""How long parcels stayed at each milestone, counted by days: what forecasts learn from.
+
+Rows are few: milestones, carriers and days are bounded. They outlive the parcels, and hold
+nothing of any one of them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from sqlalchemy import Connection, select
+
+from mailtrack.domain.forecast import HORIZON, DayCount, Experience, Measure, experience_of
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.stage_times import Lane
+from mailtrack.domain.stays import Stay
+from mailtrack.store.schema import stage_tally
+from mailtrack.store.upsert import insert_into
+
+_KEY = ("milestone", "measure", "first_carrier", "last_carrier", "service", "day")
+
+
+@dataclass(frozen=True, slots=True)
+class Tallies:
+    """What was seen of all lanes, by milestone and measure."""
+
+    by_stage: Mapping[tuple[Milestone, Measure], tuple[tuple[Lane, DayCount], ...]]
+
+    def experience(self, milestone: Milestone, measure: Measure, lane: Lane) -> Experience:
+        """Return what was seen of one milestone, in a lane and in its like."""
+        return experience_of(lane, self.by_stage.get((milestone, measure), ()))
+
+
+NOTHING_SEEN = Tallies(MappingProxyType({}))
+
+
+def add(connection: Connection, seen: Iterable[Stay]) -> None:
+    """Count stays; each must come once, since no tally knows whose they were.
+
+    In one order, since two parcels may end at once.
+    """
+    counts: Counter[tuple[tuple[str | int, ...], bool]] = Counter()
+    for stay in seen:
+        lane, day = stay.lane, min(stay.day, HORIZON)
+        key = (stay.milestone, stay.measure, lane.first, lane.last, lane.service, day)
+        counts[key, stay.ended] += 1
+    insert = insert_into(connection, stage_tally)
+    added = {name: stage_tally.c[name] + insert.excluded[name] for name in ("ended", "left")}
+    statement = insert.on_conflict_do_update(index_elements=_KEY, set_=added)
+    rows = [
+        dict(zip(_KEY, key, strict=True)) | {"ended": counts[key, True], "left": counts[key, False]}
+        for key in sorted({key for key, _ in counts})
+    ]
+    if rows:
+        connection.execute(statement, rows)
+
+
+def read(connection: Connection, milestone: Milestone | None = None) -> Tallies:
+    """Return what was seen; of one milestone alone where it is named."""
+    query = select(stage_tally)
+    if milestone is not None:
+        query = query.where(stage_tally.c.milestone == milestone)
+    found: dict[tuple[Milestone, Measure], list[tuple[Lane, DayCount]]] = {}
+    for row in connection.execute(query):
+        lane = Lane(row.first_carrier, row.last_carrier, row.service)
+        stage = found.setdefault((Milestone(row.milestone), Measure(row.measure)), [])
+        stage.append((lane, DayCount(row.day, row.ended, row.left)))
+    return Tallies({stage: tuple(seen) for stage, seen in found.items()})
