@@ -171,6 +171,7 @@ def _follow(
     parcels.add_leg(connection, parcel, "cainiao", number, NOW)
     parcels.add_events(connection, parcel, view.events, NOW)
     pickup = view.pickup_point
+    named = view.expected.named if view.expected else None
     connection.execute(
         update(parcel_table)
         .where(parcel_table.c.id == parcel)
@@ -179,7 +180,7 @@ def _follow(
             milestone_at=view.milestone_at,
             reason=view.reason,
             local_number=view.local_number,
-            estimated_delivery=view.estimated_delivery,
+            estimated_delivery=named and named.day,
             pickup_name=pickup and pickup.name,
             pickup_address=pickup and pickup.address,
             pickup_last_day=pickup and pickup.last_day,
@@ -191,6 +192,6 @@ def _follow(
     subscriptions.save_state(connection, mine, *state)
     if pickup is not None:
         subscriptions.note_pickup(connection, mine, pickup)
-    if view.estimated_delivery is not None:
-        subscriptions.expect(connection, mine, view.estimated_delivery, "colissimo", view.slot)
+    if named is not None:
+        subscriptions.expect(connection, mine, named.day, "colissimo", named.slot)
     return mine

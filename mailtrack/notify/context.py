@@ -75,7 +75,8 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
     # Who tells the news: the shop, where it came by mail, or the carrier. Of an order without
     # a parcel, the shop alone can tell anything.
     by_mail = view.parcel is None or (view.event and view.event.source == MAIL)
-    ahead = expected(parcel, french.local_day(view.at))
+    today, ahead = french.local_day(view.at), parcel.expected
+    named = ahead.named if ahead else None
     bar = progress.steps(parcel) if view.parcel else ()
     reason = (view.event and view.event.reason) or parcel.reason
     urgent = tuple(filter(_is_urgent, view.news))
@@ -105,13 +106,14 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "step": progress.current(bar) if bar else None,
         "days": progress.days(parcel.events, EVENTS_SHOWN),
         "expected": ahead,
-        "slot": parcel.slot if ahead else "",
+        # The hours of a day, where it is today.
+        "slot": named.slot if named and named.day == today else "",
         "asked": parcel.asked,
         "hint": french.why_unknown(parcel),
         "wants_postcode": parcel.wants_postcode,
         "over": is_over(parcel),
         "known": told_by_carriers(parcel.events),
-        "markup": parcel_delivery(view, ahead),
+        "markup": parcel_delivery(view),
         # The mailbox that wants to forward: Gmail names it last, and we write to it.
         "account": view.to if view.subject.endswith(NO_ADDRESS) else "",
         "urgent": urgent,
@@ -146,12 +148,6 @@ def _stand_in(order: OrderView) -> ParcelView:
         shop=order.shop,
         ordered_on=order.ordered_on,
     )
-
-
-def expected(parcel: ParcelView, today: date) -> date | None:
-    """Return the expected day of delivery while it still lies ahead."""
-    day = parcel.estimated_delivery
-    return day if day and day >= today and not is_over(parcel) else None
 
 
 def is_over(parcel: ParcelView) -> bool:

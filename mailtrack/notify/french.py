@@ -15,6 +15,7 @@ from babel.dates import format_date
 
 from mailtrack.domain.milestones import STAGES, Milestone
 from mailtrack.domain.model import HeldMail, Hint, Outcome, Reason, TrackingEvent
+from mailtrack.notify.expectation import Expectation
 from mailtrack.notify.shops import ShopWords, words_for
 from mailtrack.notify.view import MailSummary, NoticeKind, ParcelView
 
@@ -53,7 +54,7 @@ OTHER_NEWS: Mapping[NoticeKind, str] = MappingProxyType(
         NoticeKind.REGISTERED: "Suivi enregistré",
         NoticeKind.ORDER_REGISTERED: "Numéro du colis à transférer",
         NoticeKind.NOT_FOUND: "Numéro inconnu des transporteurs",
-        NoticeKind.STALLED: "Pas de nouvelles depuis trop longtemps",
+        NoticeKind.STALLED: "Plus lent que 9 colis sur 10",
         NoticeKind.EXPIRED: "Suivi arrêté, faute de nouvelles",
         NoticeKind.PROTECTION_ENDING: "Protection acheteur bientôt finie",
     }
@@ -148,6 +149,20 @@ _DISPUTED_TASKS: Mapping[Milestone, str] = MappingProxyType(
     }
 )
 
+#: How sure the days of an estimate are (`domain.forecast.SHARE`).
+SURE = f"8{NO_BREAK}colis sur{NO_BREAK}10"
+#: How a day that is near is called, by how far away it is.
+_SOON: Mapping[timedelta, str] = MappingProxyType(
+    {timedelta(0): "aujourd’hui", timedelta(days=1): "demain"}
+)
+#: The same of two days that follow each other, by how far away and how far apart they are.
+_TWO_DAYS: Mapping[tuple[timedelta, timedelta], str] = MappingProxyType(
+    {
+        (timedelta(0), timedelta(days=1)): "aujourd’hui ou demain",
+        (timedelta(days=1), timedelta(days=1)): "demain ou après-demain",
+    }
+)
+
 #: What the Imprimerie nationale asks of spaces around punctuation, one rule a line.
 _TYPESETTING: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])"), "’"),
@@ -225,6 +240,49 @@ def hours(slot: str) -> str:
         for hour, _, minute in (time.partition(":") for time in slot.split("-"))
     )
     return f"entre{NO_BREAK}{begins} et{NO_BREAK}{ends}"
+
+
+def between(first: date, last: date, today: date) -> str:
+    """Return « entre le jeudi 12 et le mardi 17 mars », or « aujourd’hui ou demain, … ».
+
+    A month or a year that both days share is said once.
+    """
+    if (first - today, last - first) in _TWO_DAYS:
+        return f"{_TWO_DAYS[first - today, last - first]}, {day(last)}"
+    begins, ends = f"le {day(first)}", f"le {day(last)}"
+    if first.year != last.year:
+        begins, ends = f"{begins}{NO_BREAK}{first.year}", f"{ends}{NO_BREAK}{last.year}"
+    elif first.month == last.month:
+        begins = begins.rpartition(NO_BREAK)[0]
+    return f"entre {_SOON.get(first - today, begins)} et {ends}"
+
+
+def expected_days(expected: Expectation) -> str:
+    """Return the day on which somebody else expects a parcel, or the days of our estimate."""
+    if expected.named is not None:
+        return day(expected.named.day)
+    return f"sans doute {between(expected.first, expected.last, expected.told_on)}"
+
+
+def expected_by(expected: Expectation) -> str:
+    """Return what follows the expected days: the hours and who named them, or how sure they are."""
+    if expected.named is None:
+        return f" ({SURE})"
+    named = expected.named
+    told = (hours(named.slot) if named.slot else "", f"selon {named.by}" if named.by else "")
+    return "".join(f", {part}" for part in told if part)
+
+
+def taken_back(expected: Expectation) -> str:
+    """Say that a parcel did not come when it was expected before, "" where there is no such day."""
+    missed = expected.missed
+    if missed is None:
+        return ""
+    if missed.by:
+        who = f"{missed.by[0].upper()}{missed.by[1:]}"
+        return f"{who} l’attendait le {day(missed.day)}{NO_BREAK}: ce jour est passé."
+    passed = day(missed.day)
+    return f"Nous l’attendions au plus tard le {passed}{NO_BREAK}: nous nous sommes trompés."
 
 
 def event_moment(event: TrackingEvent) -> str:
@@ -346,6 +404,8 @@ FILTERS: Mapping[str, Callable[..., object]] = MappingProxyType(
             day,
             detail,
             event_moment,
+            expected_by,
+            expected_days,
             headline,
             held_mail,
             hour,
@@ -360,6 +420,7 @@ FILTERS: Mapping[str, Callable[..., object]] = MappingProxyType(
             short_day,
             shorten,
             stage,
+            taken_back,
             typeset,
             why_unknown,
         )

@@ -5,7 +5,6 @@ https://developers.google.com/gmail/markup/reference/parcel-delivery.
 """
 
 from collections.abc import Mapping
-from datetime import date
 from typing import TypeAlias
 
 from mailtrack.notify.shops import words_for
@@ -14,14 +13,12 @@ from mailtrack.notify.view import NoticeView
 Json: TypeAlias = Mapping[str, "str | Json | list[Json]"]
 
 
-def parcel_delivery(view: NoticeView, expected: date | None) -> Json | None:
-    """Return the JSON-LD of a parcel mail, None where the mail is about no parcel.
-
-    `expected`: the day of delivery, None where it is unknown or does not lie ahead.
-    """
+def parcel_delivery(view: NoticeView) -> Json | None:
+    """Return the JSON-LD of a parcel mail, None where the mail is about no parcel."""
     parcel = view.parcel
     if parcel is None:
         return None
+    expected = parcel.expected
     merchant = _named("Organization", words_for(parcel.shop).name)
     fields: Json = {
         "@context": "http://schema.org",
@@ -30,7 +27,8 @@ def parcel_delivery(view: NoticeView, expected: date | None) -> Json | None:
         "trackingUrl": view.links.timeline or parcel.carrier_page,
         "carrier": _named("Organization", parcel.carrier),
         "itemShipped": _named("Product", parcel.name),
-        "expectedArrivalUntil": expected.isoformat() if expected else "",
+        "expectedArrivalFrom": expected.first.isoformat() if expected else "",
+        "expectedArrivalUntil": expected.last.isoformat() if expected else "",
         "partOfOrder": [
             {"@type": "Order", "orderNumber": number} | ({"merchant": merchant} if merchant else {})
             for number in parcel.orders

@@ -16,6 +16,7 @@ from mailtrack.domain.model import (
     TrackingEvent,
 )
 from mailtrack.domain.tracking import MAIL
+from mailtrack.notify.expectation import Expectation, ExpectedDay
 from mailtrack.notify.view import (
     Links,
     MailSummary,
@@ -139,38 +140,61 @@ class Story:
     milestone: Milestone
     age_days: float = 0.04
     reason: Reason | None = None
-    expected: date | None = None
+    expected: Expectation | None = None
     ordered: date | None = None
     pickup: PickupPoint | None = None
-    slot: str = ""
+
+
+def _named(day: date, by: str, slot: str = "") -> Expectation:
+    return Expectation(day, day, NOW.date(), named=ExpectedDay(day, by, slot))
+
+
+def _estimated(days: int, width: int, missed: ExpectedDay | None = None) -> Expectation:
+    """Return an estimate that begins in some days and is so many days wide."""
+    first = NOW.date() + timedelta(days=days)
+    return Expectation(first, first + timedelta(days=width - 1), NOW.date(), missed=missed)
 
 
 #: Where the parcel of each mail stands.
 STORIES = {
-    NoticeKind.REGISTERED: Story(Milestone.CUSTOMS_STARTED),
-    NoticeKind.CARRIER_ACCEPTED: Story(Milestone.CARRIER_ACCEPTED),
-    NoticeKind.IN_TRANSIT: Story(Milestone.IN_TRANSIT),
-    NoticeKind.ARRIVED_IN_COUNTRY: Story(Milestone.ARRIVED_IN_COUNTRY),
-    NoticeKind.CUSTOMS_STARTED: Story(Milestone.CUSTOMS_STARTED),
-    NoticeKind.CUSTOMS_HELD: Story(Milestone.CUSTOMS_HELD, reason=Reason.CUSTOMS),
-    NoticeKind.CUSTOMS_CLEARED: Story(Milestone.CUSTOMS_CLEARED, expected=date(2026, 3, 13)),
-    NoticeKind.LOCAL_TRANSIT: Story(Milestone.LOCAL_TRANSIT),
-    NoticeKind.OUT_FOR_DELIVERY: Story(
-        Milestone.OUT_FOR_DELIVERY, expected=date(2026, 3, 10), slot="16:00-18:30"
+    NoticeKind.REGISTERED: Story(Milestone.CUSTOMS_STARTED, expected=_estimated(2, 7)),
+    NoticeKind.CARRIER_ACCEPTED: Story(Milestone.CARRIER_ACCEPTED, expected=_estimated(8, 23)),
+    NoticeKind.IN_TRANSIT: Story(Milestone.IN_TRANSIT, expected=_estimated(6, 19)),
+    NoticeKind.ARRIVED_IN_COUNTRY: Story(Milestone.ARRIVED_IN_COUNTRY, expected=_estimated(2, 10)),
+    NoticeKind.CUSTOMS_STARTED: Story(
+        Milestone.CUSTOMS_STARTED,
+        expected=_estimated(2, 6, ExpectedDay(date(2026, 3, 9), "Cainiao")),
     ),
-    NoticeKind.DELIVERY_FAILED: Story(Milestone.DELIVERY_FAILED, reason=Reason.ABSENT),
+    NoticeKind.CUSTOMS_HELD: Story(Milestone.CUSTOMS_HELD, reason=Reason.CUSTOMS),
+    NoticeKind.CUSTOMS_CLEARED: Story(
+        Milestone.CUSTOMS_CLEARED, expected=_named(date(2026, 3, 13), "La Poste")
+    ),
+    NoticeKind.LOCAL_TRANSIT: Story(Milestone.LOCAL_TRANSIT, expected=_estimated(1, 2)),
+    NoticeKind.OUT_FOR_DELIVERY: Story(
+        Milestone.OUT_FOR_DELIVERY, expected=_named(NOW.date(), "La Poste", "16:00-18:30")
+    ),
+    NoticeKind.DELIVERY_FAILED: Story(
+        Milestone.DELIVERY_FAILED, reason=Reason.ABSENT, expected=_estimated(0, 2)
+    ),
     NoticeKind.PICKUP_AVAILABLE: Story(Milestone.PICKUP_AVAILABLE, pickup=PICKUP),
     NoticeKind.DELIVERED: Story(Milestone.DELIVERED),
     NoticeKind.RETURNING: Story(Milestone.RETURNING, reason=Reason.BAD_ADDRESS),
     NoticeKind.RETURNED: Story(Milestone.RETURNED, reason=Reason.UNCLAIMED),
     NoticeKind.EXCEPTION: Story(Milestone.EXCEPTION, reason=Reason.DAMAGED),
-    NoticeKind.STALLED: Story(Milestone.IN_TRANSIT, age_days=24),
+    NoticeKind.STALLED: Story(
+        Milestone.IN_TRANSIT,
+        age_days=32,
+        expected=_estimated(1, 24, ExpectedDay(date(2026, 3, 6))),
+    ),
     NoticeKind.EXPIRED: Story(Milestone.IN_TRANSIT, age_days=60),
     NoticeKind.PICKUP_REMINDER: Story(
         Milestone.PICKUP_AVAILABLE, age_days=12, pickup=replace(PICKUP, last_day=date(2026, 3, 12))
     ),
     NoticeKind.PROTECTION_ENDING: Story(
-        Milestone.IN_TRANSIT, age_days=19, ordered=date(2026, 1, 14)
+        Milestone.IN_TRANSIT,
+        age_days=19,
+        expected=_estimated(1, 16),
+        ordered=date(2026, 1, 14),
     ),
 }
 
@@ -306,10 +330,9 @@ def sample_parcel(story: Story | None = None) -> ParcelView:
         local_number=LOCAL_NUMBER if local else None,
         orders=(ORDER,),
         reason=story.reason if story else None,
-        estimated_delivery=story.expected if story else None,
+        expected=story.expected if story else None,
         pickup_point=story.pickup if story else None,
         ordered_on=story.ordered if story else None,
-        slot=story.slot if story else "",
         shop="aliexpress",
         named_by="AliExpress",
         checked_at=NOW,

@@ -32,7 +32,7 @@ LIMITS: Mapping[str, int] = MappingProxyType(
         "address": 160,
         "carrier": 60,
         "hint": 200,
-        "estimated_by": 60,
+        "by": 60,
         "number": 60,
         "local_number": 60,
         "public_number": 60,

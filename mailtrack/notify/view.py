@@ -10,6 +10,7 @@ from enum import StrEnum
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import HeldMail, PickupPoint, Reason, TrackingEvent
 from mailtrack.domain.pickup_times import UsualHold
+from mailtrack.notify.expectation import Expectation
 
 
 class NoticeKind(StrEnum):
@@ -45,7 +46,7 @@ class NoticeKind(StrEnum):
     ABANDONED = "abandoned"
     #: The carriers have not known the number for three days.
     NOT_FOUND = "not_found"
-    #: No news for longer than the stage usually takes.
+    #: It stays at its milestone for longer than nine parcels of ten.
     STALLED = "stalled"
     #: Polling has stopped for good.
     EXPIRED = "expired"
@@ -107,8 +108,7 @@ class ParcelView:
 
     `name` is the first item's title, or "" where no mail named one. `carrier_page` is
     the carrier's own tracking page. `milestone` is None before the first answer.
-    `estimated_by` names who expects the delivery on that day, "" for the carrier; `slot` has
-    its hours ("11:15-15:15", Paris), "" where nobody told them.
+    `expected` is None where nothing is to be delivered any more, or nobody can tell when.
     `asked` is False where no carrier that we can ask takes the number. `shop` is the code of
     who sold it, "" where nobody knows, and `named_by` who wrote the mail that named it. `hint`
     says why a number is unknown (a `Hint`, or a carrier's own words), `hint_by` who told it.
@@ -129,12 +129,10 @@ class ParcelView:
     public_number: str = ""
     orders: tuple[str, ...] = ()
     reason: Reason | None = None
-    estimated_delivery: date | None = None
+    expected: Expectation | None = None
     pickup_point: PickupPoint | None = None
     checked_at: datetime | None = None
     next_check_at: datetime | None = None
-    estimated_by: str = ""
-    slot: str = ""
     asked: bool = True
     wants_postcode: str = ""
     shop: str = ""

@@ -1,11 +1,13 @@
 """What one person follows, as a list: one query, however long it is."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
 from mailtrack.domain.model import ParcelId, SubscriberId, SubscriptionId
+from mailtrack.domain.stage_times import Lane
 from mailtrack.store import parcels
 from mailtrack.store.schema import parcel, shop_order, subscription
 from mailtrack.store.subscriptions import Subscription, subscription_from
@@ -15,12 +17,15 @@ from mailtrack.store.subscriptions import Subscription, subscription_from
 class Followed:
     """One thing that somebody follows; `number` is the order's while it has no parcel.
 
-    `shop`: the code of the shop of that order.
+    `shop`: the code of the shop of that order. `lane`: by whom its parcel goes, and
+    `estimated_delivery` when, as its carriers tell.
     """
 
     subscription: Subscription
     number: str
+    lane: Lane
     shop: str = ""
+    estimated_delivery: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,10 @@ def _everything() -> Select[Any]:
             subscription,
             func.coalesce(parcel.c.number, shop_order.c.number).label("number"),
             shop_order.c.shop,
+            parcel.c.estimated_delivery,
+            parcel.c.first_carrier,
+            parcel.c.last_carrier,
+            parcel.c.service,
         )
         .outerjoin(parcel, parcel.c.id == subscription.c.parcel_id)
         .outerjoin(shop_order, shop_order.c.id == subscription.c.shop_order_id)
@@ -104,4 +113,10 @@ def _everything() -> Select[Any]:
 
 
 def _followed(row: Row[Any]) -> Followed:
-    return Followed(subscription_from(row), row.number, row.shop or "")
+    return Followed(
+        subscription_from(row),
+        row.number,
+        Lane(row.first_carrier or "", row.last_carrier or "", row.service or ""),
+        row.shop or "",
+        row.estimated_delivery,
+    )

@@ -30,6 +30,7 @@ from mailtrack.domain.model import (
     SubscriberId,
     TrackingEvent,
 )
+from mailtrack.domain.stage_times import Lane
 from mailtrack.store.engine import ConflictError, locked
 from mailtrack.store.leg_claims import is_out, let_go
 from mailtrack.store.schema import leg, leg_claim, parcel, subscription, tracking_event
@@ -373,6 +374,7 @@ def save_state(
     milestone: Milestone | None,
     current: TrackingEvent | None,
     last_event_at: datetime | None,
+    lane: Lane,
 ) -> None:
     """Store what a parcel's history comes to."""
     connection.execute(
@@ -383,6 +385,9 @@ def save_state(
             milestone_at=current and current.at,
             reason=current and current.reason,
             last_event_at=last_event_at,
+            first_carrier=lane.first,
+            last_carrier=lane.last,
+            service=lane.service,
         )
     )
 
@@ -426,8 +431,8 @@ def unasked(
 ) -> list[ParcelId]:
     """Return up to `most` parcels that no carrier is asked about any more, quiet since a moment.
 
-    `known_before`: the moment for those that a carrier knew. Quiet: no mail told anything
-    of them, and nobody has come to follow them.
+    `known_before`: the moment for those that a carrier knew, or a mail told a step of. Quiet: no
+    mail told anything of them, and nobody has come to follow them.
     """
     of_parcel = leg.c.parcel_id == parcel.c.id
     asked = exists().where(of_parcel, leg.c.next_poll_at.is_not(None))
@@ -435,7 +440,7 @@ def unasked(
     quiet_since = func.coalesce(parcel.c.last_event_at, parcel.c.created_at)
     newcomer = exists().where(
         subscription.c.parcel_id == parcel.c.id,
-        or_(subscription.c.created_at > before, subscription.c.milestone_at > before),
+        or_(subscription.c.created_at > before, subscription.c.milestone_at > known_before),
     )
     query = (
         select(parcel.c.id)

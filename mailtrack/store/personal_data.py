@@ -196,6 +196,15 @@ def _following(details: SubscriptionDetails) -> dict[str, Any]:
         "carriers_named": dict(details.named),
         "pickup_point": _pickup(parcel.row.pickup_point),
         "pickup_in_mails": _pickup(mine.pickup),
+        "promised": [
+            {
+                "at": made.made_at.isoformat(),
+                "milestone": made.promise.milestone,
+                "first_day": made.promise.told.first.isoformat(),
+                "last_day": made.promise.told.last.isoformat(),
+            }
+            for made in parcel.promises
+        ],
     }
 
 

@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from mailtrack.domain import tracking
 from mailtrack.domain.model import ParcelId, SubscriptionId, TrackingEvent
-from mailtrack.store import named_carriers, parcels, subscriptions
+from mailtrack.store import named_carriers, parcels, promises, subscriptions
 from mailtrack.store.parcels import Leg, ParcelRow
+from mailtrack.store.promises import PromiseMade
 from mailtrack.store.schema import parcel_order, shop_order, subscription
 from mailtrack.store.subscriptions import Subscription
 
@@ -54,13 +55,15 @@ _AWAITED = (
 class KnownParcel:
     """A parcel, whom it is asked of, and what its carriers told of it (oldest first).
 
-    `public_number`: by which anybody may see that, where it is not its own.
+    `public_number`: by which anybody may see that, where it is not its own. `promises`: when it
+    was expected by our own estimates, in the order in which they were made.
     """
 
     row: ParcelRow
     legs: tuple[Leg, ...]
     events: tuple[TrackingEvent, ...]
     public_number: str = ""
+    promises: tuple[PromiseMade, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,9 @@ def _as_one(known: KnownParcel, local: KnownParcel) -> KnownParcel:
     )
     legs = (*known.legs, *(replace(leg, is_local=True) for leg in local.legs))
     events = tracking.together(known.events, local.events)
-    return KnownParcel(row, legs, events, "" if known.events else last.number)
+    public_number = "" if known.events else last.number
+    made = sorted((*known.promises, *local.promises), key=lambda one: one.made_at)
+    return KnownParcel(row, legs, events, public_number, tuple(made))
 
 
 def read_parcels(
@@ -150,7 +155,10 @@ def read_parcels(
         return {}
     legs = parcels.legs_of_each(connection, wanted)
     events = parcels.histories(connection, wanted)
+    made = promises.promises_of_each(connection, wanted)
     return {
-        row.id: KnownParcel(row, tuple(legs[row.id]), tuple(events[row.id]))
+        row.id: KnownParcel(
+            row, tuple(legs[row.id]), tuple(events[row.id]), promises=tuple(made[row.id])
+        )
         for row in parcels.parcel_rows(connection, wanted)
     }

@@ -13,10 +13,12 @@ from sqlalchemy import Connection
 from mailtrack.domain import tracking
 from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, mailed_by_default
 from mailtrack.domain.model import ParcelId, SubscriptionId, TrackingEvent
+from mailtrack.domain.stays import lane_of
 from mailtrack.domain.tracking import Follower
 from mailtrack.domain.witnesses import awaits_witness
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import budgets, followers, local_parcels, notices, parcels, subscriptions
+from mailtrack.tracking import forecasting
 
 
 def take_in(
@@ -31,7 +33,7 @@ def take_in(
     2. Each follower is told what follows from it beside what their own mails told them, and
        what is known of the other parcel that they hear of with this one.
     3. The new events are kept; those that no phrase file knows are counted.
-    4. The parcel stands where its carriers' word alone has brought it.
+    4. The parcel stands where its carriers' word alone has brought it, and is expected by that.
     """
     # 1.
     known = parcels.history(connection, parcel_id)
@@ -61,7 +63,9 @@ def take_in(
         milestone=change.milestone,
         current=change.current,
         last_event_at=max((event.at for event in change.events), default=None),
+        lane=lane_of(change.events),
     )
+    forecasting.promise(connection, parcel_id, change, now)
     return awaits_witness(change.events, now)
 
 

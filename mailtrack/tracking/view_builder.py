@@ -1,8 +1,8 @@
 """Gathers from the store what mails and pages show: the values of `notify.view`."""
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from urllib.parse import quote
 
 from sqlalchemy import Connection, select
@@ -22,6 +22,9 @@ from mailtrack.domain.model import (
     TrackingEvent,
 )
 from mailtrack.domain.numbers import names_its_carrier
+from mailtrack.domain.stays import lane_of
+from mailtrack.notify.context import SOME_CARRIER
+from mailtrack.notify.expectation import Expectation, ExpectedDay
 from mailtrack.notify.links import LinkMaker, Purpose
 from mailtrack.notify.mail import MailNames
 from mailtrack.notify.view import (
@@ -46,10 +49,13 @@ from mailtrack.store import (
 )
 from mailtrack.store import inbound as inbound_mails
 from mailtrack.store.doubtful_numbers import AskedNumber
+from mailtrack.store.following import Followed
 from mailtrack.store.notices import Notice
 from mailtrack.store.parcels import Leg
 from mailtrack.store.schema import inbound
 from mailtrack.store.subscription_details import KnownParcel, SubscriptionDetails
+from mailtrack.store.subscriptions import Subscription
+from mailtrack.tracking.forecasting import Awaited, Forecaster
 from mailtrack.tracking.pickup import pickup_point, usual_hold_of
 
 #: Where a postcode is missing, or nobody's was right.
@@ -68,6 +74,7 @@ class ViewBuilder:
     #: The forwarding address of its own that a subscriber has, by their key.
     personal_address: Callable[[RowKey], str]
     forward_to: str
+    forecaster: Forecaster = field(default_factory=Forecaster)
 
     def notice(
         self,
@@ -102,7 +109,7 @@ class ViewBuilder:
             links=self.links.for_reader(notice.reader, notice.about),
             forward_to=self.forward_to,
             at=now,
-            parcel=self.parcel_of(connection, details) if details else None,
+            parcel=self.parcel_of(connection, details, now) if details else None,
             order=self.order(details) if details else None,
             event=event,
             orders=details.orders if details else (),
@@ -200,30 +207,39 @@ class ViewBuilder:
                 return (request.link, request.code) if request else ("", "")
         return "", ""
 
-    def parcel_of(self, connection: Connection, details: SubscriptionDetails) -> ParcelView | None:
+    def parcel_of(
+        self, connection: Connection, details: SubscriptionDetails, now: datetime
+    ) -> ParcelView | None:
         """Return a parcel as its subscriber sees it, who is asked for no postcode twice."""
         view = self.parcel(details)
-        if view is None or not view.wants_postcode:
-            return view
-        told = people.postcode_of(connection, details.following.subscriber)
-        return replace(view, wants_postcode="") if told else view
+        if view is None or details.parcel is None:
+            return None
+        awaited = Awaited(
+            view.milestone,
+            view.milestone_at,
+            lane_of(details.events),
+            _days_named(details.following, details.parcel.row.estimated_delivery, view.carrier),
+            details.parcel.promises,
+        )
+        told = view.wants_postcode and people.postcode_of(connection, details.following.subscriber)
+        return replace(
+            view,
+            expected=self.forecaster.expected(connection, awaited, now),
+            wants_postcode="" if told else view.wants_postcode,
+        )
 
     def parcel(self, details: SubscriptionDetails) -> ParcelView | None:
-        """Return a parcel as its subscriber sees it; None while only the order is known."""
+        """Return a parcel as its subscriber sees it; None while only the order is known.
+
+        When it is expected is said by `parcel_of`.
+        """
         known = details.parcel
         if known is None:
             return None
-        mine, view = details.following, self._known_to_carriers(known, details.named)
-        # Carriers know better than the mail of a shop.
-        by_mail = view.estimated_delivery is None and mine.expected_on is not None
+        mine = details.following
         return replace(
-            view,
+            self._known_to_carriers(known, details.named),
             name=_name(details),
-            estimated_delivery=mine.expected_on if by_mail else view.estimated_delivery,
-            estimated_by=name_of(mine.expected_by or "") if by_mail else view.estimated_by,
-            slot=mine.expected_slot
-            if by_mail or view.estimated_delivery == mine.expected_on
-            else "",
             events=_named(tracking.timeline(details.events)),
             milestone=mine.milestone,
             milestone_at=mine.milestone_at,
@@ -250,7 +266,20 @@ class ViewBuilder:
             ordered_on=details.ordered_at,
         )
 
-    def public(self, connection: Connection, parcel_id: ParcelId) -> ParcelView | None:
+    def expected(
+        self, connection: Connection, followed: Followed, now: datetime
+    ) -> Expectation | None:
+        """Return when a parcel in a list is expected by who follows it; no order is."""
+        mine = followed.subscription
+        if mine.parcel is None:
+            return None
+        named = _days_named(mine, followed.estimated_delivery, "")
+        awaited = Awaited(mine.milestone, mine.milestone_at, followed.lane, named)
+        return self.forecaster.expected(connection, awaited, now)
+
+    def public(
+        self, connection: Connection, parcel_id: ParcelId, now: datetime
+    ) -> ParcelView | None:
         """Return a parcel as anybody may see it who has its number; None while there is no news.
 
         Only what its carriers tell the same asker: nothing of its orders and articles, nothing
@@ -259,8 +288,17 @@ class ViewBuilder:
         known = subscription_details.read_parcels(connection, [parcel_id])[parcel_id]
         if not known.events:
             return None
+        view, row = self._known_to_carriers(known, {}), known.row
+        awaited = Awaited(
+            row.milestone,
+            row.milestone_at,
+            lane_of(known.events),
+            _days_named(None, row.estimated_delivery, view.carrier),
+            known.promises,
+        )
         return replace(
-            self._known_to_carriers(known, {}),
+            view,
+            expected=self.forecaster.expected(connection, awaited, now),
             events=tracking.timeline(known.events),
             wants_postcode="",
         )
@@ -300,7 +338,6 @@ class ViewBuilder:
             local_number=row.local_number,
             public_number=known.public_number,
             reason=row.reason,
-            estimated_delivery=row.estimated_delivery,
             checked_at=row.last_answer_at,
             # Legs of carriers that were switched off are planned no more.
             asked=any(leg.next_poll_at or row.ended_at for leg in legs),
@@ -327,6 +364,23 @@ class ViewBuilder:
         waits = (leg.carrier for leg in legs if leg.state in _WITHOUT_POSTCODE)
         unknown = (self.carriers[code] for code in waits if code in self.on)
         return next((declared.name for declared in unknown if declared.postcode), "")
+
+
+def _days_named(
+    mine: Subscription | None, by_carrier: date | None, carrier: str
+) -> tuple[ExpectedDay, ...]:
+    """Return the days that others name for a delivery: carriers know better than a mail.
+
+    The hours that a mail tells hold for its own day, whoever names that.
+    """
+    carrier = carrier or SOME_CARRIER
+    by_mail, slot = (mine.expected_on, mine.expected_slot) if mine is not None else (None, "")
+    days = []
+    if by_carrier is not None:
+        days.append(ExpectedDay(by_carrier, carrier, slot if by_carrier == by_mail else ""))
+    if mine is not None and by_mail is not None:
+        days.append(ExpectedDay(by_mail, name_of(mine.expected_by or "") or carrier, slot))
+    return tuple(days)
 
 
 def _named(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:

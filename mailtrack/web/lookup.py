@@ -45,5 +45,6 @@ class Lookup:
             for reading in dict.fromkeys((numbers.normalise(typed), number)):
                 parcel = parcels.find_parcel(connection, reading)
                 if parcel is not None:
-                    return replace(page, parcel=self._services.views.public(connection, parcel))
+                    view = self._services.views.public(connection, parcel, page.now)
+                    return replace(page, parcel=view)
         return page

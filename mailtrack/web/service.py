@@ -131,16 +131,17 @@ class PageService:
             newest = following.followed(connection, mine.subscriber, limit=OTHERS + 1)
             details = subscription_details.read(connection, [mine.id])[mine.id]
             others = [other for other in newest if other.subscription.id != mine.id][:OTHERS]
+            now = self._services.clock.now()
             return TimelinePage(
                 line=self._line(_followed(connection, mine)),
                 action=self._links.link(Purpose.TIMELINE, key),
                 stop=links.stop_parcel or links.stop_all,
                 preferences=links.preferences,
                 forward_to=self.forward_to,
-                now=self._services.clock.now(),
-                parcel=self._services.views.parcel_of(connection, details),
+                now=now,
+                parcel=self._services.views.parcel_of(connection, details, now),
                 order=self._services.views.order(details),
-                others=tuple(self._line(other) for other in others),
+                others=self._lines(connection, others),
                 more=following.tally(connection, mine.subscriber).total - len(others) - 1,
                 dated_by_mail=details.mail_told_day,
                 noted=noted,
@@ -185,7 +186,7 @@ class PageService:
             return PreferencesPage(
                 action=_page(links.preferences, at),
                 forward_to=self.forward_to,
-                parcels=tuple(self._line(followed) for followed in mine),
+                parcels=self._lines(connection, mine),
                 active=tally.active,
                 left=people.left_at(connection, owner) is not None,
                 refused=people.refuses_mail(connection, owner),
@@ -307,6 +308,13 @@ class PageService:
             action=self._links.link(purpose, key),
             parcel=line and replace(line, timeline=""),
             count=following.tally(connection, owner).active,
+        )
+
+    def _lines(self, connection: Connection, some: Iterable[Followed]) -> tuple[ParcelLine, ...]:
+        """Return the rows of a list, with the days on which parcels are expected."""
+        now, expected = self._services.clock.now(), self._services.views.expected
+        return tuple(
+            replace(self._line(one), expected=expected(connection, one, now)) for one in some
         )
 
     def _line(self, followed: Followed) -> ParcelLine:

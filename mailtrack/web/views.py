@@ -18,9 +18,10 @@ from mailtrack.domain.model import HeldMail
 from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.domain.tracking import told_by_carriers
 from mailtrack.notify import progress
-from mailtrack.notify.context import expected, latest_event
+from mailtrack.notify.context import latest_event
 from mailtrack.notify.customs_words import CustomsWords, customs_words
 from mailtrack.notify.deadline_words import DeadlineLine, deadline_lines
+from mailtrack.notify.expectation import Expectation
 from mailtrack.notify.french import headline, local_day, task
 from mailtrack.notify.maps import MapLinks, map_links
 from mailtrack.notify.shops import ShopWords, words_for
@@ -98,6 +99,7 @@ class ParcelLine:
     stopped: bool = False
     is_order: bool = False
     shop: str = ""
+    expected: Expectation | None = None
 
     @property
     def awaited(self) -> bool:
@@ -175,11 +177,6 @@ class Journey:
     def days(self) -> tuple[progress.Day, ...]:
         """Return the chronology, newest day first; no carrier scans a parcel so often."""
         return progress.days(self.parcel.events, MOST_EVENTS) if self.parcel else ()
-
-    @property
-    def expected(self) -> date | None:
-        """Return the expected day of delivery while it lies ahead."""
-        return expected(self.parcel, self.today) if self.parcel else None
 
     @property
     def place(self) -> str:

@@ -441,7 +441,7 @@ def life(
             send_all()
             (own,) = rows(t.parcel, number=NUMBER)
             with store.read() as connection:
-                public = services.views.public(connection, own["id"])
+                public = services.views.public(connection, own["id"], services.clock.now())
                 asked = [leg.carrier for leg in parcels.legs_of(connection, own["id"])]
             assert public is not None
             view = seen(ANA)

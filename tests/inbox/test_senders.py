@@ -9,6 +9,7 @@ import pytest
 from mailtrack.clock import FakeClock
 from mailtrack.domain.model import PickupPoint, PollResult, PollState
 from mailtrack.notify import french
+from mailtrack.notify.expectation import ExpectedDay
 from mailtrack.notify.view import ParcelView
 from mailtrack.runtime.services import Services
 from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
@@ -213,9 +214,12 @@ def test_the_day_that_a_mail_expects_is_shown_to_its_reader_until_a_carrier_know
     def shown() -> tuple[date | None, str]:
         with store.read() as connection:
             (mine,) = (row["id"] for row in rows(t.subscription))
-            view = services.views.parcel(subscription_details.read(connection, [mine])[mine])
+            details = subscription_details.read(connection, [mine])[mine]
+            view = services.views.parcel_of(connection, details, clock.now())
         assert view is not None
-        return view.estimated_delivery, view.estimated_by
+        assert view.expected is not None
+        named = view.expected.named
+        return (named.day, named.by) if named else (None, "")
 
     by_mail = shown()
     (parcel,) = rows(t.parcel)
@@ -223,7 +227,7 @@ def test_the_day_that_a_mail_expects_is_shown_to_its_reader_until_a_carrier_know
     with store.write() as connection:
         parcels.save_result(connection, parcel["id"], known, clock.now())
 
-    assert ((date(2026, 8, 30), "AliExpress"), (date(2026, 9, 1), "")) == (by_mail, shown())
+    assert ((date(2026, 8, 30), "AliExpress"), (date(2026, 9, 1), "Cainiao")) == (by_mail, shown())
 
 
 WAITING = (
@@ -247,7 +251,8 @@ def shown_to(services: Services, store: Store) -> Callable[[str], ParcelView]:
             owner = people.find_subscriber(connection, address)
             assert owner is not None
             (mine,) = subscriptions.of_subscriber(connection, owner)
-            view = services.views.parcel(subscription_details.read(connection, [mine.id])[mine.id])
+            details = subscription_details.read(connection, [mine.id])[mine.id]
+            view = services.views.parcel_of(connection, details, services.clock.now())
         assert view is not None
         return view
 
@@ -265,7 +270,7 @@ def test_where_a_mail_says_that_a_parcel_waits_is_shown_to_its_reader_alone(
     receive(by_bruno(forwarded(*ON_ITS_WAY)))
     (parcel,) = rows(t.parcel)
     with store.read() as connection:
-        anybody = services.views.public(connection, parcel["id"])
+        anybody = services.views.public(connection, parcel["id"], services.clock.now())
 
     assert 2 == len(rows(t.subscription))
     assert AT_THE_PORT == shown_to("ana@example.org").pickup_point
@@ -317,12 +322,10 @@ def test_the_hours_of_a_delivery_are_shown_to_the_reader_of_the_mail_alone(
     receive(by_bruno(forwarded(sender, f"Votre colis est en chemin {number}")))
     mine, other = shown_to("ana@example.org"), shown_to("bruno@example.org")
 
-    assert (date(2026, 3, 2), "09:00-11:00", "Chronopost") == (
-        mine.estimated_delivery,
-        mine.slot,
-        mine.estimated_by,
-    )
-    assert (None, "") == (other.estimated_delivery, other.slot)
+    assert mine.expected
+    assert ExpectedDay(date(2026, 3, 2), "Chronopost", "09:00-11:00") == mine.expected.named
+    assert other.expected
+    assert other.expected.named is None
 
 
 def test_a_parcel_that_leaves_once_more_for_its_reader_waits_nowhere(

@@ -7,6 +7,7 @@ import pytest
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Reason, TrackingEvent
 from mailtrack.notify import french
+from mailtrack.notify.expectation import Expectation, ExpectedDay
 from mailtrack.parsers.reading import IDLE_KINDS
 
 AFTERNOON = datetime(2026, 3, 3, 13, 5, tzinfo=UTC)
@@ -30,6 +31,70 @@ def test_a_moment_is_told_in_paris_time_and_does_not_break() -> None:
 )
 def test_hours_are_told_as_people_say_them_and_do_not_break(slot: str, words: str) -> None:
     assert words == french.hours(slot)
+
+
+TODAY = date(2026, 12, 10)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "words"),
+    [
+        (date(2026, 12, 17), date(2026, 12, 22), "entre le jeudi 17 et le mardi 22~décembre"),
+        (date(2027, 3, 1), date(2027, 3, 2), "entre le lundi 1er et le mardi 2~mars"),
+        (date(2027, 2, 26), date(2027, 3, 1), "entre le vendredi 26~février et le lundi 1er~mars"),
+        (
+            date(2026, 12, 29),
+            date(2027, 1, 4),
+            "entre le mardi 29~décembre~2026 et le lundi 4~janvier~2027",
+        ),
+        (date(2026, 12, 10), date(2026, 12, 11), "aujourd’hui ou demain, vendredi 11~décembre"),
+        (date(2026, 12, 11), date(2026, 12, 12), "demain ou après-demain, samedi 12~décembre"),
+        (date(2026, 12, 10), date(2026, 12, 12), "entre aujourd’hui et le samedi 12~décembre"),
+        (date(2026, 12, 11), date(2026, 12, 14), "entre demain et le lundi 14~décembre"),
+        (date(2026, 12, 11), date(2027, 1, 4), "entre demain et le lundi 4~janvier~2027"),
+    ],
+)
+def test_days_between_which_a_parcel_comes_are_told_as_people_say_them(
+    first: date, last: date, words: str
+) -> None:
+    expected = Expectation(first, last, told_on=TODAY)
+    words = words.replace("~", "\u00a0")
+
+    assert f"sans doute {words}" == french.expected_days(expected)
+    assert " (8\u00a0colis sur\u00a010)" == french.expected_by(expected)
+
+
+@pytest.mark.parametrize(
+    ("missed", "words"),
+    [
+        (None, ""),
+        (
+            ExpectedDay(date(2026, 12, 9), "le transporteur"),
+            "Le transporteur l’attendait le mercredi 9~décembre~: ce jour est passé.",
+        ),
+        (
+            ExpectedDay(date(2026, 12, 1)),
+            "Nous l’attendions au plus tard le mardi 1er~décembre~: nous nous sommes trompés.",
+        ),
+    ],
+)
+def test_a_day_that_was_told_and_has_passed_is_taken_back_in_one_sentence(
+    missed: ExpectedDay | None, words: str
+) -> None:
+    expected = Expectation(TODAY, date(2026, 12, 12), told_on=TODAY, missed=missed)
+
+    assert words.replace("~", "\u00a0") == french.taken_back(expected)
+
+
+def test_a_day_that_somebody_named_is_told_with_its_hours_and_their_name() -> None:
+    for named, words in (
+        (ExpectedDay(TODAY, "GLS"), ", selon GLS"),
+        (ExpectedDay(TODAY, "GLS", "09:00-11:00"), ", entre~9~h et~11~h, selon GLS"),
+    ):
+        expected = Expectation(TODAY, TODAY, TODAY, named)
+
+        assert "jeudi 10\u00a0décembre" == french.expected_days(expected)
+        assert words.replace("~", "\u00a0") == french.expected_by(expected)
 
 
 def test_summer_time_counts() -> None:

@@ -12,6 +12,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PickupPoint, TrackingEvent
+from mailtrack.notify.expectation import Expectation, ExpectedDay
 from mailtrack.notify.mail import SmtpIdentity, compose
 from mailtrack.notify.render import RenderedMail, Renderer, templates_dir
 from mailtrack.notify.samples import NEWS, NOW, sample
@@ -77,7 +78,9 @@ def filled(kind: NoticeKind, words: str) -> NoticeView:
         orders=(words,),
         events=(event,),
         pickup_point=PickupPoint(words, words),
-        estimated_by=words,
+        expected=Expectation(
+            NOW.date(), NOW.date(), NOW.date(), named=ExpectedDay(NOW.date(), words)
+        ),
     )
     return replace(view, parcel=parcel, event=event)
 
@@ -135,7 +138,7 @@ def from_right_to_left(kind: NoticeKind) -> NoticeView:
     view = replace(view, orders=plain.orders)
     if plain.parcel is None or view.parcel is None:
         return view
-    ours = ("number", "local_number", "carrier", "orders", "estimated_by")
+    ours = ("number", "local_number", "carrier", "orders", "expected")
     kept = {name: getattr(plain.parcel, name) for name in ours}
     return replace(view, parcel=replace(view.parcel, **kept))
 

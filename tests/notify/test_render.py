@@ -13,9 +13,11 @@ from selectolax.lexbor import LexborHTMLParser
 import mailtrack
 from mailtrack.errors import ConfigurationError
 from mailtrack.notify import render
+from mailtrack.notify.expectation import Expectation
 from mailtrack.notify.render import RenderedMail, Renderer, templates_dir
 from mailtrack.notify.samples import (
     LINKS,
+    NOW,
     NUMBER,
     ORDER,
     sample,
@@ -183,21 +185,21 @@ def test_the_markup_is_json_that_a_script_element_can_hold() -> None:
     assert [ORDER] == [order["orderNumber"] for order in markup["partOfOrder"]]
 
 
-@pytest.mark.parametrize(
-    ("kind", "expected"),
-    [
-        (NoticeKind.OUT_FOR_DELIVERY, date(2026, 3, 9)),
-        (NoticeKind.DELIVERED, date(2026, 3, 13)),
-        (NoticeKind.RETURNING, date(2026, 3, 13)),
-    ],
-)
-def test_the_card_of_a_mail_expects_no_delivery_that_is_past_or_will_not_come(
-    kind: NoticeKind, expected: date
-) -> None:
-    view = with_parcel(kind, estimated_delivery=expected)
-    (script,) = LexborHTMLParser(RENDERER.render(view).html).css("script")
+def test_the_card_of_a_mail_has_both_days_of_an_estimate_and_none_where_nothing_is_expected() -> (
+    None
+):
+    for expected, days in (
+        (
+            Expectation(date(2026, 3, 12), date(2026, 3, 17), NOW.date()),
+            ["2026-03-12", "2026-03-17"],
+        ),
+        (None, [None, None]),
+    ):
+        view = with_parcel(NoticeKind.IN_TRANSIT, expected=expected)
+        (script,) = LexborHTMLParser(RENDERER.render(view).html).css("script")
+        markup = json.loads(script.text())
 
-    assert "expectedArrivalUntil" not in json.loads(script.text())
+        assert days == [markup.get(f"expectedArrival{end}") for end in ("From", "Until")]
 
 
 def test_a_mail_about_no_parcel_has_no_markup() -> None:

@@ -11,6 +11,7 @@ from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Hint, PickupPoint, Reason, TrackingEvent
 from mailtrack.domain.pickup_times import UsualHold
 from mailtrack.notify import french
+from mailtrack.notify.expectation import Expectation, ExpectedDay
 from mailtrack.notify.render import RenderedMail, Renderer, templates_dir
 from mailtrack.notify.samples import (
     LINKS,
@@ -130,8 +131,9 @@ def test_a_mail_of_the_day_says_between_which_hours_the_parcel_comes() -> None:
     tomorrow = date(2026, 3, 11)
 
     assert f"Il devrait vous être remis {hours}." in mail(kind).text
-    for changes in ({"slot": ""}, {"estimated_delivery": tomorrow}):
-        text = RENDERER.render(with_parcel(kind, **changes)).text
+    for named in (ExpectedDay(NOW.date(), "La Poste"), ExpectedDay(tomorrow, "GLS", "09:00-11:00")):
+        expected = Expectation(named.day, named.day, NOW.date(), named)
+        text = RENDERER.render(with_parcel(kind, expected=expected)).text
         assert "Il devrait vous être remis dans la journée." in text
 
 
@@ -446,12 +448,37 @@ def test_customs_are_told_by_what_they_ask_for_and_what_is_paid_already() -> Non
         assert words in text
 
 
-def test_an_expected_day_is_told_with_its_source_until_it_is_past() -> None:
-    ahead = with_parcel(NoticeKind.CUSTOMS_CLEARED, estimated_by="AliExpress")
-    past = with_parcel(NoticeKind.CUSTOMS_CLEARED, estimated_delivery=NOW.date().replace(day=1))
+def test_an_expected_day_is_told_with_its_source() -> None:
+    friday, today = date(2026, 3, 13), NOW.date()
+    named = Expectation(friday, friday, today, ExpectedDay(friday, "AliExpress"))
+    for text in _texts(with_parcel(NoticeKind.CUSTOMS_CLEARED, expected=named)):
+        assert "vendredi 13\u00a0mars, selon AliExpress" in text
+    for text in _texts(with_parcel(NoticeKind.CUSTOMS_CLEARED, expected=None)):
+        assert "Livraison prévue" not in text
 
-    assert "vendredi 13\u00a0mars, selon AliExpress" in RENDERER.render(ahead).text
-    assert "Livraison prévue" not in RENDERER.render(past).text
+
+def test_our_own_estimate_is_told_as_days_and_takes_back_what_was_told_before() -> None:
+    days, today = (date(2026, 3, 12), date(2026, 3, 17)), NOW.date()
+    for missed, words in (
+        (None, ""),
+        (ExpectedDay(date(2026, 3, 9), "La Poste"), "La Poste l’attendait le lundi 9\u00a0mars"),
+        (ExpectedDay(date(2026, 3, 9)), "Nous l’attendions au plus tard le lundi 9\u00a0mars"),
+    ):
+        for text in _texts(
+            with_parcel(
+                NoticeKind.IN_TRANSIT, expected=Expectation(*days, told_on=today, missed=missed)
+            )
+        ):
+            assert "sans doute entre le jeudi 12 et le mardi 17\u00a0mars" in text
+            assert "(8\u00a0colis sur\u00a010)" in text
+            assert words in text
+            assert bool(words) == ("l’attend" in text)
+
+
+def _texts(view: NoticeView) -> tuple[str, str]:
+    """Return both parts of a mail as they are read, without the marks of HTML."""
+    rendered = RENDERER.render(view)
+    return rendered.text, LexborHTMLParser(rendered.html).text()
 
 
 def test_news_from_a_shop_mail_is_not_put_into_the_carriers_mouth() -> None:

@@ -157,10 +157,13 @@ def test_the_hours_of_a_mail_are_shown_with_their_own_day_alone(
     with store.write() as connection:
         subscriptions.expect(connection, mine.id, DAY, "colissimo", "11:15-15:15")
         connection.execute(update(t.parcel).values(estimated_delivery=by_carrier))
-        view = services.views.parcel(subscription_details.read(connection, [mine.id])[mine.id])
+        details = subscription_details.read(connection, [mine.id])[mine.id]
+        view = services.views.parcel_of(connection, details, services.clock.now())
 
     assert view is not None
+    assert view.expected is not None
+    assert view.expected.named is not None
     assert (by_carrier or DAY, "11:15-15:15" if slot else "") == (
-        view.estimated_delivery,
-        view.slot,
+        view.expected.named.day,
+        view.expected.named.slot,
     )

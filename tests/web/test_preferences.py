@@ -245,7 +245,7 @@ def test_a_timeline_names_a_few_others_and_leads_to_the_rest(
     statements()
     page = ask(Purpose.TIMELINE, many.id)
 
-    assert len(statements()) <= 13
+    assert len(statements()) <= 14
     assert OTHERS == len(page.css(".list li"))
     assert f"{1_000 - OTHERS} autres suivis" in _words(page)
 

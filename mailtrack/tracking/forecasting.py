@@ -1,0 +1,86 @@
+"""When parcels are expected by what this installation has seen: promised, and shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from mailtrack.domain.forecast import Forecast, Measure, forecast
+from mailtrack.domain.forecast_score import Promise, mean_days
+from mailtrack.domain.milestones import STAGES, Milestone, Phase
+from mailtrack.domain.model import ParcelId
+from mailtrack.domain.stage_times import Lane
+from mailtrack.domain.stays import lane_of
+from mailtrack.domain.tracking import PARIS, Change, walk
+from mailtrack.notify.expectation import Expectation, ExpectedDay, expectation
+from mailtrack.store import promises, stage_tallies
+from mailtrack.store.promises import PromiseMade
+from mailtrack.store.stage_tallies import NOTHING_SEEN, Tallies
+
+#: For how long what was read of the tallies is good enough: one parcel more changes little.
+REREAD = timedelta(minutes=10)
+
+_OVER = frozenset({Phase.END, Phase.RETURN})
+
+
+def promise(connection: Connection, parcel_id: ParcelId, change: Change, now: datetime) -> None:
+    """Keep when a parcel is expected that has come to a milestone; the first word stands."""
+    here, current = change.milestone, change.current
+    if here is None or current is None or promises.is_made(connection, parcel_id, here):
+        return
+    lane = lane_of(change.events)
+    seen = stage_tallies.read(connection, here).experience(here, Measure.DELIVERY, lane)
+    told = forecast(here, current.at, now, lane, seen)
+    if told is None:
+        return
+    followed, reached, made = (
+        at.astimezone(PARIS).date() for at in (walk(change.events)[0].event.at, current.at, now)
+    )
+    mean = mean_days((*seen.own, *seen.others))
+    one = Promise(here, lane, followed, reached, made, told)
+    promises.make(connection, parcel_id, PromiseMade(one, now, mean))
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """What is known of a parcel under way, as far as its date follows from it.
+
+    `named`: the days that others name for the delivery, the best known first; `promises`: what
+    was promised of it, in the order in which it was.
+    """
+
+    milestone: Milestone | None
+    reached_at: datetime | None
+    lane: Lane
+    named: tuple[ExpectedDay, ...] = ()
+    promises: Sequence[PromiseMade] = ()
+
+
+@dataclass(slots=True)
+class Forecaster:
+    """Tells mails and pages when parcels come; what was seen is read once for many of them."""
+
+    _tallies: Tallies = field(default=NOTHING_SEEN, init=False)
+    _read_at: datetime | None = field(default=None, init=False)
+
+    def expected(
+        self, connection: Connection, awaited: Awaited, now: datetime
+    ) -> Expectation | None:
+        """Return when a parcel is expected, None where nobody can say or nothing is to come."""
+        here, today = awaited.milestone, now.astimezone(PARIS).date()
+        if here is not None and STAGES[here].phase in _OVER:
+            return None
+        ends = [made.promise.told.last for made in awaited.promises]
+        passed = next((day for day in reversed(ends) if day < today), None)
+        estimate = self._estimate(connection, awaited, now)
+        return expectation(awaited.named, estimate, passed, today)
+
+    def _estimate(self, connection: Connection, awaited: Awaited, now: datetime) -> Forecast | None:
+        here, reached_at, lane = awaited.milestone, awaited.reached_at, awaited.lane
+        if here is None or reached_at is None:
+            return None
+        if self._read_at is None or abs(now - self._read_at) > REREAD:
+            self._tallies, self._read_at = stage_tallies.read(connection), now
+        seen = self._tallies.experience(here, Measure.DELIVERY, lane)
+        return forecast(here, reached_at, now, lane, seen)
