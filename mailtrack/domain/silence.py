@@ -1,11 +1,10 @@
-"""States that no carrier tells: a number nobody knows, a parcel that stands still."""
+"""Silences of carriers: a number that nobody knows, a parcel of which nothing more is to come."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mailtrack.domain.milestones import ENDED, Milestone
 from mailtrack.domain.scheduling import NEVER_KNOWN, SILENT
-from mailtrack.domain.stage_times import slow_after
 
 #: How long a number may be unknown before its subscriber is told, once.
 UNKNOWN_IS_NORMAL = timedelta(days=3)
@@ -16,7 +15,6 @@ class Silence(StrEnum):
 
     USUAL = "usual"
     NOT_FOUND = "not_found"
-    STALLED = "stalled"
     EXPIRED = "expired"
 
 
@@ -27,8 +25,4 @@ def assess_silence(milestone: Milestone | None, since: datetime, now: datetime) 
         if silence >= NEVER_KNOWN:
             return Silence.EXPIRED
         return Silence.NOT_FOUND if silence >= UNKNOWN_IS_NORMAL else Silence.USUAL
-    if milestone in ENDED:
-        return Silence.USUAL
-    if silence >= SILENT:
-        return Silence.EXPIRED
-    return Silence.STALLED if silence >= slow_after(milestone) else Silence.USUAL
+    return Silence.EXPIRED if milestone not in ENDED and silence >= SILENT else Silence.USUAL

@@ -8,7 +8,6 @@ in Europe 3 to 10 working days, express 3 to 7, customs 2 to 7).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from math import log
 from types import MappingProxyType
@@ -151,11 +150,6 @@ _EARLY: Mapping[Route, Mapping[Milestone, Spread]] = MappingProxyType(
 def times_of(milestone: Milestone | None) -> StageTimes:
     """Return what is expected at a milestone; None is a number that no carrier knows yet."""
     return STAGE_TIMES.get(milestone or Milestone.UNKNOWN, STAGE_TIMES[Milestone.UNKNOWN])
-
-
-def slow_after(milestone: Milestone) -> timedelta:
-    """Return the stay at a milestone that nine parcels of ten do not outlast."""
-    return timedelta(days=times_of(milestone).slow_days)
 
 
 def stay(milestone: Milestone) -> Spread | None:

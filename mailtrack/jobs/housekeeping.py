@@ -24,6 +24,7 @@ from mailtrack.store import (
     followers,
     local_parcels,
     notices,
+    outcomes,
     parcels,
     personal_data,
     subscription_details,
@@ -31,6 +32,7 @@ from mailtrack.store import (
 from mailtrack.store.engine import Store
 from mailtrack.store.schema import parcel, parcel_order, shop_order, subscription
 from mailtrack.store.suppression import Suppression
+from mailtrack.tracking import lateness
 from mailtrack.tracking.pickup import usual_hold_of
 from mailtrack.tracking.polling import NEVER_KNOWN
 
@@ -79,9 +81,10 @@ class Housekeeping:
 
         1. What a clock that was ahead wrote is set right.
         2. Who is to be reminded of a date is, and who waits to be asked about a mail.
-        3. After a jump of the clock by more than a day nothing is given up or forgotten for a
-           day: one that is ahead would erase what is new.
-        4. Parcels that nobody can be asked about are given up.
+        3. After a jump of the clock by more than a day nothing is called late, given up or
+           forgotten for a day: one that is ahead would erase what is new.
+        4. Who follows what is late is told, and parcels that nobody can be asked about are
+           given up.
         5. What was kept for long enough is forgotten, also by the files of the database.
         """
         now = self.clock.now()
@@ -106,6 +109,7 @@ class Housekeeping:
             log.warning("nothing forgotten", clock_jumped_at=this.steady_since.isoformat())
             return
         # 4.
+        self.store.transact(partial(lateness.tell, now=now))
         self.store.transact(partial(_give_up, now=now))
         # 5.
         forgotten = self.store.transact(partial(self._forget, now=now))
@@ -194,7 +198,8 @@ def _owe_each(connection: Connection, due: Select[int], kind: NoticeKind, now: d
 def _give_up(connection: Connection, now: datetime) -> None:
     """End the parcels that nobody can be asked about: no answer will ever judge them.
 
-    They are given as long as others: a month, or two where a carrier that is off knew them.
+    They are given as long as others: a month, or two where a carrier that is off knew them or a
+    mail told a step of theirs.
     """
     never_known, silent = now - scheduling.NEVER_KNOWN, now - scheduling.SILENT
     for parcel_id in parcels.unasked(connection, never_known, silent, ENDS_PER_ROUND):
@@ -205,14 +210,14 @@ def _give_up(connection: Connection, now: datetime) -> None:
         if any(leg.next_poll_at for leg in legs):
             continue
         if row.milestone in ENDED:
-            parcels.end(connection, parcel_id, row.milestone, now)
+            outcomes.end(connection, parcel_id, row.milestone, now)
             continue
         wait = local_parcels.hears_last_from(row) & _is_under_way()
         untold = followers.untold(NoticeKind.EXPIRED, _ONCE).where(wait)
         _owe_each(connection, untold, NoticeKind.EXPIRED, now)
         known = any(leg.state == PollState.FOUND for leg in legs)
         why = row.milestone if known and row.milestone else NEVER_KNOWN
-        parcels.end(connection, parcel_id, why, now)
+        outcomes.end(connection, parcel_id, why, now)
 
 
 def _is_under_way() -> ColumnElement[bool]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from itertools import islice
 
 from mailtrack.domain.deadlines import DeadlineKind

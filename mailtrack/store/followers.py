@@ -149,7 +149,7 @@ def postcodes(connection: Connection, leg_id: LegId) -> list[str]:
     return list(dict.fromkeys(connection.scalars(query)))
 
 
-def untold(kind: str, occurrence: str) -> Select[int]:
+def untold(kind: str, occurrence: str | ColumnElement[str]) -> Select[int]:
     """Select the subscriptions whose people hear of things and have no notice of a kind yet.
 
     In the order in which all write about them.

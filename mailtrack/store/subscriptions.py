@@ -299,11 +299,12 @@ def save_state(
     milestone: Milestone | None,
     at: datetime | None,
     reason: Reason | None = None,
-) -> None:
-    """Store where something stands for who follows it; nothing is written where it is known."""
+) -> bool:
+    """Store where something stands for who follows it; return False where that is known."""
     state = {"milestone": milestone, "milestone_at": at, "reason": reason}
     moved = or_(*(subscription.c[name].is_distinct_from(new) for name, new in state.items()))
-    connection.execute(update(subscription).where(subscription.c.id == mine, moved).values(**state))
+    mine_moved = update(subscription).where(subscription.c.id == mine, moved)
+    return connection.execute(mine_moved.values(**state)).rowcount == 1
 
 
 # --- what people's own mails told -------------------------------------------------------

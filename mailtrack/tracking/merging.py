@@ -18,7 +18,7 @@ from mailtrack.domain.tracking import Follower
 from mailtrack.domain.witnesses import awaits_witness
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import budgets, followers, local_parcels, notices, parcels, subscriptions
-from mailtrack.tracking import forecasting
+from mailtrack.tracking import forecasting, lateness
 
 
 def take_in(
@@ -150,7 +150,7 @@ def _tell(
     *,
     first: bool,
 ) -> None:
-    """Owe notices to one person and note where the parcel stands for them.
+    """Owe notices to one person and note where the parcel stands for them, and until when.
 
     `first`: their "suivi enregistré" is unwritten, and will tell it all.
     """
@@ -159,10 +159,12 @@ def _tell(
     if not (change.new_events or change.confirmed or first):
         return
     current = change.current
-    subscriptions.save_state(
+    moved = subscriptions.save_state(
         connection,
         person.subscription,
         change.milestone,
         current.at if current else None,
         current.reason if current else None,
     )
+    if moved:
+        lateness.note(connection, person.subscription, change)

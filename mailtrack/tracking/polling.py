@@ -32,6 +32,7 @@ from mailtrack.store import (
     local_parcels,
     named_carriers,
     notices,
+    outcomes,
     parcels,
 )
 from mailtrack.store.engine import Store
@@ -53,6 +54,7 @@ PUSH_LEASE_S = 30.0
 #: Why a parcel is not polled: a reason beside the milestones at which polling ends.
 NOBODY_FOLLOWS = "nobody_follows"
 NEVER_KNOWN = "never_known"
+_ONCE = "1"
 _ENDS = frozenset(m for m, stage in STAGES.items() if stage.phase is Phase.END)
 
 log = structlog.get_logger(__name__)
@@ -328,7 +330,7 @@ class Poller:
         _tell_silence(answer, row, stage, since)
         # 1.
         if not waiting:
-            parcels.end(connection, parcel_id, NOBODY_FOLLOWS, now)
+            outcomes.end(connection, parcel_id, NOBODY_FOLLOWS, now)
             return
         left = [leg for leg in legs if leg.next_poll_at is not None]
         handed_over = any(leg.is_local and leg.state == PollState.FOUND for leg in left)
@@ -345,7 +347,7 @@ class Poller:
             )
             due = scheduling.next_poll(context, now, self.rng)
             if due is None:
-                parcels.end(connection, parcel_id, stage or NEVER_KNOWN, now)
+                outcomes.end(connection, parcel_id, stage or NEVER_KNOWN, now)
                 return
             # 2.
             is_meant = may_ask(leg.carrier, leg.number, named.get(leg.number, ()))
@@ -361,7 +363,7 @@ class Poller:
 def _tell_silence(
     answer: _Answer, row: ParcelRow, stage: Milestone | None, since: datetime
 ) -> None:
-    """Owe word of a silence that is longer than usual, once, to all who hear of the parcel.
+    """Owe word of a silence that is to be told, once, to all who hear of the parcel.
 
     Not to whom another parcel, that they hear of beside it, has told something later; nor that
     a carrier does not know a number which is another's, as their own mails say.
@@ -369,10 +371,9 @@ def _tell_silence(
     verdict = silence.assess_silence(stage, since, answer.now)
     if verdict is Silence.USUAL:
         return
-    occurrence = since.date().isoformat() if verdict is Silence.STALLED else "1"
     # Whose own mail told the end waits for nothing more.
     ended = subscription.c.milestone.in_(_ENDS)
-    untold = followers.untold(verdict, occurrence).where(
+    untold = followers.untold(verdict, _ONCE).where(
         local_parcels.hears_last_from(row), ended.is_not(True)
     )
     leg = answer.leg
@@ -384,7 +385,7 @@ def _tell_silence(
             answer.connection,
             SubscriptionId(number),
             verdict,
-            occurrence=occurrence,
+            occurrence=_ONCE,
             now=answer.now,
         )
 

@@ -26,7 +26,7 @@ from mailtrack.carriers.base import Declaration
 from mailtrack.clock import Clock
 from mailtrack.domain.choosing import BEFORE_FALLBACK, FALLBACKS, may_ask, next_choice
 from mailtrack.domain.model import ParcelId, PollState
-from mailtrack.store import followers, leg_claims, named_carriers, parcels, rerouted
+from mailtrack.store import followers, leg_claims, named_carriers, outcomes, parcels, rerouted
 from mailtrack.store.engine import Store
 from mailtrack.store.named_carriers import Named
 from mailtrack.store.parcels import Leg, ParcelRow
@@ -100,7 +100,7 @@ class Rerouting:
             return given
         now = self.clock.now()
         if not followers.who_wait(connection, parcel_id):
-            parcels.end(connection, parcel_id, NOBODY_FOLLOWS, now)
+            outcomes.end(connection, parcel_id, NOBODY_FOLLOWS, now)
             return given
         legs = parcels.legs_of(connection, parcel_id)
         idle = [leg for leg in legs if leg.carrier not in self.on and leg.next_poll_at]

@@ -53,7 +53,7 @@ GROUPS = (
             Choice(NoticeKind.RETURNING, "Retour à l’expéditeur", important=True),
             Choice(NoticeKind.RETURNED, "Revenu chez l’expéditeur"),
             Choice(NoticeKind.NOT_FOUND, "Numéro toujours inconnu après 3 jours"),
-            Choice(NoticeKind.STALLED, "Pas de nouvelles depuis trop longtemps"),
+            Choice(NoticeKind.STALLED, "Plus lent que 9 colis sur 10"),
             Choice(NoticeKind.EXPIRED, "Fin du suivi, faute de nouvelles"),
         ),
     ),

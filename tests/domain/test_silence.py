@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailtrack.domain.milestones import STAGES, Milestone, Phase
+from mailtrack.domain.milestones import ENDED, Milestone
 from mailtrack.domain.silence import Silence, assess_silence
 
 NOW = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
 #: From the least to the most alarming.
-GRADES = [Silence.USUAL, Silence.NOT_FOUND, Silence.STALLED, Silence.EXPIRED]
+GRADES = [Silence.USUAL, Silence.NOT_FOUND, Silence.EXPIRED]
 
 
 def after(milestone: Milestone | None, days: float) -> Silence:
@@ -34,29 +34,14 @@ def test_a_number_nobody_knows_is_told_after_three_days_and_given_up_after_thirt
     assert verdict is after(None, days)
 
 
-@pytest.mark.parametrize(
-    ("milestone", "usual_days"),
-    [
-        (Milestone.ORDER_PREPARED, 15),
-        (Milestone.IN_TRANSIT, 30),
-        (Milestone.CUSTOMS_STARTED, 15),
-        (Milestone.LOCAL_TRANSIT, 7),
-        (Milestone.OUT_FOR_DELIVERY, 7),
-        (Milestone.RETURNING, 45),
-        (Milestone.EXCEPTION, 15),
-    ],
-)
-def test_a_stage_stalls_after_its_usual_silence_and_expires_after_sixty_days(
-    milestone: Milestone, usual_days: int
+@pytest.mark.parametrize("milestone", sorted(set(Milestone) - ENDED))
+def test_a_parcel_of_which_nothing_more_was_heard_is_given_up_after_sixty_days(
+    milestone: Milestone,
 ) -> None:
-    told = [after(milestone, days) for days in (usual_days - 0.1, usual_days, 59.9, 60)]
-
-    assert [Silence.USUAL, Silence.STALLED, Silence.STALLED, Silence.EXPIRED] == told
+    assert [Silence.USUAL, Silence.EXPIRED] == [after(milestone, days) for days in (59.9, 60)]
 
 
-@pytest.mark.parametrize(
-    "milestone", [m for m, stage in STAGES.items() if stage.phase is Phase.END]
-)
+@pytest.mark.parametrize("milestone", sorted(ENDED))
 def test_what_has_ended_may_be_silent_for_ever(milestone: Milestone) -> None:
     assert Silence.USUAL is after(milestone, 10_000)
 

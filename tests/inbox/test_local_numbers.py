@@ -23,6 +23,7 @@ from mailtrack.runtime.services import Services
 from mailtrack.store import parcels, personal_data, subscription_details
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
+from mailtrack.tracking import lateness
 from mailtrack.web.service import PageService
 from tests.inbox.forwards import ANA, BRUNO, MALLORY, by_colissimo, by_shop, forwarded, typed
 
@@ -161,13 +162,14 @@ def test_the_page_to_share_is_the_one_that_has_news(
 
 
 @pytest.fixture
-def ask_after(clock: FakeClock, poll: Callable[..., int]) -> Callable[[float], None]:
-    """Let days pass, and the carriers be asked about what is due then."""
+def ask_after(store: Store, clock: FakeClock, poll: Callable[..., int]) -> Callable[[float], None]:
+    """Let days pass, the carriers be asked about what is due then, and people told what is late."""
 
     def make(days: float) -> None:
         clock.advance(days=days)
         for carrier in ("cainiao", "laposte"):
             poll(carrier)
+        store.transact(lambda connection: lateness.tell(connection, clock.now()))
 
     return make
 

@@ -17,6 +17,7 @@ from mailtrack.store.inbound import MailPlace, MailResult
 from mailtrack.store.schema import inbound as mails
 from mailtrack.store.schema import notice, parcel, subscription, tracking_event
 from mailtrack.store.suppression import Suppression
+from mailtrack.tracking import merging
 
 
 @pytest.fixture
@@ -381,6 +382,27 @@ def test_a_number_that_nobody_could_be_asked_about_is_given_up_once_after_a_mont
 
     pass_days(housekeeping, clock, 91)
     assert [] == _ends(store)
+
+
+def test_what_a_mail_told_of_is_late_after_a_month_and_given_up_after_two(
+    store: Store, clock: FakeClock, housekeeping: Housekeeping
+) -> None:
+    """Nobody can be asked about it: the clock alone tells."""
+    number = follow(store, clock.now())
+    with store.write() as connection:
+        owner = people.find_subscriber(connection, "camille@example.org")
+        assert owner is not None
+        (mine,) = subscriptions.of_subscriber(connection, owner)
+        parcels.lock(connection, number)
+        event = subscriptions.mail_event_of(Milestone.SHIPPED, "order_shipped", clock.now())
+        merging.take_in_mail(connection, number, mine.id, event, clock.now())
+
+    pass_days(housekeeping, clock, 29)
+    assert [] == owed(store)
+    pass_days(housekeeping, clock, 1)
+    assert (["stalled"], [None]) == (owed(store), _ends(store))
+    pass_days(housekeeping, clock, 30)
+    assert (["expired", "stalled"], ["never_known"]) == (sorted(owed(store)), _ends(store))
 
 
 def test_a_number_that_a_carrier_is_asked_about_is_not_given_up_here(

@@ -728,34 +728,6 @@ def test_a_number_is_unknown_until_a_carrier_knows_it_whatever_its_shop_wrote(
     assert ["never_known"] == [row["ended_why"] for row in rows(t.parcel)]
 
 
-def test_a_silence_is_told_once_and_the_next_one_again(
-    clock: FakeClock,
-    follow: Follow,
-    carriers: Carriers,
-    poll: Poll,
-    rows: Rows,
-    scan: Scan,
-    found: Found,
-) -> None:
-    def look_after(days: float) -> list[str]:
-        clock.advance(days=days)
-        poll()
-        return _mailed(rows)
-
-    follow()
-    accepted = scan(Milestone.CARRIER_ACCEPTED)
-    carriers["cainiao"].script(found(accepted))
-    assert ["carrier_accepted"] == look_after(0)
-    assert ["carrier_accepted"] == look_after(29)
-    assert ["carrier_accepted", "stalled"] == look_after(2)
-    assert ["carrier_accepted", "stalled"] == look_after(9)
-
-    carriers["cainiao"].script(found(accepted, scan(Milestone.IN_TRANSIT)))
-    assert ["carrier_accepted", "stalled"] == look_after(2)
-    assert ["carrier_accepted", "stalled"] == look_after(25)
-    assert ["carrier_accepted", "stalled", "stalled"] == look_after(5)
-
-
 def test_sixty_days_of_silence_end_the_parcel_with_one_mail(
     clock: FakeClock,
     follow: Follow,
@@ -772,6 +744,6 @@ def test_sixty_days_of_silence_end_the_parcel_with_one_mail(
         clock.advance(days=days)
         poll()
 
-    assert ["carrier_accepted", "stalled", "expired"] == _mailed(rows)
+    assert ["carrier_accepted", "expired"] == _mailed(rows)
     assert ["carrier_accepted"] == [row["ended_why"] for row in rows(t.parcel)]
     assert 0 == pass_days(300)

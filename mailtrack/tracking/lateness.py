@@ -1,0 +1,98 @@
+"""Who is told that their parcel is late: judged by the clock, also where nobody can be asked.
+
+From when on it is later than nine of ten is noted when it moves (`note`), for each who follows
+it, by all that they know of it: who knows of its end by their own mail waits for nothing more.
+A round of housekeeping tells those whose time has come (`tell`), once for each milestone.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, exists, or_, select, update
+
+from mailtrack.domain.forecast import Measure, slow_since
+from mailtrack.domain.milestones import ENDED, Milestone
+from mailtrack.domain.model import SubscriptionId
+from mailtrack.domain.stays import lane_of
+from mailtrack.domain.tracking import Change
+from mailtrack.notify.view import NoticeKind
+from mailtrack.store import followers, notices, stage_tallies
+from mailtrack.store.engine import locked
+from mailtrack.store.schema import leg, parcel, subscription
+
+#: People told in one round; the next one goes on.
+PER_ROUND = 500
+
+#: The parcel that has the local number of one.
+_LOCAL = parcel.alias()
+
+
+def note(connection: Connection, mine: SubscriptionId, change: Change) -> None:
+    """Note from when on something is late, as it has just moved for who follows it."""
+    slow_at = _slow_at(connection, change)
+    connection.execute(
+        update(subscription).where(subscription.c.id == mine).values(slow_at=slow_at)
+    )
+
+
+def _slow_at(connection: Connection, change: Change) -> datetime | None:
+    """Return from when on what stands here is late, None where it never is.
+
+    What waits for its addressee is not: they are reminded of its last day.
+    """
+    here, lane = change.milestone, lane_of(change.events)
+    if here is None or change.current is None or here is Milestone.PICKUP_AVAILABLE:
+        return None
+    seen = stage_tallies.read(connection, here).experience(here, Measure.STAY, lane)
+    return slow_since(here, change.current.at, seen)
+
+
+def tell(connection: Connection, now: datetime) -> int:
+    """Owe word of what is late to those who follow it; return of how many was decided.
+
+    1. Some whose time has come are taken: their turn is over, whatever is decided.
+    2. They are told unless they were at this milestone, or there is nothing to say.
+    """
+    # 1.
+    time_has_come = (
+        select(subscription.c.id)
+        .where(subscription.c.slow_at <= now)
+        .order_by(subscription.c.slow_at)
+        .limit(PER_ROUND)
+    )
+    due = connection.scalars(locked(time_has_come)).all()
+    if not due:
+        return 0
+    mine = subscription.c.id.in_(due)
+    connection.execute(update(subscription).where(mine).values(slow_at=None))
+    # 2.
+    untold = (
+        followers.untold(NoticeKind.STALLED, subscription.c.milestone)
+        .add_columns(subscription.c.milestone)
+        .join(parcel, parcel.c.id == subscription.c.parcel_id)
+        .outerjoin(_LOCAL, _LOCAL.c.id == subscription.c.local_parcel_id)
+        .where(mine, subscription.c.milestone.not_in(ENDED), _is_followed_up(), _is_known())
+    )
+    for row in connection.execute(untold).all():
+        notices.owe_follower(
+            connection,
+            SubscriptionId(row.id),
+            NoticeKind.STALLED,
+            occurrence=row.milestone,
+            now=now,
+        )
+    return len(due)
+
+
+def _is_followed_up() -> ColumnElement[bool]:
+    """Return True (in SQL) if a parcel was not given up: its people were told so."""
+    return or_(parcel.c.ended_at.is_(None), _LOCAL.c.id.is_not(None) & _LOCAL.c.ended_at.is_(None))
+
+
+def _is_known() -> ColumnElement[bool]:
+    """Return True (in SQL) if a carrier knows a parcel, or none can be asked about it.
+
+    Where those who are asked do not know it, the number may be wrong: that is told instead.
+    """
+    asked = exists().where(leg.c.parcel_id == parcel.c.id, leg.c.next_poll_at.is_not(None))
+    told = or_(parcel.c.last_event_at.is_not(None), _LOCAL.c.last_event_at.is_not(None))
+    return or_(told, ~asked)
