@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 import mailtrack
 from mailtrack import cli, logs
@@ -305,6 +305,7 @@ def on_store(run: Run, store: Store, database_url: str, monkeypatch: pytest.Monk
         ("inbound", {"inbound mails"}),
         ("unmapped", {"unmapped"}),
         ("carriers", {"carriers"}),
+        ("forecast", {"forecasts"}),
     ],
 )
 def test_reports_are_json_by_table(
@@ -321,6 +322,24 @@ def test_parcels_lists_what_is_followed(on_store: Run, follow: Callable[..., Sub
     follow()
 
     assert [NUMBER] == [row["number"] for row in on_store("parcels", "--json").json["parcels"]]
+
+
+def test_expected_dates_are_scored_by_stage_and_in_all(on_store: Run, store: Store) -> None:
+    with store.write() as connection:
+        for milestone, held in (("in_transit", 3), ("customs_cleared", 1)):
+            sums = {"width": 20, "loss": 4, "published_loss": 8, "mean_loss": 6}
+            connection.execute(
+                insert(t.forecast_score).values(milestone=milestone, parcels=4, held=held, **sums)
+            )
+    rows = on_store("forecast", "--json").json["forecasts"]
+
+    assert [("in_transit", "75 %"), ("customs_cleared", "25 %"), ("all", "50 %")] == [
+        (row["milestone"], row["coverage"]) for row in rows
+    ]
+    assert {"promises": "8", "width": "5.0", "loss": "1.00", "published": "2.00"} | {
+        "mean": "1.50",
+        "ratio": "0.67",
+    } == {name: rows[-1][name] for name in rows[-1].keys() - {"milestone", "coverage"}}
 
 
 def test_what_a_mistake_did_is_taken_back_in_a_line(
@@ -510,7 +529,7 @@ def test_reports_name_nobody(on_store: Run, follow: Callable[..., Subscription])
 
 
 @pytest.mark.parametrize(
-    "command", ["status", "parcels", "inbound", "unmapped", "notices", "people"]
+    "command", ["status", "parcels", "inbound", "unmapped", "notices", "people", "forecast"]
 )
 def test_a_report_without_a_database_says_how_to_make_one(run: Run, command: str) -> None:
     assert "mailtrack db upgrade" in _one_line(run(command))

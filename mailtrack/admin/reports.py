@@ -1,4 +1,4 @@
-"""What the operator asks the store as a whole: `status`, `unmapped`, `carriers`."""
+"""What the operator asks the store as a whole: `status`, `unmapped`, `carriers`, `forecast`."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,12 +6,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, FromClause, case, func, select
 
-from mailtrack.admin.table import Cell, Table
+from mailtrack.admin.table import Cell, Table, rounded
 from mailtrack.carriers.base import Declaration
 from mailtrack.domain.budget import spent_today
-from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.forecast_score import Score
+from mailtrack.domain.milestones import STAGES, Milestone
 from mailtrack.domain.sending_policy import DAY
-from mailtrack.store import inbound, leases, mailboxes, notice_counts, relays
+from mailtrack.store import inbound, leases, mailboxes, notice_counts, promises, relays
 from mailtrack.store.budgets import CarrierHealth
 from mailtrack.store.mailboxes import Place
 from mailtrack.store.schema import (
@@ -148,6 +149,34 @@ def unmapped_list(connection: Connection, limit: int) -> Table:
     query = select(unmapped).order_by(unmapped.c.times.desc()).limit(limit)
     rows = [(row.carrier, row.code, row.text, row.times) for row in connection.execute(query)]
     return Table("Unmapped", ("carrier", "code", "text", "times"), rows)
+
+
+def forecast_list(connection: Connection) -> Table:
+    """Return how well promises were kept at each milestone, in its order, and in all.
+
+    The mean width is in days, and so are the mean pinball losses of the estimate, of the days
+    that the shop publishes and of the mean of the stage; `ratio` is the first of them divided
+    by the better one of the others.
+    """
+    by_milestone = promises.scores(connection)
+    scores = sorted(by_milestone.items(), key=lambda item: STAGES[item[0]].rank)
+    in_all = sum(by_milestone.values(), Score())
+    rows = [
+        (
+            milestone,
+            score.count,
+            score.coverage,
+            rounded(score.mean_width),
+            *(
+                rounded(loss / score.count)
+                for loss in (score.loss, score.published_loss, score.mean_loss)
+            ),
+            rounded(score.ratio),
+        )
+        for milestone, score in (*scores, *[("all", in_all)] * bool(in_all.count))
+    ]
+    columns = ("milestone", "promises", "coverage", "width", "loss", "published", "mean", "ratio")
+    return Table("Forecasts", columns, rows)
 
 
 def carrier_list(

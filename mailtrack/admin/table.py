@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Self, TypeAlias
 
-#: A value as the store has it; a float is a share of one.
-Cell: TypeAlias = str | int | float | date | datetime | None
+#: A value as the store has it; a float is a share of one, a Decimal any other number.
+Cell: TypeAlias = str | int | float | Decimal | date | datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,18 @@ class Table:
 def _plain(cell: Cell) -> str | int | float | None:
     if isinstance(cell, datetime):
         return cell.isoformat(timespec="seconds")
+    if isinstance(cell, Decimal):
+        return float(cell)
     return cell.isoformat() if isinstance(cell, date) else cell
+
+
+def rounded(number: float) -> Decimal:
+    """Return a number as tables show it.
+
+    >>> rounded(2.346)
+    Decimal('2.35')
+    """
+    return Decimal(f"{number:.2f}")
 
 
 def shown(cell: Cell, now: datetime) -> str:

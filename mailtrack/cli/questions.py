@@ -159,6 +159,15 @@ def unmapped(
 
 
 @app.command(rich_help_panel=_PANEL)
+def forecast(as_json: AsJson = False) -> None:
+    """Show how well the expected dates were kept, beside two simple rivals."""
+    services = with_store()
+    with services.store.read() as connection:
+        tables = [reports.forecast_list(connection)]
+    show(tables, as_json, services.clock.now())
+
+
+@app.command(rich_help_panel=_PANEL)
 def carriers(as_json: AsJson = False) -> None:
     """List the carriers: on, or off and why."""
     from mailtrack.carriers import why_off

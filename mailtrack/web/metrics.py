@@ -19,7 +19,7 @@ from mailtrack.errors import MailtrackError
 from mailtrack.jobs.broker import QUEUES, standing_still, waiting
 from mailtrack.jobs.liveness import count_workers
 from mailtrack.runtime.services import Services
-from mailtrack.store import budgets, mailboxes, notice_counts, relays
+from mailtrack.store import budgets, mailboxes, notice_counts, promises, relays
 from mailtrack.store import inbound as mails
 from mailtrack.store.schema import inbound, leg, notice, parcel, unmapped
 from mailtrack.web.health import unending_mails
@@ -49,6 +49,7 @@ class _Store(Collector):
         with self._services.store.read() as connection:
             yield from _work(connection, self._services, now)
             yield from _other_sides(connection, self._services, now)
+            yield from _forecasts(connection)
         yield from _queues(self._services)
 
 
@@ -140,6 +141,33 @@ def _other_sides(connection: Connection, services: Services, now: datetime) -> I
     )
     times = connection.execute(select(func.coalesce(func.sum(unmapped.c.times), 0))).scalar_one()
     yield _gauge("mailtrack_unmapped", "Events that no phrase maps.", [], [([], times)])
+
+
+def _forecasts(connection: Connection) -> Iterator[Metric]:
+    """Tell how well the expected dates were kept; see `domain.forecast_score`."""
+    scores = promises.scores(connection)
+    for name, what, figure in (
+        ("promises", "Expected dates of parcels that were delivered.", "count"),
+        ("coverage", "Share of them that held; 0.8 is aimed at.", "coverage"),
+        ("width_days", "How wide the intervals were, in the mean.", "mean_width"),
+    ):
+        figures = (([milestone], getattr(one, figure)) for milestone, one in scores.items())
+        yield _gauge(f"mailtrack_forecast_{name}", what, ["milestone"], figures)
+    losses = (
+        ([milestone, whose], loss / one.count)
+        for milestone, one in scores.items()
+        for whose, loss in (
+            ("estimate", one.loss),
+            ("published", one.published_loss),
+            ("mean", one.mean_loss),
+        )
+    )
+    yield _gauge(
+        "mailtrack_forecast_loss_days",
+        "Mean pinball loss of the estimate, of the published days and of the mean of the stage.",
+        ["milestone", "whose"],
+        losses,
+    )
 
 
 def _queues(services: Services) -> Iterator[Metric]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from mailtrack.clock import FakeClock
 from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore, WatcherState
@@ -42,6 +42,9 @@ def lived_in(
         notices.owe_follower(connection, mine.id, "registered", occurrence="1", now=clock.now())
         smtp = services.settings.smtp
         relays.refused(connection, smtp.place, "limit", "enough", clock.now(), lasting=True)
+        kept = {"parcels": 4, "held": 3, "width": 20, "loss": 4, "published_loss": 8}
+        kept |= {"mean_loss": 6}
+        connection.execute(insert(t.forecast_score).values(milestone="in_transit", **kept))
         connection.execute(update(t.inbound).values(attempts=1))
         connection.execute(update(t.leg).values(failures=2))
         connection.execute(update(t.notice).where(t.notice.c.kind == "stalled").values(attempts=1))
@@ -77,6 +80,12 @@ def _lines(services: Services) -> list[str]:
         'mailtrack_carrier_silence_seconds{carrier="cainiao"} 7110.0',
         'mailtrack_relay_refusing_seconds{whose="limit"} 90.0',
         "mailtrack_mails_in_a_day 1.0",
+        'mailtrack_forecast_promises{milestone="in_transit"} 4.0',
+        'mailtrack_forecast_coverage{milestone="in_transit"} 0.75',
+        'mailtrack_forecast_width_days{milestone="in_transit"} 5.0',
+        'mailtrack_forecast_loss_days{milestone="in_transit",whose="estimate"} 1.0',
+        'mailtrack_forecast_loss_days{milestone="in_transit",whose="published"} 2.0',
+        'mailtrack_forecast_loss_days{milestone="in_transit",whose="mean"} 1.5',
     ],
 )
 def test_queues_retries_and_sources_are_counted(lived_in: Services, line: str) -> None:
