@@ -150,7 +150,7 @@ _DISPUTED_TASKS: Mapping[Milestone, str] = MappingProxyType(
 )
 
 #: How sure the days of an estimate are (`domain.forecast.SHARE`).
-SURE = f"8{NO_BREAK}colis sur{NO_BREAK}10"
+SURE = f"8{NO_BREAK}colis{NO_BREAK}sur{NO_BREAK}10"
 #: How a day that is near is called, by how far away it is.
 _SOON: Mapping[timedelta, str] = MappingProxyType(
     {timedelta(0): "aujourd’hui", timedelta(days=1): "demain"}

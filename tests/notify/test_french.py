@@ -61,7 +61,7 @@ def test_days_between_which_a_parcel_comes_are_told_as_people_say_them(
     words = words.replace("~", "\u00a0")
 
     assert f"sans doute {words}" == french.expected_days(expected)
-    assert " (8\u00a0colis sur\u00a010)" == french.expected_by(expected)
+    assert " (8\u00a0colis\u00a0sur\u00a010)" == french.expected_by(expected)
 
 
 @pytest.mark.parametrize(

@@ -470,7 +470,7 @@ def test_our_own_estimate_is_told_as_days_and_takes_back_what_was_told_before() 
             )
         ):
             assert "sans doute entre le jeudi 12 et le mardi 17\u00a0mars" in text
-            assert "(8\u00a0colis sur\u00a010)" in text
+            assert "(8\u00a0colis\u00a0sur\u00a010)" in text
             assert words in text
             assert bool(words) == ("l’attend" in text)
 
