@@ -6,12 +6,13 @@ nothing of any one of them.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from sqlalchemy import Connection, select
 
 from mailtrack.domain.forecast import HORIZON, DayCount, Experience, Measure, experience_of
+from mailtrack.domain.forecast_score import mean_days
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.stage_times import Lane
 from mailtrack.domain.stays import Stay
@@ -26,10 +27,23 @@ class Tallies:
     """What was seen of all lanes, by milestone and measure."""
 
     by_stage: Mapping[tuple[Milestone, Measure], tuple[tuple[Lane, DayCount], ...]]
+    #: What follows for a lane, worked out once for all its parcels.
+    _experiences: dict[tuple[Milestone, Measure, Lane], Experience] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def experience(self, milestone: Milestone, measure: Measure, lane: Lane) -> Experience:
         """Return what was seen of one milestone, in a lane and in its like."""
-        return experience_of(lane, self.by_stage.get((milestone, measure), ()))
+        key = (milestone, measure, lane)
+        if key not in self._experiences:
+            seen = self.by_stage.get((milestone, measure), ())
+            self._experiences[key] = experience_of(lane, seen)
+        return self._experiences[key]
+
+    def mean_days(self, milestone: Milestone) -> float | None:
+        """Return what parcels took from a milestone to the delivery, None where none came."""
+        seen = self.by_stage.get((milestone, Measure.DELIVERY), ())
+        return mean_days(count for _, count in seen)
 
 
 NOTHING_SEEN = Tallies(MappingProxyType({}))

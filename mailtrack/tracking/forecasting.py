@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from mailtrack.domain.forecast import Forecast, Measure, forecast
-from mailtrack.domain.forecast_score import Promise, mean_days
+from mailtrack.domain.forecast_score import Promise
 from mailtrack.domain.milestones import STAGES, Milestone, Phase
 from mailtrack.domain.model import ParcelId
 from mailtrack.domain.stage_times import Lane
@@ -30,16 +30,16 @@ def promise(connection: Connection, parcel_id: ParcelId, change: Change, now: da
     if here is None or current is None or promises.is_made(connection, parcel_id, here):
         return
     lane = lane_of(change.events)
-    seen = stage_tallies.read(connection, here).experience(here, Measure.DELIVERY, lane)
+    tallies = stage_tallies.read(connection, here)
+    seen = tallies.experience(here, Measure.DELIVERY, lane)
     told = forecast(here, current.at, now, lane, seen)
     if told is None:
         return
     followed, reached, made = (
         at.astimezone(PARIS).date() for at in (walk(change.events)[0].event.at, current.at, now)
     )
-    mean = mean_days((*seen.own, *seen.others))
     one = Promise(here, lane, followed, reached, made, told)
-    promises.make(connection, parcel_id, PromiseMade(one, now, mean))
+    promises.make(connection, parcel_id, PromiseMade(one, now, tallies.mean_days(here)))
 
 
 @dataclass(frozen=True, slots=True)
