@@ -333,12 +333,12 @@ def test_expected_dates_are_scored_by_stage_and_in_all(on_store: Run, store: Sto
             )
     rows = on_store("forecast", "--json").json["forecasts"]
 
-    assert [("in_transit", "75 %"), ("customs_cleared", "25 %"), ("all", "50 %")] == [
+    assert [("in_transit", 0.75), ("customs_cleared", 0.25), ("all", 0.5)] == [
         (row["milestone"], row["coverage"]) for row in rows
     ]
-    assert {"promises": "8", "width": "5.0", "loss": "1.00", "published": "2.00"} | {
-        "mean": "1.50",
-        "ratio": "0.67",
+    assert {"promises": 8, "width": 5.0, "loss": 1.0, "published": 2.0} | {
+        "mean": 1.5,
+        "ratio": 0.67,
     } == {name: rows[-1][name] for name in rows[-1].keys() - {"milestone", "coverage"}}
 
 

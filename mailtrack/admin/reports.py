@@ -161,7 +161,7 @@ def forecast_list(connection: Connection) -> Table:
     by_milestone = promises.scores(connection)
     scores = sorted(by_milestone.items(), key=lambda item: STAGES[item[0]].rank)
     in_all = sum(by_milestone.values(), Score())
-    rows = [
+    rows: list[Sequence[Cell]] = [
         (
             milestone,
             score.count,
