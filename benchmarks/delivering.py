@@ -51,7 +51,7 @@ ROAD = (
 
 def ratios() -> Iterator[Ratio]:
     """Measure on each database."""
-    with drain.running() as port, _broker() as redis_url:
+    with drain.running() as port, running_broker() as redis_url:
         for name, open_store in STORES.items():
             yield _measured(name, open_store, port, redis_url)
 
@@ -64,7 +64,7 @@ def _measured(name: str, open_store: OpenStore, port: int, redis_url: str) -> Ra
         _hand_out(services)
         with ours.lap():
             worker.start()
-            _wait_until(lambda: _sent(store) == NOTICES)
+            wait_until(lambda: _sent(store) == NOTICES)
         worker.stop()
     with yardstick.lap():
         _send(port, NOTICES)
@@ -127,12 +127,12 @@ def _send(port: int, count: int) -> None:
 
 
 @contextmanager
-def _broker() -> Iterator[str]:
+def running_broker() -> Iterator[str]:
     """Run the broker that `mailtrack up` brings along; give its address."""
     with tempfile.TemporaryDirectory(prefix="mailtrack-bench-") as folder:
         child, url = embedded_broker(Path(folder))
         with subprocess.Popen(child.command) as process:
-            _wait_until(lambda: _answers(url))
+            wait_until(lambda: _answers(url))
             yield url
             process.terminate()
 
@@ -143,7 +143,7 @@ def _answers(url: str) -> bool:
     return False
 
 
-def _wait_until(holds: Callable[[], bool]) -> None:
+def wait_until(holds: Callable[[], bool]) -> None:
     """Look seldom: each look takes from the time of what is measured."""
     while not holds():
         time.sleep(0.1)
