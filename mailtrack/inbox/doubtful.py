@@ -60,15 +60,15 @@ def follow(
     """
     owner, now = asked.owner, clock.now()
     # 1.
-    people.heard_from(connection, owner)
+    known = people.heard_from(connection, owner)
     # 2.
     named = ParcelRead(asked.number, carriers=_candidates(asked))
     reading = Reading(Outcome.TRACKED, _NO_MAIL, kind=KIND, parcels=(named,))
     wish = SubscriptionService(
         connection, carriers, clock, owner, asked.trace, now, reading, by_rule=False
     )
-    new, address = wish.count_new(), people.address_of(connection, owner)
-    exceeded = quotas.exceeded(connection, owner, address, new, now) if new else ""
+    new = wish.count_new()
+    exceeded = quotas.exceeded(connection, owner, known.address, new, now) if new else ""
     if exceeded:
         return exceeded
     # 3.

@@ -20,6 +20,7 @@ from mailtrack.notify.view import NoticeKind
 from mailtrack.parsers.reading import IDLE_KINDS, Reading
 from mailtrack.store import notice_counts, notices, people, subscriptions
 from mailtrack.store.inbound import MailResult, StoredMail
+from mailtrack.store.people import SubscriberState
 from mailtrack.store.suppression import Suppression
 
 #: Answers of one kind to one person in a day; more would answer a misguided robot.
@@ -131,11 +132,11 @@ class MailHandler:
             questions.hold(connection, stored.id, to_ask, mail.source, now, may_ask=may_ask)
             return replace(result, outcome=Outcome.REFUSED, reason=UNCONFIRMED, subscriber=to_ask)
         # 3.
-        people.heard_from(connection, owner)
+        known = people.heard_from(connection, owner)
         result = replace(result, subscriber=owner)
         match mail.outcome:
             case Outcome.TRACKED | Outcome.ORDER_NOTED:
-                result = self._follow(owner, result)
+                result = self._follow(owner, known, result)
             case Outcome.COMMAND:
                 self._obey(owner)
                 return result
@@ -144,7 +145,9 @@ class MailHandler:
             return self._explain(owner, result)
         return result
 
-    def _follow(self, owner: SubscriberId, result: MailResult) -> MailResult:
+    def _follow(
+        self, owner: SubscriberId, known: SubscriberState, result: MailResult
+    ) -> MailResult:
         """Let somebody follow what the mail names.
 
         1. Who has left comes back by a new mail of their own: one from before, read again,
@@ -154,9 +157,8 @@ class MailHandler:
         """
         connection, stored, mail, now = self.connection, self.stored, self.mail, self.clock.now()
         # 1.
-        left_at = people.left_at(connection, owner)
-        if left_at is not None:
-            if mail.by_rule or stored.received_at < left_at:
+        if known.left_at is not None:
+            if mail.by_rule or stored.received_at < known.left_at:
                 return replace(result, outcome=Outcome.REFUSED, reason="unsubscribed")
             people.welcome_back(connection, owner)
         # 2.
@@ -171,8 +173,7 @@ class MailHandler:
             mail.by_rule,
         )
         more = wish.count_new()
-        address = people.address_of(connection, owner)
-        exceeded = more and self.quotas.exceeded(connection, owner, address, more, now)
+        exceeded = more and self.quotas.exceeded(connection, owner, known.address, more, now)
         if exceeded:
             if mail.is_answerable:
                 self._answer(owner, NoticeKind.TOO_MANY, per_day=1)

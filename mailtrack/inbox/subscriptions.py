@@ -94,6 +94,8 @@ class SubscriptionService:
 
     def take_up(self) -> list[Subscription]:
         """Let mails come again about what they had stopped before, and name once more."""
+        if not subscriptions.any_stopped(self.connection, self.owner):
+            return []
         named = named_by(self.connection, self.owner, self.reading)
         stopped = [
             mine
@@ -226,7 +228,8 @@ class SubscriptionService:
         best = next(choices(number, self.carriers, said, only), None)
         if best is None and not legs:
             best = next_choice(number, self.carriers, (), timedelta(0), only)
-        is_local = number != parcels.parcel_row(connection, parcel_id).number
+        row = parcels.parcel_row(connection, parcel_id)
+        is_local = number != row.number
         if best is not None and parcels.add_leg(
             connection, parcel_id, best, number, now, is_local=is_local
         ):

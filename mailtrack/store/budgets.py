@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from mailtrack.domain import budget
 from mailtrack.domain.budget import Allowance
@@ -12,6 +12,9 @@ from mailtrack.domain.scheduling import PRICE_H
 from mailtrack.store.engine import locked
 from mailtrack.store.schema import carrier, unmapped
 from mailtrack.store.upsert import insert_ignoring
+
+#: Built once: every answer asks it (see `store.upsert`).
+_PRICE = select(carrier.c.price_h).where(carrier.c.code == bindparam("asked"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,7 @@ def overdraw(
 
 def price_h(connection: Connection, code: str) -> float:
     """Return the price of a request to a carrier (see `domain.scheduling`)."""
-    query = select(carrier.c.price_h).where(carrier.c.code == code)
-    found = connection.execute(query).scalar_one_or_none()
+    found = connection.execute(_PRICE, {"asked": code}).scalar_one_or_none()
     return PRICE_H if found is None else float(found)
 
 

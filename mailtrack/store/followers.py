@@ -1,16 +1,16 @@
 """Who follows a parcel, and what they know of it already: one query, however many they are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, exists, func, select
 
 from mailtrack.domain.milestones import ENDED, Milestone, mailed_on_request
 from mailtrack.domain.model import LegId, ParcelId, SubscriptionId
 from mailtrack.domain.tracking import Follower, Key, Skip
-from mailtrack.store.local_parcels import concerns
+from mailtrack.store.local_parcels import CONCERNS, concerns
 from mailtrack.store.notices import DIGESTED, preferences, silenced
 from mailtrack.store.schema import leg, notice, subscriber, subscription
 
@@ -22,6 +22,38 @@ _HEARS = (
     subscriber.c.bounced_at.is_(None),
 )
 
+#: Statements of every mail and answer, built once (see `store.upsert`).
+_FOLLOWERS = (
+    select(
+        subscription.c.id,
+        subscription.c.muted_at,
+        subscriber.c.unsubscribed_at,
+        subscriber.c.bounced_at,
+        subscriber.c.unwanted,
+        subscriber.c.also_wanted,
+        notice.c.kind,
+        notice.c.occurrence,
+        notice.c.skip,
+        notice.c.event_at,
+    )
+    .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+    .outerjoin(
+        notice, (notice.c.subscription_id == subscription.c.id) & notice.c.kind.in_(_MILESTONES)
+    )
+    .order_by(subscription.c.id)
+)
+_OF_PARCEL = _FOLLOWERS.where(CONCERNS)
+_OF_SUBSCRIPTION = _FOLLOWERS.where(subscription.c.id == bindparam("mine"))
+_WHO_WAIT = (
+    select(
+        subscription.c.milestone,
+        (subscription.c.parcel_id == bindparam("parcel")).label("is_main"),
+        func.coalesce(subscription.c.milestone_at, subscription.c.created_at).label("since"),
+    )
+    .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+    .where(CONCERNS, *_HEARS)
+)
+
 
 def of_parcel(
     connection: Connection, parcel_id: ParcelId, wanted: frozenset[Milestone]
@@ -30,39 +62,23 @@ def of_parcel(
 
     `wanted`: what people hear of who made no choice.
     """
-    return _read(connection, concerns(parcel_id), wanted)
+    return _read(connection, _OF_PARCEL, {"parcel": parcel_id}, wanted)
 
 
 def of_subscription(
     connection: Connection, mine: SubscriptionId, wanted: frozenset[Milestone]
 ) -> list[Follower]:
     """Return the one who follows a parcel or an order, none where that was erased."""
-    return _read(connection, subscription.c.id == mine, wanted)
+    return _read(connection, _OF_SUBSCRIPTION, {"mine": mine}, wanted)
 
 
 def _read(
-    connection: Connection, asked: ColumnElement[bool], wanted: frozenset[Milestone]
+    connection: Connection,
+    query: Select[Any],
+    asked: Mapping[str, int],
+    wanted: frozenset[Milestone],
 ) -> list[Follower]:
-    past = (notice.c.subscription_id == subscription.c.id) & notice.c.kind.in_(_MILESTONES)
-    query = (
-        select(
-            subscription.c.id,
-            subscription.c.muted_at,
-            subscriber.c.unsubscribed_at,
-            subscriber.c.bounced_at,
-            subscriber.c.unwanted,
-            subscriber.c.also_wanted,
-            notice.c.kind,
-            notice.c.occurrence,
-            notice.c.skip,
-            notice.c.event_at,
-        )
-        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
-        .outerjoin(notice, past)
-        .where(asked)
-        .order_by(subscription.c.id)
-    )
-    found = groupby(connection.execute(query).all(), key=lambda row: int(row.id))
+    found = groupby(connection.execute(query, asked).all(), key=lambda row: int(row.id))
     return [_follower(tuple(rows), wanted) for _, rows in found]
 
 
@@ -116,17 +132,8 @@ def who_wait(
     To whom it is but the local one, it stands nowhere until their parcel has come to its end:
     what moved may have been the other.
     """
-    query = (
-        select(
-            subscription.c.milestone,
-            (subscription.c.parcel_id == parcel_id).label("is_main"),
-            func.coalesce(subscription.c.milestone_at, subscription.c.created_at).label("since"),
-        )
-        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
-        .where(concerns(parcel_id), *_HEARS)
-    )
     waiting = []
-    for row in connection.execute(query):
+    for row in connection.execute(_WHO_WAIT, {"parcel": parcel_id}):
         milestone = Milestone(row.milestone) if row.milestone else None
         waiting.append((milestone if row.is_main or milestone in ENDED else None, row.since))
     return waiting

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import Connection, bindparam, case, func, select, update
 
 from mailtrack.domain.model import InboundId, MailRead, Outcome, SubscriberId
 from mailtrack.store.claims import claim_due
@@ -17,6 +17,40 @@ from mailtrack.store.upsert import insert_ignoring, upsert
 MOST_ATTEMPTS = 3
 #: Characters of a mail's key that name it in the logs.
 TRACE_LENGTH = 12
+
+
+#: Statements of every mail, built once (see `store.upsert`).
+_CLAIMED = select(
+    inbound.c.id,
+    inbound.c.raw,
+    inbound.c.received_at,
+    inbound.c.stored_at,
+    inbound.c.attempts,
+    inbound.c.content_key,
+    inbound.c.subscriber_id,
+    inbound.c.vouched_at,
+).where(
+    inbound.c.id == bindparam("mail"),
+    inbound.c.claim == bindparam("token"),
+    inbound.c.outcome.is_(None),
+)
+_RESULT = (
+    "outcome",
+    "reason",
+    "read_at",
+    "subscriber_id",
+    "subject",
+    "message_id",
+    "shop",
+    "kind",
+    "names",
+    "mails_read",
+)
+_FINISH = (
+    update(inbound)
+    .where(inbound.c.id == bindparam("mail"), inbound.c.outcome.is_(None))
+    .values(claim=None, **{name: bindparam(f"new_{name}") for name in _RESULT})
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +194,7 @@ def claim_unread(
 
 def claimed(connection: Connection, mail: InboundId, token: str) -> StoredMail | None:
     """Return a claimed mail; None where the claim has passed on."""
-    query = select(inbound).where(
-        inbound.c.id == mail, inbound.c.claim == token, inbound.c.outcome.is_(None)
-    )
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_CLAIMED, {"mail": mail, "token": token}).one_or_none()
     if row is None:
         return None
     return StoredMail(
@@ -179,24 +210,20 @@ def claimed(connection: Connection, mail: InboundId, token: str) -> StoredMail |
 
 def finish(connection: Connection, mail: InboundId, result: MailResult, now: datetime) -> bool:
     """Give a mail its outcome; False where it has one already."""
-    done = connection.execute(
-        update(inbound)
-        .where(inbound.c.id == mail, inbound.c.outcome.is_(None))
-        .values(
-            outcome=result.outcome,
-            reason=result.reason,
-            read_at=now,
-            claim=None,
-            subscriber_id=result.subscriber,
-            subject=result.subject,
-            message_id=result.message_id,
-            shop=result.shop,
-            kind=result.kind,
-            names=",".join(result.names),
-            mails_read=[asdict(mail) for mail in result.mails] or None,
-        )
-    )
-    return done.rowcount == 1
+    told = {
+        "outcome": result.outcome,
+        "reason": result.reason,
+        "read_at": now,
+        "subscriber_id": result.subscriber,
+        "subject": result.subject,
+        "message_id": result.message_id,
+        "shop": result.shop,
+        "kind": result.kind,
+        "names": ",".join(result.names),
+        "mails_read": [asdict(mail) for mail in result.mails] or None,
+    }
+    new = {f"new_{name}": value for name, value in told.items()}
+    return connection.execute(_FINISH, {"mail": mail, **new}).rowcount == 1
 
 
 def mails_read(connection: Connection, mail: InboundId) -> tuple[MailRead, ...]:

@@ -10,9 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Select,
+    bindparam,
     delete,
     exists,
     func,
@@ -28,6 +30,14 @@ from mailtrack.store.upsert import insert_into
 
 #: Legs looked at for each that is wanted before its time.
 LOOKED_AT = 4
+
+#: Statements of every answer, built once (see `store.upsert`).
+_LET_GO = delete(leg_claim).where(leg_claim.c.leg_id == bindparam("leg"))
+_PARCEL_OF_LEG = (
+    select(leg.c.parcel_id)
+    .join(leg_claim, leg_claim.c.leg_id == leg.c.id)
+    .where(leg.c.id == bindparam("leg"), leg_claim.c.token == bindparam("token"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ def _is_due(carrier: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
     return leg.c.carrier == carrier, leg.c.next_poll_at <= now, ~is_out(now)
 
 
-def is_out(now: datetime) -> ColumnElement[bool]:
+def is_out(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Return the condition that somebody is asking about a leg at this moment."""
     return exists().where(leg_claim.c.leg_id == leg.c.id, leg_claim.c.until > now)
 
@@ -146,6 +156,11 @@ def let_go(connection: Connection, *which: ColumnElement[bool]) -> None:
     connection.execute(delete(leg_claim).where(*which))
 
 
+def let_go_of(connection: Connection, leg_id: LegId) -> None:
+    """Forget the claim on one leg."""
+    connection.execute(_LET_GO, {"leg": leg_id})
+
+
 def release(connection: Connection, legs: Sequence[LegId], token: str, at: datetime) -> None:
     """Give legs back unasked, due at `at`."""
     connection.execute(
@@ -156,8 +171,8 @@ def release(connection: Connection, legs: Sequence[LegId], token: str, at: datet
 
 def parcel_of_leg(connection: Connection, leg_id: LegId, token: str) -> ParcelId | None:
     """Return whose leg this is, if the claim still holds."""
-    query = select(leg.c.parcel_id).where(leg.c.id == leg_id, is_held(token))
-    found = connection.execute(query).scalar_one_or_none()
+    asked = {"leg": leg_id, "token": token}
+    found = connection.execute(_PARCEL_OF_LEG, asked).scalar_one_or_none()
     return None if found is None else ParcelId(found)
 
 

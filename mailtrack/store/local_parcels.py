@@ -76,9 +76,13 @@ class Known:
     at: ParcelId
 
 
-def concerns(parcel_id: ParcelId) -> ColumnElement[bool]:
+def concerns(parcel_id: ParcelId | BindParameter[Any]) -> ColumnElement[bool]:
     """Return the condition that a subscription hears of a parcel, as its own or its local one."""
     return or_(subscription.c.parcel_id == parcel_id, subscription.c.local_parcel_id == parcel_id)
+
+
+#: The same of a parcel that is named with each use of the statement.
+CONCERNS = concerns(bindparam("parcel"))
 
 
 def hears_last_from(row: ParcelRow) -> ColumnElement[bool]:
@@ -176,8 +180,10 @@ def pairs_of(
 ) -> set[ParcelId]:
     """Return some parcels that somebody follows, and the local ones beside them."""
     some = list(followed)
+    if not some:
+        return set()
     query = select(subscription.c.parcel_id, subscription.c.local_parcel_id).where(
         subscription.c.subscriber_id == owner, subscription.c.parcel_id.in_(some)
     )
-    pairs = connection.execute(query).all() if some else ()
+    pairs = connection.execute(query)
     return {ParcelId(number) for pair in pairs for number in pair if number is not None}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from mailtrack.domain.milestones import mailed_on_request
 from mailtrack.domain.model import (
@@ -22,7 +22,7 @@ from mailtrack.domain.tracking import Decision, Skip
 from mailtrack.store.claims import claim_due
 from mailtrack.store.engine import locked
 from mailtrack.store.inbound import TRACE_LENGTH
-from mailtrack.store.local_parcels import concerns
+from mailtrack.store.local_parcels import CONCERNS
 from mailtrack.store.schema import inbound, notice, subscriber, subscription
 from mailtrack.store.upsert import insert_ignoring
 
@@ -33,7 +33,7 @@ DIGESTED = "digested"
 #: What the error of a notice begins with that the relay would not take, for reasons of ours.
 HELD = "held back"
 
-#: Built once: every mail asks them (see `store.parcels`).
+#: Statements of every mail and answer, built once (see `store.upsert`).
 _NOTICES = (
     select(
         notice,
@@ -79,6 +79,48 @@ _MARK_SENT = (
         claim=None,
         last_error="",
     )
+)
+
+
+_HASTEN = (
+    update(notice)
+    .where(
+        notice.c.subscription_id.in_(
+            select(subscription.c.id).where(subscription.c.parcel_id == bindparam("parcel"))
+        ),
+        notice.c.kind == bindparam("of_kind"),
+        notice.c.state == "due",
+        notice.c.claim.is_(None),
+        notice.c.next_attempt_at > bindparam("now"),
+    )
+    .values(next_attempt_at=bindparam("now"))
+)
+_UNWRITTEN = (
+    select(subscription.c.id)
+    .join(notice, notice.c.subscription_id == subscription.c.id)
+    .where(
+        notice.c.kind == bindparam("kind"),
+        notice.c.state == "due",
+        notice.c.claim.is_(None),
+        # A relay may take a mail and fail to say so.
+        notice.c.attempts == 0,
+        notice.c.last_error == "",
+    )
+)
+_UNWRITTEN_OF_PARCEL = _UNWRITTEN.where(CONCERNS)
+_UNWRITTEN_OF_ONE = _UNWRITTEN.where(subscription.c.id == bindparam("mine"))
+#: What the database finds out of a new notice: to whom one about a subscription goes, and the
+#: mail that it goes back to, which is the one it answers or the first about the subscription.
+_OWNER, _FIRST_MAIL = (
+    select(column).where(subscription.c.id == bindparam("about")).scalar_subquery()
+    for column in (subscription.c.subscriber_id, subscription.c.trace)
+)
+_TRACE = func.coalesce(
+    select(func.substr(inbound.c.content_key, 1, TRACE_LENGTH))
+    .where(inbound.c.id == bindparam("answered"))
+    .scalar_subquery(),
+    _FIRST_MAIL,
+    "",
 )
 
 
@@ -143,14 +185,12 @@ def record(connection: Connection, decisions: Iterable[Decision], now: datetime)
     """Store what was decided; tell how many mails are owed that were not before."""
     owed = 0
     for decision in decisions:
-        owner = select(subscription.c.subscriber_id).where(
-            subscription.c.id == decision.subscription
-        )
         new = insert_ignoring(
             connection,
             notice,
             {
-                "subscriber_id": owner.scalar_subquery(),
+                "about": decision.subscription,
+                "answered": None,
                 "subscription_id": decision.subscription,
                 "kind": decision.key.milestone,
                 "occurrence": decision.key.occurrence,
@@ -161,8 +201,9 @@ def record(connection: Connection, decisions: Iterable[Decision], now: datetime)
                 "created_at": now,
                 "next_attempt_at": now,
                 "urgent": goes_first(decision.key.milestone),
-                "trace": _trace(decision.subscription, None),
             },
+            subscriber_id=_OWNER,
+            trace=_TRACE,
         )
         owed += new and decision.skip is None
     return owed
@@ -200,20 +241,11 @@ def owe(
             "next_attempt_at": at,
             "prompt": prompt,
             "urgent": prompt or goes_first(kind),
-            "trace": _trace(subscription_id, inbound_id),
+            "about": subscription_id,
+            "answered": inbound_id,
         },
+        trace=_TRACE,
     )
-
-
-def _trace(subscription_id: SubscriptionId | None, inbound_id: InboundId | None) -> Any:
-    """Name the mail that a notice goes back to: the one it answers, or the first about it."""
-    if inbound_id is not None:
-        key = func.substr(inbound.c.content_key, 1, TRACE_LENGTH)
-        return select(key).where(inbound.c.id == inbound_id).scalar_subquery()
-    if subscription_id is not None:
-        mine = subscription.c.id == subscription_id
-        return select(subscription.c.trace).where(mine).scalar_subquery()
-    return ""
 
 
 def owe_follower(
@@ -274,45 +306,18 @@ def digested(connection: Connection, digest: NoticeId) -> list[Notice]:
 
 def hasten(connection: Connection, parcel_id: ParcelId, kind: str, now: datetime) -> None:
     """Send the waiting notices of a kind about a parcel now: what they waited for is known."""
-    mine = select(subscription.c.id).where(subscription.c.parcel_id == parcel_id)
-    connection.execute(
-        update(notice)
-        .where(
-            notice.c.subscription_id.in_(mine),
-            notice.c.kind == kind,
-            notice.c.state == "due",
-            notice.c.claim.is_(None),
-            notice.c.next_attempt_at > now,
-        )
-        .values(next_attempt_at=now)
-    )
+    connection.execute(_HASTEN, {"parcel": parcel_id, "of_kind": kind, "now": now})
 
 
 def unwritten(connection: Connection, parcel_id: ParcelId, kind: str) -> set[SubscriptionId]:
     """Return who hears of a parcel and whose mail of a kind nobody can have read yet."""
-    return _unwritten(connection, concerns(parcel_id), kind)
+    found = connection.scalars(_UNWRITTEN_OF_PARCEL, {"parcel": parcel_id, "kind": kind})
+    return set(map(SubscriptionId, found))
 
 
 def is_unwritten(connection: Connection, mine: SubscriptionId, kind: str) -> bool:
     """Return True if a mail of a kind is owed that nobody can have read yet."""
-    return mine in _unwritten(connection, subscription.c.id == mine, kind)
-
-
-def _unwritten(connection: Connection, what: ColumnElement[bool], kind: str) -> set[SubscriptionId]:
-    query = (
-        select(subscription.c.id)
-        .join(notice, notice.c.subscription_id == subscription.c.id)
-        .where(
-            what,
-            notice.c.kind == kind,
-            notice.c.state == "due",
-            notice.c.claim.is_(None),
-            # A relay may take a mail and fail to say so.
-            notice.c.attempts == 0,
-            notice.c.last_error == "",
-        )
-    )
-    return {SubscriptionId(row.id) for row in connection.execute(query)}
+    return connection.execute(_UNWRITTEN_OF_ONE, {"mine": mine, "kind": kind}).first() is not None
 
 
 def claim_notices(

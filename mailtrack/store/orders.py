@@ -3,11 +3,16 @@
 from collections.abc import Collection
 from datetime import date, datetime
 
-from sqlalchemy import Connection, exists, func, select, update
+from sqlalchemy import Connection, bindparam, exists, func, select, update
 
 from mailtrack.domain.model import OrderId, ParcelId, SubscriberId
 from mailtrack.store.schema import parcel_order, shop_order
-from mailtrack.store.upsert import insert_ignoring
+from mailtrack.store.upsert import insert_ignoring, insert_new
+
+#: Statements of every mail, built once (see `store.upsert`).
+_ORDER = select(shop_order.c.id, shop_order.c.ordered_at, shop_order.c.dated_by_owner).where(
+    shop_order.c.subscriber_id == bindparam("owner"), shop_order.c.number == bindparam("number")
+)
 
 #: No mail told its day.
 _NO_MAIL_TOLD = shop_order.c.ordered_at.is_(None) | shop_order.c.dated_by_owner
@@ -25,13 +30,15 @@ def order_of(
 
     An order that was met without its day, or has it from its owner, takes it from a later mail.
     """
-    mine = (shop_order.c.subscriber_id == owner) & (shop_order.c.number == number)
     row = {"subscriber_id": owner, "number": number, "shop": shop, "created_at": now}
-    insert_ignoring(connection, shop_order, {**row, "ordered_at": ordered_at})
-    if ordered_at is not None:
+    new = insert_new(connection, shop_order, {**row, "ordered_at": ordered_at})
+    if new is not None:
+        return OrderId(new)
+    known = connection.execute(_ORDER, {"owner": owner, "number": number}).one()
+    if ordered_at is not None and (known.ordered_at is None or known.dated_by_owner):
         told = {"ordered_at": ordered_at, "dated_by_owner": False}
-        connection.execute(update(shop_order).where(mine, _NO_MAIL_TOLD).values(told))
-    return OrderId(connection.execute(select(shop_order.c.id).where(mine)).scalar_one())
+        connection.execute(update(shop_order).where(shop_order.c.id == known.id).values(told))
+    return OrderId(known.id)
 
 
 def tell_day(

@@ -32,12 +32,11 @@ from mailtrack.domain.model import (
 )
 from mailtrack.domain.stage_times import Lane
 from mailtrack.store.engine import ConflictError, locked
-from mailtrack.store.leg_claims import is_out, let_go
+from mailtrack.store.leg_claims import is_out, let_go, let_go_of
 from mailtrack.store.schema import leg, leg_claim, parcel, subscription, tracking_event
-from mailtrack.store.upsert import insert_ignoring
+from mailtrack.store.upsert import insert_ignoring, insert_new
 
-#: Statements of every mail, built once: SQLAlchemy takes three times as long to build one as
-#: the database to answer it.
+#: Statements of every mail and answer, built once (see `store.upsert`).
 _PARCEL = select(parcel).where(parcel.c.id == bindparam("parcel"))
 #: By its own number first; a local one that nobody can be asked about has no leg.
 _KNOWN_BY = (
@@ -50,6 +49,7 @@ _KNOWN_BY = (
     .limit(1)
 )
 _PARCELS = select(parcel).where(parcel.c.id.in_(bindparam("parcels", expanding=True)))
+_LOCKED = locked(_PARCELS.order_by(parcel.c.id))
 _LEGS = (
     select(leg).where(leg.c.parcel_id.in_(bindparam("parcels", expanding=True))).order_by(leg.c.id)
 )
@@ -57,6 +57,55 @@ _HISTORIES = (
     select(tracking_event)
     .where(tracking_event.c.parcel_id.in_(bindparam("parcels", expanding=True)))
     .order_by(tracking_event.c.at, tracking_event.c.id)
+)
+_NOTE_ANSWER = (
+    update(leg)
+    .where(leg.c.id == bindparam("number_of_leg"))
+    .values(
+        state=bindparam("said"),
+        asked=leg.c.asked + 1,
+        failures=0,
+        last_error=bindparam("hint"),
+        last_answer_at=bindparam("now"),
+    )
+)
+_PLAN = (
+    update(leg).where(leg.c.id == bindparam("number_of_leg")).values(next_poll_at=bindparam("due"))
+)
+_GO_ON = (
+    update(parcel)
+    .where(parcel.c.id == bindparam("parcel"), parcel.c.ended_at.is_not(None))
+    .values(ended_at=None, ended_why=None)
+)
+_WAKE = (
+    update(leg)
+    .where(
+        leg.c.parcel_id == bindparam("parcel"),
+        or_(leg.c.next_poll_at.is_(None), leg.c.next_poll_at > bindparam("now")),
+        ~is_out(bindparam("now")),
+    )
+    .values(next_poll_at=bindparam("now"))
+)
+_ANSWERED = (
+    update(parcel)
+    .where(parcel.c.id == bindparam("parcel"))
+    .values(
+        last_answer_at=bindparam("now"),
+        first_answer_at=func.coalesce(parcel.c.first_answer_at, bindparam("now")),
+    )
+)
+_SAVE_STATE = (
+    update(parcel)
+    .where(parcel.c.id == bindparam("parcel"))
+    .values(
+        milestone=bindparam("stage"),
+        milestone_at=bindparam("since"),
+        reason=bindparam("why"),
+        last_event_at=bindparam("last"),
+        first_carrier=bindparam("first_by"),
+        last_carrier=bindparam("last_by"),
+        service=bindparam("by_service"),
+    )
 )
 
 
@@ -122,8 +171,8 @@ def parcels_of(
     for _ in range(_TRIES):
         known = {number: find_parcel(connection, number) for number in numbers}
         for number in sorted(number for number, found in known.items() if found is None):
-            insert_ignoring(connection, parcel, {"number": number, "created_at": now})
-            known[number] = find_parcel(connection, number)
+            new = insert_new(connection, parcel, {"number": number, "created_at": now})
+            known[number] = find_parcel(connection, number) if new is None else ParcelId(new)
         found = (number for number in known.values() if number is not None)
         held = {row.id for row in lock_all(connection, {*found, *also})}
         if held.issuperset(known.values()):
@@ -164,8 +213,7 @@ def lock(connection: Connection, parcel_id: ParcelId) -> ParcelRow | None:
 
 def lock_all(connection: Connection, wanted: Iterable[ParcelId]) -> list[ParcelRow]:
     """Read parcels and keep other writers off them, in the order in which all do that."""
-    query = select(parcel).where(parcel.c.id.in_(list(wanted))).order_by(parcel.c.id)
-    return [_parcel_row(row) for row in connection.execute(locked(query))]
+    return [_parcel_row(row) for row in connection.execute(_LOCKED, {"parcels": list(wanted)})]
 
 
 def parcel_row(connection: Connection, parcel_id: ParcelId) -> ParcelRow:
@@ -235,23 +283,14 @@ def note_answer(
 
     The next poll is planned apart.
     """
-    connection.execute(
-        update(leg)
-        .where(leg.c.id == leg_id)
-        .values(
-            state=state,
-            asked=leg.c.asked + 1,
-            failures=0,
-            last_error=hint,
-            last_answer_at=now,
-        )
-    )
-    let_go(connection, leg_claim.c.leg_id == leg_id)
+    said = {"number_of_leg": leg_id, "said": state, "hint": hint, "now": now}
+    connection.execute(_NOTE_ANSWER, said)
+    let_go_of(connection, leg_id)
 
 
 def plan(connection: Connection, leg_id: LegId, next_poll_at: datetime | None) -> None:
     """Set when a leg is asked next; None for never."""
-    connection.execute(update(leg).where(leg.c.id == leg_id).values(next_poll_at=next_poll_at))
+    connection.execute(_PLAN, {"number_of_leg": leg_id, "due": next_poll_at})
 
 
 def hasten(connection: Connection, carrier: str, numbers: Collection[str], now: datetime) -> None:
@@ -377,42 +416,34 @@ def save_state(
     lane: Lane,
 ) -> None:
     """Store what a parcel's history comes to."""
-    connection.execute(
-        update(parcel)
-        .where(parcel.c.id == parcel_id)
-        .values(
-            milestone=milestone,
-            milestone_at=current and current.at,
-            reason=current and current.reason,
-            last_event_at=last_event_at,
-            first_carrier=lane.first,
-            last_carrier=lane.last,
-            service=lane.service,
-        )
-    )
+    known = {
+        "parcel": parcel_id,
+        "stage": milestone,
+        "since": current and current.at,
+        "why": current and current.reason,
+        "last": last_event_at,
+        "first_by": lane.first,
+        "last_by": lane.last,
+        "by_service": lane.service,
+    }
+    connection.execute(_SAVE_STATE, known)
 
 
 def save_result(
     connection: Connection, parcel_id: ParcelId, result: PollResult, now: datetime
 ) -> None:
     """Store what an answer told besides events; what it left out stays as it was."""
-    changes: dict[str, object] = {
-        "last_answer_at": now,
-    }
+    told: dict[str, object] = {}
     if result.local_number:
-        changes["local_number"] = result.local_number
+        told["local_number"] = result.local_number
     if result.estimated_delivery:
-        changes["estimated_delivery"] = result.estimated_delivery
+        told["estimated_delivery"] = result.estimated_delivery
     if result.pickup_point:
-        changes["pickup_name"] = result.pickup_point.name
-        changes["pickup_address"] = result.pickup_point.address
-        changes["pickup_last_day"] = result.pickup_point.last_day
-    connection.execute(update(parcel).where(parcel.c.id == parcel_id).values(**changes))
-    connection.execute(
-        update(parcel)
-        .where(parcel.c.id == parcel_id, parcel.c.first_answer_at.is_(None))
-        .values(first_answer_at=now)
-    )
+        told["pickup_name"] = result.pickup_point.name
+        told["pickup_address"] = result.pickup_point.address
+        told["pickup_last_day"] = result.pickup_point.last_day
+    changes = _ANSWERED.values(**told) if told else _ANSWERED
+    connection.execute(changes, {"parcel": parcel_id, "now": now})
 
 
 def end(connection: Connection, parcel_id: ParcelId, why: str, now: datetime) -> None:
@@ -459,15 +490,5 @@ def unasked(
 
 def wake(connection: Connection, parcel_id: ParcelId, now: datetime) -> None:
     """Poll a parcel again, now: somebody follows it (anew)."""
-    connection.execute(
-        update(parcel).where(parcel.c.id == parcel_id).values(ended_at=None, ended_why=None)
-    )
-    connection.execute(
-        update(leg)
-        .where(
-            leg.c.parcel_id == parcel_id,
-            or_(leg.c.next_poll_at.is_(None), leg.c.next_poll_at > now),
-            ~is_out(now),
-        )
-        .values(next_poll_at=now)
-    )
+    connection.execute(_GO_ON, {"parcel": parcel_id})
+    connection.execute(_WAKE, {"parcel": parcel_id, "now": now})

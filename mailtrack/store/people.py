@@ -1,25 +1,46 @@
 """Subscribers: who may be written to, what they chose, and what proves them."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from mailtrack.domain.model import ParcelId, RowKey, SubscriberId
 from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.store.engine import ConflictError, locked
 from mailtrack.store.schema import subscriber, subscription
-from mailtrack.store.upsert import insert_ignoring
+from mailtrack.store.upsert import insert_new
 
-#: Between our looking for somebody and our finding them, they may be erased.
+#: Between our looking for somebody and our storing them, others may store or erase them.
 _TRIES = 5
+
+#: Statements of every mail, built once (see `store.upsert`).
+_LOCKED_BY_ADDRESS = locked(
+    select(subscriber.c.id).where(subscriber.c.address == bindparam("address"))
+)
+_SENDER = select(
+    subscriber.c.address,
+    subscriber.c.unsubscribed_at,
+    subscriber.c.soft_bounces,
+    subscriber.c.bounced_at,
+).where(subscriber.c.id == bindparam("owner"))
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberState:
+    """What is known of somebody who has just written: their address, and when they had left."""
+
+    address: str
+    left_at: datetime | None
 
 
 def subscriber_of(connection: Connection, address: str, now: datetime) -> SubscriberId:
     """Return the subscriber with an address, new or known, locked until the transaction ends."""
-    query = locked(select(subscriber.c.id).where(subscriber.c.address == address))
     for _ in range(_TRIES):
-        insert_ignoring(connection, subscriber, {"address": address, "created_at": now})
-        found = connection.execute(query).scalar_one_or_none()
+        found = connection.execute(_LOCKED_BY_ADDRESS, {"address": address}).scalar_one_or_none()
+        if found is None:
+            # Nobody else sees a row before its transaction ends: it needs no lock.
+            found = insert_new(connection, subscriber, {"address": address, "created_at": now})
         if found is not None:
             return SubscriberId(found)
     raise ConflictError("A subscriber is erased as often as they are stored.")
@@ -123,14 +144,16 @@ def bounced_softly(
         bounced(connection, owner, now)
 
 
-def heard_from(connection: Connection, owner: SubscriberId) -> None:
-    """Note that an address is alive: a mail came from it, or a click from a mail to it."""
-    marked = (subscriber.c.soft_bounces > 0) | subscriber.c.bounced_at.is_not(None)
-    connection.execute(
-        update(subscriber)
-        .where(subscriber.c.id == owner, marked)
-        .values(soft_bounces=0, bounced_at=None)
-    )
+def heard_from(connection: Connection, owner: SubscriberId) -> SubscriberState:
+    """Note that an address is alive: a mail came from it, or a click from a mail to it.
+
+    Returns what was known of them; they must be locked.
+    """
+    row = connection.execute(_SENDER, {"owner": owner}).one()
+    if row.soft_bounces or row.bounced_at is not None:
+        alive = update(subscriber).where(subscriber.c.id == owner)
+        connection.execute(alive.values(soft_bounces=0, bounced_at=None))
+    return SubscriberState(row.address, row.unsubscribed_at)
 
 
 def exists(connection: Connection, owner: SubscriberId) -> bool:

@@ -1,14 +1,15 @@
 """What people follow: parcels, and orders that wait for their parcel."""
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
+    Select,
     bindparam,
     delete,
     func,
@@ -37,7 +38,7 @@ from mailtrack.store.upsert import insert_ignoring
 #: Between the titles in `subscription.titles`; no shop prints it in a title.
 ITEM_BREAK = "\n"
 
-#: Built once: every batch of mails asks them (see `store.parcels`).
+#: Statements of every mail, built once (see `store.upsert`).
 _SUBSCRIPTIONS = select(subscription).where(
     subscription.c.id.in_(bindparam("subscriptions", expanding=True))
 )
@@ -45,6 +46,48 @@ _MAIL_EVENTS = (
     select(mail_event)
     .where(mail_event.c.subscription_id.in_(bindparam("subscriptions", expanding=True)))
     .order_by(mail_event.c.at, mail_event.c.id)
+)
+_OWNED = (
+    select(subscription.c.id)
+    .where(subscription.c.subscriber_id == bindparam("owner"))
+    .order_by(subscription.c.id)
+    .limit(1)
+)
+_TO_PARCEL = _OWNED.where(subscription.c.parcel_id == bindparam("parcel"))
+_TO_ORDER = _OWNED.where(subscription.c.shop_order_id == bindparam("order"))
+_AWAITING = _OWNED.where(
+    subscription.c.parcel_id.is_(None),
+    subscription.c.shop_order_id.in_(bindparam("orders", expanding=True)),
+)
+_STOPPED = _OWNED.where(subscription.c.muted_at.is_not(None))
+_INSERT = subscription.insert().returning(subscription.c.id)
+_LEARNED = select(subscription.c.titles, subscription.c.named_by).where(
+    subscription.c.id == bindparam("mine")
+)
+_WITHIN = (
+    subscription.c.created_at > bindparam("since"),
+    # What a clock wrote that was ahead uses no quota up.
+    subscription.c.created_at <= bindparam("ahead"),
+)
+_FOLLOWED_SINCE = select(func.count()).where(
+    subscription.c.subscriber_id == bindparam("owner"), *_WITHIN
+)
+_LATELY = select(subscription.c.id).where(*_WITHIN)
+_LATELY_OF_DOMAIN = _LATELY.join(subscriber, subscriber.c.id == subscription.c.subscriber_id).where(
+    subscriber.c.address.like(bindparam("of_domain"), escape="/")
+)
+_ALL_SINCE, _DOMAIN_SINCE = (
+    select(func.count()).select_from(new.limit(bindparam("most")).subquery())
+    for new in (_LATELY, _LATELY_OF_DOMAIN)
+)
+_STATE = ("milestone", "milestone_at", "reason")
+_SAVE_STATE = (
+    update(subscription)
+    .where(
+        subscription.c.id == bindparam("mine"),
+        or_(*(subscription.c[name].is_distinct_from(bindparam(f"new_{name}")) for name in _STATE)),
+    )
+    .values({name: bindparam(f"new_{name}") for name in _STATE})
 )
 
 
@@ -97,7 +140,7 @@ def follow_order(
     named_by: str | None = None,
 ) -> tuple[SubscriptionId, bool]:
     """Follow an order that has no parcel yet; return whether the subscription is new."""
-    mine = _find(connection, owner, subscription.c.shop_order_id == order)
+    mine = _find(connection, _TO_ORDER, owner=owner, order=order)
     if mine is not None:
         _learn(connection, mine, items, named_by)
         return mine, False
@@ -123,12 +166,11 @@ def follow_parcel(
     the mail that asks for it; `named_by`: the code of who wrote that. The parcels must be
     locked: they might be erased at this moment.
     """
-    mine = _find(connection, owner, subscription.c.parcel_id == parcel_id)
+    mine = _find(connection, _TO_PARCEL, owner=owner, parcel=parcel_id)
     if mine is not None:
         _learn(connection, mine, items, named_by)
         return mine, False
-    awaiting = subscription.c.parcel_id.is_(None) & subscription.c.shop_order_id.in_(list(orders))
-    waiting = _find(connection, owner, awaiting)
+    waiting = _find(connection, _AWAITING, owner=owner, orders=list(orders))
     found: dict[str, object] = {
         "parcel_id": parcel_id,
         "milestone": None,
@@ -136,8 +178,8 @@ def follow_parcel(
         "reason": None,
     }
     if waiting is None and local is not None:
-        by_local = (subscription.c.parcel_id == local) & subscription.c.local_parcel_id.is_(None)
-        waiting = _find(connection, owner, by_local)
+        by_local = _TO_PARCEL.where(subscription.c.local_parcel_id.is_(None))
+        waiting = _find(connection, by_local, owner=owner, parcel=local)
         found["local_parcel_id"] = local
     if waiting is None:
         return _insert(connection, owner, parcel_id, None, items, now, trace, named_by), True
@@ -150,44 +192,31 @@ def follow_parcel(
 
 def follows(connection: Connection, owner: SubscriberId, parcel_id: ParcelId) -> bool:
     """Return True if somebody follows a parcel by itself, or followed it and stopped."""
-    return _find(connection, owner, subscription.c.parcel_id == parcel_id) is not None
+    return _find(connection, _TO_PARCEL, owner=owner, parcel=parcel_id) is not None
 
 
 def followed_since(
     connection: Connection, owner: SubscriberId, since: datetime, now: datetime
 ) -> int:
     """Count what somebody has come to follow since a moment; none of it after `now`."""
-    query = select(func.count()).where(subscription.c.subscriber_id == owner, *_within(since, now))
-    return connection.execute(query).scalar_one()
+    asked = {"owner": owner, "since": since, "ahead": now + SKEW}
+    return connection.execute(_FOLLOWED_SINCE, asked).scalar_one()
 
 
 def followed_by_all_since(
     connection: Connection, since: datetime, now: datetime, most: int, domain: str = ""
 ) -> int:
     """Count what everybody, or everybody of one mail domain, has come to follow; up to `most`."""
-    new = select(subscription.c.id).where(*_within(since, now))
-    if domain:
-        theirs = subscriber.c.address.endswith(f"@{domain}", autoescape=True)
-        new = new.join(subscriber, subscriber.c.id == subscription.c.subscriber_id).where(theirs)
-    counted = select(func.count()).select_from(new.limit(most).subquery())
-    return connection.execute(counted).scalar_one()
+    asked = {"since": since, "ahead": now + SKEW, "most": most}
+    if not domain:
+        return connection.execute(_ALL_SINCE, asked).scalar_one()
+    literally = re.sub("[/%_]", r"/\g<0>", domain)
+    asked["of_domain"] = f"%@{literally}"
+    return connection.execute(_DOMAIN_SINCE, asked).scalar_one()
 
 
-def _within(since: datetime, now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Leave out what a clock wrote that was ahead: it uses no quota up."""
-    return subscription.c.created_at > since, subscription.c.created_at <= now + SKEW
-
-
-def _find(
-    connection: Connection, owner: SubscriberId, what: ColumnElement[bool]
-) -> SubscriptionId | None:
-    query = (
-        select(subscription.c.id)
-        .where(subscription.c.subscriber_id == owner, what)
-        .order_by(subscription.c.id)
-        .limit(1)
-    )
-    found = connection.execute(query).scalar_one_or_none()
+def _find(connection: Connection, query: Select[int], **asked: object) -> SubscriptionId | None:
+    found = connection.execute(query, asked).scalar_one_or_none()
     return None if found is None else SubscriptionId(found)
 
 
@@ -201,28 +230,23 @@ def _insert(
     trace: str,
     named_by: str | None,
 ) -> SubscriptionId:
-    row = connection.execute(
-        subscription.insert()
-        .values(
-            subscriber_id=owner,
-            parcel_id=parcel_id,
-            shop_order_id=order,
-            titles=ITEM_BREAK.join(items),
-            created_at=now,
-            trace=trace,
-            named_by=named_by,
-        )
-        .returning(subscription.c.id)
-    ).one()
-    return SubscriptionId(row.id)
+    row = {
+        "subscriber_id": owner,
+        "parcel_id": parcel_id,
+        "shop_order_id": order,
+        "titles": ITEM_BREAK.join(items),
+        "created_at": now,
+        "trace": trace,
+        "named_by": named_by,
+    }
+    return SubscriptionId(connection.execute(_INSERT, row).scalar_one())
 
 
 def _learn(
     connection: Connection, mine: SubscriptionId, items: Iterable[str], named_by: str | None
 ) -> None:
     """Add what another mail says of what somebody follows."""
-    query = select(subscription.c.titles, subscription.c.named_by).where(subscription.c.id == mine)
-    known = connection.execute(query).one()
+    known = connection.execute(_LEARNED, {"mine": mine}).one()
     merged = dict.fromkeys([*known.titles.split(ITEM_BREAK), *items])
     merged.pop("", None)
     learned = {"titles": ITEM_BREAK.join(merged), "named_by": known.named_by or named_by}
@@ -285,6 +309,11 @@ def of_subscriber(connection: Connection, owner: SubscriberId) -> list[Subscript
     return [subscription_from(row) for row in connection.execute(query)]
 
 
+def any_stopped(connection: Connection, owner: SubscriberId) -> bool:
+    """Return True if somebody has stopped anything that they followed."""
+    return _find(connection, _STOPPED, owner=owner) is not None
+
+
 def mute(connection: Connection, mine: SubscriptionId, now: datetime | None) -> bool:
     """Stop the mails about one parcel (`now`) or let them come again (None)."""
     done = connection.execute(
@@ -301,10 +330,8 @@ def save_state(
     reason: Reason | None = None,
 ) -> bool:
     """Store where something stands for who follows it; return False where that is known."""
-    state = {"milestone": milestone, "milestone_at": at, "reason": reason}
-    moved = or_(*(subscription.c[name].is_distinct_from(new) for name, new in state.items()))
-    mine_moved = update(subscription).where(subscription.c.id == mine, moved)
-    return connection.execute(mine_moved.values(**state)).rowcount == 1
+    state = {"new_milestone": milestone, "new_milestone_at": at, "new_reason": reason}
+    return connection.execute(_SAVE_STATE, {"mine": mine, **state}).rowcount == 1
 
 
 # --- what people's own mails told -------------------------------------------------------

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, select
 
 from mailtrack.domain.model import SubscriberId
 from mailtrack.store.schema import subscriber, suppressed
@@ -18,6 +18,15 @@ from mailtrack.store.upsert import upsert
 
 #: Keeps these hashes apart from everything else that the secret of the links signs.
 _PURPOSE = b"mailtrack.suppressed"
+
+
+#: Built once: every mail asks it (see `store.upsert`).
+_FOUND = (
+    select(suppressed.c.why, suppressed.c.at)
+    .where(suppressed.c.key.in_(bindparam("keys", expanding=True)))
+    .order_by(suppressed.c.at.desc())
+    .limit(1)
+)
 
 
 class Why(StrEnum):
@@ -64,13 +73,7 @@ class Suppression:
 
     def find(self, connection: Connection, address: str) -> Suppressed | None:
         """Return since when and why an address is left in peace, None where it is not."""
-        query = (
-            select(suppressed.c.why, suppressed.c.at)
-            .where(suppressed.c.key.in_(list(self._hashes(address))))
-            .order_by(suppressed.c.at.desc())
-            .limit(1)
-        )
-        row = connection.execute(query).one_or_none()
+        row = connection.execute(_FOUND, {"keys": list(self._hashes(address))}).one_or_none()
         return Suppressed(Why(row.why), row.at) if row else None
 
     def refuses(
