@@ -23,7 +23,13 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Select, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    DisconnectionError,
+    NoSuchModuleError,
+    OperationalError,
+)
 
 from mailtrack.errors import ConfigurationError, MailtrackError, TransientError
 
@@ -44,6 +50,7 @@ _POSTGRESQL: Mapping[str, int] = {
     "keepalives_interval": 10,
 }
 _READ_ONLY = "mailtrack_read_only"
+_RESTS_SINCE = "mailtrack_rests_since"
 #: What makes a transaction of reads see one moment.
 _READ_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "sqlite": {_READ_ONLY: True},
@@ -52,6 +59,9 @@ _READ_OPTIONS: Mapping[str, Mapping[str, Any]] = {
 #: SQLite's words and PostgreSQL's codes for a database that is none of ours.
 _NOT_OURS = ("no such table", "unable to open", "readonly", "not a database")
 _UNDEFINED_TABLE = "42P01"
+#: How long a connection may have rested and be used without asking whether it still lives
+#: (seconds): a server that went away meanwhile costs a job its turn, and no more.
+_FRESH_S = 5.0
 #: PostgreSQL's codes for a transaction that another one stood in the way of: it left no trace,
 #: and may begin anew (serialization_failure, deadlock_detected).
 _IN_THE_WAY = frozenset({"40001", "40P01"})
@@ -182,11 +192,26 @@ def open_store(url: str) -> Store:
 
 
 def _postgresql(url: URL) -> Engine:
-    engine = create_engine(
-        url, pool_pre_ping=True, pool_size=10, max_overflow=20, connect_args=_POSTGRESQL
-    )
+    engine = create_engine(url, pool_size=10, max_overflow=20, connect_args=_POSTGRESQL)
+
+    def ping(connection: Any, record: Any, _proxy: Any) -> None:
+        """Ask a connection that has rested whether it still lives; another is taken if not."""
+        now = time.monotonic()
+        if now - record.info.get(_RESTS_SINCE, now) < _FRESH_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
+
     event.listen(engine, "connect", _configure_postgresql)
+    event.listen(engine, "checkin", _note_rest)
+    event.listen(engine, "checkout", ping)
     return engine
+
+
+def _note_rest(_connection: Any, record: Any) -> None:
+    record.info[_RESTS_SINCE] = time.monotonic()
 
 
 def _configure_postgresql(connection: Any, _record: Any) -> None:
