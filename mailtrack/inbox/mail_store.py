@@ -1,6 +1,6 @@
 """The port to the store: what the watcher writes down, and how far it has read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -70,10 +70,13 @@ class MailStore(Protocol):
         """Return how many more mails may wait to be read; none where it is not above 0."""
         ...
 
-    def keep(self, account: str, folder: str, uidvalidity: int, mail: FetchedMail) -> bool:
-        """Store the mail and move the position past it, in one transaction.
+    def keep(
+        self, account: str, folder: str, uidvalidity: int, *mails: FetchedMail
+    ) -> Collection[int]:
+        """Store mails, in the order of their UIDs, and the position past them: one transaction.
 
-        Returns False where the same content was stored before; the position moves all the same.
+        Returns the UIDs of those whose content was not stored before; the position moves past
+        the others all the same.
         """
         ...
 
@@ -117,12 +120,17 @@ class SqlMailStore:
             found = inbound.position(connection, account, folder)
         return None if found is None else Position(*found)
 
-    def keep(self, account: str, folder: str, uidvalidity: int, mail: FetchedMail) -> bool:
-        """Store a raw mail and the new position together; False where it was known already."""
+    def keep(
+        self, account: str, folder: str, uidvalidity: int, *mails: FetchedMail
+    ) -> Collection[int]:
+        """Store raw mails and the new position together; return the UIDs of the new ones."""
         now = self._clock.now()
-        place = MailPlace(account, folder, uidvalidity, mail.uid)
+        new = set()
         with self._writing() as connection:
-            new = inbound.keep(connection, place, mail.raw, mail.received_at, now)
+            for mail in mails:
+                place = MailPlace(account, folder, uidvalidity, mail.uid)
+                if inbound.keep(connection, place, mail.raw, mail.received_at, now):
+                    new.add(mail.uid)
             inbound.advance(connection, place, now)
         return new
 
@@ -178,12 +186,16 @@ class MemoryMailStore:
     def room(self) -> int:
         return self.most_unread - len(self.mails)
 
-    def keep(self, account: str, folder: str, uidvalidity: int, mail: FetchedMail) -> bool:
-        fresh = mail.raw not in self.raws
-        if fresh:
-            self.mails.append(mail)
-        self._positions[account, folder] = Position(uidvalidity, mail.uid)
-        return fresh
+    def keep(
+        self, account: str, folder: str, uidvalidity: int, *mails: FetchedMail
+    ) -> Collection[int]:
+        new = set()
+        for mail in mails:
+            if mail.raw not in self.raws:
+                self.mails.append(mail)
+                new.add(mail.uid)
+            self._positions[account, folder] = Position(uidvalidity, mail.uid)
+        return new
 
     def keep_unfetchable(
         self, account: str, folder: str, uidvalidity: int, uid: int, reason: str

@@ -6,15 +6,17 @@ so; nothing is ever expunged, and no mail is marked as read.
 
 import io
 import logging
+import math
 import select
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,6 +48,8 @@ SLICE_S = 0.5
 SEARCH_SPAN = 50_000
 #: How often a mail is asked for before it counts as unfetchable.
 FETCH_ATTEMPTS = 3
+#: Bytes of mails that are fetched, and wait in memory to be kept, at one go.
+MOST_BYTES_AT_ONCE = 2_000_000
 
 # Its DEBUG lines quote whole mails, with the addresses of people.
 logging.getLogger("imapclient").setLevel(logging.WARNING)
@@ -75,6 +79,14 @@ class Mailbox(Protocol):
 
         `plainly` asks a server that stumbled over this mail for nothing difficult.
         Raises UnfetchableError where this one alone cannot be had.
+        """
+        ...
+
+    def fetch_some(self, uids: Sequence[int]) -> list[FetchedMail]:
+        """Return the first of some mails, as many as are small together, at one go.
+
+        None where the first one has to be fetched by itself. Raises TransientError,
+        UnfetchableError where one of them is to blame.
         """
         ...
 
@@ -254,14 +266,38 @@ class ImapMailbox:
             raw = self._ask(uid, "BODY.PEEK[]").get(b"BODY[]", b"")
         if not isinstance(raw, bytes) or not raw:
             raise UnfetchableError(f"mail {uid}: {self._errors.where} gave no content.")
+        return replace(self._fetched(uid, raw, facts), left_out=max(0, big - len(raw)))
+
+    def fetch_some(self, uids: Sequence[int]) -> list[FetchedMail]:
+        facts = self._ask_all(uids, "RFC822.SIZE", "INTERNALDATE")
+        so_far = accumulate(_size(facts.get(uid, {})) for uid in uids)
+        most = min(self._settings.max_bytes, MOST_BYTES_AT_ONCE)
+        small = [uid for uid, size in zip(uids, so_far, strict=True) if size <= most]
+        if not small:
+            return []
+        bodies = self._ask_all(small, "BODY.PEEK[]")
+        mails = []
+        for uid in small:
+            raw = bodies.get(uid, {}).get(b"BODY[]")
+            if not isinstance(raw, bytes) or not raw:
+                break
+            mails.append(self._fetched(uid, raw, facts[uid]))
+        return mails
+
+    def _fetched(self, uid: int, raw: bytes, facts: Mapping[bytes, Any]) -> FetchedMail:
         when = facts.get(b"INTERNALDATE")
         if not isinstance(when, datetime) or not when.tzinfo:
             when = self._clock.now()
-        return FetchedMail(uid, raw, when.astimezone(UTC), left_out=max(0, big - len(raw)))
+        return FetchedMail(uid, raw, when.astimezone(UTC))
 
     def _ask(self, uid: int, *items: str) -> Mapping[bytes, Any]:
-        with self._doing(f"fetching mail {uid}", UnfetchableError, "it is left in the mailbox"):
-            answer: Mapping[bytes, Any] = self._client.fetch([uid], items).get(uid, {})
+        return self._ask_all([uid], *items).get(uid, {})
+
+    def _ask_all(self, uids: Sequence[int], *items: str) -> Mapping[int, Mapping[bytes, Any]]:
+        """Return what the server says of each mail that it knows."""
+        what = f"fetching mail {uids[0]}" + (f" to {uids[-1]}" if len(uids) > 1 else "")
+        with self._doing(what, UnfetchableError, "it is left in the mailbox"):
+            answer: Mapping[int, Mapping[bytes, Any]] = self._client.fetch(uids, items)
         return answer
 
     def wait(
@@ -326,6 +362,12 @@ class ImapMailbox:
         _hang_up(self._client)
 
 
+def _size(facts: Mapping[bytes, Any]) -> float:
+    """Return how big a mail is, as its server says; infinitely where it does not."""
+    size = facts.get(b"RFC822.SIZE")
+    return size if isinstance(size, int) else math.inf
+
+
 @dataclass(slots=True)
 class MemoryMailbox:
     """A mailbox in memory whose mails and faults a test sets up."""
@@ -361,6 +403,11 @@ class MemoryMailbox:
         mail = self.mails[uid]
         left_out = max(0, len(mail.raw) - self.max_bytes)
         return replace(mail, raw=mail.raw[: self.max_bytes], left_out=left_out)
+
+    def fetch_some(self, uids: Sequence[int]) -> list[FetchedMail]:
+        """Return those before the first big one; what is asked of any of them may fail for all."""
+        small = takewhile(lambda uid: len(self.mails[uid].raw) <= self.max_bytes, uids)
+        return [self.fetch(uid) for uid in small]
 
     def wait(
         self, seconds: float, stop: threading.Event, heartbeat: Callable[[], None] = lambda: None

@@ -2,14 +2,14 @@
 
 An explicit state machine. IDLE is only a hint: after every wait and every connect
 the folder is searched by UID. A connection that gave an error is thrown away. Mails
-are kept raw, one by one, and are read by others later.
+are kept raw, several at once, and are read by others later.
 """
 
 import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,7 +17,7 @@ import structlog
 
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, TransientError
 from mailtrack.inbox.imap_errors import LostConnectionError
-from mailtrack.inbox.mail_store import MailStore, WatcherState
+from mailtrack.inbox.mail_store import FetchedMail, MailStore, WatcherState
 from mailtrack.inbox.mailbox import Mailbox, UnfetchableError, open_mailbox
 from mailtrack.settings import InboxSettings
 from mailtrack.store.inbound import trace_of
@@ -29,7 +29,9 @@ IDLE_JITTER = 0.1
 #: Seconds after which a connection counts as good: the next failure is then the first again.
 STEADY_S = 60.0
 #: Seconds after which a watcher looks again whether there is room for more mails.
-HOLD_S = 2.0
+HOLD_S = 0.2
+#: Mails that are fetched and kept at once.
+BATCH = 50
 #: After how many lost connections over one and the same mail it is left out: ten minutes' worth.
 MOST_BREAKS = 17
 #: After how many it is asked for as plainly as possible: its structure may be what breaks it.
@@ -135,12 +137,14 @@ class Watcher:
         self._heartbeat: Callable[[], None] = lambda: None
         self._failures: Counter[WatcherState] = Counter()
         self._breaks: Counter[tuple[int, int]] = Counter()
+        #: Up to this UID mails are fetched one by one: one of them broke a batch.
+        self._alone_until = 0
         self.state = WatcherState.CONNECTING
 
     def run(self, stop: threading.Event, heartbeat: Callable[[], None] = lambda: None) -> None:
         """Watch until `stop` is set; what the server does wrong never ends it.
 
-        `heartbeat` is called with each step, each mail and each second of a wait.
+        `heartbeat` is called with each step, each batch and each second of a wait.
         """
         self._heartbeat = heartbeat
         self._enter(WatcherState.CONNECTING)
@@ -211,21 +215,42 @@ class Watcher:
                 # kept twice.
                 log.warning("folder renumbered", uidvalidity=mailbox.uidvalidity)
                 self._mail_store.reset(*self._place, mailbox.uidvalidity)
-                position = None
+                position, self._alone_until = None, 0
             uids = list(mailbox.new_uids(0 if position is None else position.last_uid))
             if not uids:
                 return Happening.DONE if mailbox.can_idle else Happening.NO_IDLE
             room = self._mail_store.room()
             if room <= 0:
                 return Happening.FULL
-            for uid in uids[:room]:
+            uids = uids[:room]
+            while uids:
                 if stop.is_set():
                     return Happening.DONE
                 self._heartbeat()
-                self._take(mailbox, uid)
+                uids = uids[self._take_some(mailbox, uids[:BATCH]) :]
 
-    def _take(self, mailbox: Mailbox, uid: int) -> None:
-        """Keep one mail, or a trace of it; move it only after it is kept.
+    def _take_some(self, mailbox: Mailbox, uids: Sequence[int]) -> int:
+        """Keep the first of some mails; return how many of them are done with.
+
+        As many at once as the mailbox gives together. Where that goes wrong each is fetched by
+        itself, to find the one that is to blame.
+        """
+        mails: Sequence[FetchedMail] = ()
+        if len(uids) > 1 and uids[0] > self._alone_until:
+            try:
+                mails = mailbox.fetch_some(uids)
+            except (LostConnectionError, UnfetchableError) as error:
+                self._alone_until = uids[-1]
+                if isinstance(error, LostConnectionError):
+                    raise
+        if not mails:
+            self._take_one(mailbox, uids[0])
+            return 1
+        self._keep(mailbox, *mails)
+        return len(mails)
+
+    def _take_one(self, mailbox: Mailbox, uid: int) -> None:
+        """Keep one mail, or a trace of it.
 
         A mail that breaks the connection over and over is left out.
         """
@@ -244,17 +269,22 @@ class Watcher:
             log.warning("mail left out", uid=uid, reason=why)
             self._mail_store.keep_unfetchable(*self._place, mailbox.uidvalidity, uid, why)
             return
-        fresh = self._mail_store.keep(*self._place, mailbox.uidvalidity, mail)
-        log.info(
-            "mail kept",
-            trace=trace_of(mail.raw),
-            uid=uid,
-            bytes=len(mail.raw),
-            left_out=mail.left_out,
-            fresh=fresh,
-        )
-        if self._settings.move_to:
-            mailbox.move(uid)
+        self._keep(mailbox, mail)
+
+    def _keep(self, mailbox: Mailbox, *mails: FetchedMail) -> None:
+        """Keep mails in one transaction; move them only after they are kept."""
+        new = self._mail_store.keep(*self._place, mailbox.uidvalidity, *mails)
+        for mail in mails:
+            log.info(
+                "mail kept",
+                trace=trace_of(mail.raw),
+                uid=mail.uid,
+                bytes=len(mail.raw),
+                left_out=mail.left_out,
+                fresh=mail.uid in new,
+            )
+            if self._settings.move_to:
+                mailbox.move(mail.uid)
 
     def _open_mailbox(self) -> Mailbox:
         if self._mailbox is None:

@@ -105,6 +105,19 @@ def test_of_a_mail_above_the_limit_the_words_are_read_and_the_rest_is_counted(
     )
 
 
+def test_mails_are_fetched_together_up_to_one_that_has_to_be_had_alone(subject: Subject) -> None:
+    at = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+    for raw in (EIGHT_BIT, b"Subject: deux\r\n\r\n", b"x" * 2 * MAX_BYTES, EIGHT_BIT):
+        subject.deliver(raw, at)
+    found = uids(subject)
+
+    together = subject.mailbox.fetch_some(found)
+
+    assert [subject.mailbox.fetch(uid) for uid in found[:2]] == together
+    assert {at} == {mail.received_at for mail in together}
+    assert [] == subject.mailbox.fetch_some(found[2:])
+
+
 def test_the_wait_ends_when_a_mail_arrives(subject: Subject) -> None:
     timer = threading.Timer(0.05, subject.deliver, [EIGHT_BIT])
     timer.start()

@@ -2,6 +2,7 @@
 
 import random
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from mailtrack.inbox.imap_errors import LostConnectionError
 from mailtrack.inbox.mail_store import FetchedMail, MemoryMailStore, Position, WatcherState
 from mailtrack.inbox.mailbox import DONE_S, TIMEOUT, MemoryMailbox, UnfetchableError
 from mailtrack.inbox.watcher import (
+    BATCH,
     HOLD_S,
     IDLE_JITTER,
     MOST_BREAKS,
@@ -161,13 +163,14 @@ def test_a_mail_that_breaks_every_connection_is_left_out_after_a_few(
     server.mailbox.deliver(b"bon")
     server.mailbox.faults[1] = LostConnectionError("connection lost")
     server.mailbox.can_idle = False
-    pauses = Pauses(until=MOST_BREAKS + 1)
+    together, after = 1, 1
+    pauses = Pauses(until=together + MOST_BREAKS + after)
 
     Watcher(SETTINGS, mail_store, server.connect, pauses).run(threading.Event())
 
     assert [b"bon"] == mail_store.raws
     assert [(1, f"mail 1 broke the connection {MOST_BREAKS} times.")] == mail_store.unfetchable
-    assert server.connects == MOST_BREAKS + 1
+    assert server.connects == together + MOST_BREAKS + after
 
 
 def test_a_mail_that_broke_two_connections_is_asked_for_plainly(
@@ -361,7 +364,9 @@ def test_a_mail_is_moved_after_it_is_kept(server: Server, mail_store: MemoryMail
 class BrokenMailStore(MemoryMailStore):
     """A store that is out of order."""
 
-    def keep(self, account: str, folder: str, uidvalidity: int, mail: FetchedMail) -> bool:
+    def keep(
+        self, account: str, folder: str, uidvalidity: int, *mails: FetchedMail
+    ) -> Collection[int]:
         raise TransientError("the store is out of order")
 
 
@@ -440,14 +445,17 @@ class StoppingMailStore(MemoryMailStore):
 
     stop: threading.Event
 
-    def keep(self, account: str, folder: str, uidvalidity: int, mail: FetchedMail) -> bool:
+    def keep(
+        self, account: str, folder: str, uidvalidity: int, *mails: FetchedMail
+    ) -> Collection[int]:
         self.stop.set()
-        return super().keep(account, folder, uidvalidity, mail)
+        return super().keep(account, folder, uidvalidity, *mails)
 
 
 def test_a_stop_in_the_middle_of_a_batch_leaves_the_rest_for_the_next_start() -> None:
     server = Server()
-    for raw in (b"un", b"deux", b"trois"):
+    mails = [b"mail %d" % number for number in range(BATCH + 2)]
+    for raw in mails:
         server.mailbox.deliver(raw)
     mail_store = StoppingMailStore()
     mail_store.stop = threading.Event()
@@ -456,8 +464,48 @@ def test_a_stop_in_the_middle_of_a_batch_leaves_the_rest_for_the_next_start() ->
     kept_before = list(mail_store.raws)
     Watcher(SETTINGS, mail_store, server.connect).run_once()
 
-    assert [b"un"] == kept_before
-    assert [b"un", b"deux", b"trois"] == mail_store.raws
+    assert mails[:BATCH] == kept_before
+    assert mails == mail_store.raws
+
+
+class CountingMailStore(MemoryMailStore):
+    """Notes how many mails each transaction keeps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[int] = []
+
+    def keep(
+        self, account: str, folder: str, uidvalidity: int, *mails: FetchedMail
+    ) -> Collection[int]:
+        self.batches.append(len(mails))
+        return super().keep(account, folder, uidvalidity, *mails)
+
+
+def test_mails_that_came_together_are_kept_in_one_transaction() -> None:
+    server, mail_store = Server(), CountingMailStore()
+    for number in range(BATCH + 2):
+        server.mailbox.deliver(b"mail %d" % number)
+
+    Watcher(SETTINGS, mail_store, server.connect).run_once()
+
+    assert [BATCH, 2] == mail_store.batches
+
+
+def test_of_a_batch_that_breaks_the_connection_only_the_one_to_blame_is_left_out() -> None:
+    server, mail_store = Server(), CountingMailStore()
+    mails = [b"mail %d" % number for number in range(6)]
+    for raw in mails:
+        server.mailbox.deliver(raw)
+    server.mailbox.faults[4] = LostConnectionError("connection lost")
+    server.mailbox.can_idle = False
+    pauses = Pauses(until=MOST_BREAKS + 2)
+
+    Watcher(SETTINGS, mail_store, server.connect, pauses).run(threading.Event())
+
+    assert mails[:3] + mails[4:] == mail_store.raws
+    assert [(4, f"mail 4 broke the connection {MOST_BREAKS} times.")] == mail_store.unfetchable
+    assert [1] * 5 == mail_store.batches
 
 
 def test_the_account_never_holds_the_password(server: Server, mail_store: MemoryMailStore) -> None:

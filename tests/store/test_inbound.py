@@ -26,7 +26,7 @@ def mail_store(store: Store, clock: FakeClock) -> SqlMailStore:
 @pytest.fixture
 def keep(mail_store: SqlMailStore, clock: FakeClock) -> Callable[..., bool]:
     def make(raw: bytes = b"mail", uid: int = 1, uidvalidity: int = 7) -> bool:
-        return mail_store.keep(*HERE, uidvalidity, FetchedMail(uid, raw, clock.now()))
+        return bool(mail_store.keep(*HERE, uidvalidity, FetchedMail(uid, raw, clock.now())))
 
     return make
 
