@@ -1,10 +1,12 @@
 """Reading stored mails: analysing is pure, acting is one transaction with the outcome.
 
-A mail that cannot be read is tried again and ends in quarantine, with the reason.
+Several mails share that transaction where nothing speaks against it. A mail that cannot be
+read is tried again and ends in quarantine, with the reason.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection
@@ -25,6 +27,9 @@ from mailtrack.store.suppression import Suppression
 #: Between two attempts at a mail that could not be read (real seconds).
 REREAD_AFTER_S = 60.0
 
+#: Bytes of raw mails that wait in memory until the others of their batch are read.
+MOST_BYTES_AT_ONCE = 2_000_000
+
 log = structlog.get_logger(__name__)
 
 
@@ -40,39 +45,65 @@ class Reader:
     quotas: ParcelQuotas
     bounces: BounceAddresses | None = None
 
-    def read(self, mail: InboundId, token: str) -> None:
-        """Read one claimed mail and give it its outcome; another's claim is left alone.
+    def read(self, mails: Sequence[InboundId], token: str) -> None:
+        """Read claimed mails and give each its outcome; another's claim is left alone.
 
-        1. What the mail says is found out without the store.
-        2. What follows from it is written in one transaction with its outcome.
-        3. Where either fails the mail is put aside, to be read again or given up. A store that
-           is away is no fault of the mail's, and not counted against it: raises TransientError.
+        A store that is away is no fault of a mail's, and not counted against it: raises
+        TransientError, once the others are done.
         """
-        with self.store.read() as connection:
-            stored = inbound.claimed(connection, mail, token)
-        if stored is None:
-            return
-        try:
-            analyzed = self.analyzer.analyze(stored.raw)
+        failed = None
+        for batch in _limited(self._claimed(mails, token)):
+            failed = self._read_together(batch) or failed
+        if failed is not None:
+            raise failed
 
-            def act(connection: Connection) -> MailResult:
-                result = self._handler(connection, stored, analyzed).act()
-                inbound.finish(connection, stored.id, result, self.clock.now())
-                return result
+    def _read_together(self, batch: Sequence[StoredMail]) -> TransientError | None:
+        """Read mails; return why one of them was left as it was, None where none was.
 
-            result = self.store.transact(act)
-        except TransientError:
-            raise
-        except Exception as error:  # noqa: BLE001 - strangers write these mails
-            self._put_aside(stored, error)
-        else:
-            log.info(
-                "mail read",
-                trace=stored.trace,
-                mail=mail,
-                outcome=result.outcome,
-                reason=result.reason,
-            )
+        1. What each says is found out without the store.
+        2. What follows from them is written with their outcomes, several in one transaction.
+        3. Where either fails the mail is put aside, to be read again or given up.
+        """
+        failed: TransientError | None = None
+        analyzed = []
+        for stored in batch:
+            try:
+                analyzed.append((stored, self.analyzer.analyze(stored.raw)))  # 1.
+            except TransientError as error:
+                failed = error
+            except Exception as error:  # noqa: BLE001 - strangers write these mails
+                self._put_aside(stored, error)
+        # 2.
+        results = self.store.transact_each([partial(self._act, *one) for one in analyzed])
+        # 3.
+        for (stored, _), result in zip(analyzed, results, strict=True):
+            if isinstance(result, TransientError):
+                failed = result
+            elif isinstance(result, Exception):
+                self._put_aside(stored, result)
+            else:
+                log.info(
+                    "mail read",
+                    trace=stored.trace,
+                    mail=stored.id,
+                    outcome=result.outcome,
+                    reason=result.reason,
+                )
+        return failed
+
+    def _claimed(self, mails: Sequence[InboundId], token: str) -> Iterator[StoredMail]:
+        """Yield the mails that are still claimed."""
+        for mail in mails:
+            with self.store.read() as connection:
+                stored = inbound.claimed(connection, mail, token)
+            if stored is not None:
+                yield stored
+
+    def _act(self, stored: StoredMail, mail: AnalyzedMail, connection: Connection) -> MailResult:
+        """Do what a mail asks for, and note its outcome."""
+        result = self._handler(connection, stored, mail).act()
+        inbound.finish(connection, stored.id, result, self.clock.now())
+        return result
 
     def _put_aside(self, stored: StoredMail, error: Exception) -> None:
         """Note a failure over a mail; give it up after some, or where it cost too much.
@@ -121,3 +152,15 @@ class Reader:
             self.quotas,
             self.bounces,
         )
+
+
+def _limited(mails: Iterable[StoredMail]) -> Iterator[list[StoredMail]]:
+    """Yield mails in batches whose raw mails together are bounded."""
+    batch: list[StoredMail] = []
+    for mail in mails:
+        batch.append(mail)
+        if sum(len(one.raw) for one in batch) >= MOST_BYTES_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -18,7 +18,7 @@ import dramatiq
 from mailtrack.domain.model import InboundId, LegId, NoticeId
 from mailtrack.errors import MailtrackError
 from mailtrack.inbox.intake import Reader
-from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAIL
+from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAILS
 from mailtrack.jobs.delivering import Deliverer
 from mailtrack.tracking.polling import Poller
 
@@ -30,9 +30,9 @@ AFTER_MAILS = 10
 def declare(broker: dramatiq.Broker, reader: Reader, poller: Poller, deliverer: Deliverer) -> None:
     """Declare the actors on a broker."""
 
-    @dramatiq.actor(broker=broker, actor_name=READ_MAIL, queue_name=INGEST, throws=MailtrackError)
-    def read_mail(mail: int, token: str) -> None:
-        reader.read(InboundId(mail), token)
+    @dramatiq.actor(broker=broker, actor_name=READ_MAILS, queue_name=INGEST, throws=MailtrackError)
+    def read_mails(mails: list[int], token: str) -> None:
+        reader.read([InboundId(mail) for mail in mails], token)
 
     @dramatiq.actor(
         broker=broker,

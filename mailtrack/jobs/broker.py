@@ -29,7 +29,7 @@ QUEUE_ROOM = 2_000
 #: Three queues, so that slow carriers never hold up mails.
 INGEST, POLL, MAIL = QUEUES = "ingest", "poll", "mail"
 #: The actors, by the names that messages carry.
-READ_MAIL, POLL_LEGS, DELIVER = "read_mail", "poll_legs", "deliver"
+READ_MAILS, POLL_LEGS, DELIVER = "read_mails", "poll_legs", "deliver"
 
 log = structlog.get_logger(__name__)
 

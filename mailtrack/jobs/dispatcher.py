@@ -19,18 +19,20 @@ from sqlalchemy import Connection
 
 from mailtrack.carriers.base import Declaration
 from mailtrack.clock import Clock
-from mailtrack.domain.model import InboundId, LegId, NoticeId
+from mailtrack.domain.model import LegId, NoticeId
 from mailtrack.domain.sending_policy import DAY, DayLimit
 from mailtrack.errors import TransientError
-from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAIL
+from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAILS
 from mailtrack.store import budgets, inbound, leg_claims, notice_counts, notices, relays
 from mailtrack.store.clock_skew import SKEW_S
 from mailtrack.store.engine import Store
 
 #: What one tick claims at most of each kind, so that no tick is long.
-MAILS_PER_TICK = 200
+MAILS_PER_TICK = 500
 LEGS_PER_TICK = 2_000
 NOTICES_PER_TICK = 500
+#: Mails that are read by one thread, and whose outcomes are one transaction.
+MAILS_PER_BATCH = 10
 #: Mails that leave over one SMTP connection.
 NOTICES_PER_BATCH = 20
 
@@ -91,19 +93,20 @@ class Dispatcher:
         Of each kind no more is claimed than its queue has room for, and messages are sent when
         the claims are committed.
 
-        1. Mails that are not read.
+        1. Mails that are not read, several in one message.
         2. Of each carrier, the legs that its budget has requests for, a batch in one message.
         3. Notices: the urgent ones in messages of their own, before the others.
         """
         # 1.
-        mails: Sequence[InboundId] = ()
-        room = min(self.sink.room(INGEST), MAILS_PER_TICK)
+        readings = 0
+        room = min(self.sink.room(INGEST) * MAILS_PER_BATCH, MAILS_PER_TICK)
         if room > 0:
             claim = self._claim()
             with self.store.write() as connection:
                 mails = inbound.claim_unread(connection, **asdict(claim), limit=room)
-            for mail in mails:
-                self.sink.send(INGEST, READ_MAIL, mail, claim.token)
+            for batch in _batched(sorted(mails), MAILS_PER_BATCH):
+                self.sink.send(INGEST, READ_MAILS, batch, claim.token)
+                readings += 1
         # 2.
         polls = 0
         for carrier in self.carriers.values():
@@ -128,7 +131,7 @@ class Dispatcher:
             ):
                 self.sink.send(MAIL, DELIVER, batch, claim.token)
                 deliveries += 1
-        return TickResult(len(mails), polls, deliveries)
+        return TickResult(readings, polls, deliveries)
 
     def run(
         self,

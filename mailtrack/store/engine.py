@@ -3,7 +3,8 @@
 `Store.write` is one transaction that sees no other writer between its reads and its
 writes: PostgreSQL by row locks where the functions ask for them, SQLite by BEGIN
 IMMEDIATE. `Store.transact` runs a function in one, and again where another transaction
-stood in its way. `Store.read` is a consistent view.
+stood in its way; `Store.transact_each` several functions in one, and each in one of its own
+where that fails. `Store.read` is a consistent view.
 
 Row locks are taken before anything is written and always in this order, so that no two
 transactions wait for each other: a subscriber, then parcels by rising number of their row,
@@ -15,12 +16,13 @@ checks a foreign key under FOR KEY SHARE).
 import os
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Engine, Select, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
@@ -62,9 +64,14 @@ _UNDEFINED_TABLE = "42P01"
 #: How long a connection may have rested and be used without asking whether it still lives
 #: (seconds): a server that went away meanwhile costs a job its turn, and no more.
 _FRESH_S = 5.0
+#: How many works are one transaction: others wait for its end.
+MOST_TOGETHER = 10
+#: How long several works in one transaction wait for each lock: less than it takes PostgreSQL to
+#: look for a deadlock (milliseconds; deadlock_timeout is a second).
+_TOGETHER_WAIT_MS = 100
 #: PostgreSQL's codes for a transaction that another one stood in the way of: it left no trace,
-#: and may begin anew (serialization_failure, deadlock_detected).
-_IN_THE_WAY = frozenset({"40001", "40P01"})
+#: and may begin anew (serialization_failure, deadlock_detected, lock_not_available).
+_IN_THE_WAY = frozenset({"40001", "40P01", "55P03"})
 #: PostgreSQL's code for a transaction that did nothing for too long (`IDLE_MS`).
 _IDLE = "25P03"
 #: How often a transaction is begun, and the longest wait before the second time (seconds); the
@@ -75,6 +82,8 @@ _FIRST_WAIT_S = 0.02
 _TRACE_S = 5.0
 
 _T = TypeVar("_T")
+
+log = structlog.get_logger(__name__)
 
 
 class ConflictError(TransientError):
@@ -106,6 +115,43 @@ class Store:
                 time.sleep(random.uniform(0, _FIRST_WAIT_S * beginning))  # noqa: S311 - jitter
         with self.write() as connection:
             return work(connection)
+
+    def transact_each(self, works: Sequence[Callable[[Connection], _T]]) -> list[_T | Exception]:
+        """Run works, several in one transaction, or else each as `transact` does.
+
+        In one, they take their locks work by work and so out of order: it is given up before two
+        transactions that wait for each other would be found. Nothing of it stays then, nor where
+        one of the works fails, which thus keeps up no other. Returns what each returned or, in a
+        transaction of its own, raised. Raises TransientError where the store is away.
+        """
+        done: list[_T | Exception] = []
+        for start in range(0, len(works), MOST_TOGETHER):
+            some = works[start : start + MOST_TOGETHER]
+            done += self._together(some) or map(self._outcome, some)
+        return done
+
+    def _together(self, works: Sequence[Callable[[Connection], _T]]) -> list[_T]:
+        """Run works in one transaction; return nothing where that fails, and nothing stays."""
+        if len(works) == 1:
+            return []
+        try:
+            with self.write() as connection:
+                if connection.dialect.name == "postgresql":
+                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_TOGETHER_WAIT_MS}")
+                return [work(connection) for work in works]
+        except ConflictError:
+            return []
+        except TransientError:
+            raise
+        except Exception as error:  # noqa: BLE001 - which of them fails shows when it runs alone
+            log.info("works done one by one", works=len(works), error=type(error).__name__)
+            return []
+
+    def _outcome(self, work: Callable[[Connection], _T]) -> _T | Exception:
+        try:
+            return self.transact(work)
+        except Exception as error:  # noqa: BLE001 - the caller's to judge
+            return error
 
     @contextmanager
     def rebuild(self) -> Iterator[Connection]:

@@ -1,9 +1,13 @@
-"""Asking a carrier about claimed legs and taking its answers in, one transaction each."""
+"""Asking a carrier about claimed legs and taking its answers in.
+
+The answers of one request are one transaction where nothing speaks against it, else one each.
+"""
 
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 
 import structlog
@@ -143,8 +147,7 @@ class Poller:
                 legs = leg_claims.claim_number(
                     connection, carrier, number, token=token, until=self.clock.later(PUSH_LEASE_S)
                 )
-            for leg in legs:
-                self._take_in(leg, result, token)
+            self._take_in(legs, {number: result}, token)
         if push.stopped:
             with self.store.write() as connection:
                 parcels.hasten(connection, carrier, push.stopped, self.clock.now())
@@ -166,8 +169,7 @@ class Poller:
         now = self.clock.now()
         with self.store.write() as connection:
             budgets.note_ok(connection, carrier, now)
-        for leg in legs:
-            self._take_in(leg, results.get(leg.number), token)
+        self._take_in(legs, results, token)
         return None
 
     def _fetch(self, carrier: Carrier, legs: Sequence[ClaimedLeg]) -> Mapping[str, PollResult]:
@@ -220,10 +222,40 @@ class Poller:
         wait = _RETRY[min(leg.failures, len(_RETRY) - 1)] * self.rng.uniform(0.8, 1.2)
         leg_claims.note_failure(connection, leg.id, token, error, now + wait)
 
-    # --- one answer -------------------------------------------------------------------
+    # --- the answers of one request ----------------------------------------------------
 
-    def _take_in(self, leg: ClaimedLeg, result: PollResult | None, token: str) -> None:
-        """Take in what a carrier said of one leg, in one transaction; None where it said nothing.
+    def _take_in(
+        self, legs: Sequence[ClaimedLeg], results: Mapping[str, PollResult], token: str
+    ) -> None:
+        """Take in what a carrier said of legs, by their numbers.
+
+        An answer that cannot be stored must not hold up the others: its leg is tried again later.
+        Raises TransientError where the store is away, once the others are stored.
+        """
+        now, failed = self.clock.now(), None
+        works = [
+            partial(self._take_in_one, leg, results.get(leg.number), token, now) for leg in legs
+        ]
+        for leg, stored in zip(legs, self.store.transact_each(works), strict=True):
+            if isinstance(stored, MailtrackError):
+                failed = stored
+            elif isinstance(stored, Exception):
+                log.error("answer not stored", carrier=leg.carrier, leg=leg.id, exc_info=stored)
+                reason = f"The answer cannot be stored ({type(stored).__name__}): see the log."
+                with self.store.write() as connection:
+                    self._retry_later(connection, leg, token, reason, self.clock.now())
+        if failed is not None:
+            raise failed
+
+    def _take_in_one(
+        self,
+        leg: ClaimedLeg,
+        result: PollResult | None,
+        token: str,
+        now: datetime,
+        connection: Connection,
+    ) -> None:
+        """Take in what a carrier said of one leg; None where it said nothing.
 
         1. A leg whose claim has passed on, or whose parcel was erased, is left alone.
         2. A number that the answer leaves out waits alone.
@@ -232,48 +264,33 @@ class Poller:
         5. Its events are merged, and the parcel's followers are owed what follows. A local
            number that their mails gave it is settled once its own carriers know it by that.
         6. Every leg of the parcel is planned.
-
-        An answer that cannot be stored must not hold up the others: its leg is tried again later.
         """
-        now = self.clock.now()
-
-        def take_in(connection: Connection) -> None:
-            # 1.
-            parcel_id = leg_claims.parcel_of_leg(connection, leg.id, token)
-            if parcel_id is None or local_parcels.lock(connection, parcel_id) is None:
-                return
-            # 2.
-            if result is None:
-                error = f"{leg.carrier} left this number out of its answer"
-                self._retry_later(connection, leg, token, error, now)
-                return
-            # 3.
-            answer = _Answer(connection, parcel_id, leg, result, now)
-            parcels.note_answer(connection, leg.id, result.state, now, result.hint)
-            self._add_legs(answer)
-            # 4.
-            if result.state in (PollState.FOUND, PollState.PENDING) or all(
-                other.state
-                for other in parcels.legs_of(connection, parcel_id)
-                if other.next_poll_at is not None
-            ):
-                parcels.save_result(connection, parcel_id, result, now)
-                notices.hasten(connection, parcel_id, NoticeKind.REGISTERED, now)
-            # 5.
-            is_doubtful = merging.take_in(connection, parcel_id, result.events, now)
-            local_parcels.settle(connection, parcel_id)
-            # 6.
-            self._plan(answer, is_doubtful=is_doubtful)
-
-        try:
-            self.store.transact(take_in)
-        except MailtrackError:
-            raise
-        except Exception as error:
-            log.exception("answer not stored", carrier=leg.carrier, leg=leg.id)
-            reason = f"The answer cannot be stored ({type(error).__name__}): see the log."
-            with self.store.write() as connection:
-                self._retry_later(connection, leg, token, reason, self.clock.now())
+        # 1.
+        parcel_id = leg_claims.parcel_of_leg(connection, leg.id, token)
+        if parcel_id is None or local_parcels.lock(connection, parcel_id) is None:
+            return
+        # 2.
+        if result is None:
+            error = f"{leg.carrier} left this number out of its answer"
+            self._retry_later(connection, leg, token, error, now)
+            return
+        # 3.
+        answer = _Answer(connection, parcel_id, leg, result, now)
+        parcels.note_answer(connection, leg.id, result.state, now, result.hint)
+        self._add_legs(answer)
+        # 4.
+        if result.state in (PollState.FOUND, PollState.PENDING) or all(
+            other.state
+            for other in parcels.legs_of(connection, parcel_id)
+            if other.next_poll_at is not None
+        ):
+            parcels.save_result(connection, parcel_id, result, now)
+            notices.hasten(connection, parcel_id, NoticeKind.REGISTERED, now)
+        # 5.
+        is_doubtful = merging.take_in(connection, parcel_id, result.events, now)
+        local_parcels.settle(connection, parcel_id)
+        # 6.
+        self._plan(answer, is_doubtful=is_doubtful)
 
     def _add_legs(self, answer: _Answer) -> None:
         """Add the legs that an answer leads to.

@@ -8,7 +8,7 @@ import pytest
 
 from mailtrack.admin.running import local_address, running
 from mailtrack.jobs import liveness
-from mailtrack.jobs.broker import INGEST, READ_MAIL, BrokerSink, make_broker
+from mailtrack.jobs.broker import INGEST, READ_MAILS, BrokerSink, make_broker
 from mailtrack.runtime.roles import listen
 from mailtrack.runtime.services import Services
 from mailtrack.sandbox.loopback import free_port
@@ -28,7 +28,7 @@ def test_the_queues_and_workers_of_the_embedded_broker_are_counted(
     broker = make_broker(valkey.url, 60)
     liveness.say_present(broker, "host/1", 60)
     for mail in range(3):
-        BrokerSink(broker, 10).send(INGEST, READ_MAIL, mail)
+        BrokerSink(broker, 10).send(INGEST, READ_MAILS, [mail])
     told = _told(Settings(data_dir=tmp_path))
 
     assert [1] == [row["workers"] for row in told["Workers"]]

@@ -367,8 +367,7 @@ def test_a_mail_of_fifty_megabytes_is_followed_and_costs_next_to_nothing(
         mails = inbound.claim_unread(
             connection, token="t", now=clock.now(), until=clock.later(120), limit=9
         )
-    for number in mails:
-        services.reader().read(number, "t")
+    services.reader().read(mails, "t")
 
     assert ["tracked", "tracked"] == [row["outcome"] for row in rows(t.inbound)]
     assert ["LP00123456789012", "LP00123456789013"] == [row["number"] for row in rows(t.parcel)]

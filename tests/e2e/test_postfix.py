@@ -366,4 +366,4 @@ def _receive(services: Services, raw: bytes) -> None:
             connection, token="token", now=clock.now(), until=clock.later(60), limit=10
         )
     for mail_id in mails:
-        services.reader().read(mail_id, "token")
+        services.reader().read([mail_id], "token")

@@ -76,8 +76,7 @@ def read_with(store: Store, clock: FakeClock) -> Callable[[Reader], None]:
             mails = inbound.claim_unread(
                 connection, token=token, now=clock.now(), until=clock.later(120), limit=100
             )
-        for mail in mails:
-            reader.read(mail, token)
+        reader.read(mails, token)
 
     return make
 

@@ -38,7 +38,7 @@ def receive(services: Services, store: Store, clock: FakeClock, rows: Rows) -> R
             (mail,) = inbound.claim_unread(
                 connection, token=token, now=clock.now(), until=clock.later(120), limit=9
             )
-        reader.read(mail, token)
+        reader.read([mail], token)
         return rows(t.inbound)[-1]
 
     return make

@@ -17,7 +17,7 @@ from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import InboundId, PollResult, PollState, SubscriberId, TrackingEvent
 from mailtrack.errors import TransientError
-from mailtrack.inbox.handling import BLOCKED
+from mailtrack.inbox.handling import BLOCKED, MailHandler
 from mailtrack.inbox.intake import Reader
 from mailtrack.runtime.services import Services
 from mailtrack.sandbox.mails import (
@@ -32,6 +32,7 @@ from mailtrack.sandbox.mails import (
 from mailtrack.store import inbound, parcels, people, personal_data
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
+from mailtrack.store.inbound import MailResult
 from mailtrack.tracking import merging
 from tests.inbox.conftest import sent_on
 
@@ -678,7 +679,7 @@ def test_a_mail_is_read_by_the_holder_of_its_claim_only(
     keep: Callable[[bytes], None], reader: Reader, mail: Mail, rows: Rows
 ) -> None:
     keep(mail())
-    reader.read(InboundId(1), "somebody else's token")
+    reader.read([InboundId(1)], "somebody else's token")
 
     assert [(None, 0)] == [(row["outcome"], row["attempts"]) for row in rows(t.inbound)]
 
@@ -734,7 +735,7 @@ def test_two_mails_of_one_person_that_are_read_at_once_subscribe_once(
     def read(mails: list[InboundId]) -> None:
         for number in mails:
             both.wait(10)
-            reader.read(number, "t")
+            reader.read([number], "t")
 
     due.sort()
     with ThreadPoolExecutor(2) as pool:
@@ -742,6 +743,31 @@ def test_two_mails_of_one_person_that_are_read_at_once_subscribe_once(
 
     assert 1 + len(orders) == len(rows(t.subscription))
     assert ["order_registered"] * (1 + len(orders)) == _owed(rows)
+
+
+def test_a_mail_that_breaks_what_follows_from_it_takes_no_other_of_its_batch_with_it(
+    keep: Callable[[bytes], None],
+    read_all: Callable[[], None],
+    mail: Mail,
+    rows: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    act = MailHandler.act
+
+    def break_for_bruno(this: MailHandler) -> MailResult:
+        result = act(this)
+        if this.mail.sender.address == BRUNO.address:
+            raise ZeroDivisionError
+        return result
+
+    monkeypatch.setattr(MailHandler, "act", break_for_bruno)
+    for address in (ANA.address, BRUNO.address, "eve@example.org"):
+        keep(mail(address=address))
+    read_all()
+
+    assert ["tracked", None, "tracked"] == [row["outcome"] for row in rows(t.inbound)]
+    assert [0, 1, 0] == [row["attempts"] for row in rows(t.inbound)]
+    assert 2 == len(rows(t.subscription))
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,7 @@ def work(store: Store, clock: FakeClock, reader: Reader) -> Callable[[str], None
             mails = inbound.claim_unread(
                 connection, token=token, now=clock.now(), until=clock.later(120), limit=5
             )
-        for mail in mails:
-            reader.read(mail, token)
+        reader.read(mails, token)
 
     return make
 

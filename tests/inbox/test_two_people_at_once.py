@@ -95,7 +95,7 @@ class Encounter:
             number = connection.execute(
                 update(t.inbound).where(mine).values(claim=key[:32]).returning(t.inbound.c.id)
             ).scalar_one()
-        self.reader.read(number, key[:32])
+        self.reader.read([number], key[:32])
 
     def do_stop(self, who: str) -> None:
         PageService(self.services).stop(self.tokens[who])

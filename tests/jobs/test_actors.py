@@ -23,7 +23,7 @@ from mailtrack.jobs.broker import (
     MAIL,
     POLL,
     POLL_LEGS,
-    READ_MAIL,
+    READ_MAILS,
     OneLinePerFailure,
 )
 from mailtrack.jobs.delivering import Deliverer
@@ -143,7 +143,7 @@ def test_a_message_about_what_is_gone_does_nothing(
     broker: StubBroker, run: Callable[[], None], rows: Rows
 ) -> None:
     sink = StubSink(broker)
-    sink.send(INGEST, "read_mail", 99, "token")
+    sink.send(INGEST, "read_mails", [99], "token")
     sink.send(POLL, "poll_legs", "cainiao", [99], "token")
     sink.send(MAIL, "deliver", [99], "token")
     for queue in QUEUES:
@@ -180,7 +180,7 @@ def test_a_mail_never_queues_behind_carriers_that_do_not_answer(
         sink.send(POLL, POLL_LEGS, "cainiao", [leg], "token")
     eventually(lambda: asked.is_set() and worker.work_queue.qsize() == 1)
     sink.send(MAIL, DELIVER, [1], "token")
-    sink.send(INGEST, READ_MAIL, 1, "token")
+    sink.send(INGEST, READ_MAILS, [1], "token")
     eventually(lambda: worker.work_queue.qsize() == 3)
     answered.set()
     for queue in QUEUES:

@@ -15,7 +15,7 @@ from mailtrack.clock import FakeClock
 from mailtrack.errors import TransientError
 from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore
 from mailtrack.jobs import actors
-from mailtrack.jobs.broker import INGEST, READ_MAIL, BrokerSink, policy_trouble
+from mailtrack.jobs.broker import INGEST, READ_MAILS, BrokerSink, policy_trouble
 from mailtrack.jobs.delivering import Deliverer
 from mailtrack.jobs.dispatcher import Dispatcher
 from mailtrack.runtime import roles
@@ -70,12 +70,12 @@ def worker(
 #: Begins its message and never ends it.
 STUCK_WORKER = """
 import sys, threading, dramatiq
-from mailtrack.jobs.broker import INGEST, READ_MAIL, make_broker
+from mailtrack.jobs.broker import INGEST, READ_MAILS, make_broker
 
 broker = make_broker(sys.argv[1], float(sys.argv[2]))
 
-@dramatiq.actor(broker=broker, actor_name=READ_MAIL, queue_name=INGEST)
-def read_mail(mail, token):
+@dramatiq.actor(broker=broker, actor_name=READ_MAILS, queue_name=INGEST)
+def read_mails(mail, token):
     print("began", flush=True)
     threading.Event().wait()
 
@@ -88,7 +88,7 @@ def test_the_message_of_a_worker_that_is_killed_comes_to_another_one(
     valkey: Valkey, broker: RedisBroker
 ) -> None:
     """With the usual heartbeat of a minute, within two minutes; dramatiq alone takes up to 40."""
-    BrokerSink(broker, 100).send(INGEST, READ_MAIL, 1, "token")
+    BrokerSink(broker, 100).send(INGEST, READ_MAILS, 1, "token")
     command = [sys.executable, "-c", STUCK_WORKER, valkey.url, str(HEARTBEAT_S)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as stuck:
         assert stuck.stdout is not None
@@ -97,8 +97,8 @@ def test_the_message_of_a_worker_that_is_killed_comes_to_another_one(
 
     came = Event()
 
-    @dramatiq.actor(broker=broker, actor_name=READ_MAIL, queue_name=INGEST)
-    def read_mail(mail: int, token: str) -> None:
+    @dramatiq.actor(broker=broker, actor_name=READ_MAILS, queue_name=INGEST)
+    def read_mails(mail: int, token: str) -> None:
         assert (1, "token") == (mail, token)
         came.set()
 
@@ -157,7 +157,7 @@ def test_a_queue_says_how_much_room_it_has(broker: RedisBroker) -> None:
     broker.declare_queue(INGEST)
     rooms = [sink.room(INGEST)]
     for mail in range(2):
-        sink.send(INGEST, READ_MAIL, mail, "token")
+        sink.send(INGEST, READ_MAILS, mail, "token")
         rooms.append(sink.room(INGEST))
 
     assert [3, 2, 1] == rooms
@@ -169,13 +169,13 @@ def test_work_that_fails_or_is_too_old_is_neither_kept_nor_tried_again_by_the_br
     """Retries are delayed messages, which a restart of Redis strands; the row is due again."""
     began: list[int] = []
 
-    @dramatiq.actor(broker=broker, actor_name=READ_MAIL, queue_name=INGEST, throws=ValueError)
-    def read_mail(mail: int, token: str) -> None:
+    @dramatiq.actor(broker=broker, actor_name=READ_MAILS, queue_name=INGEST, throws=ValueError)
+    def read_mails(mail: int, token: str) -> None:
         began.append(mail)
         raise ValueError
 
-    of_1970 = read_mail.message(1, "token").copy(message_timestamp=0)
-    for message in (of_1970, read_mail.message(2, "token")):
+    of_1970 = read_mails.message(1, "token").copy(message_timestamp=0)
+    for message in (of_1970, read_mails.message(2, "token")):
         broker.enqueue(message)
     worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=100)
     worker.start()
@@ -192,8 +192,8 @@ def test_a_worker_whose_job_hangs_ends_all_the_same_when_it_is_told_to(
     """systemd and Docker would kill it later, and with it what its other threads do."""
     began, never, stop = Event(), Event(), Event()
 
-    @dramatiq.actor(broker=broker, actor_name=READ_MAIL, queue_name=INGEST)
-    def read_mail(mail: int, token: str) -> None:
+    @dramatiq.actor(broker=broker, actor_name=READ_MAILS, queue_name=INGEST)
+    def read_mails(mail: int, token: str) -> None:
         began.set()
         never.wait()
 
@@ -202,7 +202,7 @@ def test_a_worker_whose_job_hangs_ends_all_the_same_when_it_is_told_to(
     vars(services)["broker"] = broker
     part = Thread(target=roles.work, args=(services, stop))
     part.start()
-    BrokerSink(broker, 100).send(INGEST, READ_MAIL, 1, "token")
+    BrokerSink(broker, 100).send(INGEST, READ_MAILS, 1, "token")
     assert began.wait(30)
     stop.set()
     part.join(30)

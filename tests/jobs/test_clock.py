@@ -17,7 +17,7 @@ from mailtrack.domain.model import Outcome
 from mailtrack.domain.sending_policy import SendingPolicy
 from mailtrack.errors import TransientError
 from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore
-from mailtrack.jobs.broker import DELIVER, POLL_LEGS, READ_MAIL
+from mailtrack.jobs.broker import DELIVER, POLL_LEGS, READ_MAILS
 from mailtrack.jobs.delivering import Deliverer
 from mailtrack.jobs.dispatcher import Dispatcher
 from mailtrack.jobs.housekeeping import Housekeeping
@@ -99,7 +99,7 @@ def tick(dispatcher: Dispatcher, tray: Tray) -> Callable[[], list[str]]:
     return make
 
 
-ALL_THREE = sorted([READ_MAIL, POLL_LEGS, DELIVER])
+ALL_THREE = sorted([READ_MAILS, POLL_LEGS, DELIVER])
 
 
 @pytest.mark.parametrize("ahead", AHEAD)

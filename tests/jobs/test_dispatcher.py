@@ -15,7 +15,7 @@ from mailtrack.carriers.fake import FakeCarrier
 from mailtrack.clock import FakeClock
 from mailtrack.errors import ConfigurationError, TransientError
 from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore
-from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAIL
+from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAILS
 from mailtrack.jobs.dispatcher import Dispatcher, TickResult
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import notices
@@ -90,7 +90,7 @@ def test_a_tick_gives_out_what_is_due_in_messages_of_ids(
     assert TickResult(mails=1, polls=1, deliveries=1) == dispatcher.tick()
 
     read, ask, send = tray.take()
-    assert (INGEST, READ_MAIL, 1) == (*read[:2], read[2][0])
+    assert (INGEST, READ_MAILS, [1]) == (*read[:2], read[2][0])
     assert (POLL, POLL_LEGS, "cainiao", [1]) == (*ask[:2], *ask[2][:2])
     assert (MAIL, DELIVER, [1]) == (*send[:2], send[2][0])
     assert 3 == len({message[2][-1] for message in (read, ask, send)})  # tokens

@@ -12,7 +12,7 @@ from dramatiq.brokers.redis import RedisBroker
 
 from mailtrack.errors import ConfigurationError, TransientError
 from mailtrack.jobs import liveness
-from mailtrack.jobs.broker import INGEST, MAIL, READ_MAIL, BrokerSink
+from mailtrack.jobs.broker import INGEST, MAIL, READ_MAILS, BrokerSink
 from mailtrack.jobs.liveness import count_workers, say_absent, say_present, still_s
 from mailtrack.runtime import roles
 from mailtrack.runtime.services import Services
@@ -49,7 +49,7 @@ def pass_hours(valkey: Valkey) -> Callable[[int], None]:
 def _hand_out(sink: BrokerSink, queue: str = INGEST) -> None:
     """Hand a message out as a tick does."""
     assert sink.room(queue) > 0
-    sink.send(queue, READ_MAIL, 1, "token")
+    sink.send(queue, READ_MAILS, 1, "token")
 
 
 def test_an_empty_queue_does_not_stand_still_however_long_it_is_empty(
@@ -98,8 +98,8 @@ def hanging(broker: RedisBroker) -> Iterator[tuple[Event, list[int]]]:
     """A worker with one thread: it ends mail 0 at once, and another one when the event is set."""
     release, began = Event(), list[int]()
 
-    @dramatiq.actor(broker=broker, actor_name=READ_MAIL, queue_name=INGEST)
-    def read_mail(mail: int, token: str) -> None:
+    @dramatiq.actor(broker=broker, actor_name=READ_MAILS, queue_name=INGEST)
+    def read_mails(mail: int, token: str) -> None:
         began.append(mail)
         if mail:
             release.wait(60)

@@ -9,12 +9,12 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from mailtrack.clock import FakeClock
 from mailtrack.errors import ConfigurationError, MailtrackError, TransientError
 from mailtrack.store import engine, inbound, people
-from mailtrack.store.engine import ConflictError, Store, open_store
+from mailtrack.store.engine import MOST_TOGETHER, ConflictError, Store, open_store
 from mailtrack.store.inbound import MailPlace
 
 
@@ -226,6 +226,72 @@ def test_of_two_transactions_that_wait_for_each_other_both_are_done_in_the_end(
         holders = connection.scalars(text("SELECT holder FROM lease ORDER BY name")).all()
     assert [["o", "t"], ["o", "t"]] == [sorted(holder) for holder in holders]
     assert 3 == begun.total()
+
+
+def _store_somebody(address: str, clock: FakeClock) -> Callable[[Connection], str]:
+    def work(connection: Connection) -> str:
+        people.subscriber_of(connection, address, clock.now())
+        return address
+
+    return work
+
+
+def _transactions(store: Store) -> list[Connection]:
+    """Note every transaction that is committed from now on."""
+    committed: list[Connection] = []
+    event.listen(store.engine, "commit", committed.append)
+    return committed
+
+
+def test_works_share_a_transaction_until_that_would_be_long(store: Store, clock: FakeClock) -> None:
+    addresses = [f"ana{n}@example.org" for n in range(MOST_TOGETHER + 2)]
+    committed = _transactions(store)
+
+    done = store.transact_each([_store_somebody(address, clock) for address in addresses])
+
+    assert addresses == done
+    assert 2 == len(committed)
+
+
+def test_a_work_that_fails_takes_no_other_with_it(store: Store, clock: FakeClock) -> None:
+    def fail(connection: Connection) -> str:
+        people.subscriber_of(connection, "leo@example.org", clock.now())
+        raise ZeroDivisionError
+
+    ana, eve = (_store_somebody(f"{name}@example.org", clock) for name in ("ana", "eve"))
+
+    first, failure, last = store.transact_each([ana, fail, eve])
+
+    assert ("ana@example.org", "eve@example.org") == (first, last)
+    assert isinstance(failure, ZeroDivisionError)
+    with store.read() as connection:
+        found = [
+            people.find_subscriber(connection, f"{n}@example.org") for n in ("ana", "leo", "eve")
+        ]
+    assert [False, True, False] == [one is None for one in found]
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_works_together_wait_for_nobody_and_find_their_turn_alone(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever holds one of their rows would hold up all of them, or wait for them, too."""
+    held: list[Connection] = []
+    alone = Store.transact
+    ana, eve = (_store_somebody(f"{name}@example.org", clock) for name in ("ana", "eve"))
+    store.transact(ana)
+
+    def let_go_first(this: Store, work: Callable[[Connection], str]) -> str:
+        if held:
+            held.pop().rollback()
+        return alone(this, work)
+
+    monkeypatch.setattr(Store, "transact", let_go_first)
+    with store.engine.connect() as other:
+        ana(other)
+        held.append(other)
+
+        assert ["eve@example.org", "ana@example.org"] == store.transact_each([eve, ana])
 
 
 def test_a_transaction_that_is_always_in_the_way_is_given_up_as_transient(store: Store) -> None:
