@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, exists, func, select
 
 from mailtrack.domain.milestones import ENDED, Milestone, mailed_on_request
 from mailtrack.domain.model import LegId, ParcelId, SubscriptionId
