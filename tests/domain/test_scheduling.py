@@ -43,8 +43,13 @@ class Middle(Random):
         return (a + b) / 2
 
 
-def wait(milestone: Milestone | None, now: datetime = TUESDAY, **more: Any) -> timedelta:
-    found = next_poll(PollContext(milestone, now - timedelta(hours=1), **more), now, Middle())
+def wait(
+    milestone: Milestone | None,
+    now: datetime = TUESDAY,
+    silent: timedelta = timedelta(hours=1),
+    **more: Any,
+) -> timedelta:
+    found = next_poll(PollContext(milestone, now - silent, **more), now, Middle())
     assert found is not None
     return found - now
 
@@ -75,7 +80,17 @@ def test_a_dearer_request_is_made_no_sooner(
 
 def test_a_parcel_on_the_van_is_looked_at_within_the_hour_and_one_at_sea_thrice_a_day() -> None:
     assert wait(Milestone.OUT_FOR_DELIVERY) < timedelta(hours=1)
-    assert timedelta(hours=6) < wait(Milestone.IN_TRANSIT) < timedelta(hours=12)
+    at_sea = wait(Milestone.IN_TRANSIT, silent=timedelta(days=10))
+    assert timedelta(hours=6) < at_sea < timedelta(hours=12)
+
+
+@given(on_the_road, moments, st.integers(0, 30 * 24), st.integers(0, 4))
+def test_the_longer_nothing_has_come_the_rarer_the_looks_are(
+    milestone: Milestone, now: datetime, hours: int, weeks: int
+) -> None:
+    soon, late = timedelta(hours=hours), timedelta(hours=hours, weeks=weeks)
+
+    assert wait(milestone, now, silent=late) >= wait(milestone, now, silent=soon)
 
 
 def test_looks_wait_for_the_morning() -> None:
