@@ -70,7 +70,8 @@ class Spread:
 class StageTimes:
     """What is expected of parcels at one milestone.
 
-    `mean_h`: hours until their next scan, in the mean. `importance`: how much its news matters.
+    `mean_h`: hours until their next scan, in the mean: of documented itineraries, drawn towards
+    what was supposed before as if 40 scans had shown that. `importance`: how much its news matters.
     `slow_days`: nine of ten do not stay longer. `to_delivery`: days from the milestone to the
     delivery, None where nothing can be said of them.
     """
