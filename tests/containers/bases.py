@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from tests.containers.engine import SEARCH_PATH, Engine, FailedError, NoEngineError
@@ -33,11 +34,34 @@ def provide_python(engine: Engine, folder: Path) -> str:
     archive = folder / "debian.tar"
     left_out = [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
     command = [bootstrap, "--quiet", "--variant=minbase", f"--include={PACKAGES}", *left_out]
-    subprocess.run([*command, DEBIAN, str(archive)], check=True)
-    engine.run("import", archive, "debian-stand-in")
+    try:
+        subprocess.run([*command, DEBIAN, str(archive)], check=True)
+        engine.run("import", archive, "debian-stand-in")
+        build(engine, folder, "python", PYTHON)
+    except (subprocess.CalledProcessError, FailedError) as error:
+        raise NoEngineError(f"no base image can be had: {error}") from error
     archive.unlink()
-    build(engine, folder, "python", PYTHON)
     return f"Python of Debian {DEBIAN}: no image registry is in reach"
+
+
+def require_network(engine: Engine) -> None:
+    """Let a container find itself by its name on a network; raises NoEngineError.
+
+    What keeps containers from running or from meeting is the machine's, and no fault of ours.
+    """
+    network = "mailtrack-check-network"
+    meet = (
+        "import socket; s = socket.create_server(('', 1)); socket.create_connection(('itself', 1))"
+    )
+    at = ("--network", network, "--network-alias", "itself")
+    try:
+        engine.run("network", "create", network)
+        engine.run("run", "--rm", *at, PYTHON, "python3", "-c", meet, timeout=PULL_S)
+    except (FailedError, subprocess.TimeoutExpired) as error:
+        raise NoEngineError(f"containers cannot meet on a network: {error}") from error
+    finally:
+        with suppress(FailedError):
+            engine.run("network", "rm", network)
 
 
 def provide_servers(engine: Engine, folder: Path) -> str:

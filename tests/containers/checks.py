@@ -66,6 +66,7 @@ def check_image(bench: Bench) -> None:
     """Build the image and start it shut in; it is as small as promised."""
     run = bench.engine.run
     bench.tell(f"base: {bases.provide_python(bench.engine, bench.folder)}")
+    bases.require_network(bench.engine)
     for tag, stage in ((f"{IMAGE}-build", ("--target", "build")), (IMAGE, ())):
         run("build", "--network", "host", *stage, "--tag", tag, CHECKOUT)
     size = int(run("image", "inspect", "--format", "{{.Size}}", IMAGE)) // 1_000_000
