@@ -13,9 +13,6 @@ RUN pip install --no-cache-dir --require-hashes --only-binary=:all: -r requireme
  && uv venv --python /usr/local/bin/python /app \
  && uv pip install --no-cache --python /app --compile-bytecode \
       --require-hashes -r requirements-run.lock
-# Dates are written in French and in English; 30 MB are for other languages.
-RUN find /app -path '*/babel/locale-data/*.dat' \
-      ! -name root.dat ! -name fr.dat ! -name 'en*.dat' -delete
 COPY pyproject.toml README.md LICENSE ./
 COPY mailtrack mailtrack
 COPY templates templates

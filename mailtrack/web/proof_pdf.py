@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 
 from mailtrack.errors import TransientError
 from mailtrack.notify.render import templates_dir
@@ -28,6 +29,11 @@ MISSING = "[…]"
 _COMMAND = (sys.executable, "-m", "mailtrack.web.pdf_process")
 #: How long one may take, however busy the machine is (seconds).
 MOST_WAIT_S = 30.0
+
+
+def is_at_hand() -> bool:
+    """Return True if PDFs can be set here: the extra `pdf` is installed."""
+    return find_spec("typst") is not None
 
 
 def write_pdf(document: ProofDocument, *, system_fonts: bool = True) -> bytes:

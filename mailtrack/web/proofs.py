@@ -13,7 +13,7 @@ from mailtrack.runtime.services import Services
 from mailtrack.store import people, proofs, subscription_details
 from mailtrack.tracking.proving import prove
 from mailtrack.web.proof_document import ProofDocument, set_out
-from mailtrack.web.proof_pdf import write_pdf
+from mailtrack.web.proof_pdf import is_at_hand, write_pdf
 from mailtrack.web.proof_words import SPEECHES, Language
 from mailtrack.web.service import GoneError, subscription_named
 from mailtrack.web.views import ProofPage, ProofWay
@@ -43,15 +43,17 @@ class Proofs:
         speech = SPEECHES[language]
         french = language is Language.FRENCH
         other = Language.ENGLISH if french else Language.FRENCH
-        ways = (
-            ProofWay(_path(proof.public_link, other), speech.say("other_language"), other),
-            ProofWay(_path(f"{proof.public_link}/pdf", language), speech.say("pdf")),
-        )
-        return ProofPage(proof, ways)
+        ways = [ProofWay(_path(proof.public_link, other), speech.say("other_language"), other)]
+        if is_at_hand():
+            ways.append(ProofWay(_path(f"{proof.public_link}/pdf", language), speech.say("pdf")))
+        return ProofPage(proof, tuple(ways))
 
     def pdf(self, token: str, language: Language) -> bytes:
-        """Return a proof as a file."""
-        return write_pdf(self._document(token, language))
+        """Return a proof as a file; raises GoneError where none can be made here."""
+        document = self._document(token, language)
+        if not is_at_hand():
+            raise GoneError("The extra `pdf` is not installed.")
+        return write_pdf(document)
 
     def _document(self, token: str, language: Language) -> ProofDocument:
         _, key = self._links.read(token, Purpose.PROOF)

@@ -335,3 +335,13 @@ def test_a_proof_is_found_by_no_search_and_runs_no_script(
     assert re.match(
         r"default-src 'none'; style-src 'nonce-", page.headers["content-security-policy"]
     )
+
+
+def test_without_the_extra_the_page_is_printed_by_the_browser(
+    ask: Ask, made: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = made()
+    monkeypatch.setattr("mailtrack.web.proofs.is_at_hand", lambda: False)
+
+    assert "/pdf" not in ask(address).text
+    assert 410 == ask(f"{address}/pdf").status_code
