@@ -19,6 +19,7 @@ from mailtrack.notify.samples import HELD, ITEM, NOW, ORDER, STORIES, order_samp
 from mailtrack.notify.view import NoticeKind, OrderView, ParcelView
 from mailtrack.runtime.roles import listen
 from mailtrack.runtime.services import Services
+from mailtrack.sandbox.loopback import free_port
 from mailtrack.settings import (
     InboxSettings,
     LinkSettings,
@@ -65,7 +66,7 @@ class World:
 def running() -> Iterator[World]:
     """Start the pages on a free port, on a store of its own."""
     with TemporaryDirectory(prefix="mailtrack-gallery-") as folder:
-        listener = listen(WebSettings(port=0))
+        listener = listen(WebSettings(port=free_port()))
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         services = _services(Path(folder), address)
         upgrade(services.store)

@@ -4,7 +4,6 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -34,6 +33,8 @@ from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.runtime.services import Services
 from mailtrack.web import health, hooks, metrics
 from mailtrack.web.description import describe
+from mailtrack.web.forms import read_body, read_form
+from mailtrack.web.headers import KEPT_TO_ITSELF, page_headers
 from mailtrack.web.limits import FILES_EACH, FILES_TOGETHER, Limiter, Shares, asker
 from mailtrack.web.lookup import Lookup
 from mailtrack.web.own_data import OwnData
@@ -56,22 +57,12 @@ from mailtrack.web.views import (
     draw,
 )
 
-#: Forms of ours are a few dozen bytes; what is longer is none of ours.
-MOST_FORM_BYTES = 4_096
-
 #: What a mail program posts for a click on its own button (RFC 8058, 3.2).
 ONE_CLICK = "One-Click"
 
 #: Pages for the operator alone, which a proxy hides by their addresses.
 FOR_THE_OPERATOR = frozenset({"/metrics", "/readyz"})
 
-#: What every answer says, whatever it is: kept nowhere, guessed by nobody, found by no search.
-KEPT_TO_ITSELF: Mapping[str, str] = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Robots-Tag": "noindex, nofollow",
-}
 _AS_FILE = {"Content-Disposition": 'attachment; filename="mes-donnees.json"'}
 _AS_PDF: Mapping[Language, Mapping[str, str]] = {
     Language.FRENCH: {"Content-Disposition": 'inline; filename="dossier.pdf"'},
@@ -229,7 +220,7 @@ class Pages:
         token = request.path_params["token"]
         if request.method != "POST":
             return await self._off_loop(self.service.ask_to_stop, token)
-        form = await _form(request)
+        form = await read_form(request)
         if form.get("List-Unsubscribe") == ONE_CLICK:
             return await self._off_loop(self.service.stop, token)
         resume = form.get("do") == Action.RESUME
@@ -239,7 +230,7 @@ class Pages:
         token = request.path_params["token"]
         if request.method != "POST":
             return await self._off_loop(self.service.timeline, token)
-        form = await _form(request)
+        form = await read_form(request)
         if form.get("do") == Action.PROVE:
             # To an address that may be passed on; this one opens all that is its reader's.
             return RedirectResponse(await run_in_threadpool(self.proofs.make, token), 303)
@@ -261,28 +252,28 @@ class Pages:
         token, page = request.path_params["token"], request.query_params.get("page", "")
         if request.method != "POST":
             return await self._off_loop(lambda t: self.service.preferences(t, page), token)
-        form = await _form(request)
+        form = await read_form(request)
         return await self._off_loop(lambda t: self.service.change(t, form, page), token)
 
     async def confirm(self, request: Request) -> Response:
         token = request.path_params["token"]
         if request.method != "POST":
             return await self._off_loop(self.data.ask_to_confirm, token)
-        form = await _form(request)
+        form = await read_form(request)
         return await self._off_loop(lambda t: self.data.confirm(t, form), token)
 
     async def follow(self, request: Request) -> Response:
         token = request.path_params["token"]
         if request.method != "POST":
             return await self._off_loop(self.questions.ask, token)
-        agrees = (await _form(request)).get("do") == Action.FOLLOW
+        agrees = (await read_form(request)).get("do") == Action.FOLLOW
         return await self._off_loop(self.questions.follow if agrees else self.questions.ask, token)
 
     async def own_data(self, request: Request) -> Response:
         token = request.path_params["token"]
         if request.method != "POST":
             return await self._off_loop(self.data.show, token)
-        match (await _form(request)).get("do"):
+        match (await read_form(request)).get("do"):
             case Action.EXPORT:
                 kept = await run_in_threadpool(self.data.export, token)
                 return JSONResponse(kept, headers=_AS_FILE)
@@ -293,7 +284,7 @@ class Pages:
         return await self._off_loop(self.data.show, token)
 
     async def hook(self, request: Request) -> Response:
-        body = await _body(request, hooks.MOST_PUSH_BYTES)
+        body = await read_body(request, hooks.MOST_PUSH_BYTES)
         if body is None:
             return Response(status_code=413)
         carrier = request.path_params["carrier"]
@@ -364,43 +355,10 @@ class Pages:
     ) -> Response:
         """Answer with a page that keeps to itself: nothing is fetched, framed, cached, referred."""
         nonce = secrets.token_urlsafe(12)
-        headers = {
-            "Content-Security-Policy": (
-                f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; "
-                "base-uri 'none'; frame-ancestors 'none'"
-            ),
-            "X-Frame-Options": "DENY",
-            **KEPT_TO_ITSELF,
-            **more,
-        }
+        headers = {**page_headers(nonce), **more}
         return HTMLResponse(draw(self.environment, page, nonce), status, headers=headers)
 
 
 def _language(request: Request) -> Language:
     asked = request.query_params.get("langue")
     return Language.ENGLISH if asked == Language.ENGLISH else Language.FRENCH
-
-
-async def _body(request: Request, most: int) -> bytes | None:
-    """Return the exact bytes of a request, None where there are more than `most`."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            return None
-    return bytes(body)
-
-
-async def _form(request: Request) -> Mapping[str, str]:
-    """Return the fields of a form; of one that is none of ours, by its length or form, none."""
-    body = await _body(request, MOST_FORM_BYTES)
-    if body is None:
-        return {}
-
-    async def again() -> Message:
-        return {"type": "http.request", "body": body}
-
-    with suppress(HTTPException):
-        async with Request(request.scope, again).form(max_files=0, max_fields=40) as form:
-            return {name: value for name, value in form.items() if isinstance(value, str)}
-    return {}

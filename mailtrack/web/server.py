@@ -14,7 +14,8 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mailtrack.runtime.services import Services
-from mailtrack.web.app import KEPT_TO_ITSELF, make_app
+from mailtrack.web.app import make_app
+from mailtrack.web.headers import KEPT_TO_ITSELF
 from mailtrack.web.limits import Shares, with_mapped
 
 #: Seconds that a connection may last: who dawdles over a request must not hold it for ever.

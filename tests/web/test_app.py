@@ -22,7 +22,8 @@ from mailtrack.store import schema as t
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.leases import DISPATCH, watch_name
 from mailtrack.store.subscriptions import Subscription
-from mailtrack.web.app import MOST_FORM_BYTES, make_app
+from mailtrack.web.app import make_app
+from mailtrack.web.forms import MOST_FORM_BYTES
 from mailtrack.web.limits import Shares
 from mailtrack.web.service import PageService
 from tests.web.conftest import FakeBroker

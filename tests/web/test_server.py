@@ -10,9 +10,10 @@ import pytest
 
 from mailtrack.runtime.roles import listen
 from mailtrack.runtime.services import Services
+from mailtrack.sandbox.loopback import free_port
 from mailtrack.settings import WebSettings
 from mailtrack.web import server
-from mailtrack.web.app import KEPT_TO_ITSELF
+from mailtrack.web.headers import KEPT_TO_ITSELF
 from mailtrack.web.limits import Shares
 
 #: What the database has to do with it: nothing.
@@ -28,7 +29,7 @@ HALF_A_FORM = (
 @pytest.fixture
 def address(services: Services) -> Iterator[tuple[str, int]]:
     """The pages at work on a free port."""
-    listener, stop = listen(WebSettings(port=0)), Event()
+    listener, stop = listen(WebSettings(port=free_port())), Event()
     thread = Thread(target=server.serve, args=(services, listener, stop))
     thread.start()
     yield listener.getsockname()
