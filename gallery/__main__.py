@@ -30,7 +30,7 @@ def _photograph_all(browser: Browser, out: Path) -> list[Scene]:
     for screen in SCREENS:
         with world.running() as there:
             written = (*scenes.mails(out / "mails"), *scenes.rare_pages(out / "pages"))
-            taken = [*written, *scenes.pages(there)]
+            taken = [*written, *scenes.operator_pages(there), *scenes.pages(there)]
             _photograph(browser, screen, taken, out)
     return taken
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from gallery.world import World
+from gallery.world import SESAME, World
 from mailtrack.notify.links import Purpose
 from mailtrack.notify.preview import write_preview
 from mailtrack.notify.render import make_environment, templates_dir
@@ -40,10 +40,29 @@ OPEN = {
 }
 
 
+SIGN_IN = "/admin/sign-in"
+
 #: The pages that are shown when too much is asked, and when the store is away.
 RARE: Mapping[str, WebPage] = {
     "patience": BusyPage("colis@example.org", wait_s=3),
     "indisponible": AwayPage("colis@example.org"),
+}
+
+
+#: The operator's pages, by their paths: each list, and one thing of each opened.
+OPERATOR = {
+    "operator-status": "/admin",
+    "operator-mails": "/admin/mails",
+    "operator-mail": "/admin/mails?id=1",
+    "operator-notices": "/admin/notices",
+    "operator-notice": "/admin/notices?id=1",
+    "operator-parcels": "/admin/parcels",
+    "operator-parcel": "/admin/parcels?number=LP00827165784086",
+    "operator-people": "/admin/people?state=all",
+    "operator-person": "/admin/people?id=1",
+    "operator-carriers": "/admin/carriers",
+    "operator-figures": "/admin/figures",
+    "operator-nothing": "/admin/parcels?number=NOTHING",
 }
 
 
@@ -73,6 +92,13 @@ def rare_pages(folder: Path) -> Iterator[Scene]:
         path = folder / f"{name}.html"
         path.write_text(draw(environment, page, nonce=""), encoding="utf-8")
         yield Scene(name, path.resolve().as_uri())
+
+
+def operator_pages(world: World) -> Iterator[Scene]:
+    """Return the operator's pages; the first visit signs in."""
+    yield Scene("operator-sign-in", world.address + SIGN_IN)
+    for name, path in OPERATOR.items():
+        yield Scene(name, world.address + path)
 
 
 def pages(world: World) -> Iterator[Scene]:
@@ -106,8 +132,12 @@ def pages(world: World) -> Iterator[Scene]:
 
 
 def visit(page: Page, scene: Scene) -> None:
-    """Open a scene and press its buttons."""
+    """Open a scene, signing in where it asks for that, and press its buttons."""
     page.goto(scene.address)
+    if page.url.endswith(SIGN_IN) and not scene.address.endswith(SIGN_IN):
+        page.get_by_label("Password").fill(SESAME)
+        page.get_by_role("button", name="Sign in").click()
+        page.goto(scene.address)
     for action in scene.presses:
         press(page, action)
 

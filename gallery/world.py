@@ -21,6 +21,7 @@ from mailtrack.runtime.roles import listen
 from mailtrack.runtime.services import Services
 from mailtrack.sandbox.loopback import free_port
 from mailtrack.settings import (
+    AdminSettings,
     InboxSettings,
     LinkSettings,
     PublisherSettings,
@@ -28,14 +29,25 @@ from mailtrack.settings import (
     SmtpSettings,
     WebSettings,
 )
-from mailtrack.store import doubtful_numbers, notices, orders, parcels, people, subscriptions
+from mailtrack.store import (
+    budgets,
+    doubtful_numbers,
+    notices,
+    orders,
+    parcels,
+    people,
+    subscriptions,
+)
 from mailtrack.store.engine import open_store
 from mailtrack.store.migrate import upgrade
-from mailtrack.store.schema import inbound
+from mailtrack.store.schema import inbound, unmapped
 from mailtrack.store.schema import parcel as parcel_table
+from mailtrack.web.admin.passwords import hash_password
 from mailtrack.web.server import serve
 
 READER = "camille@example.org"
+#: What opens the operator's pages.
+SESAME = "sésame, ouvre-toi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +100,8 @@ def _services(folder: Path, address: str) -> Services:
         inbox=InboxSettings(address="colis@example.org"),
         smtp=SmtpSettings(from_address="colis@example.org"),
         links=LinkSettings(secret=SecretStr("a secret of the gallery")),
+        # A hash that costs next to nothing: it guards invented people.
+        admin=AdminSettings(password_hash=SecretStr(hash_password(SESAME, n=2))),
         publisher=PublisherSettings(name="Camille Exemple", contact="contact@example.org"),
     )
     services = Services(settings)
@@ -126,8 +140,19 @@ def _peopled(services: Services, address: str) -> World:
         )
         for held in reversed(HELD):
             _hold(connection, reader, held)
+        _trouble_operators(connection)
     following |= {NoticeKind.ORDER_REGISTERED: awaited, NoticeKind.CANCELLED: ended}
     return World(services, address, reader, following)
+
+
+def _trouble_operators(connection: Connection) -> None:
+    """Let a carrier fail, and another say what no phrase file knows."""
+    budgets.take(connection, "cainiao", 640, per_second=1_000, per_day=2_000, now=NOW)
+    budgets.take(connection, "correos", 1_900, per_second=2_000, per_day=2_000, now=NOW)
+    budgets.note_error(connection, "correos", "HTTP 503: Service Unavailable", NOW, silence_s=7_200)
+    for times, code, text in ((41, "GTMS_WAIT_X", "Waiting for linehaul slot"), (7, "", "Inscan")):
+        unknown = {"carrier": "cainiao", "code": code, "text": text, "times": times}
+        connection.execute(insert(unmapped).values(**unknown, first_at=NOW, last_at=NOW))
 
 
 def _hold(connection: Connection, reader: SubscriberId, held: HeldMail) -> None:

@@ -1,16 +1,20 @@
 """What a setting may be, so that a slip of the pen is said at the start and not at night."""
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
 #: An address as SMTP takes it without extensions (RFC 5321, 4.1.2); the domain may have accents.
 _MAILBOX = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?u:[\w-]+(?:\.[\w-]+)*)", re.ASCII)
 _HOST = re.compile(r"[\w-]+(?:\.[\w-]+)*\.?")
 _URL = re.compile(r"https?://[^/\s]+\S*")
+#: What `mailtrack hash-password` prints: scrypt, its cost (n, r, p), the salt and the key.
+PASSWORD_HASH = re.compile(
+    r"scrypt:(\d{1,7}):(\d{1,2}):(\d{1,2}):([\w-]{22}):([\w-]{43})", re.ASCII
+)
 
 
 def as_sent(address: str) -> str | None:
@@ -73,6 +77,20 @@ def _begins(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _networks(value: str) -> str:
+    try:
+        return ",".join(str(ip_network(word)) for word in words(value))
+    except ValueError as error:
+        raise ValueError("holds a word that is no address or network of IP") from error
+
+
+def _password_hash(value: SecretStr) -> SecretStr:
+    written = value.get_secret_value()
+    if written and not PASSWORD_HASH.fullmatch(written):
+        raise ValueError("is nothing that `mailtrack hash-password` prints")
+    return value
+
+
 def _file(value: Path) -> Path:
     if not value.is_file():
         raise ValueError("there is no such file")
@@ -95,6 +113,9 @@ Host: TypeAlias = Annotated[str, AfterValidator(_host)]
 Url: TypeAlias = Annotated[str, AfterValidator(_url)]
 Address: TypeAlias = Annotated[str, AfterValidator(_address)]
 Addresses: TypeAlias = Annotated[str, AfterValidator(_addresses)]
+#: Addresses or networks of IP, with commas between.
+Networks: TypeAlias = Annotated[str, AfterValidator(_networks)]
+PasswordHash: TypeAlias = Annotated[SecretStr, AfterValidator(_password_hash)]
 Word: TypeAlias = Annotated[str, AfterValidator(_word)]
 Folder: TypeAlias = Annotated[str, AfterValidator(_folder)]
 DatabaseUrl: TypeAlias = Annotated[
@@ -104,6 +125,8 @@ DatabaseUrl: TypeAlias = Annotated[
 RedisUrl: TypeAlias = Annotated[str, _begins("redis://", "rediss://", "unix://")]
 ReadableFile: TypeAlias = Annotated[Path, AfterValidator(_file)]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65_535)]
+#: A port of one's own, or 0 for none.
+PortOrNone: TypeAlias = Annotated[int, Field(ge=0, le=65_535)]
 Hour: TypeAlias = Annotated[int, Field(ge=0, le=23)]
 #: A count that is never none, and one that may be.
 Count: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000_000)]

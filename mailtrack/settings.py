@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -41,7 +40,10 @@ from mailtrack.setting_types import (
     Folder,
     Host,
     Hour,
+    Networks,
+    PasswordHash,
     Port,
+    PortOrNone,
     ReadableFile,
     RedisUrl,
     Seconds,
@@ -292,7 +294,7 @@ class WebSettings(Section):
     metrics: bool = True
     ready: bool = True
     #: Proxies whose X-Forwarded-For is believed: addresses or networks, with commas between.
-    trusted_proxies: str = ""
+    trusted_proxies: Networks = ""
 
     @field_validator("public_url")
     @classmethod
@@ -301,13 +303,34 @@ class WebSettings(Section):
             raise ValueError("must start with https:// or http://")
         return value.rstrip("/")
 
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _are_networks(cls, value: str) -> str:
-        try:
-            return ",".join(str(ip_network(word)) for word in words(value))
-        except ValueError as error:
-            raise ValueError("holds a word that is no address or network of IP") from error
+
+class AdminSettings(Section):
+    """The operator's page; nothing of it is served where nobody may sign in to it."""
+
+    #: What `mailtrack hash-password` prints.
+    password_hash: PasswordHash = SecretStr("")
+    #: In which a proxy names whom it let in, and the proxies that are believed.
+    proxy_header: str = Field(default="", pattern=r"^[A-Za-z0-9-]*$")
+    proxies: Networks = ""
+    #: Where it is served with a port of its own; 0: beside the other pages.
+    host: Host = "127.0.0.1"
+    port: PortOrNone = 0
+
+    @model_validator(mode="after")
+    def _believes_somebody(self) -> Self:
+        if self.proxy_header and not self.proxies:
+            raise ValueError(f"PROXY_HEADER is believed from nobody: set {PREFIX}ADMIN__PROXIES")
+        return self
+
+    @property
+    def is_on(self) -> bool:
+        """Return True if there is a way to sign in."""
+        return bool(self.password_hash.get_secret_value() or self.proxy_header)
+
+    @property
+    def is_apart(self) -> bool:
+        """Return True if it is on, and has a port of its own."""
+        return self.is_on and self.port > 0
 
 
 class LinkSettings(Section):
@@ -425,6 +448,7 @@ class Settings(BaseSettings):
     smtp: SmtpSettings = SmtpSettings()
     oauth: OAuthSettings = OAuthSettings()
     web: WebSettings = WebSettings()
+    admin: AdminSettings = AdminSettings()
     links: LinkSettings = LinkSettings()
     carriers: Mapping[str, CarrierSettings] = Field(default_factory=dict)
     #: Ask the carriers that nobody can have a contract with: by the service behind their pages.

@@ -26,12 +26,13 @@ from mailtrack.runtime.alone import alone
 from mailtrack.runtime.services import Services
 from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, carrier_app, serve
 from mailtrack.sandbox.imap import ImapServer
-from mailtrack.settings import ENV_FILE, Settings
+from mailtrack.settings import ENV_FILE, Settings, load_settings
 from mailtrack.store import budgets, inbound, leases, notices, parcels, people, relays
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.migrate import newest
 from mailtrack.store.subscriptions import Subscription
+from mailtrack.web.admin.passwords import is_password
 
 NUMBER = "LP00123456789012"
 SECRET = "hush-hush"
@@ -198,6 +199,18 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[CarrierWorld]:
         monkeypatch.setenv("MAILTRACK_CARRIERS__LAPOSTE__KEY", world.key)
         yield world
         world.release()
+
+
+def test_a_password_becomes_what_the_settings_take(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed = run("hash-password", stdin="un long sésame\n".encode()).out.strip()
+    monkeypatch.setenv("MAILTRACK_ADMIN__PASSWORD_HASH", printed)
+
+    assert is_password("un long sésame", load_settings().admin.password_hash.get_secret_value())
+    short = run("hash-password", stdin=b"hush\n")
+    assert (1, "") == (short.code, short.out)
+    assert "12 characters or more" in short.err
 
 
 def test_track_keeps_to_its_contract(run: Run, world: CarrierWorld) -> None:

@@ -97,6 +97,8 @@ def require_all(services: Services) -> None:
             log.warning("not now", check=name, error=str(error))
     # 5.
     listen(settings.web).close()
+    if settings.admin.is_apart:
+        listen(settings.admin, "ADMIN").close()
 
 
 def _room(services: Services) -> str:

@@ -70,7 +70,7 @@ def status(
         Table("Mails", ("outcome", "mails"), mails),
         Table("Notices", ("notice", "state", "why", "times"), notices),
         _sizes(connection, now, on),
-        _words(connection),
+        words(connection),
         _sending(connection, relay, now),
     ]
 
@@ -123,7 +123,7 @@ def _sizes(connection: Connection, now: datetime, on: Collection[str]) -> Table:
     return Table("Store", ("what", "how many"), rows)
 
 
-def _words(connection: Connection) -> Table:
+def words(connection: Connection) -> Table:
     """Return how many of the latest events of each carrier no phrase file knew."""
     latest = (
         select(tracking_event.c.source, tracking_event.c.milestone)

@@ -1,8 +1,10 @@
 """What runs beside a command: the pages, the workers and their queues."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import httpx
+from dramatiq.brokers.redis import RedisBroker
 
 from mailtrack.admin.table import Table
 from mailtrack.errors import MailtrackError, TransientError
@@ -37,7 +39,11 @@ def local_address(settings: WebSettings) -> str:
 
 def running(settings: Settings) -> list[Table]:
     """Return what pages, workers and queues do; what does not answer says so in a line."""
-    return [_pages(settings.web), *_queues(settings)]
+
+    def open_broker() -> RedisBroker:
+        return make_broker(_broker_address(settings), settings.jobs.heartbeat_s)
+
+    return [_pages(settings.web), *queues(open_broker)]
 
 
 def _pages(settings: WebSettings) -> Table:
@@ -53,11 +59,11 @@ def _pages(settings: WebSettings) -> Table:
     return Table("Pages", columns, [row])
 
 
-def _queues(settings: Settings) -> list[Table]:
+def queues(open_broker: Callable[[], RedisBroker]) -> list[Table]:
     """Return the workers and what waits for them; Redis that is away has neither."""
     columns = ("queue", "waiting", "seconds without a move")
     try:
-        broker = make_broker(_broker_address(settings), settings.jobs.heartbeat_s)
+        broker = open_broker()
         still = standing_still(broker)
         workers = Table("Workers", ("workers", "trouble"), [(count_workers(broker), "")])
         rows = [(queue, waiting(broker, queue), round(still[queue])) for queue in QUEUES]

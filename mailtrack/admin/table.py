@@ -1,7 +1,7 @@
 """What a command answers: titled tables of plain values, for the terminal or for JSON."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Self, TypeAlias
@@ -23,6 +23,16 @@ class Table:
     def of_one(cls, title: str, values: Mapping[str, Cell]) -> Self:
         """Return a table about one thing."""
         return cls(title, tuple(values), [tuple(values.values())], upright=True)
+
+    def without_empty_columns(self) -> Self:
+        """Return the same without the columns in which nothing stands; all of them of no rows."""
+        kept = [
+            i
+            for i in range(len(self.columns))
+            if not self.rows or any(row[i] not in (None, "") for row in self.rows)
+        ]
+        columns = [self.columns[i] for i in kept]
+        return replace(self, columns=columns, rows=[[row[i] for i in kept] for row in self.rows])
 
     def as_dicts(self) -> list[dict[str, str | int | float | None]]:
         """Return the rows by column name, times as ISO 8601 has them."""

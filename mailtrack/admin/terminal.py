@@ -70,7 +70,7 @@ def show(tables: Iterable[Table], as_json: bool, now: datetime) -> None:
         say_json({table.title.lower(): table.as_dicts() for table in tables})
         return
     console = Console()
-    for table in tables:
+    for table in (one.without_empty_columns() for one in tables):
         rows = [[printable(shown(cell, now)) for cell in row] for row in table.rows]
         columns = _Columns.of(table.columns, rows)
         widths = None if table.upright else columns.widths(console.width)
@@ -82,16 +82,14 @@ def show(tables: Iterable[Table], as_json: bool, now: datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """A table by its columns, without those in which nothing stands."""
+    """A table by its columns."""
 
     names: Sequence[str]
     cells: Sequence[Sequence[str]]
 
     @classmethod
     def of(cls, names: Sequence[str], rows: Sequence[Sequence[str]]) -> Self:
-        cells = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-        kept = [i for i, column in enumerate(cells) if any(column) or not rows]
-        return cls([names[i] for i in kept], [cells[i] for i in kept])
+        return cls(names, list(zip(*rows, strict=True)) if rows else [()] * len(names))
 
     def widths(self, room: int) -> list[int] | None:
         """Return how wide each is drawn, so that lines break between words; None for too wide."""

@@ -91,6 +91,22 @@ def track(
     raise typer.Exit(0 if answer["state"] in ("found", "not_found") else 1)
 
 
+@app.command("hash-password", rich_help_panel=_PANEL)
+def hash_password() -> None:
+    """Ask for a password, and print what MAILTRACK_ADMIN__PASSWORD_HASH holds of it."""
+    from mailtrack.web.admin import passwords
+
+    if sys.stdin.isatty():
+        typed = typer.prompt("Password of the operator's page", hide_input=True, err=True)
+        if typed != typer.prompt("Once more", hide_input=True, err=True):
+            raise MailtrackError("These were two passwords; nothing is printed.")
+    else:
+        typed = sys.stdin.readline().rstrip("\r\n")
+    if len(typed) < passwords.SHORTEST:
+        raise MailtrackError(f"A password has {passwords.SHORTEST} characters or more.")
+    say(passwords.hash_password(typed))
+
+
 @app.command(rich_help_panel=_PANEL)
 def preview(
     notice: Annotated[str, typer.Argument(help="One notice; all if left out.")] = "",

@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from threading import Event
+from threading import Event, Thread
 
 import structlog
 
@@ -14,7 +14,7 @@ from mailtrack.errors import ConfigurationError, TransientError
 from mailtrack.runtime.leadership import ASKS
 from mailtrack.runtime.services import Services
 from mailtrack.runtime.supervisor import GRACE_S, SUPERVISOR, Supervisor, embedded_broker, role
-from mailtrack.settings import WebSettings
+from mailtrack.settings import AdminSettings, WebSettings
 from mailtrack.store.leases import DISPATCH, watch_name
 from mailtrack.store.migrate import require_current, require_kept
 
@@ -75,13 +75,21 @@ def work(services: Services, stop: Event) -> None:
 
 
 def web(services: Services, stop: Event) -> None:
-    """Serve the pages."""
-    from mailtrack.web.server import serve
+    """Serve the pages, and those of the operator, where these have a port of their own."""
+    from mailtrack.web.server import serve, serve_admin
 
-    serve(services, listen(services.settings.web), stop)
+    settings = services.settings
+    with ExitStack() as beside:
+        if settings.admin.is_apart:
+            listener = listen(settings.admin, "ADMIN")
+            operators = Thread(target=serve_admin, args=(services, listener, stop))
+            operators.start()
+            beside.callback(operators.join)
+            beside.callback(stop.set)
+        serve(services, listen(settings.web), stop)
 
 
-def listen(settings: WebSettings) -> socket.socket:
+def listen(settings: WebSettings | AdminSettings, section: str = "WEB") -> socket.socket:
     """Open the port of the pages; raises ConfigurationError where it is taken."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
@@ -96,7 +104,7 @@ def listen(settings: WebSettings) -> socket.socket:
     except OSError as error:
         raise ConfigurationError(
             f"Cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}; "
-            "set MAILTRACK_WEB__PORT or stop what uses it."
+            f"set MAILTRACK_{section}__PORT or stop what uses it."
         ) from error
     return listener
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from mailtrack.tracking.polling import Poller
     from mailtrack.tracking.rerouting import Rerouting
     from mailtrack.tracking.view_builder import ViewBuilder
+    from mailtrack.web.admin.sessions import Sessions
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,14 @@ class Services:
         from mailtrack.store.suppression import Suppression
 
         return Suppression(*self._link_secrets())
+
+    @cached_property
+    def operator_sessions(self) -> Sessions:
+        """Who has signed in to the operator's page."""
+        from mailtrack.web.admin.sessions import Sessions
+
+        secret, _ = self._link_secrets()
+        return Sessions(secret, self.settings.admin.password_hash.get_secret_value(), self.clock)
 
     @cached_property
     def bounces(self) -> BounceAddresses | None:

@@ -3,9 +3,10 @@
 import math
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from anyio import CapacityLimiter, to_thread
 from jinja2 import Environment
@@ -32,6 +33,7 @@ from mailtrack.notify.links import BadLink
 from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.runtime.services import Services
 from mailtrack.web import health, hooks, metrics
+from mailtrack.web.admin import ADMIN
 from mailtrack.web.description import describe
 from mailtrack.web.forms import read_body, read_form
 from mailtrack.web.headers import KEPT_TO_ITSELF, page_headers
@@ -59,6 +61,9 @@ from mailtrack.web.views import (
 
 #: What a mail program posts for a click on its own button (RFC 8058, 3.2).
 ONE_CLICK = "One-Click"
+
+#: How errors are answered, by their classes.
+Handlers: TypeAlias = Mapping[Any, Callable[[Request, Exception], Response]]
 
 #: Pages for the operator alone, which a proxy hides by their addresses.
 FOR_THE_OPERATOR = frozenset({"/metrics", "/readyz"})
@@ -116,6 +121,37 @@ def make_app(
         routes.append(Route("/readyz", pages.ready))
     if services.settings.web.metrics:
         routes.append(Route("/metrics", pages.metrics))
+    if not services.settings.admin.is_apart:
+        routes += _admin_routes(services, monotonic)
+    handlers: Handlers = {
+        BadLink: pages.bad_link,
+        GoneError: pages.gone,
+        HTTPException: pages.bad_link,  # no such page, or it cannot do that
+        ClientDisconnect: lambda *_: Response(status_code=400),  # nobody reads it
+        MailtrackError: pages.away,  # the store is away, or not what it should be
+        Exception: pages.away,
+    }
+    return _application(services, routes, handlers)
+
+
+def make_admin_app(
+    services: Services, monotonic: Callable[[], float] = time.monotonic
+) -> Starlette:
+    """Return the operator's pages alone, for a port of their own."""
+    home = Route("/", lambda _: RedirectResponse(ADMIN, 303))
+    return _application(services, [home, *_admin_routes(services, monotonic)], {})
+
+
+def _admin_routes(services: Services, monotonic: Callable[[], float]) -> Sequence[BaseRoute]:
+    """Return the operator's pages, whose rooms are loaded where somebody may sign in alone."""
+    if not services.settings.admin.is_on:
+        return []
+    from mailtrack.web.admin.pages import admin_routes
+
+    return admin_routes(services, monotonic)
+
+
+def _application(services: Services, routes: Sequence[BaseRoute], handlers: Handlers) -> Starlette:
     app = Starlette(
         routes=routes,
         middleware=[
@@ -123,14 +159,7 @@ def make_app(
             Middleware(_Paths),
             Middleware(_FairShares, Shares(services.settings.web.trusted_proxies)),
         ],
-        exception_handlers={
-            BadLink: pages.bad_link,
-            GoneError: pages.gone,
-            HTTPException: pages.bad_link,  # no such page, or it cannot do that
-            ClientDisconnect: lambda *_: Response(status_code=400),  # nobody reads it
-            MailtrackError: pages.away,  # the store is away, or not what it should be
-            Exception: pages.away,
-        },
+        exception_handlers=handlers,
     )
     app.router.redirect_slashes = False
     return app
@@ -154,8 +183,12 @@ class _Paths:
             if path.startswith(("http://", "https://")):  # allowed by RFC 9112, 3.2.2
                 path = "/" + path.partition("://")[2].partition("/")[2]
             path = path.rstrip("/") or "/"
-            scope["path"] = as_sent if path in FOR_THE_OPERATOR else path
+            scope["path"] = as_sent if _is_for_the_operator(path) else path
         await self.app(scope, receive, send)
+
+
+def _is_for_the_operator(path: str) -> bool:
+    return path in FOR_THE_OPERATOR or path == ADMIN or path.startswith(f"{ADMIN}/")
 
 
 @dataclass(frozen=True, slots=True)

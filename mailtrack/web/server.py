@@ -14,7 +14,8 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mailtrack.runtime.services import Services
-from mailtrack.web.app import make_app
+from mailtrack.web.admin import PEER
+from mailtrack.web.app import make_admin_app, make_app
 from mailtrack.web.headers import KEPT_TO_ITSELF
 from mailtrack.web.limits import Shares, with_mapped
 
@@ -35,6 +36,12 @@ _BUSY = PlainTextResponse(
 def serve(services: Services, listener: socket.socket, stop: Event) -> None:
     """Serve the pages on an open socket until told to stop."""
     config = configure(make_app(services), services.settings.web.trusted_proxies)
+    _Server(config, stop).run(sockets=[listener])
+
+
+def serve_admin(services: Services, listener: socket.socket, stop: Event) -> None:
+    """Serve the operator's pages alone; in a thread beside the other pages."""
+    config = configure(make_admin_app(services), services.settings.web.trusted_proxies)
     _Server(config, stop).run(sockets=[listener])
 
 
@@ -98,6 +105,7 @@ class _Connection(H11Protocol):
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._pages if len(self.connections) <= MOST_CONNECTIONS else _BUSY
+        scope[PEER] = self._peer  # `client` becomes whom a proxy names
         await app(scope, receive, send)
 
     def _end_of_life(self) -> None:

@@ -23,9 +23,17 @@ from mailtrack.runtime.supervisor import embedded_broker
 from mailtrack.sandbox.imap import ImapServer
 from mailtrack.sandbox.loopback import free_port
 from mailtrack.sandbox.smtp import SmtpSink
-from mailtrack.settings import InboxSettings, Security, Settings, SmtpSettings, WebSettings
+from mailtrack.settings import (
+    AdminSettings,
+    InboxSettings,
+    Security,
+    Settings,
+    SmtpSettings,
+    WebSettings,
+)
 from mailtrack.store.engine import open_store
 from mailtrack.store.migrate import require_current, upgrade
+from mailtrack.web.admin.passwords import hash_password
 from mailtrack.web.server import serve
 from tests.jobs.scripted import serving
 
@@ -126,6 +134,16 @@ def test_nothing_is_sent(prepare: Prepare, servers: tuple[ImapServer, SmtpSink])
 def test_the_first_failure_keeps_the_service_from_starting(prepare: Prepare) -> None:
     with pytest.raises(MailtrackError, match="MAILTRACK_SMTP__FROM_ADDRESS is not set"):
         require_all(prepare(smtp={"from_address": ""}))
+
+
+def test_a_port_of_the_operator_s_page_that_is_taken_keeps_it_from_starting(
+    prepare: Prepare,
+) -> None:
+    admin = AdminSettings(
+        password_hash=SecretStr(hash_password("un sésame", n=2)), port=free_port()
+    )
+    with listen(admin), pytest.raises(ConfigurationError, match="set MAILTRACK_ADMIN__PORT"):
+        require_all(prepare(admin=admin))
 
 
 def test_a_wrong_password_is_said_and_not_shown(prepare: Prepare) -> None:

@@ -51,6 +51,7 @@ def test_nothing_keeps_anybody_from_reading_a_mail_or_using_a_page(
         for scene in (
             *scenes.mails(tmp_path),
             *scenes.rare_pages(tmp_path),
+            *scenes.operator_pages(there),
             *scenes.pages(there),
         ):
             scenes.visit(page, scene)
