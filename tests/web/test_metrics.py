@@ -1,5 +1,6 @@
 """The figures that an operator watches, and the example rules that watch them."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,6 +24,7 @@ from mailtrack.web.app import make_app
 from tests.web.conftest import FakeBroker
 
 DOCS = Path(__file__).parents[2] / "docs"
+DASHBOARD = json.loads((DOCS / "grafana.json").read_text(encoding="utf-8"))
 RULES = yaml.safe_load((DOCS / "alerts.yml").read_text(encoding="utf-8"))["groups"][0]["rules"]
 
 
@@ -170,6 +172,47 @@ def test_no_alarm_is_explained_that_does_not_exist() -> None:
     )
 
     assert [rule["alert"] for rule in RULES] == explained
+
+
+def _queries() -> dict[str, list[str]]:
+    """Return what each panel of the dashboard asks Prometheus, by its title."""
+    return {
+        panel["title"]: [target["expr"] for target in panel["targets"]]
+        for panel in DASHBOARD["panels"]
+    }
+
+
+def test_the_dashboard_draws_every_figure_and_no_other(lived_in: Services) -> None:
+    told = {line.split()[2] for line in _lines(lived_in) if line.startswith("# TYPE mailtrack_")}
+    asked = [query for queries in _queries().values() for query in queries]
+
+    assert told == set(re.findall(r"mailtrack_\w+", " ".join(asked)))
+    assert 'up{job="mailtrack"}' in " ".join(asked)
+
+
+def test_no_panel_has_a_line_for_each_process_and_carriers_are_ten_at_most() -> None:
+    """Every process tells all figures; a service may know two dozen carriers."""
+    for title, queries in _queries().items():
+        for query in queries:
+            assert re.match(r"(topk\(10, )?(max|min|sum|avg)( by \(\w+\) )?\(", query), title
+            many = re.search(r"by \((source|carrier|why)\)", query)
+            assert bool(many) == query.startswith("topk(10, "), title
+
+
+def test_panels_are_told_apart_and_stand_beside_each_other() -> None:
+    panels = DASHBOARD["panels"]
+    cells = [
+        (x, y)
+        for at in (panel["gridPos"] for panel in panels)
+        for x in range(at["x"], at["x"] + at["w"])
+        for y in range(at["y"], at["y"] + at["h"])
+    ]
+
+    assert len(panels) == len({panel["id"] for panel in panels}) == len(_queries())
+    assert len(cells) == len(set(cells))
+    assert 24 > max(x for x, _ in cells)
+    assert {"${source}"} == {panel["datasource"]["uid"] for panel in panels}
+    assert all(panel["description"] for panel in panels)
 
 
 @pytest.mark.parametrize(("setting", "page"), [("metrics", "/metrics"), ("ready", "/readyz")])
