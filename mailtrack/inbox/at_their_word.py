@@ -1,0 +1,63 @@
+"""Following numbers at somebody's click, as if a mail of theirs had named them."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection
+
+from mailtrack.clock import Clock
+from mailtrack.domain.model import Outcome, SubscriberId
+from mailtrack.inbox.quotas import ParcelQuotas
+from mailtrack.inbox.subscriptions import SubscriptionService
+from mailtrack.notify.view import NoticeKind
+from mailtrack.parsers.bare_number import KIND
+from mailtrack.parsers.reading import Forward, Original, ParcelRead, Person, Reading
+from mailtrack.store import notices, people
+
+_NO_MAIL = Forward(False, None, Person(), "", Original())
+
+
+def follow(
+    connection: Connection,
+    owner: SubscriberId,
+    named: Sequence[ParcelRead],
+    carriers: Collection[str],
+    quotas: ParcelQuotas,
+    clock: Clock,
+    trace: str = "",
+) -> str:
+    """Follow what somebody named; return which quota that would exceed, "" where it is followed.
+
+    Their row must be locked. `carriers`: codes of those that are on; `trace`: the id in the logs
+    of the mail that it goes back to, if any.
+
+    1. A click from a mail of ours proves that its reader lives at the address.
+    2. More than a day's share of new parcels is refused, as in a mail.
+    3. Who had left comes back for this parcel; one that they had stopped is taken up again.
+    """
+    now = clock.now()
+    # 1.
+    known = people.heard_from(connection, owner)
+    # 2.
+    reading = Reading(Outcome.TRACKED, _NO_MAIL, kind=KIND, parcels=tuple(named))
+    wish = SubscriptionService(
+        connection, carriers, clock, owner, trace, now, reading, by_rule=False
+    )
+    new = wish.count_new()
+    exceeded = quotas.exceeded(connection, owner, known.address, new, now) if new else ""
+    if exceeded:
+        return exceeded
+    # 3.
+    people.welcome_back(connection, owner)
+    wish.follow()
+    for mine in wish.take_up():
+        notices.owe(
+            connection,
+            owner,
+            NoticeKind.REGISTERED,
+            subscription_id=mine.id,
+            occurrence=now.isoformat(timespec="seconds"),
+            at=now,
+            now=now,
+            prompt=True,
+        )
+    return ""
