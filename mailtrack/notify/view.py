@@ -106,8 +106,8 @@ class NewsLine:
 class ParcelView:
     """One parcel as its subscriber sees it; `events` newest first, told once each.
 
-    `name` is the first item's title, or "" where no mail named one. `carrier_page` is
-    the carrier's own tracking page. `milestone` is None before the first answer.
+    `name` is what its reader calls it, or the first item's title, "" where nobody named it.
+    `carrier_page` is the carrier's own tracking page. `milestone` is None before the first answer.
     `expected` is None where nothing is to be delivered any more, or nobody can tell when.
     `asked` is False where no carrier that we can ask takes the number. `shop` is the code of
     who sold it, "" where nobody knows, and `named_by` who wrote the mail that named it. `hint`
@@ -205,7 +205,8 @@ class NoticeView:
 
     `key` names the notice for good ("7-customs_cleared-1"): the Message-ID is made
     from it. `parcel` is None where `order` is all that is known, and both are for mails about no
-    subscription; `orders` and `items` hold all that it is about. `subject` is the forwarded
+    subscription; `orders` and `items` hold all that it is about, `named` says that `items` is the
+    name that its reader gave it. `subject` is the forwarded
     mail's subject (NOTHING_FOUND), `message_id` its Message-ID (for threading), "" where
     unknown, and `outcome` how its reading ended ("refused": an imitation, "quarantined":
     unreadable). `event` is the tracking event that the notice tells of, where there is one.
@@ -229,6 +230,7 @@ class NoticeView:
     event: TrackingEvent | None = None
     orders: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
+    named: bool = False
     subject: str = ""
     message_id: str = ""
     personal_address: str = ""

@@ -95,7 +95,11 @@ def undo_unsubscribe(connection: Connection, owner: SubscriberId) -> list[Parcel
     left_at = select(subscriber.c.unsubscribed_at).where(subscriber.c.id == owner).scalar_subquery()
     revived = connection.execute(
         update(subscription)
-        .where(subscription.c.subscriber_id == owner, subscription.c.muted_at == left_at)
+        .where(
+            subscription.c.subscriber_id == owner,
+            subscription.c.muted_at == left_at,
+            subscription.c.received_at.is_(None),
+        )
         .values(muted_at=None)
         .returning(subscription.c.parcel_id, subscription.c.local_parcel_id)
     )

@@ -169,8 +169,10 @@ def _normalised(address: str) -> str:
 def _following(details: SubscriptionDetails) -> dict[str, Any]:
     mine, parcel = details.following, details.parcel
     following: dict[str, Any] = {
+        "name": mine.own_name or None,
         "items": list(mine.items),
         "muted": mine.muted,
+        "received_at": mine.received_at and mine.received_at.isoformat(),
         "orders": list(details.orders),
         "ordered_at": details.ordered_at and details.ordered_at.isoformat(),
         "named_by": mine.named_by,

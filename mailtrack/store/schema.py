@@ -425,6 +425,10 @@ subscription = Table(
     Column("titles", Text, nullable=False, default=""),
     Column("created_at", Instant, nullable=False),
     Column("muted_at", Instant),
+    #: When they said that they have it: it is muted from then on.
+    Column("received_at", Instant),
+    #: What they call it, in place of the article's title; null where they gave it no name.
+    Column("own_name", String(60)),
     #: Where it stands by what carriers and the subscriber's own mails tell.
     *_state(),
     #: The id in the logs of the mail that asked for it.

@@ -97,7 +97,8 @@ class Subscription:
 
     `milestone`: where it stands by what its carriers and their own mails told. `named_by`: the
     code of the shop or carrier whose mail was the first to name it. `local`: see
-    `store.local_parcels`.
+    `store.local_parcels`. `own_name`: what they call it, "" where they gave it no name;
+    `received_at`: when they said that they have it.
     """
 
     id: SubscriptionId
@@ -119,6 +120,13 @@ class Subscription:
     pickup: PickupPoint | None = None
     named_by: str | None = None
     local: ParcelId | None = None
+    own_name: str = ""
+    received_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """Return what it is called: by them, by the first article's title, "" by nobody."""
+        return self.own_name or next(iter(self.items), "")
 
     @property
     def parcels(self) -> list[ParcelId]:
@@ -286,6 +294,8 @@ def subscription_from(row: Row[Any]) -> Subscription:
         pickup=_pickup_of(row),
         named_by=row.named_by,
         local=row.local_parcel_id,
+        own_name=row.own_name or "",
+        received_at=row.received_at,
     )
 
 
@@ -316,10 +326,29 @@ def any_stopped(connection: Connection, owner: SubscriberId) -> bool:
 
 def mute(connection: Connection, mine: SubscriptionId, now: datetime | None) -> bool:
     """Stop the mails about one parcel (`now`) or let them come again (None)."""
+    told: dict[str, datetime | None] = {"muted_at": now}
+    if now is None:
+        told["received_at"] = None  # who wants to hear of it again has not received it
+    done = connection.execute(update(subscription).where(subscription.c.id == mine).values(told))
+    return done.rowcount == 1
+
+
+def receive(connection: Connection, mine: SubscriptionId, now: datetime) -> bool:
+    """Note that somebody has what they follow, which stops its mails; False where it was known."""
+    muted_at = func.coalesce(subscription.c.muted_at, now)
     done = connection.execute(
-        update(subscription).where(subscription.c.id == mine).values(muted_at=now)
+        update(subscription)
+        .where(subscription.c.id == mine, subscription.c.received_at.is_(None))
+        .values(received_at=now, muted_at=muted_at)
     )
     return done.rowcount == 1
+
+
+def rename(connection: Connection, mine: SubscriptionId, name: str) -> None:
+    """Keep what somebody calls what they follow; "" takes the name back."""
+    connection.execute(
+        update(subscription).where(subscription.c.id == mine).values(own_name=name or None)
+    )
 
 
 def save_state(

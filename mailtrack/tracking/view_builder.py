@@ -113,7 +113,8 @@ class ViewBuilder:
             order=self.order(details) if details else None,
             event=event,
             orders=details.orders if details else (),
-            items=details.following.items if details else (),
+            items=_items(details.following) if details else (),
+            named=bool(details and details.following.own_name),
             subject=subject,
             message_id=message_id,
             outcome=outcome or "",
@@ -181,7 +182,7 @@ class ViewBuilder:
             lines.append(
                 NewsLine(
                     number=parcel.row.number if parcel else ", ".join(details.orders),
-                    name=_name(details),
+                    name=details.following.name,
                     kind=NoticeKind(one.kind),
                     timeline=links.timeline or "",
                     shop=details.shop,
@@ -239,7 +240,7 @@ class ViewBuilder:
         mine = details.following
         return replace(
             self._known_to_carriers(known, details.named),
-            name=_name(details),
+            name=mine.name,
             events=_named(tracking.timeline(details.events)),
             milestone=mine.milestone,
             milestone_at=mine.milestone_at,
@@ -319,7 +320,10 @@ class ViewBuilder:
                 page = named_page(named[number], number, self.carriers)
             page = page or only_page(number, self.on)
         if page is None:
-            leg = next(iter(sorted(answered, key=lambda x: not x.is_local) or legs), None)
+            meant = sorted(
+                answered, key=lambda x: (not x.is_local, x.carrier != named.get(x.number))
+            )
+            leg = next(iter(meant or legs), None)
             if leg is None:
                 page = next(pages_for(number, self.carriers), None)
             else:
@@ -388,5 +392,6 @@ def _named(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:
     return tuple(replace(e, told_by=name_of(e.told_by)) if e.told_by else e for e in events)
 
 
-def _name(details: SubscriptionDetails) -> str:
-    return details.following.items[0] if details.following.items else ""
+def _items(mine: Subscription) -> tuple[str, ...]:
+    """Return what is in it: as its reader calls it, or else by the titles of the articles."""
+    return (mine.own_name,) if mine.own_name else mine.items
