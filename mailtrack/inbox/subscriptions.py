@@ -24,11 +24,14 @@ from mailtrack.notify.view import NoticeKind
 from mailtrack.parsers.reading import ParcelRead, Reading
 from mailtrack.store import local_parcels, named_carriers, notices, orders, parcels, subscriptions
 from mailtrack.store.local_parcels import Known
+from mailtrack.store.parcels import Leg
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.tracking import merging
 
 #: How long "suivi enregistré" waits for the first answer of a carrier (real seconds).
 FIRST_ANSWER_GRACE_S = 120.0
+#: How soon a carrier is asked again that somebody names anew.
+ASKED_AGAIN_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +239,7 @@ class SubscriptionService:
             # Nobody could be asked before: the number may have been given up for that.
             parcels.wake(connection, parcel_id, now)
         # 2.
-        for leg in legs:
-            if leg.number == number and not may_ask(leg.carrier, leg.number, only):
-                parcels.plan(connection, leg.id, None)
+        _ask_no_more(connection, legs, number, only)
 
     def _follow_order(self, number: str, order: OrderId, now: datetime) -> bool:
         """Follow an order that has no parcel; return whether that is new.
@@ -279,6 +280,54 @@ class SubscriptionService:
             now=now,
             prompt=not self.by_rule,
         )
+
+
+def name_carrier(
+    connection: Connection,
+    mine: SubscriptionId,
+    parcel_id: ParcelId,
+    carrier: str | None,
+    carriers: Collection[str],
+    now: datetime,
+) -> None:
+    """Take somebody's click for whose number it is, as a mail of theirs; None takes that back.
+
+    `parcel_id`: what the subscription is to; `carriers`: codes of those that are on. The
+    subscription's person must be locked.
+
+    1. Whom they name is asked as well, though another knows such a number: it may be the number
+       of somebody else's parcel there. Whoever was asked lately is asked again no sooner for it.
+    2. Who is not meant is asked no more where all its followers say whose it is.
+    """
+    row = parcels.lock(connection, parcel_id)
+    if row is None:
+        return
+    if carrier is None:
+        named_carriers.forget(connection, mine, row.number)
+        return
+    named_carriers.name(connection, mine, row.number, carrier)
+    legs = parcels.legs_of(connection, parcel_id)
+    # 1.
+    if carrier in carriers:
+        is_new = parcels.add_leg(connection, parcel_id, carrier, row.number, now)
+        if is_new and row.ended_at is not None:
+            parcels.wake(connection, parcel_id, now)
+        for leg in legs:
+            if (leg.carrier, leg.number, leg.next_poll_at) == (carrier, row.number, None):
+                asked_at = leg.last_answer_at or now - ASKED_AGAIN_AFTER
+                parcels.plan(connection, leg.id, max(now, asked_at + ASKED_AGAIN_AFTER))
+    # 2.
+    only = named_carriers.of_parcel(connection, parcel_id).get(row.number, ())
+    _ask_no_more(connection, legs, row.number, only)
+
+
+def _ask_no_more(
+    connection: Connection, legs: Iterable[Leg], number: str, only: Collection[str]
+) -> None:
+    """Plan no more polls of a number at carriers that are not meant (see `may_ask`)."""
+    for leg in legs:
+        if leg.number == number and not may_ask(leg.carrier, leg.number, only):
+            parcels.plan(connection, leg.id, None)
 
 
 def named_by(connection: Connection, owner: SubscriberId, reading: Reading) -> list[Subscription]:

@@ -1,4 +1,4 @@
-"""Whose number it is, as people's mails say: by who wrote them, by a link, by a typed name.
+"""Whose number it is, as people say: by mails, by a link, by a typed name, on its page.
 
 A carrier that somebody names for a number is right more often than one that such numbers look
 like: the other has never heard of it, or knows another parcel by it. But anybody can write a
@@ -15,7 +15,16 @@ That such a carrier does not know the number is told to nobody whose mails name 
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, exists, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    bindparam,
+    delete,
+    exists,
+    or_,
+    select,
+)
 
 from mailtrack.domain.model import ParcelId, SubscriptionId
 from mailtrack.store.schema import named_carrier, subscription
@@ -48,6 +57,15 @@ def name(connection: Connection, mine: SubscriptionId, number: str, carrier: str
     """Keep whose number a mail of somebody's says one to be; a later mail knows better."""
     key = {"subscription_id": mine, "number": number}
     upsert(connection, named_carrier, key, {"carrier": carrier})
+
+
+def forget(connection: Connection, mine: SubscriptionId, number: str) -> None:
+    """Let go of whose number somebody said one to be."""
+    connection.execute(
+        delete(named_carrier).where(
+            named_carrier.c.subscription_id == mine, named_carrier.c.number == number
+        )
+    )
 
 
 def of_parcel(connection: Connection, parcel_id: ParcelId) -> Named:
