@@ -51,6 +51,14 @@ def by_key(connection: Connection, key: RowKey) -> AskedNumber | None:
     return None if row is None else _asked(row)
 
 
+def of_number(connection: Connection, owner: SubscriberId, number: str) -> AskedNumber:
+    """Return what somebody was asked about a number; they must have been asked."""
+    query = select(doubtful_number).where(
+        doubtful_number.c.subscriber_id == owner, doubtful_number.c.number == number
+    )
+    return _asked(connection.execute(query).one())
+
+
 def of_subscriber(connection: Connection, owner: SubscriberId) -> list[AskedNumber]:
     """Return all that somebody was asked about, oldest first."""
     query = (

@@ -1,11 +1,14 @@
 """What one person follows, as a list: one query, however long it is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, false, func, or_, select
 
+from mailtrack.domain.milestones import ENDED
 from mailtrack.domain.model import ParcelId, SubscriberId, SubscriptionId
 from mailtrack.domain.stage_times import Lane
 from mailtrack.store import parcels
@@ -30,24 +33,75 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How much somebody follows or followed, and how much of it they still hear of."""
+    """How much somebody follows or followed.
+
+    `active`: they still hear of it; `under_way`: that is not over either; `ended`: it is over.
+    """
 
     total: int
     active: int
+    under_way: int
+    ended: int
+
+
+class Sorting(StrEnum):
+    """In which order a list is shown."""
+
+    NEWEST = "recents"
+    #: By the day of the last step, the latest first.
+    NEWS = "nouvelles"
+    NAME = "nom"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What to show of all that somebody follows.
+
+    `ended`: what is over, or what is not, None for both; `search`: part of a number or a name.
+    """
+
+    ended: bool | None = None
+    search: str = ""
+    sorting: Sorting = Sorting.NEWEST
+
+
+_EVERYTHING = Selection()
+NOT_ENDED, ENDED_ALONE = Selection(ended=False), Selection(ended=True)
+#: It has come to its end, or its reader said so.
+_ENDED = subscription.c.received_at.is_not(None) | func.coalesce(
+    subscription.c.milestone.in_(ENDED), false()
+)
+_NUMBER = func.coalesce(parcel.c.number, shop_order.c.number)
+_NAME = func.coalesce(subscription.c.own_name, func.nullif(subscription.c.titles, ""), _NUMBER)
+_ORDER_BY: Mapping[Sorting, tuple[ColumnElement[Any], ...]] = {
+    Sorting.NEWEST: (),
+    Sorting.NEWS: (subscription.c.milestone_at.desc().nulls_last(),),
+    Sorting.NAME: (func.lower(_NAME),),
+}
 
 
 def followed(
-    connection: Connection, owner: SubscriberId, *, limit: int, offset: int = 0
+    connection: Connection,
+    owner: SubscriberId,
+    *,
+    limit: int,
+    offset: int = 0,
+    selection: Selection = _EVERYTHING,
 ) -> list[Followed]:
-    """Return some of what somebody follows, newest first."""
+    """Return some of what somebody follows; what nothing else sorts, newest first."""
     query = (
-        _everything()
-        .where(subscription.c.subscriber_id == owner)
-        .order_by(subscription.c.id.desc())
+        _selected(owner, selection)
+        .order_by(*_ORDER_BY[selection.sorting], subscription.c.id.desc())
         .limit(limit)
         .offset(offset)
     )
     return [_followed(row) for row in connection.execute(query)]
+
+
+def count(connection: Connection, owner: SubscriberId, selection: Selection) -> int:
+    """Count what a list has on all its pages."""
+    query = select(func.count()).select_from(_selected(owner, selection).subquery())
+    return connection.execute(query).scalar_one()
 
 
 def one_followed(connection: Connection, mine: SubscriptionId) -> Followed | None:
@@ -58,10 +112,13 @@ def one_followed(connection: Connection, mine: SubscriptionId) -> Followed | Non
 
 def tally(connection: Connection, owner: SubscriberId) -> Tally:
     """Count what somebody follows."""
-    stopped = func.count(subscription.c.muted_at)
-    query = select(func.count(), func.count() - stopped).where(
-        subscription.c.subscriber_id == owner
-    )
+    active = subscription.c.muted_at.is_(None)
+    query = select(
+        func.count(),
+        func.count().filter(active),
+        func.count().filter(active, ~_ENDED),
+        func.count().filter(_ENDED),
+    ).where(subscription.c.subscriber_id == owner)
     return Tally(*connection.execute(query).one())
 
 
@@ -96,11 +153,22 @@ def ended(connection: Connection, owner: SubscriberId, why: str) -> list[ParcelI
     return [ParcelId(number) for number in connection.scalars(query)]
 
 
+def _selected(owner: SubscriberId, selection: Selection) -> Select[Any]:
+    query = _everything().where(subscription.c.subscriber_id == owner)
+    if selection.ended is not None:
+        query = query.where(_ENDED if selection.ended else ~_ENDED)
+    if selection.search:
+        texts = (_NUMBER, parcel.c.local_number, subscription.c.own_name, subscription.c.titles)
+        holds = (text.icontains(selection.search, autoescape=True) for text in texts)
+        query = query.where(or_(*holds))
+    return query
+
+
 def _everything() -> Select[Any]:
     return (
         select(
             subscription,
-            func.coalesce(parcel.c.number, shop_order.c.number).label("number"),
+            _NUMBER.label("number"),
             shop_order.c.shop,
             parcel.c.estimated_delivery,
             parcel.c.first_carrier,

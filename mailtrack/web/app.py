@@ -40,10 +40,12 @@ from mailtrack.web.headers import KEPT_TO_ITSELF, page_headers
 from mailtrack.web.limits import FILES_EACH, FILES_TOGETHER, Limiter, Shares, asker
 from mailtrack.web.lookup import Lookup
 from mailtrack.web.own_data import OwnData
+from mailtrack.web.parcel_list import ListAddress
 from mailtrack.web.proof_words import Language
 from mailtrack.web.proofs import Proofs
 from mailtrack.web.questions import ExpiredQuestionError, Questions
 from mailtrack.web.service import GoneError, PageService
+from mailtrack.web.typed_number import TypedNumber
 from mailtrack.web.views import (
     Action,
     AwayPage,
@@ -89,6 +91,7 @@ def make_app(
         PageService(services),
         OwnData(services),
         Questions(services),
+        TypedNumber(services),
         Lookup(services),
         Proofs(services),
         services,
@@ -237,6 +240,7 @@ class Pages:
     service: PageService
     data: OwnData
     questions: Questions
+    typed: TypedNumber
     lookup: Lookup
     proofs: Proofs
     services: Services
@@ -267,7 +271,7 @@ class Pages:
         if form.get("do") == Action.PROVE:
             # To an address that may be passed on; this one opens all that is its reader's.
             return RedirectResponse(await run_in_threadpool(self.proofs.make, token), 303)
-        return await self._off_loop(lambda t: self.service.tell_order_day(t, form), token)
+        return await self._off_loop(lambda t: self.service.change_one(t, form), token)
 
     def proof(self, request: Request) -> Response:
         page = self.proofs.page(request.path_params["token"], _language(request))
@@ -282,11 +286,23 @@ class Pages:
         return Response(written, media_type="application/pdf", headers=_AS_PDF[language])
 
     async def preferences(self, request: Request) -> Response:
-        token, page = request.path_params["token"], request.query_params.get("page", "")
+        token, asked = request.path_params["token"], ListAddress.read(request.query_params)
         if request.method != "POST":
-            return await self._off_loop(lambda t: self.service.preferences(t, page), token)
+            return await self._off_loop(lambda t: self.service.preferences(t, asked), token)
         form = await read_form(request)
-        return await self._off_loop(lambda t: self.service.change(t, form, page), token)
+        if form.get("do") == Action.ADD:
+            return self._busy(self.limiter, request) or await self._add(token, form, asked)
+        return await self._off_loop(lambda t: self.service.change(t, form, asked), token)
+
+    async def _add(self, token: str, form: Mapping[str, str], asked: ListAddress) -> Response:
+        """Follow a number that was typed, or lead to the page that asks about it."""
+        number = form.get("number", "")
+        typed = await run_in_threadpool(self.typed.follow, token, number)
+        if typed.question:
+            return RedirectResponse(typed.question, 303)
+        return await self._off_loop(
+            lambda t: self.service.preferences(t, asked, typed.saved), token
+        )
 
     async def confirm(self, request: Request) -> Response:
         token = request.path_params["token"]

@@ -43,10 +43,22 @@ _PAGES = {
     ("get", "/suivi"): ("Look a number up.", (200, 429, 503), (_HTML,), {}),
     ("get", "/c/{token}"): ("A parcel's timeline.", _SIGNED, (_HTML,), {}),
     ("post", "/c/{token}"): (
-        "Tell when the order was made, or make a proof of what is known of the parcel.",
+        "Name it, end it, tell its carrier or the day of the order, or make a proof of it.",
         (200, 303, 404, 410, 503),
         (_HTML,),
-        {"do": (Action.ORDER_DAY, Action.PROVE), "ordered_on": None},
+        {
+            "do": (
+                Action.RENAME,
+                Action.RECEIVED,
+                Action.RESUME,
+                Action.CARRIER,
+                Action.ORDER_DAY,
+                Action.PROVE,
+            ),
+            "name": None,
+            "carrier": None,
+            "ordered_on": None,
+        },
     ),
     ("get", "/l/{token}"): ("A proof, as it was made.", _SIGNED, (_HTML,), {}),
     ("get", "/l/{token}/pdf"): (
@@ -64,10 +76,16 @@ _PAGES = {
     ),
     ("get", "/p/{token}"): ("One person's parcels.", _SIGNED, (_HTML,), {}),
     ("post", "/p/{token}"): (
-        "Stop, resume, choose, tell a postcode.",
-        _SIGNED,
+        "Stop, resume, name, receive, add, choose, tell a postcode.",
+        (200, 303, 404, 410, 429, 503),
         (_HTML,),
-        {"do": tuple(Action), "subscription": None, "postcode": None},
+        {
+            "do": tuple(Action),
+            "subscription": None,
+            "name": None,
+            "number": None,
+            "postcode": None,
+        },
     ),
     ("get", "/a/{token}"): ("What a click would confirm.", _SIGNED, (_HTML,), {}),
     ("post", "/a/{token}"): (
@@ -106,6 +124,7 @@ _PAGES = {
 #: What may stand behind the address of a page.
 _QUERIES: Mapping[str, tuple[str, ...]] = {
     "/suivi": ("number",),
+    "/p/{token}": ("vue", "q", "tri", "page"),
     "/l/{token}": ("langue",),
     "/l/{token}/pdf": ("langue",),
 }

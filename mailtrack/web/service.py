@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -19,15 +19,19 @@ from mailtrack.store import (
     subscription_details,
     subscriptions,
 )
-from mailtrack.store.following import Followed
+from mailtrack.store.following import ENDED_ALONE, Followed
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.tracking.polling import NOBODY_FOLLOWS
-from mailtrack.web import preferences
+from mailtrack.web import own_parcel, preferences
 from mailtrack.web.order_day import read_order_day
+from mailtrack.web.own_parcel import OwnParcel, carrier_choices
+from mailtrack.web.parcel_list import SEARCHED_FROM, ListAddress
 from mailtrack.web.views import (
+    NOTHING_SAVED,
     Action,
     ParcelLine,
     PreferencesPage,
+    Saved,
     StopPage,
     StopState,
     TimelinePage,
@@ -38,32 +42,23 @@ PER_PAGE = 50
 OTHERS = 8
 #: More than any postcode or day with blanks in it (characters).
 _MOST_TYPED = 20
-#: The number of a page.
-_NUMBER = re.compile(r"[0-9]{1,9}")
 _STOPS = (Purpose.STOP_PARCEL, Purpose.STOP_ALL)
 #: A French postcode, blanks left out.
 _POSTCODE = re.compile(r"[0-9]{5}")
 _DAY_NOTED = "C’est noté : nous comptons à partir de ce jour."
 _DAY_FORGOTTEN = "C’est noté : nous avons effacé le jour de la commande."
-#: What a button has done, in words; CHOOSE and POSTCODE have their own.
+#: What a button has done, in words; the others have their own.
 _SAVED = {
     Action.STOP: "C’est noté : plus aucun mail sur ce colis.",
     Action.RESUME: "C’est noté : le suivi reprend.",
     Action.STOP_ALL: "C’est noté : plus aucun mail de notre part.",
     Action.RESUME_ALL: "C’est noté : vos suivis reprennent.",
 }
-_ACTIONS = (*_SAVED, Action.CHOOSE, Action.POSTCODE)
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """What to say after a button was pressed, and whether the choices stay unfolded."""
-
-    words: str = ""
-    choosing: bool = False
-
-
-_NOTHING = Saved()
+#: What is about one parcel alone, on its page and in the list; see `own_parcel`.
+_OF_ONE = (Action.RENAME, Action.RECEIVED, Action.CARRIER)
+_ACTIONS = (*_SAVED, *_OF_ONE, Action.CHOOSE, Action.POSTCODE)
+_ON_TIMELINE = (*_OF_ONE, Action.RESUME)
+_USUAL = ListAddress()
 
 
 class GoneError(PermanentError):
@@ -122,7 +117,9 @@ class PageService:
 
         return self._services.store.transact(resume)
 
-    def timeline(self, token: str, noted: str = "", *, wrong: bool = False) -> TimelinePage:
+    def timeline(
+        self, token: str, noted: str = "", *, wrong: bool = False, saved: Saved = NOTHING_SAVED
+    ) -> TimelinePage:
         """Show one parcel, and what else the person follows; `noted`: what a form has done."""
         _, key = self._links.read(token, Purpose.TIMELINE)
         with self._services.store.read() as connection:
@@ -146,7 +143,25 @@ class PageService:
                 dated_by_mail=details.mail_told_day,
                 noted=noted,
                 wrong=wrong,
+                saved=saved,
+                carriers=carrier_choices(details, self._services),
             )
+
+    def change_one(self, token: str, form: Mapping[str, str]) -> TimelinePage:
+        """Do what a button of the parcel's page asks for; one that is none of ours changes nothing.
+
+        Raises BadLink, or GoneError where the row was erased.
+        """
+        _, key = self._links.read(token, Purpose.TIMELINE)
+        action = next((a for a in _ON_TIMELINE if a == form.get("do")), None)
+        if action is None:
+            return self.tell_order_day(token, form)
+
+        def act(connection: Connection) -> Saved:
+            people.lock(connection, subscription_named(connection, key).subscriber)
+            return self._change_own(connection, subscription_named(connection, key), action, form)
+
+        return self.timeline(token, saved=self._services.store.transact(act))
 
     def tell_order_day(self, token: str, form: Mapping[str, str]) -> TimelinePage:
         """Note when somebody ordered, or forget it; a form that is none of ours changes nothing.
@@ -172,35 +187,54 @@ class PageService:
         self._services.store.transact(note)
         return self.timeline(token, _DAY_NOTED if day else _DAY_FORGOTTEN)
 
-    def preferences(self, token: str, page: str = "", saved: Saved = _NOTHING) -> PreferencesPage:
-        """Show one page of everything that one person follows, and which mails they want."""
+    def preferences(
+        self, token: str, asked: ListAddress = _USUAL, saved: Saved = NOTHING_SAVED
+    ) -> PreferencesPage:
+        """Show one page of what one person follows, and which mails they want."""
         _, key = self._links.read(token, Purpose.PREFERENCES)
-        at = int(page) if _NUMBER.fullmatch(page) and int(page) else 1
         with self._services.store.read() as connection:
             owner = subscriber_named(connection, key)
             tally = following.tally(connection, owner)
-            pages = max(1, -(-tally.total // PER_PAGE))
-            at = min(at, pages)
-            mine = following.followed(connection, owner, limit=PER_PAGE, offset=(at - 1) * PER_PAGE)
+            shown = tally.ended if asked.selection.ended else tally.total - tally.ended
+            searched = asked.selection.search
+            found = following.count(connection, owner, asked.selection) if searched else shown
+            pages = max(1, -(-found // PER_PAGE))
+            at = min(asked.page, pages)
+            mine = following.followed(
+                connection,
+                owner,
+                limit=PER_PAGE,
+                offset=(at - 1) * PER_PAGE,
+                selection=asked.selection,
+            )
             links = self._links.for_reader(key)
             return PreferencesPage(
-                action=_page(links.preferences, at),
+                action=asked.on_page(at).behind(links.preferences),
                 forward_to=self.forward_to,
                 parcels=self._lines(connection, mine),
                 active=tally.active,
                 left=people.left_at(connection, owner) is not None,
                 refused=people.refuses_mail(connection, owner),
-                newer=_page(links.preferences, at - 1) if at > 1 else "",
-                older=_page(links.preferences, at + 1) if at < pages else "",
-                saved=saved.words,
+                newer=asked.on_page(at - 1).behind(links.preferences) if at > 1 else "",
+                older=asked.on_page(at + 1).behind(links.preferences) if at < pages else "",
+                saved=saved,
                 data=links.data,
                 preferences=people.preferences_of(connection, owner),
-                choosing=saved.choosing,
                 postcode=people.postcode_of(connection, owner) or "",
                 wants_postcode=self._wants_postcode(),
+                under_way=tally.under_way,
+                selection=asked.selection,
+                list_address=links.preferences,
+                found=found,
+                searchable=shown >= SEARCHED_FROM,
+                ended=ListAddress(ENDED_ALONE).behind(links.preferences),
+                ended_count=tally.ended,
+                kept_days=self._services.settings.keep.parcel_days,
             )
 
-    def change(self, token: str, form: Mapping[str, str], page: str = "") -> PreferencesPage:
+    def change(
+        self, token: str, form: Mapping[str, str], asked: ListAddress = _USUAL
+    ) -> PreferencesPage:
         """Do what a button of the preferences asks for, to rows of its own person only.
 
         1. Read whose page it is, and which button; one that is none of ours changes nothing.
@@ -213,35 +247,44 @@ class PageService:
         _, key = self._links.read(token, Purpose.PREFERENCES)
         action = next((a for a in _ACTIONS if a == form.get("do")), None)
         if action is None:
-            return self.preferences(token, page)
+            return self.preferences(token, asked)
 
         # 2.
-        def act(connection: Connection) -> str:
+        def act(connection: Connection) -> Saved:
             owner = subscriber_named(connection, key)
             people.lock(connection, owner)
             match action:
                 case Action.CHOOSE:
                     chosen = preferences.chosen(form)
                     people.choose(connection, owner, chosen)
-                    return preferences.in_words(chosen)
+                    return Saved(preferences.in_words(chosen), choosing=True)
                 case Action.POSTCODE:
                     return self._tell_postcode(connection, owner, form.get("postcode", ""))
                 case Action.STOP_ALL:
                     people.unsubscribe(connection, owner, self._services.clock.now())
                 case Action.RESUME_ALL:
                     self._resume_all(connection, owner)
-                case Action.STOP | Action.RESUME:
+                case _:
                     mine = _own(connection, owner, form)
-                    change = self._mute if action is Action.STOP else self._unmute
-                    change(connection, mine)
-            return _SAVED[action]
+                    return self._change_own(connection, mine, action, form)
+            return Saved(_SAVED[action])
 
-        words = self._services.store.transact(act)
+        saved = self._services.store.transact(act)
 
         # 3.
-        return self.preferences(token, page, Saved(words, choosing=action is Action.CHOOSE))
+        return self.preferences(token, asked, saved)
 
-    def _tell_postcode(self, connection: Connection, owner: SubscriberId, typed: str) -> str:
+    def _change_own(
+        self, connection: Connection, mine: Subscription, action: Action, form: Mapping[str, str]
+    ) -> Saved:
+        """Do what a form asks for that is about one parcel alone; its person is locked."""
+        if action in _OF_ONE:
+            return own_parcel.change(OwnParcel(self._services, connection, mine), action, form)
+        change = self._mute if action is Action.STOP else self._unmute
+        change(connection, mine)
+        return Saved(_SAVED[action])
+
+    def _tell_postcode(self, connection: Connection, owner: SubscriberId, typed: str) -> Saved:
         """Note a person's postcode, or forget it; return what was done in words.
 
         Carriers that wait for one are asked at once.
@@ -249,12 +292,12 @@ class PageService:
         postcode = "".join(typed[:_MOST_TYPED].split())
         if not postcode:
             people.tell_postcode(connection, owner, None)
-            return "C’est noté : nous avons effacé votre code postal."
+            return Saved("C’est noté : nous avons effacé votre code postal.")
         if not _POSTCODE.fullmatch(postcode):
-            return "Un code postal français a cinq chiffres : rien n’est changé."
+            return Saved("Un code postal français a cinq chiffres : rien n’est changé.", wrong=True)
         people.tell_postcode(connection, owner, postcode)
         parcels.ask_with_postcode(connection, owner, self._services.clock.now())
-        return "C’est noté : nous interrogeons les transporteurs avec votre code postal."
+        return Saved("C’est noté : nous interrogeons les transporteurs avec votre code postal.")
 
     def _wants_postcode(self) -> bool:
         """Return True where a carrier that is on wants postcodes."""
@@ -323,13 +366,15 @@ class PageService:
         return ParcelLine(
             subscription=mine.key,
             number=followed.number,
-            name=mine.items[0] if mine.items else "",
+            name=mine.name,
             milestone=mine.milestone,
             milestone_at=mine.milestone_at,
             timeline=self._links.link(Purpose.TIMELINE, mine.key),
             stopped=mine.muted,
             is_order=mine.parcel is None,
             shop=followed.shop,
+            own_name=mine.own_name,
+            received_at=mine.received_at,
         )
 
 
@@ -339,10 +384,6 @@ def _own(connection: Connection, owner: SubscriberId, form: Mapping[str, str]) -
     if mine.subscriber != owner:
         raise GoneError("This subscription is somebody else's.")
     return mine
-
-
-def _page(preferences: str, number: int) -> str:
-    return f"{preferences}?page={number}" if number > 1 else preferences
 
 
 def _followed(connection: Connection, mine: Subscription) -> Followed:

@@ -27,6 +27,7 @@ from mailtrack.notify.maps import MapLinks, map_links
 from mailtrack.notify.shops import ShopWords, words_for
 from mailtrack.notify.tidy import tidy
 from mailtrack.notify.view import OrderView, ParcelView
+from mailtrack.store.following import NOT_ENDED, Selection
 from mailtrack.web.preferences import GROUPS, ChoiceGroup
 from mailtrack.web.proof_document import ProofDocument
 
@@ -57,6 +58,14 @@ class Action(StrEnum):
     CHOOSE = "choose"
     #: Where their parcels go; an empty field takes it back.
     POSTCODE = "postcode"
+    #: What to call a parcel; an empty field takes it back.
+    RENAME = "rename"
+    #: They have it: its following ends, for them alone.
+    RECEIVED = "received"
+    #: Whose number it is; an empty choice takes it back.
+    CARRIER = "carrier"
+    #: A number that they type.
+    ADD = "add"
     #: When they ordered, where no mail told it; an empty field takes it back.
     ORDER_DAY = "order_day"
     CONFIRM = "confirm"
@@ -70,6 +79,30 @@ class Action(StrEnum):
     #: Asks for the page that asks again.
     ERASE = "erase"
     ERASE_FOR_GOOD = "erase_for_good"
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What to say in French after a button was pressed, "" for nothing; `wrong`: it was refused.
+
+    `choosing`: the choice of mails stays unfolded.
+    """
+
+    words: str = ""
+    wrong: bool = False
+    choosing: bool = False
+
+
+NOTHING_SAVED = Saved()
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierChoice:
+    """A carrier that a number may belong to; `chosen`: its reader, or a mail of theirs, says so."""
+
+    code: str
+    name: str
+    chosen: bool = False
 
 
 class StopState(StrEnum):
@@ -87,7 +120,8 @@ class ParcelLine:
 
     `subscription` is its key; `number` the tracking number, or the order's where `is_order`;
     `shop` is the code of that order's; `timeline` the address of its page, "" where none is to
-    be shown; `stopped`: the person hears no more of it.
+    be shown; `stopped`: the person hears no more of it, `received_at`: since they said that they
+    have it. `name`: what they call it (`own_name`), or the article's title.
     """
 
     subscription: str
@@ -100,6 +134,13 @@ class ParcelLine:
     is_order: bool = False
     shop: str = ""
     expected: Expectation | None = None
+    own_name: str = ""
+    received_at: datetime | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Return True if nothing more is to come, or its reader said so."""
+        return self.received_at is not None or self.milestone in ENDED
 
     @property
     def awaited(self) -> bool:
@@ -195,7 +236,8 @@ class TimelinePage(Journey):
     shown. `action` (the page's own address), `stop` and `preferences` are links; `others` are the
     newest of the rest, and `more` is how many there are besides. `dated_by_mail`: the order's day
     is known from a mail. `noted` says in French what became of a day that was typed, "" at first;
-    `wrong`: it was refused.
+    `wrong`: it was refused. `saved`: what another button has done. `carriers`: among which its
+    reader may choose, none where there is no choice.
     """
 
     template: ClassVar[str] = "web/timeline.html"
@@ -208,6 +250,8 @@ class TimelinePage(Journey):
     dated_by_mail: bool = False
     noted: str = ""
     wrong: bool = False
+    saved: Saved = NOTHING_SAVED
+    carriers: tuple[CarrierChoice, ...] = ()
     others: tuple[ParcelLine, ...] = ()
     more: int = 0
 
@@ -298,11 +342,16 @@ class PreferencesPage:
     """GET and POST /p/<token>: everything that one person follows.
 
     `parcels` are those of one page of many; `newer` and `older` lead to the pages beside
-    it, "" where there are none. `active` counts what they hear of, on all pages; `left`:
-    they stopped everything; `refused`: their address refuses our mails. `saved` says in
-    French what a button has just done, "" at first. `data` is the page of their own data.
-    `preferences`: which mails they chose; `choosing`: they have just chosen. `postcode`: what
-    they told, "" for nothing; `wants_postcode`: a carrier that is on asks for it.
+    it, "" where there are none. `active` counts what they hear of, on all pages, `under_way` what
+    of that is not over; `left`: they stopped everything; `refused`: their address refuses our
+    mails. `saved`: what a button has just done. `data` is the page of their own data.
+    `preferences`: which mails they chose. `postcode`: what they told, "" for nothing;
+    `wants_postcode`: a carrier that is on asks for it.
+
+    `selection`: which parcels the list has; `list_address` is that of the page without a query,
+    `found` how many they are, and `searchable` whether there are so many that one looks for them.
+    `ended` leads to what is over (`ended_count`), `kept_days` after which that is erased, 0 for
+    never.
     """
 
     template: ClassVar[str] = "web/preferences.html"
@@ -315,12 +364,19 @@ class PreferencesPage:
     refused: bool = False
     newer: str = ""
     older: str = ""
-    saved: str = ""
+    saved: Saved = NOTHING_SAVED
     data: str = ""
     preferences: NoticePreferences = field(default_factory=NoticePreferences)
-    choosing: bool = False
     postcode: str = ""
     wants_postcode: bool = False
+    under_way: int = 0
+    selection: Selection = NOT_ENDED
+    list_address: str = ""
+    found: int = 0
+    searchable: bool = False
+    ended: str = ""
+    ended_count: int = 0
+    kept_days: int = 0
 
     @property
     def choices(self) -> tuple[ChoiceGroup, ...]:

@@ -139,3 +139,46 @@ def test_a_mail_holds_no_script_but_data(there: World) -> None:
 
     assert html.count("<script") == html.count('<script type="application/ld+json"') == 1
     assert re.search(r"<[^>]*\son\w+=", html) is None
+
+
+def test_a_parcel_is_named_received_and_taken_up_again(
+    there: World, page: Page, links: Mapping[str, str]
+) -> None:
+    page.goto(links["Voir tout le parcours"])
+    page.get_by_text("Lui donner un nom").click()
+    page.get_by_label("Nom de ce colis").fill("Cadeau de Léa")
+    page.get_by_role("button", name="Enregistrer le nom").click()
+    expect(page.locator(".lead")).to_contain_text("Cadeau de Léa")
+
+    page.get_by_role("button", name="Je l’ai reçu").click()
+    assert 1 == sum(_muted(there))
+    page.goto(links["Mes colis et mes préférences"])
+    expect(page.locator(".list")).not_to_contain_text("Cadeau de Léa")
+    page.get_by_role("link", name="Mes colis terminés").click()
+    expect(page.locator(".list")).to_contain_text("Cadeau de Léa")
+
+    page.get_by_role("button", name="Pas encore reçu : Cadeau de Léa").click()
+    expect(page.get_by_role("status")).to_contain_text("le suivi reprend")
+    assert 0 == sum(_muted(there))
+
+
+def test_a_number_is_added_by_hand_and_found_among_many(
+    page: Page, links: Mapping[str, str]
+) -> None:
+    page.goto(links["Mes colis et mes préférences"])
+    page.get_by_text("Ajouter un numéro").click()
+    page.get_by_label("Numéro de suivi du colis").fill("lp 0012 3456 7890 12")
+    page.get_by_role("button", name="Suivre ce colis").click()
+    expect(page.get_by_role("status")).to_contain_text("nous suivons LP00123456789012")
+
+    page.get_by_text("Chercher ou trier").click()
+    page.get_by_label("Chercher un nom ou un numéro").fill("LP001234567890")
+    page.get_by_role("button", name="Chercher").click()
+    expect(page.locator(".list .what")).to_have_count(1)
+
+
+def test_one_touch_selects_the_whole_number(page: Page, links: Mapping[str, str]) -> None:
+    page.goto(links["Voir tout le parcours"])
+
+    number = page.locator(".number.whole").first
+    assert "all" == number.evaluate("node => getComputedStyle(node).userSelect")

@@ -327,5 +327,5 @@ def test_what_is_stopped_is_counted_apart(store: Store, town: Town, clock: FakeC
     with store.write() as connection:
         subscriptions.mute(connection, first.id, clock.now())
 
-        assert Tally(3, 2) == following.tally(connection, town.ana)
-        assert Tally(0, 0) == following.tally(connection, SubscriberId(99))
+        assert Tally(3, 2, 2, 0) == following.tally(connection, town.ana)
+        assert Tally(0, 0, 0, 0) == following.tally(connection, SubscriberId(99))

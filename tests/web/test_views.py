@@ -17,6 +17,7 @@ from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.notify.samples import NOW, NUMBER, ORDER, PERSONAL_ADDRESS, PICKUP, sample
 from mailtrack.notify.tidy import LIMITS
 from mailtrack.notify.view import NoticeKind, ParcelView
+from mailtrack.store.following import ENDED_ALONE, Selection, Sorting
 from mailtrack.web.preferences import CHOOSABLE, ON_REQUEST
 from mailtrack.web.proof_document import set_out
 from mailtrack.web.proof_words import Language
@@ -24,6 +25,7 @@ from mailtrack.web.views import (
     Action,
     BadLinkPage,
     BusyPage,
+    CarrierChoice,
     CarrierLine,
     ConfirmPage,
     ConfirmState,
@@ -42,6 +44,7 @@ from mailtrack.web.views import (
     ProofPage,
     ProofWay,
     Publisher,
+    Saved,
     StopPage,
     StopState,
     TimelinePage,
@@ -105,6 +108,14 @@ WAITING = TimelinePage(
     preferences="/p/me",
     forward_to="colis@example.org",
     now=NOW,
+)
+
+
+OWN = replace(
+    timeline(),
+    line=replace(LAMP, milestone=Milestone.IN_TRANSIT, name="Cadeau", own_name="Cadeau"),
+    carriers=(CarrierChoice("gls", "GLS", chosen=True), CarrierChoice("dhl", "DHL")),
+    saved=Saved("C’est noté : nous interrogeons GLS."),
 )
 
 
@@ -174,7 +185,7 @@ PAGES: dict[str, Page] = {
     "gone": BadLinkPage("colis@example.org", gone=True),
     "preferences": PreferencesPage("/p/me", "colis@example.org", LINES, 3),
     "preferences_saved": PreferencesPage(
-        "/p/me", "colis@example.org", LINES, 3, saved="C’est noté !", choosing=True
+        "/p/me", "colis@example.org", LINES, 3, saved=Saved("C’est noté !", choosing=True)
     ),
     "preferences_all_stopped": PreferencesPage("/p/me", "colis@example.org", (CABLE,), left=True),
     "preferences_refused": PreferencesPage("/p/me", FORWARD_TO, LINES, 3, refused=True),
@@ -182,6 +193,35 @@ PAGES: dict[str, Page] = {
         "/p/me?page=2", FORWARD_TO, LINES, 120, newer="/p/me", older="/p/me?page=3"
     ),
     "preferences_empty": PreferencesPage("/p/me", "colis@example.org"),
+    "timeline_own": OWN,
+    "timeline_received": replace(
+        timeline(),
+        line=replace(LAMP, milestone=Milestone.IN_TRANSIT, received_at=NOW, stopped=True),
+    ),
+    "preferences_searched": PreferencesPage(
+        "/p/me?q=lampe",
+        FORWARD_TO,
+        LINES,
+        selection=Selection(ended=False, search="lampe", sorting=Sorting.NAME),
+        list_address="/p/me",
+        found=3,
+        searchable=True,
+        ended="/p/me?vue=termines",
+        ended_count=7,
+    ),
+    "preferences_nothing_found": PreferencesPage(
+        "/p/me", FORWARD_TO, selection=Selection(ended=False, search="lampe"), searchable=True
+    ),
+    "preferences_ended": PreferencesPage(
+        "/p/me?vue=termines",
+        FORWARD_TO,
+        (replace(CABLE, stopped=True, received_at=NOW, own_name="Câble de Léa"),),
+        selection=ENDED_ALONE,
+        kept_days=90,
+    ),
+    "preferences_refused_name": PreferencesPage(
+        "/p/me", FORWARD_TO, LINES, saved=Saved("Rien n’est changé.", wrong=True)
+    ),
     "preferences_with_data": PreferencesPage("/p/me", FORWARD_TO, LINES, 3, data="/m/me"),
     "help": HELP,
     "help_personal": HELP_OF_ANA,
@@ -310,10 +350,18 @@ def test_the_preferences_name_the_parcel_of_each_button() -> None:
     pressed = [(form["do"], form.get("subscription")) for form in forms(PAGES["preferences"])]
 
     assert [
+        (Action.RECEIVED, "7"),
         (Action.STOP, "7"),
+        (Action.RENAME, "7"),
         (Action.RESUME, "8"),
+        (Action.RENAME, "8"),
+        (Action.RECEIVED, "9"),
         (Action.STOP, "9"),
+        (Action.RENAME, "9"),
+        (Action.RECEIVED, "10"),
         (Action.STOP, "10"),
+        (Action.RENAME, "10"),
+        (Action.ADD, None),
         (Action.CHOOSE, None),
         (Action.STOP_ALL, None),
     ] == pressed
@@ -367,7 +415,7 @@ def test_a_long_list_is_shown_in_pages() -> None:
 
 
 def test_who_follows_nothing_reads_where_to_forward_to() -> None:
-    assert [Action.CHOOSE] == [form["do"] for form in forms(PAGES["preferences_empty"])]
+    assert [Action.ADD, Action.CHOOSE] == [form["do"] for form in forms(PAGES["preferences_empty"])]
     assert "colis@example.org" in words(PAGES["preferences_empty"])
 
 
