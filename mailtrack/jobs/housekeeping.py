@@ -19,6 +19,7 @@ from mailtrack.inbox import questions
 from mailtrack.notify.view import NoticeKind
 from mailtrack.settings import KeepSettings
 from mailtrack.store import (
+    calendars,
     clock_skew,
     erasure,
     followers,
@@ -33,8 +34,10 @@ from mailtrack.store.engine import Store
 from mailtrack.store.schema import parcel, parcel_order, shop_order, subscription
 from mailtrack.store.suppression import Suppression
 from mailtrack.tracking import lateness
+from mailtrack.tracking.calendar_keeping import refresh
 from mailtrack.tracking.pickup import usual_hold_of
 from mailtrack.tracking.polling import NEVER_KNOWN
+from mailtrack.tracking.view_builder import ViewBuilder
 
 #: How long before the last day at a pick-up point a reminder goes out.
 PICKUP_NOTICE = timedelta(days=2)
@@ -48,6 +51,9 @@ NEVER_CONFIRMED = timedelta(days=30)
 QUESTION_KEPT = timedelta(days=30)
 #: Parcels given up in one round; the next one goes on.
 ENDS_PER_ROUND = 500
+#: How long a calendar may say what was known; programs look every few hours at most.
+CALENDAR_LASTS = timedelta(hours=1)
+CALENDARS_PER_ROUND = 500
 
 _ONCE = "1"
 #: The parcel that has the local number of one.
@@ -69,6 +75,7 @@ class Housekeeping:
     keep: KeepSettings
     sending_policy: SendingPolicy
     suppression: Suppression
+    views: ViewBuilder
 
     #: Between two rounds, and how long a claim holds (real seconds).
     every_s: float = 600.0
@@ -80,7 +87,8 @@ class Housekeeping:
         `went_back`: the clock was seen to go back.
 
         1. What a clock that was ahead wrote is set right.
-        2. Who is to be reminded of a date is, and who waits to be asked about a mail.
+        2. Who is to be reminded of a date is, and who waits to be asked about a mail; calendars
+           follow what is known.
         3. After a jump of the clock by more than a day nothing is called late, given up or
            forgotten for a day: one that is ahead would erase what is new.
         4. Who follows what is late is told, and parcels that nobody can be asked about are
@@ -102,6 +110,7 @@ class Housekeeping:
         asked = self.store.transact(partial(questions.ask_waiting, now=now))
         if asked:
             log.info("asked whose mails they are", people=asked)
+        self._refresh_calendars(now)
         # 3.
         with self.store.write() as connection:
             this = clock_skew.note_round(connection, now, self.clock.later(self.every_s) - now)
@@ -128,6 +137,13 @@ class Housekeeping:
             oldest = today - protection.lasts
             for ending in _ordered(shop, oldest, oldest + PROTECTION_NOTICE):
                 _owe_each(connection, ending, NoticeKind.PROTECTION_ENDING, now)
+
+    def _refresh_calendars(self, now: datetime) -> None:
+        """Bring calendars up to date, a transaction for each: their people may click meanwhile."""
+        with self.store.read() as connection:
+            stale = calendars.stale(connection, now - CALENDAR_LASTS, now, CALENDARS_PER_ROUND)
+        for owner in stale:
+            self.store.transact(partial(refresh, owner=owner, views=self.views, now=now))
 
     def _forget(self, connection: Connection, now: datetime) -> dict[str, int]:
         """Erase what was kept for long enough; return how many rows of each kind."""

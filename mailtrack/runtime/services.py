@@ -229,6 +229,7 @@ class Services:
             keep=self.settings.keep,
             sending_policy=self.sending_policy,
             suppression=self.suppression,
+            views=self.views,
             every_s=HOUSEKEEPING_S,
             lease_s=self.settings.jobs.lease_s,
         )

@@ -11,6 +11,7 @@ from mailtrack.domain import tracking
 from mailtrack.domain.model import PickupPoint, RowKey, SubscriberId
 from mailtrack.errors import PermanentError
 from mailtrack.store import (
+    calendars,
     doubtful_numbers,
     erasure,
     people,
@@ -69,6 +70,17 @@ def everything_about_subscriber(
             proofs.as_json(kept.proof)
             for one in followed
             for kept in proofs.of_subscription(connection, one.following.id)
+        ],
+        "calendar": [
+            {
+                "kind": kept.entry.kind,
+                "first_day": kept.entry.first.isoformat(),
+                "last_day": kept.entry.last.isoformat(),
+                "title": kept.entry.title,
+                "details": kept.entry.details,
+                "place": kept.entry.place,
+            }
+            for kept in calendars.events_of(connection, owner).values()
         ],
         "numbers_asked_about": [
             {

@@ -519,6 +519,43 @@ proof = Table(
     Column("content", Text, nullable=False),
 )
 
+#: The calendar of who asked for one; its link holds the key, and another one once it is renewed.
+calendar = Table(
+    "calendar",
+    metadata,
+    _id(),
+    _key(),
+    Column(
+        "subscriber_id",
+        ForeignKey("subscriber.id", ondelete="CASCADE"),
+        nullable=False,
+        unique=True,
+    ),
+    Column("created_at", Instant, nullable=False),
+    #: When its events were last compared with what is known.
+    Column("refreshed_at", Instant, nullable=False, index=True),
+)
+
+#: What a calendar says of something that is followed, as it is served; its key is its UID. See
+#: `domain.calendar_events`.
+calendar_event = Table(
+    "calendar_event",
+    metadata,
+    _id(),
+    _key(),
+    _belongs_to("calendar"),
+    Column("subscription_id", ForeignKey("subscription.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    UniqueConstraint("subscription_id", "kind"),
+)
+
 #: The outbox: one mail owed to one subscriber, before, while and after it is sent.
 notice = Table(
     "notice",

@@ -8,21 +8,20 @@ from sqlalchemy import select, update
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import Outcome, ParcelId, SubscriptionId, TrackingEvent
-from mailtrack.domain.sending_policy import PARIS, SendingPolicy
+from mailtrack.domain.sending_policy import PARIS
 from mailtrack.jobs.housekeeping import Housekeeping
-from mailtrack.settings import KeepSettings
+from mailtrack.runtime.services import Services
 from mailtrack.store import inbound, orders, parcels, people, subscriptions
 from mailtrack.store.engine import Store
 from mailtrack.store.inbound import MailPlace, MailResult
 from mailtrack.store.schema import inbound as mails
 from mailtrack.store.schema import notice, parcel, subscription, tracking_event
-from mailtrack.store.suppression import Suppression
 from mailtrack.tracking import merging
 
 
 @pytest.fixture
-def housekeeping(store: Store, clock: FakeClock) -> Housekeeping:
-    return Housekeeping(store, clock, KeepSettings(), SendingPolicy(), Suppression("a secret"))
+def housekeeping(services: Services) -> Housekeeping:
+    return services.housekeeping()
 
 
 def pass_days(housekeeping: Housekeeping, clock: FakeClock, days: int) -> None:

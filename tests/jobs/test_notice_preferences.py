@@ -10,15 +10,12 @@ from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import TrackingEvent
 from mailtrack.domain.notice_preferences import NoticePreferences
-from mailtrack.domain.sending_policy import SendingPolicy
-from mailtrack.jobs.housekeeping import Housekeeping
 from mailtrack.notify.view import NoticeKind
-from mailtrack.settings import KeepSettings
+from mailtrack.runtime.services import Services
 from mailtrack.store import parcels, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.subscriptions import Subscription
-from mailtrack.store.suppression import Suppression
 from mailtrack.tracking import merging
 
 Rows = Callable[..., list[Mapping[str, Any]]]
@@ -168,6 +165,7 @@ def test_a_silence_that_nobody_wants_to_hear_of_is_skipped_once(
 
 
 def test_a_reminder_that_nobody_wants_is_skipped_once(
+    services: Services,
     store: Store,
     clock: FakeClock,
     mine: Subscription,
@@ -179,9 +177,7 @@ def test_a_reminder_that_nobody_wants_is_skipped_once(
     clock.advance(days=1)
     with store.write() as connection:
         connection.execute(t.parcel.update().values(pickup_last_day=clock.now().date()))
-    housekeeping = Housekeeping(
-        store, clock, KeepSettings(), SendingPolicy(), Suppression("a secret")
-    )
+    housekeeping = services.housekeeping()
     choose(NoticeKind.PICKUP_REMINDER)
     housekeeping.run()
     choose()
