@@ -123,6 +123,7 @@ def pages(world: World) -> Iterator[Scene]:
     yield Scene("preferences-recu", preferences, (Action.RECEIVED,))
     yield Scene("preferences-terminees", f"{preferences}?vue=termines")
     yield Scene("preferences-cherchees", f"{preferences}?q=lampe&tri=nom")
+    yield Scene("preferences-agenda", preferences, (Action.CALENDAR,))
     yield Scene("confirmation", world.link(Purpose.CONFIRM))
     question = world.link(Purpose.FOLLOW)
     yield Scene("numero-douteux", question)

@@ -38,7 +38,7 @@ from mailtrack.store import budgets, leg_claims, parcels, people, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.migrate import upgrade
-from mailtrack.store.schema import doubtful_number, proof, subscriber, subscription
+from mailtrack.store.schema import calendar, doubtful_number, proof, subscriber, subscription
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.tracking.polling import Poller
 
@@ -254,6 +254,7 @@ def link(services: Services, rows: Callable[..., list[Mapping[str, Any]]]) -> Ca
         Purpose.TIMELINE: subscription,
         Purpose.FOLLOW: doubtful_number,
         Purpose.PROOF: proof,
+        Purpose.CALENDAR: calendar,
     }
 
     def make(purpose: Purpose, number: int) -> str:

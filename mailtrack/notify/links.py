@@ -33,6 +33,8 @@ class Purpose(StrEnum):
     FOLLOW = "follow"
     #: Shown to a seller: it opens nothing of its person.
     PROOF = "proof"
+    #: Given to a calendar program, and with it to whoever runs that: it opens no page.
+    CALENDAR = "calendar"
 
 
 #: The page of each purpose, and whose key its token holds.
@@ -45,7 +47,10 @@ PATHS = {
     Purpose.DATA: "/m/",  # subscriber
     Purpose.FOLLOW: "/f/",  # doubtful number
     Purpose.PROOF: "/l/",  # proof
+    Purpose.CALENDAR: "/k/",  # calendar
 }
+#: What stands behind a calendar's token: some programs look at nothing else.
+_FILE_ENDING = ".ics"
 
 #: What no token holds: the punctuation of a sentence, which mail programs take for the link's.
 _FOREIGN = re.compile(r"[^\w.-]", re.ASCII)
@@ -73,7 +78,8 @@ class LinkMaker:
     def link(self, purpose: Purpose, key: RowKey) -> str:
         """Return the address of one page for the row with a key."""
         token = self._serializers[purpose].dumps(key)
-        return f"{self._public_url}{PATHS[purpose]}{token!s}"
+        ending = _FILE_ENDING if purpose is Purpose.CALENDAR else ""
+        return f"{self._public_url}{PATHS[purpose]}{token!s}{ending}"
 
     def for_reader(self, reader: RowKey, about: RowKey | None = None) -> Links:
         """Return the links of a mail; about no subscription only those of the subscriber."""
@@ -88,7 +94,7 @@ class LinkMaker:
 
     def read(self, token: str, *purposes: Purpose) -> tuple[Purpose, RowKey]:
         """Return what a token is for, among `purposes`, and its key; raises BadLink."""
-        token = _FOREIGN.split(token, maxsplit=1)[0].rstrip(".")
+        token = _FOREIGN.split(token, maxsplit=1)[0].rstrip(".").removesuffix(_FILE_ENDING)
         for purpose in purposes:
             try:
                 return purpose, RowKey(str(self._serializers[purpose].loads(token)))

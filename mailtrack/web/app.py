@@ -32,8 +32,9 @@ from mailtrack.notify.french import local_day
 from mailtrack.notify.links import BadLink
 from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.runtime.services import Services
-from mailtrack.web import health, hooks, metrics
+from mailtrack.web import calendar_feed, health, hooks, metrics
 from mailtrack.web.admin import ADMIN
+from mailtrack.web.calendar_feed import CalendarFeed
 from mailtrack.web.description import describe
 from mailtrack.web.forms import read_body, read_form
 from mailtrack.web.headers import KEPT_TO_ITSELF, page_headers
@@ -77,7 +78,8 @@ _AS_PDF: Mapping[Language, Mapping[str, str]] = {
 }
 #: Browsers ask for a picture of their own accord; they need not ask again for a day.
 _NO_PICTURE = {"Cache-Control": "public, max-age=86400"}
-_NO_ROBOTS = "User-agent: *\nDisallow: /\n"
+#: Google's calendar obeys them, too, and fetches what its reader gave it the link of.
+_NO_ROBOTS = "User-agent: *\nAllow: /k/\nDisallow: /\n"
 
 
 def make_app(
@@ -94,6 +96,7 @@ def make_app(
         TypedNumber(services),
         Lookup(services),
         Proofs(services),
+        CalendarFeed(services),
         services,
         Limiter() if limiter is None else limiter,
         Limiter(FILES_EACH, FILES_TOGETHER),
@@ -106,6 +109,7 @@ def make_app(
         Route("/c/{token}", pages.timeline, methods=["GET", "POST"]),
         Route("/l/{token}", pages.proof),
         Route("/l/{token}/pdf", pages.proof_file),
+        Route("/k/{token}", pages.calendar),
         Route("/p/{token}", pages.preferences, methods=["GET", "POST"]),
         Route("/a/{token}", pages.confirm, methods=["GET", "POST"]),
         Route("/f/{token}", pages.follow, methods=["GET", "POST"]),
@@ -243,6 +247,7 @@ class Pages:
     typed: TypedNumber
     lookup: Lookup
     proofs: Proofs
+    calendars: CalendarFeed
     services: Services
     limiter: Limiter
     #: Counts who asks for files; one is written at a time.
@@ -284,6 +289,12 @@ class Pages:
             return busy
         written = await to_thread.run_sync(self.proofs.pdf, token, language, limiter=self.writing)
         return Response(written, media_type="application/pdf", headers=_AS_PDF[language])
+
+    def calendar(self, request: Request) -> Response:
+        shown = self.calendars.show(request.path_params["token"])
+        if shown.is_known(request.headers.get("if-none-match", "")):
+            return Response(status_code=304, headers=shown.headers)
+        return Response(shown.content, headers=shown.headers, media_type=calendar_feed.MEDIA_TYPE)
 
     async def preferences(self, request: Request) -> Response:
         token, asked = request.path_params["token"], ListAddress.read(request.query_params)

@@ -17,6 +17,7 @@ _MEANINGS = {
     200: "Done, or shown.",
     204: "There is none.",
     303: "Made; it is shown elsewhere.",
+    304: "What was fetched before still holds.",
     400: "Not understood.",
     401: "The signature is wrong.",
     404: "No link of ours, or one that was cut on its way.",
@@ -30,6 +31,7 @@ _OPEN = (200, 503)
 _SIGNED = (200, 404, 410, 503)
 
 _PDF = "application/pdf"
+_CALENDAR = "text/calendar"
 _STRING = {"type": "string"}
 
 #: Method and path: what it does, its answers, what it answers with, and the fields of its form:
@@ -74,9 +76,15 @@ _PAGES = {
         (_HTML,),
         {"do": (Action.RESUME,), "List-Unsubscribe": ("One-Click",)},
     ),
+    ("get", "/k/{token}"): (
+        "One person's calendar (iCalendar), for their calendar program.",
+        (200, 304, 404, 410, 503),
+        (_CALENDAR, _HTML),
+        {},
+    ),
     ("get", "/p/{token}"): ("One person's parcels.", _SIGNED, (_HTML,), {}),
     ("post", "/p/{token}"): (
-        "Stop, resume, name, receive, add, choose, tell a postcode.",
+        "Stop, resume, name, receive, add, choose, tell a postcode, have a calendar.",
         (200, 303, 404, 410, 429, 503),
         (_HTML,),
         {
@@ -148,7 +156,7 @@ def describe() -> dict[str, Any]:
         for status in statuses:
             # Whatever a page answers with, that the store is away is said by a page.
             kinds = {*media, _HTML} if status == 503 and media else {*media}
-            kinds -= {*media} if status == 303 else set()
+            kinds -= {*media} if status in (303, 304) else set()
             operation["responses"][str(status)] = {
                 "description": _MEANINGS[status],
                 "content": {kind: {} for kind in sorted(kinds)},

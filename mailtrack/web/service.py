@@ -12,6 +12,7 @@ from mailtrack.notify.french import local_day
 from mailtrack.notify.links import Purpose
 from mailtrack.runtime.services import Services
 from mailtrack.store import (
+    calendars,
     following,
     orders,
     parcels,
@@ -21,6 +22,7 @@ from mailtrack.store import (
 )
 from mailtrack.store.following import ENDED_ALONE, Followed
 from mailtrack.store.subscriptions import Subscription
+from mailtrack.tracking.calendar_keeping import refresh
 from mailtrack.tracking.polling import NOBODY_FOLLOWS
 from mailtrack.web import own_parcel, preferences
 from mailtrack.web.order_day import read_order_day
@@ -53,6 +55,9 @@ _SAVED = {
     Action.RESUME: "C’est noté : le suivi reprend.",
     Action.STOP_ALL: "C’est noté : plus aucun mail de notre part.",
     Action.RESUME_ALL: "C’est noté : vos suivis reprennent.",
+    Action.CALENDAR: "C’est fait : voici l’adresse de votre agenda.",
+    Action.RENEW_CALENDAR: "C’est fait : l’ancienne adresse ne mène plus à rien.",
+    Action.DROP_CALENDAR: "C’est fait : votre agenda est effacé, son adresse ne mène plus à rien.",
 }
 #: What is about one parcel alone, on its page and in the list; see `own_parcel`.
 _OF_ONE = (Action.RENAME, Action.RECEIVED, Action.CARRIER)
@@ -230,6 +235,7 @@ class PageService:
                 ended=ListAddress(ENDED_ALONE).behind(links.preferences),
                 ended_count=tally.ended,
                 kept_days=self._services.settings.keep.parcel_days,
+                calendar=self._calendar_link(connection, owner),
             )
 
     def change(
@@ -260,6 +266,8 @@ class PageService:
                     return Saved(preferences.in_words(chosen), choosing=True)
                 case Action.POSTCODE:
                     return self._tell_postcode(connection, owner, form.get("postcode", ""))
+                case Action.CALENDAR | Action.RENEW_CALENDAR | Action.DROP_CALENDAR:
+                    self._change_calendar(connection, owner, action)
                 case Action.STOP_ALL:
                     people.unsubscribe(connection, owner, self._services.clock.now())
                 case Action.RESUME_ALL:
@@ -298,6 +306,21 @@ class PageService:
         people.tell_postcode(connection, owner, postcode)
         parcels.ask_with_postcode(connection, owner, self._services.clock.now())
         return Saved("C’est noté : nous interrogeons les transporteurs avec votre code postal.")
+
+    def _change_calendar(self, connection: Connection, owner: SubscriberId, action: Action) -> None:
+        """Do what a button asks of somebody's calendar; a new one says all that is known."""
+        if action is Action.RENEW_CALENDAR:
+            calendars.renew(connection, owner)
+        elif action is Action.DROP_CALENDAR:
+            calendars.remove(connection, owner)
+        else:
+            now = self._services.clock.now()
+            calendars.make(connection, owner, now)
+            refresh(connection, owner, self._services.views, now)
+
+    def _calendar_link(self, connection: Connection, owner: SubscriberId) -> str:
+        key = calendars.key_of(connection, owner)
+        return "" if key is None else self._links.link(Purpose.CALENDAR, key)
 
     def _wants_postcode(self) -> bool:
         """Return True where a carrier that is on wants postcodes."""

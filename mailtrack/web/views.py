@@ -68,6 +68,10 @@ class Action(StrEnum):
     ADD = "add"
     #: When they ordered, where no mail told it; an empty field takes it back.
     ORDER_DAY = "order_day"
+    #: Have a calendar; give it another link, so that the one before leads nowhere; or have none.
+    CALENDAR = "calendar"
+    RENEW_CALENDAR = "renew_calendar"
+    DROP_CALENDAR = "drop_calendar"
     CONFIRM = "confirm"
     #: A number is the reader's parcel's.
     FOLLOW = "follow"
@@ -352,6 +356,7 @@ class PreferencesPage:
     `found` how many they are, and `searchable` whether there are so many that one looks for them.
     `ended` leads to what is over (`ended_count`), `kept_days` after which that is erased, 0 for
     never.
+    `calendar` is the address of their calendar, "" while they have none.
     """
 
     template: ClassVar[str] = "web/preferences.html"
@@ -377,6 +382,12 @@ class PreferencesPage:
     ended: str = ""
     ended_count: int = 0
     kept_days: int = 0
+    calendar: str = ""
+
+    @property
+    def calendar_subscription(self) -> str:
+        """Return the address that a calendar program opens by itself to subscribe."""
+        return f"webcal:{self.calendar.partition(':')[2]}"
 
     @property
     def choices(self) -> tuple[ChoiceGroup, ...]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.robotparser import RobotFileParser
 
 import httpx
 import pytest
@@ -17,7 +18,16 @@ from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore, WatcherState
 from mailtrack.notify.links import PATHS, LinkMaker, Purpose
 from mailtrack.notify.view import NoticeKind
 from mailtrack.runtime.services import Services
-from mailtrack.store import budgets, doubtful_numbers, erasure, notices, parcels, people, proofs
+from mailtrack.store import (
+    budgets,
+    calendars,
+    doubtful_numbers,
+    erasure,
+    notices,
+    parcels,
+    people,
+    proofs,
+)
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.leases import DISPATCH, watch_name
@@ -74,7 +84,10 @@ def path(link: Callable[..., str]) -> Path_:
 
 @pytest.fixture
 def mine(follow: Follow, store: Store, clock: FakeClock) -> Subscription:
-    """Ana follows two parcels; of this first one she has a proof, and is asked about a third."""
+    """Ana follows two parcels; of this first one she has a proof, and is asked about a third.
+
+    She has a calendar.
+    """
     first = follow()
     follow("LP00123456789013", items=("Tapis",))
     with store.write() as connection:
@@ -87,6 +100,7 @@ def mine(follow: Follow, store: Store, clock: FakeClock) -> Subscription:
             "trace",
             clock.now(),
         )
+        calendars.make(connection, first.subscriber, clock.now())
         proofs.keep(connection, first.id, Proof(clock.now(), "LP00123456789012", clock.now()))
     return first
 
@@ -104,7 +118,7 @@ def _muted(rows: Rows) -> list[bool]:
 def _owner(purpose: Purpose, mine: Subscription) -> int:
     """Return the number that a link of a purpose holds."""
     about_parcel = purpose in (Purpose.STOP_PARCEL, Purpose.TIMELINE)
-    first = purpose in (Purpose.FOLLOW, Purpose.PROOF)
+    first = purpose in (Purpose.FOLLOW, Purpose.PROOF, Purpose.CALENDAR)
     return 1 if first else mine.id if about_parcel else mine.subscriber
 
 
@@ -123,7 +137,8 @@ def test_looking_changes_nothing_however_often_a_scanner_looks(
     for _ in range(2):
         for method in ("GET", "HEAD"):
             answer = client.request(method, path(purpose, _owner(purpose, mine)))
-            assert (200, "text/html; charset=utf-8") == (
+            kind = "calendar" if purpose is Purpose.CALENDAR else "html"
+            assert (200, f"text/{kind}; charset=utf-8") == (
                 answer.status_code,
                 answer.headers["content-type"],
             )
@@ -157,7 +172,7 @@ def test_a_parcel_s_page_shows_it_and_what_else_its_reader_follows(
     assert "ana@example.org" not in page
 
 
-@pytest.mark.parametrize("purpose", list(Purpose))
+@pytest.mark.parametrize("purpose", sorted({*Purpose} - {Purpose.CALENDAR}))  # no page
 def test_a_page_keeps_to_itself(
     client: Browser, path: Path_, mine: Subscription, purpose: Purpose
 ) -> None:
@@ -210,7 +225,11 @@ def test_whatever_is_answered_is_kept_guessed_and_found_by_nobody(
 def test_robots_are_told_to_stay_away_and_browsers_that_there_is_no_picture(
     client: Browser,
 ) -> None:
-    assert "User-agent: *\nDisallow: /\n" == client.get("/robots.txt").text
+    robots = RobotFileParser()
+    robots.parse(client.get("/robots.txt").text.splitlines())
+    read = [page for page in PATHS.values() if robots.can_fetch("Googlebot", f"{HOME}{page}x")]
+    assert ["/k/"] == read, "whose link its reader gave to a calendar program"
+    assert not robots.can_fetch("Googlebot", HOME)
 
     picture = client.get("/favicon.ico")
     assert (204, b"") == (picture.status_code, picture.content)
@@ -468,8 +487,8 @@ def test_a_slash_at_the_end_of_a_link_opens_it_without_a_detour(
 ) -> None:
     answer = client.get(path(purpose, _owner(purpose, mine)) + "/")
 
-    assert 200 == answer.status_code
-    assert "no-store" == answer.headers["cache-control"]
+    kept = "private, no-cache" if purpose is Purpose.CALENDAR else "no-store"
+    assert (200, kept) == (answer.status_code, answer.headers["cache-control"])
 
 
 def test_a_click_in_the_mail_program_meets_no_redirect_where_a_slash_was_added(
