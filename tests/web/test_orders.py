@@ -19,7 +19,7 @@ from mailtrack.store.engine import Store
 from mailtrack.tracking import merging
 from mailtrack.web.app import make_app
 
-Ask = Callable[[Purpose, int], LexborHTMLParser]
+Ask = Callable[..., LexborHTMLParser]
 Order = Callable[..., tuple[SubscriberId, SubscriptionId]]
 
 ORDER = "3054169918880001"

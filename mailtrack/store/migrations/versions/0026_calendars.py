@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0026"
-down_revision = "0022"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
@@ -65,7 +65,7 @@ def _add_events() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar_event")),
         sa.UniqueConstraint("key", name=op.f("uq_calendar_event_key")),
         sa.UniqueConstraint(
-            "subscription_id", "kind", name=op.f("uq_calendar_event_subscription_id")
+            "subscription_id", "kind", name=op.f("uq_calendar_event_subscription_id_kind")
         ),
     )
     op.create_index(op.f("ix_calendar_event_calendar_id"), "calendar_event", ["calendar_id"])
