@@ -149,17 +149,22 @@ def test_a_later_scan_found_first_makes_old_news_of_an_earlier_step_that_is_aske
     } == _ended(rows)
 
 
-def test_a_silence_that_nobody_wants_to_hear_of_is_skipped_once(
+def test_a_late_parcel_that_nobody_wants_to_hear_of_is_skipped_once(
+    services: Services,
+    clock: FakeClock,
     tell: Callable[..., None],
     choose: Callable[..., None],
-    pass_days: Callable[[float], int],
     rows: Rows,
 ) -> None:
+    housekeeping = services.housekeeping()
     choose(NoticeKind.STALLED)
     tell(M.CUSTOMS_CLEARED)
-    pass_days(25)
+    for _ in range(25):  # a clock that jumps is not believed
+        clock.advance(days=1)
+        housekeeping.run()
     choose()
-    pass_days(2)
+    clock.advance(days=2)
+    housekeeping.run()
 
     assert ["unwanted"] == [row["skip"] for row in rows(t.notice, kind="stalled")]
 
