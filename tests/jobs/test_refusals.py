@@ -344,13 +344,16 @@ def test_a_mistake_in_our_settings_stops_sending_until_it_is_mended(
     mistake: str,
     tmp_path: Any,
 ) -> None:
+    certificates = tmp_path / "removed.pem"
+    certificates.touch()
     wrong = {
         "key": {"dkim_selector": "s1", "dkim_key": SecretStr("no key")},
         "selector": {"dkim_selector": "é", "dkim_key": SecretStr("no key")},
-        "certificates": {"ca_file": tmp_path / "missing.pem"},
+        "certificates": {"ca_file": certificates},
         "from": {},
     }[mistake]
     smtp = SmtpSettings(host="127.0.0.1", from_address="suivi@colis.example", **wrong)
+    certificates.unlink()  # it was there at the start
     settings = services.settings.model_copy(update={"smtp": smtp})
     broken = replace(deliverer, open_relay=Services(settings).open_relay)
     if mistake == "from":
