@@ -329,7 +329,7 @@ def test_ten_hostile_mails_leave_the_others_their_turn(
         )
 
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda one: misled.read(one, "a token"), due))
+        list(threads.map(lambda one: misled.read([one], "a token"), due))
 
     assert ["quarantined"] * 10 + ["tracked"] == [row["outcome"] for row in rows(t.inbound)]
 

@@ -754,7 +754,8 @@ def test_a_database_without_its_tables_is_no_traceback_either(
 ) -> None:
     address = path(Purpose.TIMELINE, 1)
     with store.write() as connection:
-        for table in ("notice", "mail_event", "named_carrier", "proof", "subscription"):
+        theirs = ("notice", "mail_event", "named_carrier", "proof", "calendar_event")
+        for table in (*theirs, "subscription"):
             connection.execute(text(f"DROP TABLE {table}"))
 
     assert 503 == Browser(make_app(services)).get(address).status_code

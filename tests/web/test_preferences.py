@@ -207,7 +207,7 @@ def test_a_thousand_parcels_are_shown_in_pages_with_few_queries(
 ) -> None:
     statements()
     first = ask(Purpose.PREFERENCES, many.subscriber)
-    assert len(statements()) <= 8
+    assert len(statements()) <= 9
     last = ask(Purpose.PREFERENCES, many.subscriber, page="?page=21")
 
     assert (PER_PAGE, 1) == (len(first.css(".list li")), len(last.css(".list li")))

@@ -363,6 +363,7 @@ def test_the_preferences_name_the_parcel_of_each_button() -> None:
         (Action.RENAME, "10"),
         (Action.ADD, None),
         (Action.CHOOSE, None),
+        (Action.CALENDAR, None),
         (Action.STOP_ALL, None),
     ] == pressed
 
@@ -415,7 +416,8 @@ def test_a_long_list_is_shown_in_pages() -> None:
 
 
 def test_who_follows_nothing_reads_where_to_forward_to() -> None:
-    assert [Action.ADD, Action.CHOOSE] == [form["do"] for form in forms(PAGES["preferences_empty"])]
+    offered = [form["do"] for form in forms(PAGES["preferences_empty"])]
+    assert [Action.ADD, Action.CHOOSE, Action.CALENDAR] == offered
     assert "colis@example.org" in words(PAGES["preferences_empty"])
 
 
