@@ -21,6 +21,7 @@ from mailtrack.sandbox.loopback import free_port
 from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
 from mailtrack.sandbox.smtp import Fault, SmtpSink
 from mailtrack.settings import CarrierSettings, Settings
+from mailtrack.web.admin.passwords import hash_password
 
 pytestmark = pytest.mark.e2e
 
@@ -52,7 +53,12 @@ def _secret_values() -> Mapping[str, str]:
     made = {name: secrets.token_hex(16) for name in names}
     key = rsa.generate_private_key(65537, 2048)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-    return made | {"INBOX__PASSWORD": PASSWORD, "SMTP__DKIM_KEY": pem.decode()}
+    hashed = hash_password(secrets.token_hex(16))
+    return made | {
+        "INBOX__PASSWORD": PASSWORD,
+        "SMTP__DKIM_KEY": pem.decode(),
+        "ADMIN__PASSWORD_HASH": hashed,
+    }
 
 
 class Run:
