@@ -64,6 +64,18 @@ def require_network(engine: Engine) -> None:
             engine.run("network", "rm", network)
 
 
+def require_packages(engine: Engine) -> None:
+    """Let a container fetch a package as a build does; raises NoEngineError.
+
+    The index may be in reach of the machine alone.
+    """
+    fetch = ("python3", "-m", "pip", "download", "--quiet", "--no-deps", "--dest", "/tmp", "click")
+    try:
+        engine.run("run", "--rm", "--network", "host", PYTHON, *fetch, timeout=PULL_S)
+    except (FailedError, subprocess.TimeoutExpired) as error:
+        raise NoEngineError(f"no package can be fetched in a container: {error}") from error
+
+
 def provide_servers(engine: Engine, folder: Path) -> str:
     """Let the engine have PostgreSQL and Redis; return where they are from."""
     if _is_at_hand(engine, POSTGRES) and _is_at_hand(engine, REDIS):

@@ -67,6 +67,7 @@ def check_image(bench: Bench) -> None:
     run = bench.engine.run
     bench.tell(f"base: {bases.provide_python(bench.engine, bench.folder)}")
     bases.require_network(bench.engine)
+    bases.require_packages(bench.engine)
     for tag, stage in ((f"{IMAGE}-build", ("--target", "build")), (IMAGE, ())):
         run("build", "--network", "host", *stage, "--tag", tag, CHECKOUT)
     size = int(run("image", "inspect", "--format", "{{.Size}}", IMAGE)) // 1_000_000
@@ -217,6 +218,8 @@ def _outside(engine: Engine, folder: Path) -> Iterator[str]:
         f"{CHECKOUT}:/checkout:ro",
         "--volume",
         f"{folder / 'outside'}:/outside:ro",
+        "--volume",
+        f"{folder / 'ca.pem'}:{CA_FILE}:ro",
     )
     where = ("--network", OURS, "--network-alias", NAME, "--env-file", folder / ".env")
     program = ("python", "-m", "tests.containers.outside")
