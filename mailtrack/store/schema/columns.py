@@ -1,0 +1,132 @@
+"""What tables are made of: kinds of columns, and the columns that several tables have."""
+
+import secrets
+from base64 import b32encode
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+)
+
+from mailtrack.domain.harmless import without_addresses
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime, also where the database has no time zones (SQLite)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002 - SQLAlchemy passes it by name
+    ) -> datetime | None:
+        if value is None:
+            return None
+        aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value
+        return aware.astimezone(UTC)
+
+
+class Names(TypeDecorator[frozenset[str]]):
+    """A set of short names, as one text with commas between."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(
+        self,
+        value: frozenset[str] | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> str:
+        return ",".join(sorted(value or ()))
+
+    def process_result_value(
+        self,
+        value: str | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> frozenset[str]:
+        return frozenset((value or "").split(",")) - {""}
+
+
+def new_key() -> str:
+    """Return a name for a row that nobody can guess and no other row ever gets (80 bits)."""
+    return b32encode(secrets.token_bytes(10)).decode("ascii").lower()
+
+
+class Words(TypeDecorator[str]):
+    """Why something failed or ended: quotes servers and strangers, names no address of a person."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(
+        self,
+        value: str | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> str | None:
+        return None if value is None else without_addresses(value)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+def row_id() -> Column[int]:
+    return Column("id", Integer, primary_key=True, autoincrement=True)
+
+
+def row_key() -> Column[str]:
+    """Make the column by which links and addresses name a row.
+
+    Its number may come to mean somebody else: after a restore, or in another database.
+    """
+    return Column("key", String(16), nullable=False, unique=True, default=new_key)
+
+
+def state_columns() -> tuple[Column[Any], ...]:
+    """Make the columns for where a parcel stands, and since when."""
+    return (
+        Column("milestone", String(24)),
+        Column("milestone_at", Instant),
+        Column("reason", String(24)),
+    )
+
+
+def lane_columns(*, primary_key: bool = False) -> tuple[Column[Any], ...]:
+    """Make the columns for by whom a parcel goes; see `domain.stage_times.Lane`."""
+    return tuple(
+        Column(name, String(24), nullable=False, server_default="", primary_key=primary_key)
+        for name in ("first_carrier", "last_carrier", "service")
+    )
+
+
+def belongs_to(target: str, *, nullable: bool = False) -> Column[Any]:
+    return Column(
+        f"{target}_id",
+        ForeignKey(f"{target}.id", ondelete="CASCADE"),
+        nullable=nullable,
+        index=True,
+    )

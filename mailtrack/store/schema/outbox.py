@@ -1,0 +1,88 @@
+"""The outbox, and how the relay takes what leaves it."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+)
+
+from mailtrack.store.schema.columns import Instant, Words, belongs_to, metadata, row_id
+
+#: The outbox: one mail owed to one subscriber, before, while and after it is sent.
+notice = Table(
+    "notice",
+    metadata,
+    row_id(),
+    belongs_to("subscriber"),
+    belongs_to("subscription", nullable=True),
+    belongs_to("inbound", nullable=True),
+    Column("kind", String(24), nullable=False),
+    Column("occurrence", String(32), nullable=False),
+    #: due, sent, skipped or failed.
+    Column("state", String(8), nullable=False),
+    Column("skip", String(24)),
+    #: When what it tells happened, by the carrier's clock; null where it tells no event.
+    Column("event_at", Instant),
+    Column("event_fingerprint", String(255)),
+    Column("created_at", Instant, nullable=False),
+    Column("next_attempt_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("claim", String(32)),
+    Column("sent_at", Instant),
+    #: By which a report names it; null where a return address of its own does.
+    Column("message_id", Text, index=True),
+    #: It answers somebody who has just written: it goes out by night, too.
+    Column("prompt", Boolean, nullable=False, default=False),
+    #: It goes before the others, where not all can go at once.
+    Column("urgent", Boolean, nullable=False, default=False),
+    #: The digest that tells this instead.
+    Column("digest_id", Integer, index=True),
+    Column("last_error", Words, nullable=False, default=""),
+    #: The id in the logs of the mail that it goes back to.
+    Column("trace", String(16), nullable=False, default=""),
+    UniqueConstraint("subscription_id", "kind", "occurrence"),
+    UniqueConstraint("inbound_id", "kind", "occurrence"),
+)
+Index(
+    "ix_notice_due",
+    notice.c.next_attempt_at,
+    sqlite_where=notice.c.state == "due",
+    postgresql_where=notice.c.state == "due",
+)
+
+Index(
+    "ix_notice_urgent",
+    notice.c.next_attempt_at,
+    sqlite_where=and_(notice.c.state == "due", notice.c.urgent),
+    postgresql_where=and_(notice.c.state == "due", notice.c.urgent),
+)
+
+Index(
+    "ix_notice_sent_at",
+    notice.c.sent_at,
+    sqlite_where=notice.c.sent_at.is_not(None),
+    postgresql_where=notice.c.sent_at.is_not(None),
+)
+
+
+#: How the relay takes our mails, for all workers: see `domain.relay`. A row appears with the
+#: first refusal; another relay or account has a row of its own.
+relay = Table(
+    "relay",
+    metadata,
+    Column("name", String(400), primary_key=True),
+    Column("refusals", Integer, nullable=False, default=0),
+    Column("doubts", Integer, nullable=False, default=0),
+    Column("since", Instant),
+    Column("blocked_until", Instant),
+    Column("whose", String(16), nullable=False, default=""),
+    Column("said", Text, nullable=False, default=""),
+    Column("probe", String(32), nullable=False, default=""),
+    Column("probe_until", Instant),
+)
