@@ -12,8 +12,11 @@ from mailtrack.notify.preview import write_preview
 from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.notify.samples import NUMBER, order_samples
 from mailtrack.notify.view import NoticeKind
-from mailtrack.web.views import Action, AwayPage, BusyPage, draw
-from mailtrack.web.views import Page as WebPage
+from mailtrack.web.pages.buttons import Action
+from mailtrack.web.pages.lookup import BusyPage
+from mailtrack.web.pages.page import Page as WebPage
+from mailtrack.web.pages.page import draw
+from mailtrack.web.pages.site import AwayPage
 
 #: The parcels and orders whose page is worth a picture: awaited, under way, gone wrong, ended.
 TIMELINES = (

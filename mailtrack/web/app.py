@@ -41,26 +41,25 @@ from mailtrack.web.headers import KEPT_TO_ITSELF, page_headers
 from mailtrack.web.limits import FILES_EACH, FILES_TOGETHER, Limiter, Shares, asker
 from mailtrack.web.lookup import Lookup
 from mailtrack.web.own_data import OwnData
+from mailtrack.web.pages.buttons import Action
+from mailtrack.web.pages.lookup import BusyPage
+from mailtrack.web.pages.own_data import DataState
+from mailtrack.web.pages.page import Page, draw
+from mailtrack.web.pages.site import (
+    AwayPage,
+    BadLinkPage,
+    HelpPage,
+    HomePage,
+    LegalPage,
+    PrivacyPage,
+    Publisher,
+)
 from mailtrack.web.parcel_list import ListAddress
 from mailtrack.web.proof_words import Language
 from mailtrack.web.proofs import Proofs
 from mailtrack.web.questions import ExpiredQuestionError, Questions
 from mailtrack.web.service import GoneError, PageService
 from mailtrack.web.typed_number import TypedNumber
-from mailtrack.web.views import (
-    Action,
-    AwayPage,
-    BadLinkPage,
-    BusyPage,
-    DataState,
-    HelpPage,
-    HomePage,
-    LegalPage,
-    Page,
-    PrivacyPage,
-    Publisher,
-    draw,
-)
 
 #: What a mail program posts for a click on its own button (RFC 8058, 3.2).
 ONE_CLICK = "One-Click"

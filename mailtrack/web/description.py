@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mailtrack import __version__
-from mailtrack.web.views import Action
+from mailtrack.web.pages.buttons import Action
 
 _HTML, _JSON, _TEXT, _FORM = (
     "text/html",

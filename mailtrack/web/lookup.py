@@ -7,7 +7,7 @@ from mailtrack.carriers.pages import pages_for
 from mailtrack.domain import numbers
 from mailtrack.runtime.services import Services
 from mailtrack.store import parcels
-from mailtrack.web.views import CarrierLine, LookupPage
+from mailtrack.web.pages.lookup import CarrierLine, LookupPage
 
 #: More than any number with spaces between its digits; the rest is not read.
 _MOST_TYPED = 100

@@ -13,8 +13,10 @@ from mailtrack.runtime.services import Services
 from mailtrack.store import held_mails, people, personal_data
 from mailtrack.store.schema import inbound as mails
 from mailtrack.store.schema import notice, subscriber, subscription
+from mailtrack.web.pages.buttons import Action
+from mailtrack.web.pages.own_data import DataPage, DataState
+from mailtrack.web.pages.questions import ConfirmPage, ConfirmState
 from mailtrack.web.service import subscriber_named
-from mailtrack.web.views import Action, ConfirmPage, ConfirmState, DataPage, DataState
 
 #: Why a mail is refused for good that was held for its sender's word.
 NOT_THEIRS = "its sender says that it is not theirs"

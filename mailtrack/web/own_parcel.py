@@ -16,7 +16,8 @@ from mailtrack.store.subscription_details import SubscriptionDetails
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.tracking.polling import NOBODY_FOLLOWS
 from mailtrack.web.own_name import read_own_name
-from mailtrack.web.views import Action, CarrierChoice, Saved
+from mailtrack.web.pages.buttons import Action, Saved
+from mailtrack.web.pages.parcel import CarrierChoice
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from mailtrack.notify.tidy import tidy
 from mailtrack.runtime.services import Services
 from mailtrack.store import people, proofs, subscription_details
 from mailtrack.tracking.proving import prove
+from mailtrack.web.pages.proof import ProofPage, ProofWay
 from mailtrack.web.proof_document import ProofDocument, set_out
 from mailtrack.web.proof_pdf import is_at_hand, write_pdf
 from mailtrack.web.proof_words import SPEECHES, Language
 from mailtrack.web.service import GoneError, subscription_named
-from mailtrack.web.views import ProofPage, ProofWay
 
 
 class Proofs:

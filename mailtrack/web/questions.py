@@ -11,8 +11,8 @@ from mailtrack.notify.links import Purpose
 from mailtrack.runtime.services import Services
 from mailtrack.store import doubtful_numbers, following, people
 from mailtrack.store.doubtful_numbers import AskedNumber
+from mailtrack.web.pages.questions import FollowPage, FollowState
 from mailtrack.web.service import GoneError
-from mailtrack.web.views import FollowPage, FollowState
 
 
 class ExpiredQuestionError(GoneError):

@@ -27,17 +27,11 @@ from mailtrack.tracking.polling import NOBODY_FOLLOWS
 from mailtrack.web import own_parcel, preferences
 from mailtrack.web.order_day import read_order_day
 from mailtrack.web.own_parcel import OwnParcel, carrier_choices
+from mailtrack.web.pages.buttons import NOTHING_SAVED, Action, Saved
+from mailtrack.web.pages.parcel import ParcelLine, TimelinePage
+from mailtrack.web.pages.preferences import PreferencesPage
+from mailtrack.web.pages.stop import StopPage, StopState
 from mailtrack.web.parcel_list import SEARCHED_FROM, ListAddress
-from mailtrack.web.views import (
-    NOTHING_SAVED,
-    Action,
-    ParcelLine,
-    PreferencesPage,
-    Saved,
-    StopPage,
-    StopState,
-    TimelinePage,
-)
 
 #: Lines on one page of the preferences, and beside a timeline.
 PER_PAGE = 50

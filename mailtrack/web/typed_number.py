@@ -9,8 +9,8 @@ from mailtrack.notify.links import Purpose
 from mailtrack.parsers.bare_number import typed_in
 from mailtrack.runtime.services import Services
 from mailtrack.store import doubtful_numbers, people
+from mailtrack.web.pages.buttons import NOTHING_SAVED, Saved
 from mailtrack.web.service import subscriber_named
-from mailtrack.web.views import NOTHING_SAVED, Saved
 
 #: More than any number with blanks in it (characters).
 _MOST_TYPED = 60

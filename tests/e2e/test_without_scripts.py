@@ -19,7 +19,7 @@ from mailtrack.notify.smtp import FakeRelay
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import notices
 from mailtrack.store.schema import parcel, subscriber, subscription
-from mailtrack.web.views import Action
+from mailtrack.web.pages.buttons import Action
 
 pytestmark = pytest.mark.e2e
 

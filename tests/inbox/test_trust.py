@@ -25,7 +25,7 @@ from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.held_mails import MOST_LISTED
 from mailtrack.web.own_data import NOT_THEIRS, OwnData
-from mailtrack.web.views import ConfirmState
+from mailtrack.web.pages.questions import ConfirmState
 from tests.inbox.conftest import SIGNED, sent_on
 from tests.inbox.servers import SERVERS
 

@@ -18,38 +18,26 @@ from mailtrack.notify.samples import NOW, NUMBER, ORDER, PERSONAL_ADDRESS, PICKU
 from mailtrack.notify.tidy import LIMITS
 from mailtrack.notify.view import NoticeKind, ParcelView
 from mailtrack.store.following import ENDED_ALONE, Selection, Sorting
-from mailtrack.web.preferences import CHOOSABLE, ON_REQUEST
-from mailtrack.web.proof_document import set_out
-from mailtrack.web.proof_words import Language
-from mailtrack.web.views import (
-    Action,
+from mailtrack.web.pages.buttons import Action, Saved
+from mailtrack.web.pages.lookup import BusyPage, CarrierLine, LookupPage
+from mailtrack.web.pages.own_data import DataPage, DataState
+from mailtrack.web.pages.page import Page, draw
+from mailtrack.web.pages.parcel import CarrierChoice, ParcelLine, TimelinePage
+from mailtrack.web.pages.preferences import PreferencesPage
+from mailtrack.web.pages.proof import ProofPage, ProofWay
+from mailtrack.web.pages.questions import ConfirmPage, ConfirmState, FollowPage, FollowState
+from mailtrack.web.pages.site import (
     BadLinkPage,
-    BusyPage,
-    CarrierChoice,
-    CarrierLine,
-    ConfirmPage,
-    ConfirmState,
-    DataPage,
-    DataState,
-    FollowPage,
-    FollowState,
     HelpPage,
     HomePage,
     LegalPage,
-    LookupPage,
-    Page,
-    ParcelLine,
-    PreferencesPage,
     PrivacyPage,
-    ProofPage,
-    ProofWay,
     Publisher,
-    Saved,
-    StopPage,
-    StopState,
-    TimelinePage,
-    draw,
 )
+from mailtrack.web.pages.stop import StopPage, StopState
+from mailtrack.web.preferences import CHOOSABLE, ON_REQUEST
+from mailtrack.web.proof_document import set_out
+from mailtrack.web.proof_words import Language
 from tests.notify.finder import links
 from tests.notify.test_hostile import LURES, MAP
 
