@@ -17,8 +17,7 @@ MAY_IMPORT = {
     "domain": set(),
     "errors": set(),
     "clock": set(),
-    "setting_types": set(),
-    "settings": {"clock", "errors", "setting_types"},
+    "settings": {"clock", "errors"},
     "parsers": {"domain", "errors"},
     "notify": {"domain", "errors"},
     # Each carrier is given its own settings and a clock; its User-Agent names the version.
@@ -29,8 +28,7 @@ MAY_IMPORT = {
     "inbox": INSIDE | {"tracking"},
     "jobs": INSIDE | {"inbox", "tracking"},
     # The operator's page shows what the commands answer.
-    "web": INSIDE
-    | {"__version__", "admin", "inbox", "jobs", "runtime", "setting_types", "tracking"},
+    "web": INSIDE | {"__version__", "admin", "inbox", "jobs", "runtime", "tracking"},
     "runtime": INSIDE | {"inbox", "jobs", "tracking", "web"},
     "admin": INSIDE | {"inbox", "jobs", "runtime", "tracking"},
 }
@@ -38,9 +36,7 @@ PRINTERS = {"print", "typer.echo", "typer.secho", "Console", "sys.stdout.write",
 #: Who may import a room that the others must not know of.
 OUTER = {"cli": {"__main__"}, "sandbox": {"cli"}, "admin": {"cli", "web"}}
 #: The door and the ground: all that lies outside the rooms.
-DOOR_AND_GROUND = {
-    *("__init__", "__main__", "clock", "errors", "logs", "setting_types", "settings"),
-}
+DOOR_AND_GROUND = {"__init__", "__main__", "clock", "errors", "logs"}
 
 
 def name_of(file: Path) -> str:

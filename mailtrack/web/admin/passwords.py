@@ -5,7 +5,7 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import scrypt
 
-from mailtrack.setting_types import PASSWORD_HASH
+from mailtrack.settings.types import PASSWORD_HASH
 
 #: What OWASP's cheat sheet on password storage asks for: 32 MiB, and a third of a second.
 _N, _R, _P = 2**15, 8, 3
