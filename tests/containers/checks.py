@@ -2,6 +2,9 @@
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -77,9 +80,10 @@ def check_image(bench: Bench) -> None:
 
 
 def check_python(bench: Bench) -> None:
-    """Run those tests on the image's Python that another version may fail."""
+    """Run those tests on the image's Python that another version may fail, from the sdist."""
     bases.build(bench.engine, bench.folder, "tests", TESTS)
-    inside = ("run", "--rm", "--network", "none", "--volume", f"{CHECKOUT}:/checkout:ro", TESTS)
+    sources = _unpacked_sdist(bench.folder)
+    inside = ("run", "--rm", "--network", "none", "--volume", f"{sources}:/checkout:ro", TESTS)
     version = bench.engine.run(*inside, "python", "--version").strip()
     tests = bench.engine.run(
         *inside, "python", "-m", "pytest", "-q", "-n2", "-p", "no:cacheprovider", *ON_ITS_PYTHON
@@ -166,6 +170,15 @@ def check_compose(bench: Bench) -> None:
         raise
     finally:
         compose("down", "--volumes", "--timeout", "5")
+
+
+def _unpacked_sdist(folder: Path) -> Path:
+    """Build the source archive, as a distribution would get it; return where it is unpacked."""
+    build = (sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", folder)
+    subprocess.run(build, cwd=CHECKOUT, check=True, capture_output=True)
+    (archive,) = folder.glob("mailtrack-*.tar.gz")
+    shutil.unpack_archive(archive, folder, filter="data")
+    return folder / archive.name.removesuffix(".tar.gz")
 
 
 def _story(bench: Bench, outside: str, services: list[str]) -> str:
