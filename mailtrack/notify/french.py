@@ -172,7 +172,8 @@ _TYPESETTING: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(«\s\w+) (\w+\s»)"), rf"\1{NO_BREAK}\2"),
     (re.compile(r"(?<=\d)[ \t]+à[ \t]+(?=\d)"), f"{NO_BREAK}à{NO_BREAK}"),
     (re.compile(r"(?<=\b\d{5}) (?=[A-ZÀ-Ý])"), NO_BREAK),  # a postal code and its town
-    (re.compile(r"(?<=\d)[ \t]+(?=[€%]|(?:jours?|heures?|mois)\b)"), NO_BREAK),
+    (re.compile(r"(?<=\d)[ \t]+(?=[€%]|(?:jours?|heures?|mois|colis)\b)"), NO_BREAK),
+    (re.compile(r"(?<=\bcolis)[ \t]+sur[ \t]+(?=\d)"), f"{NO_BREAK}sur{NO_BREAK}"),
 )
 
 
@@ -328,7 +329,7 @@ def news(kind: NoticeKind, shop: str = "") -> str:
     """Name what a notice tells, in one line of a list; `shop`: the code of who sold it."""
     if kind is NoticeKind.ORDER_REGISTERED and not words_for(shop).names_parcels:
         return "Commande notée"
-    return OTHER_NEWS.get(kind) or stage(Milestone(kind))
+    return typeset(OTHER_NEWS.get(kind) or stage(Milestone(kind)))
 
 
 def headline(event: TrackingEvent) -> str:

@@ -163,6 +163,8 @@ def test_a_long_text_is_cut_at_a_word(text: str, limit: int, cut: str) -> None:
         ("12 rue de l'Exemple, 69003 Lyon", "12 rue de l’Exemple, 69003\u00a0Lyon"),
         ("LP12345 Lyon", "LP12345 Lyon"),
         ("environ 8 €", "environ 8\u00a0€"),
+        ("lent que 9 colis sur 10", "lent que 9\u00a0colis\u00a0sur\u00a010"),
+        ("un mail sur 10", "un mail sur 10"),
         ("https://example.org/?a=1;b", "https://example.org/?a=1;b"),
         ("'entre guillemets'", "'entre guillemets'"),
     ],
