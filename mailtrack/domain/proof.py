@@ -43,11 +43,22 @@ class CarrierAnswers:
 
 @dataclass(frozen=True, slots=True)
 class PromisedDelivery:
-    """Between which days somebody, by name, promised the delivery; one day is both."""
+    """Between which days somebody, by name, promised the delivery; one day is both.
+
+    `by` is "" where a mail does not tell who wrote it, and for us. `made_on` and `milestone` are
+    of our own estimates: the day that we made one, and where the parcel was then.
+    """
 
     by: str
     earliest: date
     latest: date
+    milestone: Milestone | None = None
+    made_on: date | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Return True if it is our own estimate: nobody else tells at which milestone."""
+        return self.milestone is not None
 
 
 @dataclass(frozen=True, slots=True)

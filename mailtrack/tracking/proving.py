@@ -80,9 +80,12 @@ def _scan(event: TrackingEvent, carriers: Mapping[str, Declaration]) -> ProvenSc
 def _promises(
     known: KnownParcel, details: SubscriptionDetails, shown: ParcelView
 ) -> Iterator[PromisedDelivery]:
-    """Yield what was promised last: by a carrier, and by a mail of the subscriber's own."""
+    """Yield what was promised last by a carrier and by the subscriber's own mails, then by us."""
     mine, day = details.following, known.row.estimated_delivery
     if day is not None:
         yield PromisedDelivery(shown.carrier, day, day)
     if mine.expected_on is not None:
         yield PromisedDelivery(name_of(mine.expected_by or ""), mine.expected_on, mine.expected_on)
+    for made in known.promises:
+        ours = made.promise
+        yield PromisedDelivery("", ours.told.first, ours.told.last, ours.milestone, ours.made_on)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.proof import Proof, ProvenScan
+from mailtrack.domain.proof import PromisedDelivery, Proof, ProvenScan
 from mailtrack.notify.french import local_day
 from mailtrack.web.proof_words import SPEECHES, Language, Speech
 
@@ -93,17 +93,26 @@ def _quiet(proof: Proof, speech: Speech) -> Iterator[tuple[str, str]]:
 
 
 def _promises(proof: Proof, speech: Speech) -> ProofSection:
-    rows = []
-    for promise in proof.promises:
-        days = speech.day(promise.earliest)
-        if promise.latest != promise.earliest:
-            days = speech.say("span", earliest=days, latest=speech.day(promise.latest))
-        rows.append((promise.by, days))
+    estimated = [promise.is_ours for promise in proof.promises]
+    columns = ("by", "promised_day", *(("made_on", "at_step") if any(estimated) else ()))
+    remarks = {"no_promises": all(estimated), "estimates": any(estimated)}
     return ProofSection(
         speech.say("promises"),
-        columns=(speech.say("by"), speech.say("promised_day")) if rows else (),
-        rows=tuple(rows),
-        remarks=() if rows else (speech.say("no_promises"),),
+        columns=tuple(map(speech.say, columns)) if estimated else (),
+        rows=tuple(_promise(one, speech)[: len(columns)] for one in proof.promises),
+        remarks=tuple(speech.say(name) for name, is_said in remarks.items() if is_said),
+    )
+
+
+def _promise(promise: PromisedDelivery, speech: Speech) -> tuple[str, ...]:
+    days = speech.day(promise.earliest)
+    if promise.latest != promise.earliest:
+        days = speech.say("span", earliest=days, latest=speech.day(promise.latest))
+    return (
+        promise.by or speech.say("our_estimate" if promise.is_ours else "some_mail"),
+        days,
+        speech.day(promise.made_on) if promise.made_on else "",
+        speech.labels(promise.milestone) if promise.milestone else "",
     )
 
 

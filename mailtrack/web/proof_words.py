@@ -63,9 +63,18 @@ _WORDS: Mapping[str, _Said] = MappingProxyType(
         "day": _Said("{count} jour", "{count} day"),
         "quiet_since": _Said("{days}, depuis le {since}", "{days}, since {since}"),
         "quiet_between": _Said("{days}, du {since} au {until}", "{days}, from {since} to {until}"),
-        "promises": _Said("Livraison promise", "Promised delivery"),
+        "promises": _Said("Livraison annoncée", "Announced delivery"),
         "by": _Said("Par", "By"),
-        "promised_day": _Said("Jour", "Day"),
+        "promised_day": _Said("Livraison", "Delivery"),
+        "made_on": _Said("Annoncé le", "Announced on"),
+        "at_step": _Said("À l’étape", "At the step"),
+        "our_estimate": _Said("mailtrack (notre estimation)", "mailtrack (our estimate)"),
+        "estimates": _Said(
+            "Nos estimations disent entre quels jours arrivent huit colis comparables sur "
+            "dix ; le vendeur et le transporteur n’y sont pour rien.",
+            "Our estimates say between which days eight of ten comparable parcels arrive; they "
+            "are no word of the seller or the carrier.",
+        ),
         "span": _Said("du {earliest} au {latest}", "from {earliest} to {latest}"),
         "no_promises": _Said(
             "Ni transporteur ni mail n’a annoncé de jour de livraison.",

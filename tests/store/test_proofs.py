@@ -29,7 +29,12 @@ MADE = Proof(
     ),
     left_out=3,
     answers=(CarrierAnswers("La Poste", "6A15602676301", 7, AT, "found"),),
-    promises=(PromisedDelivery("AliExpress", date(2026, 3, 1), date(2026, 3, 4)),),
+    promises=(
+        PromisedDelivery("AliExpress", date(2026, 3, 1), date(2026, 3, 4)),
+        PromisedDelivery(
+            "", date(2026, 3, 2), date(2026, 3, 9), Milestone.IN_TRANSIT, date(2026, 2, 20)
+        ),
+    ),
 )
 
 

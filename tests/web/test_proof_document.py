@@ -12,7 +12,7 @@ from mailtrack.domain.model import Reason
 from mailtrack.domain.proof import CarrierAnswers, PromisedDelivery, Proof, ProvenScan
 from mailtrack.notify import english
 from mailtrack.web import proof_words
-from mailtrack.web.proof_document import ProofDocument, set_out
+from mailtrack.web.proof_document import ProofDocument, ProofSection, set_out
 from mailtrack.web.proof_pdf import _FOREIGN, MISSING, write_pdf
 from mailtrack.web.proof_words import SPEECHES, Language
 
@@ -97,6 +97,64 @@ def test_days_are_counted_as_the_language_has_it(count: int) -> None:
     said = tuple(SPEECHES[language].days(count).replace("\u00a0", " ") for language in Language)
 
     assert expected[count] == said
+
+
+@pytest.mark.parametrize(
+    ("language", "row", "remark"),
+    [
+        (
+            Language.FRENCH,
+            (
+                "mailtrack (notre estimation)",
+                "du 28 mai 2026 au 9 juin 2026",
+                "20 mai 2026",
+                "En transit international",
+            ),
+            "le vendeur et le transporteur n’y sont pour rien",
+        ),
+        (
+            Language.ENGLISH,
+            (
+                "mailtrack (our estimate)",
+                "from 28 May 2026 to 9 June 2026",
+                "20 May 2026",
+                "In international transit",
+            ),
+            "no word of the seller or the carrier",
+        ),
+    ],
+)
+def test_our_own_estimates_stand_with_their_day_and_step_and_are_taken_for_nobody_else_s(
+    language: Language, row: tuple[str, ...], remark: str
+) -> None:
+    named = PromisedDelivery("La Poste", date(2026, 6, 1), date(2026, 6, 1))
+    ours = PromisedDelivery(
+        "", date(2026, 5, 28), date(2026, 6, 9), Milestone.IN_TRANSIT, date(2026, 5, 20)
+    )
+    alone, both = (
+        _promises(Proof(NOW, "LP00123456789012", NOW, promises=told), language)
+        for told in ((ours,), (named, ours))
+    )
+
+    assert [row, row] == [alone.rows[-1], both.rows[-1]]
+    assert ("La Poste", "", "") == (both.rows[0][0], *both.rows[0][2:])
+    assert SPEECHES[language].say("no_promises") in alone.remarks
+    assert [remark in words for words in both.remarks] == [True]
+
+
+def _promises(proof: Proof, language: Language) -> ProofSection:
+    title = SPEECHES[language].say("promises")
+    sections = set_out(proof, language, LINK).sections
+    return next(section for section in sections if section.title == title)
+
+
+def test_an_unnamed_mail_s_day_is_not_taken_for_ours() -> None:
+    told = PromisedDelivery("", date(2026, 6, 1), date(2026, 6, 1))
+    proof = Proof(NOW, "LP00123456789012", NOW, promises=(told,))
+    shown = _promises(proof, Language.FRENCH)
+
+    assert (("mail transféré", "1er juin 2026"),) == shown.rows
+    assert () == shown.remarks
 
 
 def written(document: ProofDocument) -> str:

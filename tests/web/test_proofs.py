@@ -14,14 +14,18 @@ from pypdf import PdfReader
 from selectolax.lexbor import LexborHTMLParser
 
 from mailtrack.clock import FakeClock
+from mailtrack.domain.forecast import Forecast
+from mailtrack.domain.forecast_score import Promise
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PickupPoint, PollResult, PollState, Reason, TrackingEvent
 from mailtrack.domain.proof import MOST_SCANS
+from mailtrack.domain.stage_times import Lane
 from mailtrack.notify.links import Purpose
 from mailtrack.runtime.services import Services
-from mailtrack.store import erasure, orders, parcels, subscriptions
+from mailtrack.store import erasure, orders, parcels, promises, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
+from mailtrack.store.promises import PromiseMade
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.web import proof_pdf
 from mailtrack.web.app import make_app
@@ -71,6 +75,12 @@ def mine(follow: Callable[..., Subscription], store: Store, clock: FakeClock) ->
         )
         parcels.save_result(connection, mine.parcel, told, now)
         subscriptions.expect(connection, mine.id, date(2026, 2, 18), "aliexpress", "")
+        days = date(2026, 2, 9), date(2026, 2, 13), date(2026, 2, 20)
+        reached = date(2026, 1, 25)
+        ours = Promise(
+            Milestone.IN_TRANSIT, Lane("cainiao"), reached, reached, reached, Forecast(*days)
+        )
+        promises.make(connection, mine.parcel, PromiseMade(ours, now - timedelta(days=36), None))
         for event in (
             _scan(clock, Milestone.IN_TRANSIT, 36, "Departed", "Shenzhen, CN"),
             _scan(clock, Milestone.RETURNING, 2, HOSTILE, "Roissy", reason=Reason.BAD_ADDRESS),
@@ -146,6 +156,7 @@ def test_the_parcel_s_page_offers_a_proof(ask: Ask, link: Callable[..., str], mi
                 "Plus long silence 34 jours, du",
                 "AliExpress 18 février 2026",
                 "20 février 2026",
+                "mailtrack (notre estimation) du 9 février 2026 au 20 février 2026 25 janvier 2026",
                 "Retour à l’expéditeur en cours · adresse incorrecte ou incomplète",
                 "Motif du retour adresse incorrecte ou incomplète",
                 "AliExpress, par mail",
@@ -160,6 +171,7 @@ def test_the_parcel_s_page_offers_a_proof(ask: Ask, link: Callable[..., str], mi
                 "No news 2 days, since",
                 "Longest silence 34 days, from",
                 "20 February 2026",
+                "mailtrack (our estimate) from 9 February 2026 to 20 February 2026 25 January 2026",
                 "Being returned to the sender · incorrect or incomplete address",
                 "Reason for the return incorrect or incomplete address",
                 "AliExpress, by mail",
