@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -20,15 +19,13 @@ from mailtrack.store.subscriptions import Subscription, subscription_from
 class Followed:
     """One thing that somebody follows; `number` is the order's while it has no parcel.
 
-    `shop`: the code of the shop of that order. `lane`: by whom its parcel goes, and
-    `estimated_delivery` when, as its carriers tell.
+    `shop`: the code of the shop of that order. `lane`: by whom its parcel goes.
     """
 
     subscription: Subscription
     number: str
     lane: Lane
     shop: str = ""
-    estimated_delivery: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +167,6 @@ def _everything() -> Select[Any]:
             subscription,
             _NUMBER.label("number"),
             shop_order.c.shop,
-            parcel.c.estimated_delivery,
             parcel.c.first_carrier,
             parcel.c.last_carrier,
             parcel.c.service,
@@ -186,5 +182,4 @@ def _followed(row: Row[Any]) -> Followed:
         row.number,
         Lane(row.first_carrier or "", row.last_carrier or "", row.service or ""),
         row.shop or "",
-        row.estimated_delivery,
     )

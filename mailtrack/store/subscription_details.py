@@ -61,7 +61,7 @@ class KnownParcel:
 
     row: ParcelRow
     legs: tuple[Leg, ...]
-    events: tuple[TrackingEvent, ...]
+    events: tuple[TrackingEvent, ...] = ()
     public_number: str = ""
     promises: tuple[PromiseMade, ...] = ()
 
@@ -108,10 +108,7 @@ def read(
             orders[row.mine].append(row)
     details = {}
     for one in mine:
-        parcel = known.get(one.parcel) if one.parcel is not None else None
-        local = known.get(one.local) if one.local is not None else None
-        if parcel is not None and local is not None:
-            parcel = _as_one(parcel, local)
+        parcel = _of(one, known)
         shops = [order.shop for order in orders[one.id] if order.shop]
         dated = [order for order in orders[one.id] if order.ordered_at]
         by_mail = [order for order in dated if not order.dated_by_owner]
@@ -126,6 +123,25 @@ def read(
             named=named[one.id],
         )
     return details
+
+
+def parcels_without_history(
+    connection: Connection, mine: Collection[Subscription]
+) -> dict[SubscriptionId, KnownParcel]:
+    """Return the parcels of subscriptions, as far as a list shows them: without their events.
+
+    Those take most of the time that reading all of a parcel takes.
+    """
+    known = _read_parcels(connection, {parcel for one in mine for parcel in one.parcels})
+    found = {one.id: _of(one, known) for one in mine}
+    return {one: parcel for one, parcel in found.items() if parcel is not None}
+
+
+def _of(mine: Subscription, known: Mapping[ParcelId, KnownParcel]) -> KnownParcel | None:
+    """Return the parcel of a subscription, as one with the local one that its mails gave it."""
+    parcel = known.get(mine.parcel) if mine.parcel is not None else None
+    local = known.get(mine.local) if mine.local is not None else None
+    return _as_one(parcel, local) if parcel is not None and local is not None else parcel
 
 
 def _as_one(known: KnownParcel, local: KnownParcel) -> KnownParcel:
@@ -151,14 +167,20 @@ def read_parcels(
     connection: Connection, wanted: Collection[ParcelId]
 ) -> dict[ParcelId, KnownParcel]:
     """Return parcels with all that belongs to them."""
+    known = _read_parcels(connection, wanted)
+    events = parcels.histories(connection, known.keys()) if known else {}
+    return {one: replace(parcel, events=tuple(events[one])) for one, parcel in known.items()}
+
+
+def _read_parcels(
+    connection: Connection, wanted: Collection[ParcelId]
+) -> dict[ParcelId, KnownParcel]:
+    """Return parcels without their events."""
     if not wanted:
         return {}
     legs = parcels.legs_of_each(connection, wanted)
-    events = parcels.histories(connection, wanted)
     made = promises.promises_of_each(connection, wanted)
     return {
-        row.id: KnownParcel(
-            row, tuple(legs[row.id]), tuple(events[row.id]), promises=tuple(made[row.id])
-        )
+        row.id: KnownParcel(row, tuple(legs[row.id]), promises=tuple(made[row.id]))
         for row in parcels.parcel_rows(connection, wanted)
     }

@@ -11,6 +11,7 @@ from mailtrack.carriers.base import Declaration
 from mailtrack.carriers.pages import CarrierPage, named_page, only_page, pages_for
 from mailtrack.carriers.pages import name_of as carriers_name
 from mailtrack.domain import tracking
+from mailtrack.domain.milestones import ENDED
 from mailtrack.domain.model import (
     UNKNOWN_STATES,
     HeldMail,
@@ -19,6 +20,7 @@ from mailtrack.domain.model import (
     PollState,
     RowKey,
     SubscriberId,
+    SubscriptionId,
     TrackingEvent,
 )
 from mailtrack.domain.numbers import names_its_carrier
@@ -43,6 +45,7 @@ from mailtrack.store import (
     doubtful_numbers,
     following,
     held_mails,
+    named_carriers,
     notices,
     people,
     subscription_details,
@@ -268,15 +271,26 @@ class ViewBuilder:
         )
 
     def expected(
-        self, connection: Connection, followed: Followed, now: datetime
-    ) -> Expectation | None:
-        """Return when a parcel in a list is expected by who follows it; no order is."""
-        mine = followed.subscription
-        if mine.parcel is None:
-            return None
-        named = _days_named(mine, followed.estimated_delivery, "")
-        awaited = Awaited(mine.milestone, mine.milestone_at, followed.lane, named)
-        return self.forecaster.expected(connection, awaited, now)
+        self, connection: Connection, listed: Sequence[Followed], now: datetime
+    ) -> dict[SubscriptionId, Expectation]:
+        """Return when the parcels of a list are expected, as their pages say it; no order is."""
+        mine = [one.subscription for one in listed if one.subscription.milestone not in ENDED]
+        known = subscription_details.parcels_without_history(connection, mine)
+        carriers = named_carriers.told_to(connection, known) if known else {}
+        found = {}
+        for one in listed:
+            followed, parcel = one.subscription, known.get(one.subscription.id)
+            if parcel is None:
+                continue
+            carrier = self._known_to_carriers(parcel, carriers[followed.id]).carrier
+            named = _days_named(followed, parcel.row.estimated_delivery, carrier)
+            awaited = Awaited(
+                followed.milestone, followed.milestone_at, one.lane, named, parcel.promises
+            )
+            expected = self.forecaster.expected(connection, awaited, now)
+            if expected is not None:
+                found[followed.id] = expected
+        return found
 
     def public(
         self, connection: Connection, parcel_id: ParcelId, now: datetime

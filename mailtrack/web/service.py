@@ -1,7 +1,7 @@
 """What the pages do: reads what a token may see, stops and resumes, in one transaction."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -370,11 +370,11 @@ class PageService:
             count=following.tally(connection, owner).active,
         )
 
-    def _lines(self, connection: Connection, some: Iterable[Followed]) -> tuple[ParcelLine, ...]:
+    def _lines(self, connection: Connection, some: Sequence[Followed]) -> tuple[ParcelLine, ...]:
         """Return the rows of a list, with the days on which parcels are expected."""
-        now, expected = self._services.clock.now(), self._services.views.expected
+        expected = self._services.views.expected(connection, some, self._services.clock.now())
         return tuple(
-            replace(self._line(one), expected=expected(connection, one, now)) for one in some
+            replace(self._line(one), expected=expected.get(one.subscription.id)) for one in some
         )
 
     def _line(self, followed: Followed) -> ParcelLine:

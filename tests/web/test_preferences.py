@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -11,7 +12,7 @@ from selectolax.lexbor import LexborHTMLParser
 from mailtrack.admin.blocking import block
 from mailtrack.clock import FakeClock
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import PollState
+from mailtrack.domain.model import PollResult, PollState, TrackingEvent
 from mailtrack.notify.links import Purpose
 from mailtrack.notify.view import NoticeKind
 from mailtrack.runtime.services import Services
@@ -19,6 +20,7 @@ from mailtrack.store import orders, parcels, people, personal_data, subscription
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.subscriptions import Subscription
+from mailtrack.tracking import merging
 from mailtrack.tracking.polling import NOBODY_FOLLOWS
 from mailtrack.web.app import make_app
 from mailtrack.web.preferences import IMPORTANT, ON_REQUEST, USUAL
@@ -214,6 +216,30 @@ def test_a_thousand_parcels_are_shown_in_pages_with_few_queries(
     assert "1001" in _words(first)
     assert ["Plus anciens →"] == [link.text() for link in first.css(".pages a")]
     assert ["← Plus récents"] == [link.text() for link in last.css(".pages a")]
+
+
+def test_a_list_names_who_expects_a_parcel_and_takes_back_a_day_that_has_passed(
+    ask: Ask, follow: Follow, store: Store, clock: FakeClock
+) -> None:
+    mine = follow()
+    day = (clock.now() + timedelta(days=1)).date()
+    event = TrackingEvent(clock.now(), Milestone.IN_TRANSIT, "cainiao", "Departed")
+    told = PollResult("LP00123456789012", PollState.FOUND, estimated_delivery=day)
+    with store.write() as connection:
+        assert mine.parcel is not None
+        (leg,) = parcels.legs_of(connection, mine.parcel)
+        parcels.note_answer(connection, leg.id, PollState.FOUND, clock.now())
+        parcels.lock(connection, mine.parcel)
+        merging.take_in(connection, mine.parcel, [event], clock.now())
+        parcels.save_result(connection, mine.parcel, told, clock.now())
+
+    assert "Livraison prévue : mardi 3 mars, selon Cainiao" in _words(
+        ask(Purpose.PREFERENCES, mine.subscriber)
+    )
+    clock.advance(days=2)
+    assert "Cainiao l’attendait le mardi 3 mars : ce jour est passé." in _words(
+        ask(Purpose.PREFERENCES, mine.subscriber)
+    )
 
 
 @pytest.mark.parametrize("page", ["?page=0", "?page=-1", "?page=x", "?page=" + "9" * 30])
