@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
+from statistics import stdev
 
 from rich.console import Console
 from rich.table import Table
@@ -26,7 +27,7 @@ from mailtrack.domain.forecast import (
     experience_of,
     forecast,
 )
-from mailtrack.domain.forecast_score import Promise, Score, mean_days, score
+from mailtrack.domain.forecast_score import Kept, Promise, Score, hindsight, mean_days, score
 from mailtrack.domain.milestones import STAGES, Milestone
 from mailtrack.domain.stage_times import Lane, Route
 
@@ -44,10 +45,12 @@ LOST, FAILED = 0.03, 0.06
 GIVEN_UP = timedelta(days=60)
 VAN_LEAVES = 8
 
-_COLUMNS = ("promises", "held", "days", "loss", "published", "mean", "ratio")
+_COLUMNS = ("promises", "held", "days", "best", "of", "loss", "published", "mean", "ratio")
 
 Hours = dict[Milestone, float]
 Scores = dict[Milestone, Score]
+#: What the shortest intervals in whole days would have held.
+Best = dict[Milestone, Kept]
 _Days = dict[tuple[Milestone, Lane], dict[tuple[int, bool], int]]
 
 
@@ -155,8 +158,16 @@ class Seen:
         ]
 
 
-def replay(parcels: Sequence[Journey], scored: Sequence[Journey], *, learns: bool) -> Scores:
-    """Return the scores by milestone of the promises made to some parcels.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the promises made to some parcels, and what was possible in hindsight."""
+
+    scores: Scores
+    best: Best
+
+
+def replay(parcels: Sequence[Journey], scored: Sequence[Journey], *, learns: bool) -> Outcome:
+    """Return what became of the promises made to some parcels.
 
     What was seen are the `parcels` whose end came before a promise; it is used where `learns`.
     """
@@ -173,7 +184,10 @@ def replay(parcels: Sequence[Journey], scored: Sequence[Journey], *, learns: boo
             done += 1
         if journey.is_delivered:
             found[milestone] += _scored(at, milestone, journey, seen, learns=learns)
-    return found
+    known_by_now = Seen()
+    for journey in scored:
+        known_by_now.add(journey)
+    return Outcome(found, {one: hindsight(known_by_now.at(one)) for one in found})
 
 
 def _scored(
@@ -192,16 +206,16 @@ def _day(at: datetime) -> date:
     return at.astimezone(PARIS).date()
 
 
-def learned(rng: Random, *, learns: bool) -> Scores:
-    """Return the scores of later parcels of lanes whose earlier ones were seen."""
+def learned(rng: Random, *, learns: bool) -> list[Outcome]:
+    """Return what became of later parcels of lanes whose earlier ones were seen."""
     parcels = journeys(itineraries(), rng)
     later = BEGINNING + PERIOD / 3
-    return replay(parcels, [j for j in parcels if j.reached[0][1] > later], learns=learns)
+    return [replay(parcels, [j for j in parcels if j.reached[0][1] > later], learns=learns)]
 
 
-def left_out(rng: Random) -> Scores:
-    """Return the scores of parcels that all go like one itinerary, where all others were seen."""
-    known, found = itineraries(), Scores()
+def left_out(rng: Random) -> list[Outcome]:
+    """Return what became of parcels that all go like one itinerary, where the others were seen."""
+    known, found = itineraries(), []
     for one in known:
         parcels = journeys([other for other in known if other is not one], rng)
         strangers = [
@@ -209,49 +223,67 @@ def left_out(rng: Random) -> Scores:
             for journey in journeys([one], rng)
         ]
         later = BEGINNING + PERIOD * 2 / 3
-        mine = replay(parcels, [j for j in strangers if j.reached[0][1] > later], learns=True)
-        found = _together([found, mine])
+        scored = [j for j in strangers if j.reached[0][1] > later]
+        found.append(replay(parcels, scored, learns=True))
     return found
 
 
-def _together(many: Sequence[Scores]) -> Scores:
+def _together(many: Sequence[Outcome]) -> Outcome:
     """Return the sums by milestone, in the order of a parcel's way."""
-    return {
-        milestone: sum((one[milestone] for one in many if milestone in one), Score())
-        for milestone in STAGES
-        if any(milestone in one for one in many)
-    }
+    reached = [one for one in STAGES if any(one in outcome.scores for outcome in many)]
+    return Outcome(
+        {one: sum((each.scores.get(one, Score()) for each in many), Score()) for one in reached},
+        {one: sum((each.best.get(one, Kept()) for each in many), Kept()) for one in reached},
+    )
 
 
 def main() -> None:
-    """Print three tables: with what was seen, by the prior alone, and of strangers."""
+    """Print three tables: with what was seen, by the prior alone, and of strangers.
+
+    What held of strangers has its standard error: they are as many as the itineraries, however
+    many parcels go like one.
+    """
     console = Console()
-    parts: dict[str, Callable[[Random], Scores]] = {
+    parts: dict[str, Callable[[Random], list[Outcome]]] = {
         "later parcels of known lanes": lambda rng: learned(rng, learns=True),
         "the same, by the prior alone": lambda rng: learned(rng, learns=False),
         "itineraries left out, others seen": left_out,
     }
     for title, measured in parts.items():
         with console.status(title):
-            scores = _together([measured(Random(seed)) for seed in SEEDS])
-        console.print(_table(title, scores))
+            by_seed = [measured(Random(seed)) for seed in SEEDS]
+        console.print(_table(title, [_together(alike) for alike in zip(*by_seed, strict=True)]))
 
 
-def _table(title: str, scores: Scores) -> Table:
+def _table(title: str, groups: Sequence[Outcome]) -> Table:
+    """Return a table of all groups: there are as many witnesses of a coverage as groups."""
     table = Table("milestone", *_COLUMNS, title=title)
-    rows = {str(milestone): one for milestone, one in scores.items()}
     # On its last day a parcel is told two days of which the first is nearly sure.
-    earlier = [one for name, one in rows.items() if name != Milestone.OUT_FOR_DELIVERY]
-    rows |= {"all": sum(rows.values(), Score()), "before the van": sum(earlier, Score())}
-    for name, one in rows.items():
+    reached = tuple(_together(groups).scores)
+    earlier = tuple(one for one in reached if one is not Milestone.OUT_FOR_DELIVERY)
+    rows = {str(one): (one,) for one in reached} | {"all": reached, "before the van": earlier}
+    for name, stages in rows.items():
+        scores = [sum((g.scores.get(m, Score()) for m in stages), Score()) for g in groups]
+        best = sum((g.best.get(m, Kept()) for g in groups for m in stages), Kept())
+        one = sum(scores, Score())
         table.add_row(
             name,
             f"{one.count}",
-            f"{one.coverage:.0%}",
+            f"{one.coverage:.0%}{_error(scores)}",
             f"{one.mean_width:.1f}",
+            f"{best.coverage:.0%}",
+            f"{best.mean_width:.1f}",
             f"{one.loss / one.count:.2f}",
             f"{one.published_loss / one.count:.2f}",
             f"{one.mean_loss / one.count:.2f}",
             f"{one.ratio:.2f}",
         )
     return table
+
+
+def _error(groups: Sequence[Score]) -> str:
+    """Return the standard error of a coverage, by groups of parcels that are alike."""
+    shares = [group.coverage for group in groups if group.count]
+    if len(groups) == 1:
+        return ""
+    return f" ± {stdev(shares) / len(shares) ** 0.5:.0%}" if len(shares) > 1 else " ± ?"

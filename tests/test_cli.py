@@ -344,6 +344,11 @@ def test_expected_dates_are_scored_by_stage_and_in_all(on_store: Run, store: Sto
             connection.execute(
                 insert(t.forecast_score).values(milestone=milestone, parcels=4, held=held, **sums)
             )
+        for day, ended in ((6, 1), (7, 9)):
+            key = {"milestone": "in_transit", "measure": "delivery", "day": day}
+            lane = {"first_carrier": "cainiao", "last_carrier": "", "service": ""}
+            row = {**key, **lane, "ended": ended, "left": 0}
+            connection.execute(insert(t.stage_tally).values(row))
     rows = on_store("forecast", "--json").json["forecasts"]
 
     assert [("in_transit", 0.75), ("customs_cleared", 0.25), ("all", 0.5)] == [
@@ -352,6 +357,8 @@ def test_expected_dates_are_scored_by_stage_and_in_all(on_store: Run, store: Sto
     assert {"promises": 8, "width": 5.0, "loss": 1.0, "published": 2.0} | {
         "mean": 1.5,
         "ratio": 0.67,
+        "best_coverage": 0.9,
+        "best_width": 1.0,
     } == {name: rows[-1][name] for name in rows[-1].keys() - {"milestone", "coverage"}}
 
 

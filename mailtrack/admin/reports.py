@@ -9,10 +9,19 @@ from sqlalchemy import Connection, FromClause, case, func, select
 from mailtrack.admin.table import Cell, Table, rounded
 from mailtrack.carriers.base import Declaration
 from mailtrack.domain.budget import spent_today
-from mailtrack.domain.forecast_score import Score
+from mailtrack.domain.forecast import Measure
+from mailtrack.domain.forecast_score import Kept, Score, hindsight
 from mailtrack.domain.milestones import STAGES, Milestone
 from mailtrack.domain.sending_policy import DAY
-from mailtrack.store import inbound, leases, mailboxes, notice_counts, promises, relays
+from mailtrack.store import (
+    inbound,
+    leases,
+    mailboxes,
+    notice_counts,
+    promises,
+    relays,
+    stage_tallies,
+)
 from mailtrack.store.budgets import CarrierHealth
 from mailtrack.store.mailboxes import Place
 from mailtrack.store.schema import (
@@ -156,27 +165,39 @@ def forecast_list(connection: Connection) -> Table:
 
     The mean width is in days, and so are the mean pinball losses of the estimate, of the days
     that the shop publishes and of the mean of the stage; `ratio` is the first of them divided
-    by the better one of the others.
+    by the better one of the others. `best_coverage` and `best_width` are what the shortest
+    intervals in whole days would have had in hindsight, one for each lane.
     """
-    by_milestone = promises.scores(connection)
-    scores = sorted(by_milestone.items(), key=lambda item: STAGES[item[0]].rank)
-    in_all = sum(by_milestone.values(), Score())
-    rows: list[Sequence[Cell]] = [
-        (
-            milestone,
-            score.count,
-            score.coverage,
-            rounded(score.mean_width),
-            *(
-                rounded(loss / score.count)
-                for loss in (score.loss, score.published_loss, score.mean_loss)
-            ),
-            rounded(score.ratio),
-        )
-        for milestone, score in (*scores, *[("all", in_all)] * bool(in_all.count))
+    scores = promises.scores(connection)
+    seen = stage_tallies.read(connection).by_stage
+    kept: list[tuple[str, Score, Kept]] = [
+        (milestone, scores[milestone], hindsight(seen.get((milestone, Measure.DELIVERY), ())))
+        for milestone in sorted(scores, key=lambda milestone: STAGES[milestone].rank)
     ]
-    columns = ("milestone", "promises", "coverage", "width", "loss", "published", "mean", "ratio")
-    return Table("Forecasts", columns, rows)
+    if kept:
+        in_all = sum((one for _, one, _ in kept), Score()), sum((one for *_, one in kept), Kept())
+        kept.append(("all", *in_all))
+    columns = (
+        *("milestone", "promises", "coverage", "width", "best_coverage", "best_width"),
+        *("loss", "published", "mean", "ratio"),
+    )
+    return Table("Forecasts", columns, [_forecast_row(*one) for one in kept])
+
+
+def _forecast_row(name: str, score: Score, best: Kept) -> Sequence[Cell]:
+    return (
+        name,
+        score.count,
+        score.coverage,
+        rounded(score.mean_width),
+        best.coverage if best.count else None,
+        rounded(best.mean_width) if best.count else None,
+        *(
+            rounded(loss / score.count)
+            for loss in (score.loss, score.published_loss, score.mean_loss)
+        ),
+        rounded(score.ratio),
+    )
 
 
 def carrier_list(

@@ -57,8 +57,10 @@ HORIZON = 120
 LONGEST_WAIT = timedelta(days=90)
 #: How many parcels the prior weighs on each day.
 PSEUDO_PARCELS = 3.0
-#: How many parcels all those of another lane weigh at most.
-FOREIGN_PARCELS = 3.0
+#: How many parcels all those of another lane weigh at most: they are one draw among lanes. If
+#: parcels of a lane are nearly as alike as one is to itself, n of them say as much as
+#: n / (1 + (n − 1)·ρ) of them that are not, with ρ near 1 (Kish 1965, Survey Sampling, 8.2).
+FOREIGN_PARCELS = 1.0
 #: A parcel that outlives this share of its like is slow.
 SLOW_SHARE = 0.9
 #: Nobody is called slow sooner than that, however fast the others are.

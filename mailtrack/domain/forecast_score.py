@@ -6,12 +6,20 @@ least for whoever tells the true quantiles, so that nobody gains by being too wi
 It is counted in days, and says something beside that of a rival alone.
 
 A score holds sums: it is kept for each milestone, and that of a parcel is added when it comes.
+
+Days are told whole, so that some intervals hold more than was aimed at, and no shorter one holds
+enough: where nine of ten come on the day itself, one day is 90 %. What the shortest would have
+held in hindsight says how much of a coverage above `SHARE` is due to that.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 from datetime import date, timedelta
+from itertools import accumulate
 from math import inf
+from operator import sub
+from typing import Self
 
 from mailtrack.domain.forecast import SHARE, DayCount, Forecast
 from mailtrack.domain.milestones import Milestone
@@ -37,22 +45,15 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """What became of `count` promises; all else are sums, in days but for `held`.
-
-    `published_loss` and `mean_loss` are those of two rivals that would have told other days: the
-    fixed ones that the shop publishes, and the mean of what had been seen until then.
-    """
+class Kept:
+    """How many of `count` intervals held, and their width in days; both are sums."""
 
     count: int = 0
     held: int = 0
     width: int = 0
-    loss: float = 0.0
-    published_loss: float = 0.0
-    mean_loss: float = 0.0
 
-    def __add__(self, other: "Score") -> "Score":
-        return Score(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+    def __add__(self, other: Self) -> Self:
+        return type(self)(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def coverage(self) -> float:
@@ -63,6 +64,19 @@ class Score:
     def mean_width(self) -> float:
         """Return how many days an interval has, in the mean."""
         return self.width / self.count
+
+
+@dataclass(frozen=True, slots=True)
+class Score(Kept):
+    """What became of promises; the losses are sums in days.
+
+    `published_loss` and `mean_loss` are those of two rivals that would have told other days: the
+    fixed ones that the shop publishes, and the mean of what had been seen until then.
+    """
+
+    loss: float = 0.0
+    published_loss: float = 0.0
+    mean_loss: float = 0.0
 
     @property
     def ratio(self) -> float:
@@ -93,6 +107,30 @@ def score(promise: Promise, delivered_on: date, mean: float | None) -> Score:
         published_loss=pinball_loss(published, delivered_on),
         mean_loss=pinball_loss(by_mean, delivered_on),
     )
+
+
+def hindsight(seen: Iterable[tuple[Lane, DayCount]]) -> Kept:
+    """Return what the shortest intervals in whole days would have held, one for each lane.
+
+    `seen` is of one milestone. Each interval holds `SHARE` of those that arrived; of several that
+    are equally short, the one that holds most. Of few parcels it is too good to be true.
+    """
+    lanes: dict[Lane, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for lane, count in seen:
+        lanes[lane][count.day] += round(count.ended)
+    return sum((_shortest(ended) for ended in lanes.values() if any(ended.values())), Kept())
+
+
+def _shortest(ended: Mapping[int, int]) -> Kept:
+    """Return what the shortest interval holds of those that arrived, by day."""
+    arrived_by = [0, *accumulate(ended.get(day, 0) for day in range(max(ended) + 1))]
+    arrived = arrived_by[-1]
+    most_held = (
+        (width, max(map(sub, arrived_by[width:], arrived_by)))
+        for width in range(1, len(arrived_by))
+    )
+    width, held = next(one for one in most_held if one[1] >= SHARE * arrived)
+    return Kept(arrived, held, width * arrived)
 
 
 def mean_days(counts: Iterable[DayCount]) -> float | None:

@@ -9,7 +9,15 @@ import pytest
 
 from benchmarks.forecast import learned
 from mailtrack.domain.forecast import DayCount, Forecast
-from mailtrack.domain.forecast_score import Promise, Score, mean_days, pinball_loss, score
+from mailtrack.domain.forecast_score import (
+    Kept,
+    Promise,
+    Score,
+    hindsight,
+    mean_days,
+    pinball_loss,
+    score,
+)
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.stage_times import Lane
 
@@ -17,7 +25,7 @@ REACHED = date(2026, 3, 3)
 TOLD = Forecast(date(2026, 3, 12), date(2026, 3, 14), date(2026, 3, 17))
 PROMISE = Promise(
     milestone=Milestone.IN_TRANSIT,
-    lane=Lane("cainiao", service="choice"),
+    lane=Lane("cainiao", service="ems"),
     followed_on=date(2026, 3, 1),
     reached_on=REACHED,
     made_on=REACHED,
@@ -45,10 +53,10 @@ def test_the_loss_weighs_days_by_how_sure_they_were_told(day: int, loss: float) 
 
 
 def test_rivals_tell_the_published_days_and_the_mean() -> None:
-    """Choice: 9 to 15 days from the beginning, here until the 16th; the mean: on the 13th."""
+    """EMS: 7 to 15 days from the beginning, here until the 16th; the mean: on the 13th."""
     found = score(PROMISE, date(2026, 3, 16), 10.2)
 
-    assert pytest.approx((0.1 * 6 + 0.5 * 3 + 0) / 3) == found.published_loss
+    assert pytest.approx((0.1 * 8 + 0.5 * 4 + 0) / 3) == found.published_loss
     assert pytest.approx((0.1 + 0.5 + 0.9) * 3 / 3) == found.mean_loss
 
 
@@ -63,6 +71,38 @@ def test_rivals_promise_nothing_that_is_over_either() -> None:
 def test_the_mean_is_of_those_that_arrived() -> None:
     assert 7 == mean_days([DayCount(5, ended=2), DayCount(11, ended=1), DayCount(60, left=4)])
     assert mean_days([DayCount(60, left=4)]) is None
+
+
+@pytest.mark.parametrize(
+    ("ended", "width", "held"),
+    [
+        ({0: 9, 1: 1}, 1, 9),
+        ({0: 6, 1: 4}, 2, 10),
+        ({3: 1, 4: 2, 5: 5, 6: 1, 20: 1}, 3, 8),
+        ({7: 1}, 1, 1),
+    ],
+)
+def test_the_shortest_whole_days_in_hindsight_say_how_much_an_interval_has_to_hold(
+    ended: dict[int, int], width: int, held: int
+) -> None:
+    """Of those that never arrived nothing is counted."""
+    lane = Lane("cainiao")
+    seen = [(lane, DayCount(day, ended=number, left=3)) for day, number in ended.items()]
+    arrived = sum(ended.values())
+
+    assert Kept(arrived, held, width * arrived) == hindsight(seen)
+
+
+def test_hindsight_knows_each_lane_by_itself_and_nothing_where_none_arrived() -> None:
+    fast, slow, lost = Lane("gls"), Lane("cainiao"), Lane("ems")
+    seen = [
+        (fast, DayCount(1, ended=5)),
+        (slow, DayCount(20, ended=5)),
+        (lost, DayCount(3, left=2)),
+    ]
+
+    assert Kept(10, 10, 10) == hindsight(seen)
+    assert Kept() == hindsight([(lost, DayCount(3, left=2))])
 
 
 def test_scores_add_up() -> None:
@@ -81,8 +121,9 @@ def test_a_ratio_below_one_is_better_than_both_rivals() -> None:
 
 def test_forecasts_hold_as_often_as_they_say_and_cost_less_than_what_others_would_tell() -> None:
     """Of bootstrapped parcels; on the van they have two days, which always hold."""
-    by_milestone = learned(Random(1), learns=True)
-    found = sum((s for m, s in by_milestone.items() if m != Milestone.OUT_FOR_DELIVERY), Score())
+    (outcome,) = learned(Random(1), learns=True)
+    scores = outcome.scores.items()
+    found = sum((s for m, s in scores if m != Milestone.OUT_FOR_DELIVERY), Score())
 
     assert 0.75 <= found.coverage <= 0.85
     assert found.ratio <= 0.8
