@@ -14,7 +14,11 @@ from mailtrack.domain.check_digits import Check
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One shape of number; `carriers` best first, `chance` of a random check digit."""
+    """One shape of number; `carriers` best first, `chance` of a random check digit.
+
+    `service`: the route by which such a parcel goes (a `stage_times.Route`), "" where its number
+    does not tell.
+    """
 
     name: str
     pattern: re.Pattern[str]
@@ -22,6 +26,7 @@ class Format:
     carriers: tuple[str, ...]
     check: Check | None = None
     chance: float = 1.0
+    service: str = ""
 
 
 def _format(
@@ -31,10 +36,10 @@ def _format(
     carriers: str,
     check: Check | None = None,
     chance: float = 1.0,
+    service: str = "",
 ) -> Format:
-    return Format(
-        name, re.compile(pattern, re.ASCII), ambiguity, tuple(carriers.split()), check, chance
-    )
+    codes = tuple(carriers.split())
+    return Format(name, re.compile(pattern, re.ASCII), ambiguity, codes, check, chance, service)
 
 
 FORMATS: tuple[Format, ...] = (
@@ -85,7 +90,8 @@ FORMATS: tuple[Format, ...] = (
     # China
     _format("yanwen_y", r"[A-Z]{2}\d{9}(?:YP|YW|YR)", 1, "yanwen", check_digits.s10, 0.1),
     _format("yanwen_y_cn", r"Y[A-Z]\d{9}CN", 2, "yanwen ems", check_digits.s10, 0.1),
-    _format("china_post", r"E[A-Z]\d{9}CN", 1, "ems upu cainiao", check_digits.s10, 0.1),
+    # The first letter of an S10 number tells its service (UPU S10): E is EMS.
+    _format("china_post", r"E[A-Z]\d{9}CN", 1, "ems upu cainiao", check_digits.s10, 0.1, "ems"),
     _format("china_epacket", r"[A-DF-Z][A-Z]\d{9}CN", 1, "ems cainiao upu", check_digits.s10, 0.1),
     _format("4px_named", r"4PX[A-Z0-9]{10,18}(?:CN)?", 1, "4px"),
     _format("4px_fpxe", r"FPXE\d{10,16}", 1, "4px"),

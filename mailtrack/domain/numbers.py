@@ -110,6 +110,15 @@ def names_its_carrier(number: str) -> bool:
     return False
 
 
+def service_of(number: str) -> str:
+    """Return the service that the form of a number tells, "" if it tells none.
+
+    >>> service_of("EA123456785CN"), service_of("LP00123456789012")
+    ('ems', '')
+    """
+    return next((form.service for form, _ in _matches(normalise(number)) if form.service), "")
+
+
 def detect_as_json(numbers: Iterable[str]) -> list[dict[str, Any]]:
     """Return what `mailtrack detect --json` prints, one object per number."""
     return [

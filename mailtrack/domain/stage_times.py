@@ -3,7 +3,8 @@
 Polls (`scheduling`), silences (`silence`) and expected days (`forecast`) read it alike. It is
 what is believed before a parcel was seen: documented itineraries, and the times that AliExpress
 publishes for buyers in France (Standard 15 to 45 days, Choice 9 to 15, EMS 7 to 15, a warehouse
-in Europe 3 to 10 working days, express 3 to 7, customs 2 to 7).
+in Europe 3 to 10 working days, express 3 to 7, customs 2 to 7). Neither its mails nor Cainiao
+tell Choice from Standard: from afar, both are believed in at once.
 """
 
 from collections.abc import Mapping
@@ -22,8 +23,6 @@ class Route(StrEnum):
     """
 
     INTERNATIONAL = "international"
-    STANDARD = "standard"
-    CHOICE = "choice"
     EMS = "ems"
     EXPRESS = "express"
     EUROPE = "europe"
@@ -44,7 +43,10 @@ _ROUTE_OF: Mapping[str, Route] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """By whom a parcel goes: codes of carriers and the name of a service, "" where unknown."""
+    """By whom a parcel goes: codes of carriers, and the service that its number tells.
+
+    "" where they are unknown.
+    """
 
     first: str
     last: str = ""
@@ -54,7 +56,7 @@ class Lane:
     def route(self) -> Route:
         """Return the way that the service names, or else the one that the first carrier tells."""
         by_carrier = _ROUTE_OF.get(self.first, Route.INTERNATIONAL)
-        return _ROUTES.get(self.service.casefold(), by_carrier)
+        return _ROUTES.get(self.service, by_carrier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +116,6 @@ STAGE_TIMES: Mapping[Milestone, StageTimes] = MappingProxyType(
 #: Days to delivery by routes that are known, before the arrival: after it all are alike.
 _EARLY: Mapping[Route, Mapping[Milestone, Spread]] = MappingProxyType(
     {
-        Route.STANDARD: {
-            Milestone.ORDER_PAID: Spread(15, 25, 45),
-            Milestone.SHIPPED: Spread(13, 22, 42),
-            Milestone.CARRIER_ACCEPTED: Spread(11, 20, 39),
-            Milestone.IN_TRANSIT: Spread(9, 17, 36),
-        },
-        Route.CHOICE: {
-            Milestone.ORDER_PAID: Spread(7, 11, 17),
-            Milestone.SHIPPED: Spread(6, 10, 15),
-            Milestone.CARRIER_ACCEPTED: Spread(5, 9, 14),
-            Milestone.IN_TRANSIT: Spread(4, 8, 13),
-        },
         Route.EMS: {
             Milestone.ORDER_PAID: Spread(7, 11, 18),
             Milestone.SHIPPED: Spread(6, 10, 16),
@@ -189,8 +179,6 @@ class PublishedDays:
 _PUBLISHED: Mapping[Route, PublishedDays] = MappingProxyType(
     {
         Route.INTERNATIONAL: PublishedDays(15, 45),
-        Route.STANDARD: PublishedDays(15, 45),
-        Route.CHOICE: PublishedDays(9, 15),
         Route.EMS: PublishedDays(7, 15),
         Route.EXPRESS: PublishedDays(4, 10),
         Route.EUROPE: PublishedDays(4, 14),

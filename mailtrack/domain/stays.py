@@ -25,11 +25,14 @@ class Stay:
     ended: bool
 
 
-def lane_of(events: Iterable[TrackingEvent]) -> Lane:
-    """Return by whom a parcel goes: who told its first scan, and who else told the latest one."""
+def lane_of(events: Iterable[TrackingEvent], service: str = "") -> Lane:
+    """Return by whom a parcel goes: who told its first scan, and who else told the latest one.
+
+    `service` is that of the parcel (`domain.numbers.service_of`).
+    """
     told = [event.source for event in chronology(events) if event.source != MAIL]
     first = told[0] if told else ""
-    return Lane(first, next((source for source in reversed(told) if source != first), ""))
+    return Lane(first, next((source for source in reversed(told) if source != first), ""), service)
 
 
 def delivered_at(events: Iterable[TrackingEvent]) -> datetime | None:
@@ -37,7 +40,7 @@ def delivered_at(events: Iterable[TrackingEvent]) -> datetime | None:
     return _reached(walk(events), Milestone.DELIVERED)
 
 
-def stays(events: Sequence[TrackingEvent], until: datetime) -> list[Stay]:
+def stays(events: Sequence[TrackingEvent], until: datetime, service: str = "") -> list[Stay]:
     """Return what a whole history teaches that was looked at until some moment.
 
     1. Its way ends with the delivery, or with another end: what follows it is another way.
@@ -56,7 +59,7 @@ def stays(events: Sequence[TrackingEvent], until: datetime) -> list[Stay]:
     for step, after in zip(way[:ends], [*way[1:], None], strict=False):
         # 2.
         here, reached = step.milestone, step.event.at
-        lane = lane_of(event for event in events if event.at <= reached)
+        lane = lane_of((event for event in events if event.at <= reached), service)
         left = after.event.at if after else None
         found.append(_stay(here, lane, Measure.STAY, reached, left, until))
         # 3.

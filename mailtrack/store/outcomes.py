@@ -30,18 +30,18 @@ def count(connection: Connection, wanted: Collection[ParcelId]) -> None:
     2. and how well it kept what was promised of it, if it was delivered.
     """
     until = func.coalesce(parcel.c.last_answer_at, parcel.c.last_event_at, parcel.c.created_at)
-    due = select(parcel.c.id, until.label("until")).where(
+    query = select(parcel.c.id, parcel.c.service, until.label("until")).where(
         parcel.c.id.in_(list(wanted)), ~parcel.c.counted
     )
-    seen_until = {ParcelId(row.id): row.until for row in connection.execute(due)}
-    histories = parcels.histories(connection, seen_until.keys())
+    due = {ParcelId(row.id): row for row in connection.execute(query)}
+    histories = parcels.histories(connection, due.keys())
     # 1.
-    ways = (stays(events, seen_until[one]) for one, events in histories.items())
+    ways = (stays(events, due[one].until, due[one].service) for one, events in histories.items())
     stage_tallies.add(connection, (stay for way in ways for stay in way))
     # 2.
     for one, events in sorted(histories.items()):
         delivered = delivered_at(events)
         if delivered is not None:
             promises.score(connection, one, delivered.astimezone(PARIS).date())
-    those = parcel.c.id.in_(list(seen_until))
+    those = parcel.c.id.in_(list(due))
     connection.execute(update(parcel).where(those).values(counted=True))

@@ -30,6 +30,7 @@ from mailtrack.domain.model import (
     SubscriberId,
     TrackingEvent,
 )
+from mailtrack.domain.numbers import service_of
 from mailtrack.domain.stage_times import Lane
 from mailtrack.store.engine import ConflictError, locked
 from mailtrack.store.leg_claims import is_out, let_go, let_go_of
@@ -104,7 +105,6 @@ _SAVE_STATE = (
         last_event_at=bindparam("last"),
         first_carrier=bindparam("first_by"),
         last_carrier=bindparam("last_by"),
-        service=bindparam("by_service"),
     )
 )
 
@@ -149,6 +149,7 @@ class ParcelRow:
     last_answer_at: datetime | None
     last_event_at: datetime | None
     ended_at: datetime | None
+    service: str
 
 
 def find_parcel(connection: Connection, number: str) -> ParcelId | None:
@@ -171,7 +172,8 @@ def parcels_of(
     for _ in range(_TRIES):
         known = {number: find_parcel(connection, number) for number in numbers}
         for number in sorted(number for number, found in known.items() if found is None):
-            new = insert_new(connection, parcel, {"number": number, "created_at": now})
+            made = {"number": number, "created_at": now, "service": service_of(number)}
+            new = insert_new(connection, parcel, made)
             known[number] = find_parcel(connection, number) if new is None else ParcelId(new)
         found = (number for number in known.values() if number is not None)
         held = {row.id for row in lock_all(connection, {*found, *also})}
@@ -246,6 +248,7 @@ def _parcel_row(row: Row[Any]) -> ParcelRow:
         last_answer_at=row.last_answer_at,
         last_event_at=row.last_event_at,
         ended_at=row.ended_at,
+        service=row.service,
     )
 
 
@@ -415,7 +418,7 @@ def save_state(
     last_event_at: datetime | None,
     lane: Lane,
 ) -> None:
-    """Store what a parcel's history comes to."""
+    """Store what a parcel's history comes to; its service was known from the beginning."""
     known = {
         "parcel": parcel_id,
         "stage": milestone,
@@ -424,7 +427,6 @@ def save_state(
         "last": last_event_at,
         "first_by": lane.first,
         "last_by": lane.last,
-        "by_service": lane.service,
     }
     connection.execute(_SAVE_STATE, known)
 

@@ -14,7 +14,7 @@ from mailtrack.domain.stage_times import Lane
 from mailtrack.domain.stays import lane_of
 from mailtrack.domain.tracking import PARIS, Change, walk
 from mailtrack.notify.expectation import Expectation, ExpectedDay, expectation
-from mailtrack.store import promises, stage_tallies
+from mailtrack.store import parcels, promises, stage_tallies
 from mailtrack.store.promises import PromiseMade
 from mailtrack.store.stage_tallies import NOTHING_SEEN, Tallies
 
@@ -29,7 +29,7 @@ def promise(connection: Connection, parcel_id: ParcelId, change: Change, now: da
     here, current = change.milestone, change.current
     if here is None or current is None or promises.is_made(connection, parcel_id, here):
         return
-    lane = lane_of(change.events)
+    lane = lane_of(change.events, parcels.parcel_row(connection, parcel_id).service)
     tallies = stage_tallies.read(connection, here)
     seen = tallies.experience(here, Measure.DELIVERY, lane)
     told = forecast(here, current.at, now, lane, seen)

@@ -28,18 +28,20 @@ _LOCAL = parcel.alias()
 
 def note(connection: Connection, mine: SubscriptionId, change: Change) -> None:
     """Note from when on something is late, as it has just moved for who follows it."""
-    slow_at = _slow_at(connection, change)
+    of_mine = parcel.c.id == subscription.c.parcel_id
+    query = select(parcel.c.service).join(subscription, of_mine).where(subscription.c.id == mine)
+    slow_at = _slow_at(connection, change, connection.scalar(query) or "")
     connection.execute(
         update(subscription).where(subscription.c.id == mine).values(slow_at=slow_at)
     )
 
 
-def _slow_at(connection: Connection, change: Change) -> datetime | None:
+def _slow_at(connection: Connection, change: Change, service: str) -> datetime | None:
     """Return from when on what stands here is late, None where it never is.
 
     What waits for its addressee is not: they are reminded of its last day.
     """
-    here, lane = change.milestone, lane_of(change.events)
+    here, lane = change.milestone, lane_of(change.events, service)
     if here is None or change.current is None or here is Milestone.PICKUP_AVAILABLE:
         return None
     seen = stage_tallies.read(connection, here).experience(here, Measure.STAY, lane)

@@ -221,7 +221,7 @@ class ViewBuilder:
         awaited = Awaited(
             view.milestone,
             view.milestone_at,
-            lane_of(details.events),
+            lane_of(details.events, details.parcel.row.service),
             _days_named(details.following, details.parcel.row.estimated_delivery, view.carrier),
             details.parcel.promises,
         )
@@ -307,7 +307,7 @@ class ViewBuilder:
         awaited = Awaited(
             row.milestone,
             row.milestone_at,
-            lane_of(known.events),
+            lane_of(known.events, row.service),
             _days_named(None, row.estimated_delivery, view.carrier),
             known.promises,
         )

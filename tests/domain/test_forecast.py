@@ -133,8 +133,8 @@ def test_parcels_that_come_late_never_make_the_others_come_earlier(
 @pytest.mark.parametrize(
     ("milestone", "lane", "interval"),
     [
-        (Milestone.ORDER_PAID, Lane("cainiao", service="standard"), (15, 45)),
-        (Milestone.SHIPPED, Lane("cainiao", service="Choice"), (6, 15)),
+        (Milestone.ORDER_PAID, Lane("cainiao"), (10, 43)),
+        (Milestone.SHIPPED, Lane("cainiao", service="ems"), (6, 16)),
         (Milestone.SHIPPED, Lane("ems"), (6, 16)),
         (Milestone.SHIPPED, Lane("dhl"), (3, 10)),
         (Milestone.SHIPPED, Lane("yanwen"), (9, 38)),

@@ -10,7 +10,7 @@ from mailtrack.clock import FakeClock
 from mailtrack.domain.forecast import DayCount, Measure
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import ParcelId, TrackingEvent
-from mailtrack.domain.stage_times import Lane
+from mailtrack.domain.stage_times import Lane, Route
 from mailtrack.store import erasure, outcomes, parcels, promises, stage_tallies
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
@@ -70,6 +70,23 @@ def test_a_parcel_is_counted_once_however_often_it_ends(
 
     assert (DayCount(7, ended=1),) == seen(store, M.IN_TRANSIT, Measure.STAY)
     assert (DayCount(9, ended=1),) == seen(store, M.CARRIER_ACCEPTED, Measure.DELIVERY)
+
+
+def test_a_number_that_tells_its_service_is_promised_and_counted_by_it(
+    store: Store, clock: FakeClock, travel: Travel
+) -> None:
+    """Whoever tells its scans: E… is EMS, which is faster than what comes from afar otherwise."""
+    mine = travel("EA123456785CN")
+    with store.read() as connection:
+        (made, *_) = promises.promises_of(connection, mine)
+    end(store, mine, clock)
+    with store.read() as connection:
+        tallies = stage_tallies.read(connection, M.IN_TRANSIT)
+    lane = Lane("cainiao", service=Route.EMS)
+
+    assert (lane, Route.EMS) == (made.promise.lane, made.promise.lane.route)
+    assert (DayCount(7, ended=1),) == tallies.experience(M.IN_TRANSIT, Measure.STAY, lane).own
+    assert () == seen(store, M.IN_TRANSIT, Measure.STAY)
 
 
 def test_what_comes_late_counts_as_it_happened(
