@@ -4,8 +4,9 @@ A milestone is *known* where the carrier's own table, or its code, says it, and 
 only telling words that all carriers share do. A read alarm that is wrong would send a person
 to the post office for nothing. So it counts once something else bears it out: another source,
 the same source in other words, a carrier that comes to know it (its code, its status of the
-whole parcel), or a later scan that could not have come without it. Until then it is shown in
-the carrier's words, and moves nothing.
+whole parcel), or a later scan that could not have come without it. Time does, too: who waits at a
+counter gets no other scan, and an alarm that its carrier still tells as the last thing it knows
+after `NEARBY` is believed. Until then it is shown in the carrier's words, and moves nothing.
 
 A witness only ever adds belief: of more events, no fewer are believed.
 """
@@ -48,6 +49,24 @@ def awaits_witness(events: Iterable[TrackingEvent], now: datetime) -> bool:
     """Return True while an alarm of these days waits for a witness: it is worth asking again."""
     told = list(events)
     return any(now - event.at < NEARBY and _waits(event, told) for event in told)
+
+
+def outlasting(
+    known: Iterable[TrackingEvent], answer: Iterable[TrackingEvent], now: datetime
+) -> list[TrackingEvent]:
+    """Return a carrier's answer, its last word as known where it is an alarm that has stood.
+
+    `known`: what was told of the parcel before, by anybody. Whoever reads it from now on believes
+    it, whatever follows.
+    """
+    told = list(answer)
+    last_at = max((event.at for event in (*known, *told)), default=now)
+    return [
+        replace(event, certainty=Certainty.KNOWN)
+        if event.milestone in ALARMS and event.at == last_at <= now - NEARBY
+        else event
+        for event in told
+    ]
 
 
 def bears_out(milestone: Milestone, other: Milestone) -> bool:

@@ -15,7 +15,7 @@ from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, mailed_by_default
 from mailtrack.domain.model import ParcelId, SubscriptionId, TrackingEvent
 from mailtrack.domain.stays import lane_of
 from mailtrack.domain.tracking import Follower
-from mailtrack.domain.witnesses import awaits_witness
+from mailtrack.domain.witnesses import awaits_witness, outlasting
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import budgets, followers, local_parcels, notices, parcels, subscriptions
 from mailtrack.tracking import forecasting, lateness
@@ -29,7 +29,7 @@ def take_in(
     The parcel must be locked, with those that its followers hear of beside it. Returns True
     while an alarm waits for a second witness.
 
-    1. What is new to the parcel?
+    1. What is new to the parcel? An alarm that has long been the last word counts as known.
     2. Each follower is told what follows from it beside what their own mails told them, and
        what is known of the other parcel that they hear of with this one.
     3. The new events are kept; those that no phrase file knows are counted.
@@ -37,6 +37,7 @@ def take_in(
     """
     # 1.
     known = parcels.history(connection, parcel_id)
+    events = outlasting(known, events, now)
     change = tracking.apply(known, events, ())
     # 2.
     people = followers.of_parcel(connection, parcel_id, mailed_by_default())

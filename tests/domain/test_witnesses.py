@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from mailtrack.domain.milestones import Milestone, mailed_by_default
 from mailtrack.domain.model import Certainty, SubscriptionId, TrackingEvent
 from mailtrack.domain.tracking import Follower, Key, apply, owed, timeline, walk
-from mailtrack.domain.witnesses import ALARMS, NEARBY, awaits_witness, bears_out, believed
+from mailtrack.domain.witnesses import (
+    ALARMS,
+    NEARBY,
+    awaits_witness,
+    bears_out,
+    believed,
+    outlasting,
+)
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 M = Milestone
@@ -61,6 +68,28 @@ def test_what_is_known_and_what_is_no_alarm_needs_no_witness() -> None:
 )
 def test_a_witness_makes_an_alarm_count(alarm: TrackingEvent, witness: TrackingEvent) -> None:
     assert alarm in believed([alarm, witness])
+
+
+@pytest.mark.parametrize("alarm", sorted(ALARMS))
+def test_an_alarm_that_stays_the_last_word_for_days_counts(alarm: Milestone) -> None:
+    """Nobody else may ever bear it out: who waits at a counter gets no other scan."""
+    before, last = event(0, M.IN_TRANSIT), event(5, alarm, "Ainsi parle le transporteur")
+
+    soon = outlasting([before, last], [before, last], last.at + NEARBY - timedelta(minutes=1))
+    later = outlasting([before, last], [before, last], last.at + NEARBY)
+
+    assert [before, last] == soon
+    assert [before, replace(last, certainty=KNOWN)] == later == believed(later)
+    assert (replace(last, certainty=KNOWN),) == apply([before, last], later, []).confirmed
+
+
+def test_what_another_scan_followed_does_not_count_for_having_stood_long() -> None:
+    alarm, after = event(5, M.PICKUP_AVAILABLE, "au relais"), event(30, M.IN_TRANSIT, "trié")
+    now = after.at + 9 * NEARBY
+
+    assert [alarm, after] == outlasting([], [alarm, after], now)
+    assert [alarm] == outlasting([after], [alarm], now)
+    assert [after] == outlasting([alarm], [after], now)
 
 
 @pytest.mark.parametrize(

@@ -624,6 +624,25 @@ def test_an_alarm_that_is_only_read_waits_for_a_second_witness_and_is_asked_abou
     assert ["known"] == [row["certainty"] for row in rows(t.tracking_event)]
 
 
+def test_an_alarm_that_nothing_ever_follows_is_told_after_two_days(
+    clock: FakeClock,
+    follow: Follow,
+    carriers: Carriers,
+    pass_days: PassDays,
+    rows: Rows,
+    scan: Scan,
+    found: Found,
+) -> None:
+    follow()
+    read = replace(scan(Milestone.PICKUP_AVAILABLE), certainty=Certainty.READ)
+    carriers["cainiao"].script(found(read))
+    pass_days(1.5)
+    before = _mailed(rows)
+    pass_days(2)
+
+    assert ([], ["pickup_available"]) == (before, _mailed(rows))
+
+
 # --- the end ------------------------------------------------------------------------
 
 
