@@ -11,8 +11,11 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, insert, update
 
 from mailtrack.clock import FakeClock
+from mailtrack.domain.forecast import forecast
+from mailtrack.domain.forecast_score import Promise
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import HeldMail, Outcome, SubscriberId, SubscriptionId
+from mailtrack.domain.model import HeldMail, Outcome, ParcelId, SubscriberId, SubscriptionId
+from mailtrack.domain.stage_times import Lane
 from mailtrack.domain.tracking import Skip
 from mailtrack.notify.links import Purpose
 from mailtrack.notify.samples import HELD, ITEM, NOW, ORDER, STORIES, order_samples, sample_parcel
@@ -36,10 +39,12 @@ from mailtrack.store import (
     orders,
     parcels,
     people,
+    promises,
     subscriptions,
 )
 from mailtrack.store.engine import open_store
 from mailtrack.store.migrate import upgrade
+from mailtrack.store.promises import PromiseMade
 from mailtrack.store.schema import inbound, unmapped
 from mailtrack.store.schema import parcel as parcel_table
 from mailtrack.web.admin.passwords import hash_password
@@ -196,6 +201,7 @@ def _follow(
     parcel = parcels.parcels_of(connection, [number], NOW)[number]
     parcels.add_leg(connection, parcel, "cainiao", number, NOW)
     parcels.add_events(connection, parcel, view.events, NOW)
+    _promise(connection, parcel, view)
     pickup = view.pickup_point
     named = view.expected.named if view.expected else None
     connection.execute(
@@ -221,3 +227,14 @@ def _follow(
     if named is not None:
         subscriptions.expect(connection, mine, named.day, "colissimo", named.slot)
     return mine
+
+
+def _promise(connection: Connection, parcel: ParcelId, view: ParcelView) -> None:
+    """Keep what was expected of a parcel at each of its steps."""
+    lane, steps = Lane("cainiao"), sorted(view.events, key=lambda event: event.at)
+    for event in steps:
+        told = forecast(event.milestone, event.at, event.at, lane)
+        if told is not None:
+            begun, day = steps[0].at.date(), event.at.date()
+            one = Promise(event.milestone, lane, begun, day, day, told)
+            promises.make(connection, parcel, PromiseMade(one, event.at, None))
