@@ -38,6 +38,9 @@ REASONS: Mapping[Reason, str] = MappingProxyType(
     }
 )
 
+#: The reason that the name of a milestone tells already.
+_SAID_BY: Mapping[Milestone, Reason] = MappingProxyType({Milestone.CUSTOMS_HELD: Reason.CUSTOMS})
+
 #: Why a number is unknown, where it is not said in a carrier's own words.
 _HINTS: Mapping[str, str] = MappingProxyType(
     {
@@ -341,7 +344,8 @@ def headline(event: TrackingEvent) -> str:
 
 def circumstances(event: TrackingEvent) -> str:
     """Return why and where an event happened, as far as it says."""
-    why = REASONS[event.reason] if event.reason else ""
+    is_said = event.reason == _SAID_BY.get(event.milestone)
+    why = REASONS[event.reason] if event.reason and not is_said else ""
     return " · ".join(part for part in (why, event.place) if part)
 
 

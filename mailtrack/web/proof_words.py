@@ -102,7 +102,9 @@ _WORDS: Mapping[str, _Said] = MappingProxyType(
         ),
         "by_mail": _Said("{source}, par mail", "{source}, by mail"),
         "some_mail": _Said("mail transféré", "forwarded mail"),
-        "answers": _Said("Quand et combien nous avons demandé", "When and how often we asked"),
+        "answers": _Said(
+            "Quand et combien de fois nous avons demandé", "When and how often we asked"
+        ),
         "answered": _Said("Réponses", "Answers"),
         "last_answer": _Said("La dernière", "The last one"),
         "answer": _Said("Ce qu’elle dit", "What it says"),

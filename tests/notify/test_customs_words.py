@@ -52,7 +52,7 @@ def test_who_is_asked_to_pay_twice_is_told_what_to_send_and_where_to_pay() -> No
     for words in (
         "le prix payé à AliExpress comprend en principe déjà la TVA",
         "la preuve de paiement, que vous trouverez dans « Mes commandes »",
-        "coûte moins cher qu’à la porte",
+        "À La Poste, payer en ligne avant la livraison coûte moins cher qu’à la porte",
         "d’un entrepôt de l’Union européenne",
         "Ne payez que sur le site du transporteur",
     ):

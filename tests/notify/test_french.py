@@ -187,6 +187,14 @@ def test_a_detail_does_not_repeat_the_headline() -> None:
     assert "Roissy · Cleared" == french.detail(other)
 
 
+def test_a_reason_does_not_repeat_its_milestone() -> None:
+    held = event(milestone=Milestone.CUSTOMS_HELD, reason=Reason.CUSTOMS, place="Roissy")
+    back = event(milestone=Milestone.RETURNING, reason=Reason.CUSTOMS, place="Roissy")
+
+    assert "Roissy" == french.circumstances(held)
+    assert "problème de douane · Roissy" == french.circumstances(back)
+
+
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_has_words(reason: Reason) -> None:
     assert french.reason(reason)

@@ -479,6 +479,7 @@ def test_a_timeline_says_where_to_fetch_a_parcel_and_with_which_code() -> None:
     assert "Tabac des Lilas" in text
     assert "À retirer jusqu’au mardi 24 mars" in text
     assert "Code de retrait : 482913" in text
+    assert "Allez le chercher avec une pièce d’identité et ce code." in text
 
 
 def test_a_code_is_shown_although_nobody_told_the_place() -> None:
