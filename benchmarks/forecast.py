@@ -4,6 +4,9 @@
 bootstrapped parcel takes as long as that of a real one of its route, times the pace of its lane,
 times chance; vans leave in the morning of delivery days. Some parcels fall silent for good.
 Time is replayed: a promise knows those parcels alone whose end was seen before it was made.
+
+`held` and `days` are the coverage and the mean width of what was told, `best` and `of` those of
+the shortest intervals in whole days that hindsight would have told, one for each lane.
 """
 
 import json
@@ -283,7 +286,7 @@ def _table(title: str, groups: Sequence[Outcome]) -> Table:
 
 def _error(groups: Sequence[Score]) -> str:
     """Return the standard error of a coverage, by groups of parcels that are alike."""
-    shares = [group.coverage for group in groups if group.count]
     if len(groups) == 1:
         return ""
+    shares = [group.coverage for group in groups if group.count]
     return f" ± {stdev(shares) / len(shares) ** 0.5:.0%}" if len(shares) > 1 else " ± ?"
