@@ -11,11 +11,12 @@ from sqlalchemy import Connection, and_, delete, exists, func, or_, select, true
 
 from mailtrack.domain.milestones import ENDED
 from mailtrack.domain.model import Outcome, ParcelId, SubscriberId
-from mailtrack.store import outcomes, parcels, people
+from mailtrack.store import invitations, outcomes, parcels, people
 from mailtrack.store.engine import locked
 from mailtrack.store.schema import (
     doubtful_number,
     inbound,
+    invitation,
     notice,
     parcel,
     parcel_order,
@@ -54,6 +55,7 @@ def erase(connection: Connection, owner: SubscriberId) -> None:
             outcome=func.coalesce(inbound.c.outcome, Outcome.REFUSED),
         )
     )
+    invitations.forget_address(connection, people.address_of(connection, owner))
     connection.execute(delete(subscriber).where(subscriber.c.id == owner))
     # Of their parcels, which are locked, those go that nobody else follows or followed.
     theirs = parcel.c.id.in_([row.id for row in followed])
@@ -120,21 +122,15 @@ def never_confirmed(
 ) -> list[SubscriberId]:
     """Return people (or `only` one) noted before a moment of whom nothing was ever proven.
 
-    Neither did they click, nor do they follow anything, nor was a mail of theirs believed:
-    somebody wrote in their name.
+    Somebody wrote in their name, or invited them and waits for no answer any more.
     """
-    follows = exists().where(subscription.c.subscriber_id == subscriber.c.id)
-    believed = exists().where(
-        inbound.c.subscriber_id == subscriber.c.id,
-        inbound.c.outcome.is_distinct_from(Outcome.REFUSED),
-    )
+    invited = exists().where(invitation.c.address == subscriber.c.address)
     query = (
         select(subscriber.c.id)
         .where(
             subscriber.c.created_at < before,
-            subscriber.c.confirmed_at.is_(None),
-            ~follows,
-            ~believed,
+            people.never_proven(),
+            ~invited,
             subscriber.c.id == only if only else true(),
         )
         .order_by(subscriber.c.id)

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, update
 
-from mailtrack.domain.model import ParcelId, RowKey, SubscriberId
+from mailtrack.domain.model import Outcome, ParcelId, RowKey, SubscriberId
 from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.store.engine import ConflictError, locked
-from mailtrack.store.schema import subscriber, subscription
+from mailtrack.store.schema import inbound, subscriber, subscription
 from mailtrack.store.upsert import insert_new
 
 #: Between our looking for somebody and our storing them, others may store or erase them.
@@ -178,6 +178,25 @@ def confirmed_at(connection: Connection, owner: SubscriberId) -> datetime | None
     query = select(subscriber.c.confirmed_at).where(subscriber.c.id == owner)
     when: datetime | None = connection.execute(query).scalar_one_or_none()
     return when
+
+
+def never_proven() -> ColumnElement[bool]:
+    """Return the condition that nothing ever proved a subscriber's address to be theirs.
+
+    Neither did they click, nor do they follow anything, nor was a mail of theirs believed.
+    """
+    follows = select(subscription.c.id).where(subscription.c.subscriber_id == subscriber.c.id)
+    believed = select(inbound.c.id).where(
+        inbound.c.subscriber_id == subscriber.c.id,
+        inbound.c.outcome.is_distinct_from(Outcome.REFUSED),
+    )
+    return and_(subscriber.c.confirmed_at.is_(None), ~follows.exists(), ~believed.exists())
+
+
+def is_proven(connection: Connection, owner: SubscriberId) -> bool:
+    """Return True if an address was ever proven to be its owner's."""
+    query = select(subscriber.c.id).where(subscriber.c.id == owner, ~never_proven())
+    return connection.execute(query).first() is not None
 
 
 def takes_questions(connection: Connection, owner: SubscriberId) -> bool:

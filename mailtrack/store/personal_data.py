@@ -1,19 +1,21 @@
 """What is kept about a person: shown whole, erased whole, and then left in peace."""
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
 from mailtrack.domain import tracking
-from mailtrack.domain.model import PickupPoint, RowKey, SubscriberId
+from mailtrack.domain.invitations import Invitation
+from mailtrack.domain.model import PickupPoint, RowKey, SubscriberId, SubscriptionId
 from mailtrack.errors import PermanentError
 from mailtrack.store import (
     calendars,
     doubtful_numbers,
     erasure,
+    invitations,
     people,
     proofs,
     subscription_details,
@@ -34,10 +36,14 @@ def everything_about(
     owner = people.find_subscriber(connection, _normalised(address))
     if owner is not None:
         return everything_about_subscriber(connection, owner, personal_address)
-    left = suppression.find(connection, address)
-    if left is None:
+    kept: dict[str, Any] = {}
+    if left := suppression.find(connection, address):
+        kept["suppressed"] = {"why": left.why, "at": left.at.isoformat()}
+    if invited := _got(connection, _normalised(address)):
+        kept["invitations"] = invited
+    if not kept:
         raise PermanentError("Nothing is kept about this address.")
-    return {"address": address, "suppressed": {"why": left.why, "at": left.at.isoformat()}}
+    return {"address": address, **kept}
 
 
 def everything_about_subscriber(
@@ -82,6 +88,7 @@ def everything_about_subscriber(
             }
             for kept in calendars.events_of(connection, owner).values()
         ],
+        "invitations": _made(connection, owner, numbers) + _got(connection, row.address),
         "numbers_asked_about": [
             {
                 "number": asked.number,
@@ -102,6 +109,38 @@ def everything_about_subscriber(
             for n in connection.execute(sent)
         ],
     }
+
+
+def _made(
+    connection: Connection, owner: SubscriberId, numbers: Mapping[SubscriptionId, str]
+) -> list[dict[str, Any]]:
+    """Return whom somebody invited, and what they may know of it: not who refused."""
+    return [
+        {
+            "to": one.address,
+            "about": "everything" if one.about is None else numbers.get(one.about, ""),
+            **_moments(one),
+        }
+        for one in invitations.made_by(connection, owner)
+    ]
+
+
+def _got(connection: Connection, address: str) -> list[dict[str, Any]]:
+    """Return by whom an address was invited, and what became of it."""
+    return [
+        {
+            "from": people.address_of(connection, one.inviter) if one.inviter else None,
+            "about": "everything" if one.everything else "a parcel",
+            **_moments(one),
+            "refused_at": one.refused_at and one.refused_at.isoformat(),
+        }
+        for one in invitations.made_to(connection, address)
+    ]
+
+
+def _moments(one: Invitation) -> dict[str, str | None]:
+    moments = {"at": one.created_at, "accepted_at": one.accepted_at, "ended_at": one.ended_at}
+    return {name: at.isoformat() if at else None for name, at in moments.items()}
 
 
 def _received(mail: Row[Any]) -> dict[str, Any]:
@@ -131,6 +170,8 @@ def erase(
     """
     owner = people.find_subscriber(connection, _normalised(address))
     if owner is None:
+        if invitations.forget_address(connection, _normalised(address)):
+            return None
         if suppression.find(connection, address) is None:
             raise PermanentError("Nothing is kept about this address.")
         raise PermanentError(

@@ -12,10 +12,11 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from mailtrack.domain import tracking
 from mailtrack.domain.model import ParcelId, SubscriptionId, TrackingEvent
-from mailtrack.store import named_carriers, parcels, promises, subscriptions
+from mailtrack.store import named_carriers, parcels, promises, shared_subscriptions, subscriptions
 from mailtrack.store.parcels import Leg, ParcelRow
 from mailtrack.store.promises import PromiseMade
 from mailtrack.store.schema import parcel_order, shop_order, subscription
+from mailtrack.store.shared_subscriptions import Shared
 from mailtrack.store.subscriptions import Subscription
 
 _ORDER = (
@@ -74,7 +75,8 @@ class SubscriptionDetails:
     the day of the first of them, None where nobody told it, and `mail_told_day` whether a mail
     did. `shop`: the code of who sold it, as
     far as an order tells, or else of who wrote the mail that named it; "" where nobody did.
-    `named`: by number, the carrier that their own mails name.
+    `named`: by number, the carrier that their own mails name. `shared`: by whose invitation it is
+    followed, None where by nobody's.
     """
 
     following: Subscription
@@ -85,6 +87,7 @@ class SubscriptionDetails:
     named: Mapping[str, str]
     shop: str = ""
     mail_told_day: bool = False
+    shared: Shared | None = None
 
 
 def read(
@@ -97,6 +100,7 @@ def read(
     known = read_parcels(connection, {parcel for one in mine for parcel in one.parcels})
     told = subscriptions.mail_events(connection, wanted)
     named = named_carriers.told_to(connection, wanted)
+    shared = shared_subscriptions.read(connection, wanted)
     # The orders that its parcel carries, or that it awaits.
     orders: dict[SubscriptionId, list[Row[Any, Any, Any, Any, Any]]] = {one.id: [] for one in mine}
     asked = {
@@ -121,6 +125,7 @@ def read(
             mail_told_day=bool(by_mail),
             shop=next(iter(shops), one.named_by or ""),
             named=named[one.id],
+            shared=shared.get(one.id),
         )
     return details
 

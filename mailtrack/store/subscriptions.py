@@ -291,7 +291,7 @@ def subscription_from(row: Row[Any]) -> Subscription:
         expected_on=row.expected_on,
         expected_by=row.expected_by,
         expected_slot=row.expected_slot or "",
-        pickup=_pickup_of(row),
+        pickup=pickup_of(row),
         named_by=row.named_by,
         local=row.local_parcel_id,
         own_name=row.own_name or "",
@@ -299,7 +299,8 @@ def subscription_from(row: Row[Any]) -> Subscription:
     )
 
 
-def _pickup_of(row: Row[Any]) -> PickupPoint | None:
+def pickup_of(row: Row[Any]) -> PickupPoint | None:
+    """Return where a row says that something waits, None where it does not."""
     point = PickupPoint(
         name=row.pickup_name or "",
         address=row.pickup_address or "",
@@ -383,7 +384,7 @@ def note_pickup(connection: Connection, mine: SubscriptionId, told: PickupPoint)
     A later mail adds to an earlier one of the same pick-up, and takes the place of others.
     """
     row = connection.execute(select(subscription).where(subscription.c.id == mine)).one()
-    known = completed(told, _pickup_of(row))
+    known = completed(told, pickup_of(row))
     connection.execute(
         update(subscription)
         .where(subscription.c.id == mine)

@@ -12,12 +12,15 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, select
 
+from mailtrack.domain.invitations import mailbox_of
 from mailtrack.domain.model import SubscriberId
 from mailtrack.store.schema import subscriber, suppressed
 from mailtrack.store.upsert import upsert
 
 #: Keeps these hashes apart from everything else that the secret of the links signs.
 _PURPOSE = b"mailtrack.suppressed"
+#: The same of mailboxes that want no invitations: to all else they are as any other.
+_NO_INVITATIONS = b"mailtrack.no_invitations"
 
 
 #: Built once: every mail asks it (see `store.upsert`).
@@ -38,6 +41,8 @@ class Why(StrEnum):
     BOUNCED = "bounced"
     #: The operator wants it so, until they want it no more.
     BLOCKED = "blocked"
+    #: Its owner wants no invitations of anybody; see `NoInvitations`.
+    NO_INVITATIONS = "no_invitations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,12 @@ class Suppressed:
 class Suppression:
     """The list as seen with the secret of the links; hashes of retired ones are still found."""
 
+    purpose = _PURPOSE
+
     def __init__(self, secret: str, retired: Sequence[str] = ()) -> None:
         self._keys = [
-            hmac.digest(known.encode(), _PURPOSE, hashlib.sha256) for known in (secret, *retired)
+            hmac.digest(known.encode(), self.purpose, hashlib.sha256)
+            for known in (secret, *retired)
         ]
 
     def add(self, connection: Connection, address: str, why: Why, now: datetime) -> None:
@@ -88,10 +96,14 @@ class Suppression:
             return found is not None
         if self.blocks(connection, address):
             return True
+        self.remove(connection, address)
+        return False
+
+    def remove(self, connection: Connection, address: str) -> None:
+        """Take an address off the list, whatever put it there."""
         connection.execute(
             delete(suppressed).where(suppressed.c.key.in_(list(self._hashes(address))))
         )
-        return False
 
     def _blocked(self, address: str) -> tuple[ColumnElement[bool], ...]:
         known = suppressed.c.key.in_(list(self._hashes(address)))
@@ -100,6 +112,15 @@ class Suppression:
     def _hashes(self, address: str) -> Iterator[str]:
         text = address.strip().lower().encode()
         return (hmac.new(key, text, hashlib.sha256).hexdigest() for key in self._keys)
+
+
+class NoInvitations(Suppression):
+    """The mailboxes that get no invitations, by hashes of their own; no mail of theirs ends it."""
+
+    purpose = _NO_INVITATIONS
+
+    def _hashes(self, address: str) -> Iterator[str]:
+        return super()._hashes(mailbox_of(address.strip()))
 
 
 def reason_to_remember(connection: Connection, owner: SubscriberId) -> Why | None:

@@ -1,5 +1,6 @@
 """Where a subscriber's parcel waits, and how long it is usually kept there."""
 
+from functools import reduce
 from itertools import takewhile
 
 from mailtrack.domain import tracking
@@ -12,12 +13,17 @@ from mailtrack.store.subscription_details import SubscriptionDetails
 
 
 def pickup_point(details: SubscriptionDetails) -> PickupPoint | None:
-    """Return where a parcel waits: by its carriers, with what their own mails add to it."""
+    """Return where a parcel waits: by its carriers, with what mails add to it.
+
+    Their own, and those of who invited them to follow it.
+    """
     mine = details.following
-    by_carriers = details.parcel.row.pickup_point if details.parcel else None
+    points = [details.parcel.row.pickup_point if details.parcel else None]
     # After a failed delivery it may have left again.
-    by_mail = mine.pickup if mine.milestone is not Milestone.OUT_FOR_DELIVERY else None
-    return completed(by_carriers, by_mail) if by_carriers else by_mail
+    if mine.milestone is not Milestone.OUT_FOR_DELIVERY:
+        points += [mine.pickup, details.shared.pickup if details.shared else None]
+    told = [point for point in points if point is not None]
+    return reduce(completed, told) if told else None
 
 
 def usual_hold_of(details: SubscriptionDetails) -> UsualHold | None:

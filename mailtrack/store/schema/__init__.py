@@ -15,6 +15,7 @@ from mailtrack.store.schema.following import (
     subscription,
 )
 from mailtrack.store.schema.forecasts import forecast_score, promise, stage_tally
+from mailtrack.store.schema.invitations import invitation, shared_subscription
 from mailtrack.store.schema.outbox import notice, relay
 from mailtrack.store.schema.parcels import (
     leg,
@@ -46,6 +47,7 @@ __all__ = [
     "forecast_score",
     "housekeeping",
     "inbound",
+    "invitation",
     "lease",
     "leg",
     "leg_claim",
@@ -61,6 +63,7 @@ __all__ = [
     "promise",
     "proof",
     "relay",
+    "shared_subscription",
     "shop_order",
     "stage_tally",
     "subscriber",
