@@ -13,7 +13,7 @@ from mailtrack.parsers.bare_number import KIND
 from mailtrack.parsers.reading import Forward, Original, ParcelRead, Person, Reading
 from mailtrack.store import notices, people
 
-_NO_MAIL = Forward(False, None, Person(), "", Original())
+NO_MAIL = Forward(False, None, Person(), "", Original())
 
 
 def follow(
@@ -38,7 +38,7 @@ def follow(
     # 1.
     known = people.heard_from(connection, owner)
     # 2.
-    reading = Reading(Outcome.TRACKED, _NO_MAIL, kind=KIND, parcels=tuple(named))
+    reading = Reading(Outcome.TRACKED, NO_MAIL, kind=KIND, parcels=tuple(named))
     wish = SubscriptionService(
         connection, carriers, clock, owner, trace, now, reading, by_rule=False
     )

@@ -11,11 +11,13 @@ from sqlalchemy.sql import Select
 from mailtrack.clock import Clock
 from mailtrack.domain import scheduling
 from mailtrack.domain.buyer_protection import LONGEST, PROTECTION
+from mailtrack.domain.invitations import LASTS as INVITATION_KEPT
 from mailtrack.domain.milestones import ENDED, Milestone
 from mailtrack.domain.model import PollState, SubscriptionId
 from mailtrack.domain.pickup_times import LONGEST_HOLD
 from mailtrack.domain.sending_policy import PARIS, SendingPolicy
 from mailtrack.inbox import questions
+from mailtrack.inbox.sharing import Sharing
 from mailtrack.notify.view import NoticeKind
 from mailtrack.settings import KeepSettings
 from mailtrack.store import (
@@ -23,6 +25,7 @@ from mailtrack.store import (
     clock_skew,
     erasure,
     followers,
+    invitations,
     local_parcels,
     notices,
     outcomes,
@@ -31,7 +34,13 @@ from mailtrack.store import (
     subscription_details,
 )
 from mailtrack.store.engine import Store
-from mailtrack.store.schema import parcel, parcel_order, shop_order, subscription
+from mailtrack.store.schema import (
+    parcel,
+    parcel_order,
+    shared_subscription,
+    shop_order,
+    subscription,
+)
 from mailtrack.store.suppression import Suppression
 from mailtrack.tracking import lateness
 from mailtrack.tracking.calendar_keeping import refresh
@@ -58,9 +67,14 @@ CALENDARS_PER_ROUND = 500
 _ONCE = "1"
 #: The parcel that has the local number of one.
 _LOCAL = parcel.alias()
+#: The subscription of who invited somebody to follow one.
+_SOURCE = subscription.alias()
 #: Carriers know better than a mail; many do not tell a last day.
 _LAST_DAY = func.coalesce(
-    _LOCAL.c.pickup_last_day, parcel.c.pickup_last_day, subscription.c.pickup_last_day
+    _LOCAL.c.pickup_last_day,
+    parcel.c.pickup_last_day,
+    subscription.c.pickup_last_day,
+    _SOURCE.c.pickup_last_day,
 )
 
 log = structlog.get_logger(__name__)
@@ -76,6 +90,7 @@ class Housekeeping:
     sending_policy: SendingPolicy
     suppression: Suppression
     views: ViewBuilder
+    sharing: Sharing
 
     #: Between two rounds, and how long a claim holds (real seconds).
     every_s: float = 600.0
@@ -88,7 +103,7 @@ class Housekeeping:
 
         1. What a clock that was ahead wrote is set right.
         2. Who is to be reminded of a date is, and who waits to be asked about a mail; calendars
-           follow what is known.
+           follow what is known, and people what is shared with them.
         3. After a jump of the clock by more than a day nothing is called late, given up or
            forgotten for a day: one that is ahead would erase what is new.
         4. Who follows what is late is told, and parcels that nobody can be asked about are
@@ -110,6 +125,9 @@ class Housekeeping:
         asked = self.store.transact(partial(questions.ask_waiting, now=now))
         if asked:
             log.info("asked whose mails they are", people=asked)
+        shared = self.sharing.catch_up(self.store)
+        if shared:
+            log.info("followed by invitation", parcels=shared)
         self._refresh_calendars(now)
         # 3.
         with self.store.write() as connection:
@@ -153,6 +171,7 @@ class Housekeeping:
             "raw_mails": erasure.forget_raw(connection, raw_before),
             "parcels": erasure.forget_parcels(connection, ended),
             "questions": erasure.forget_questions(connection, now - QUESTION_KEPT),
+            "invitations": invitations.forget(connection, now - INVITATION_KEPT),
             "orders": erasure.forget_orders(connection, ended, ended - LONGEST),
             "never_confirmed": personal_data.forget_never_confirmed(
                 connection, self.suppression, now - NEVER_CONFIRMED, now
@@ -247,4 +266,6 @@ def _unreminded(kind: NoticeKind) -> Select[int]:
         followers.untold(kind, _ONCE)
         .join(parcel, parcel.c.id == subscription.c.parcel_id)
         .outerjoin(_LOCAL, _LOCAL.c.id == subscription.c.local_parcel_id)
+        .outerjoin(shared_subscription, shared_subscription.c.subscription_id == subscription.c.id)
+        .outerjoin(_SOURCE, _SOURCE.c.id == shared_subscription.c.source_id)
     )

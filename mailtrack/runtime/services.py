@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mailtrack.inbox.mail_store import Fence
     from mailtrack.inbox.quotas import ParcelQuotas
     from mailtrack.inbox.reading_pool import ReadingPool
+    from mailtrack.inbox.sharing import Sharing
     from mailtrack.inbox.watcher import Watcher
     from mailtrack.jobs.delivering import Deliverer
     from mailtrack.jobs.dispatcher import Dispatcher, JobSink
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from mailtrack.oauth.tokens import AccessTokens
     from mailtrack.runtime.leadership import Lease
     from mailtrack.store.engine import Store
-    from mailtrack.store.suppression import Suppression
+    from mailtrack.store.suppression import NoInvitations, Suppression
     from mailtrack.tracking.polling import Poller
     from mailtrack.tracking.rerouting import Rerouting
     from mailtrack.tracking.view_builder import ViewBuilder
@@ -116,6 +117,20 @@ class Services:
         return Suppression(*self._link_secrets())
 
     @cached_property
+    def no_invitations(self) -> NoInvitations:
+        """The mailboxes whose owners want no invitations."""
+        from mailtrack.store.suppression import NoInvitations
+
+        return NoInvitations(*self._link_secrets())
+
+    @cached_property
+    def sharing(self) -> Sharing:
+        """What lets people follow what others share with them."""
+        from mailtrack.inbox.sharing import Sharing
+
+        return Sharing(self.on, self.quotas, self.clock)
+
+    @cached_property
     def operator_sessions(self) -> Sessions:
         """Who has signed in to the operator's page."""
         from mailtrack.web.admin.sessions import Sessions
@@ -136,7 +151,8 @@ class Services:
         """When mails may be sent."""
         from mailtrack.domain.sending_policy import SendingPolicy
 
-        return SendingPolicy(**self.settings.notices.model_dump())
+        when = self.settings.notices.model_dump(exclude={"invitations_per_day"})
+        return SendingPolicy(**when)
 
     @cached_property
     def day_limit(self) -> DayLimit:
@@ -230,6 +246,7 @@ class Services:
             sending_policy=self.sending_policy,
             suppression=self.suppression,
             views=self.views,
+            sharing=self.sharing,
             every_s=HOUSEKEEPING_S,
             lease_s=self.settings.jobs.lease_s,
         )

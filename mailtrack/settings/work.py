@@ -12,6 +12,7 @@ from pydantic import (
 from mailtrack.settings.section import Section
 from mailtrack.settings.types import (
     Count,
+    CountOrNone,
     Days,
     Hour,
     Seconds,
@@ -76,6 +77,8 @@ class NoticeSettings(Section):
     quiet_until: Hour = 7
     #: Mails to one address in a day; the rest goes into one mail on the next morning.
     per_day: Count = 6
+    #: Invitations of everybody together in a day; 0 offers none.
+    invitations_per_day: CountOrNone = 500
 
 
 class KeepSettings(Section):

@@ -1,0 +1,127 @@
+"""Following what others share: at the click that accepts an invitation, and what comes later.
+
+What is followed is the number, its local number and whose it is, as who invited has them, so that
+nobody is asked a second time; neither their order nor its articles, nor what they call it.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Connection
+
+from mailtrack.clock import Clock
+from mailtrack.domain.model import Candidate, Outcome
+from mailtrack.domain.numbers import detect
+from mailtrack.inbox.at_their_word import NO_MAIL
+from mailtrack.inbox.quotas import ParcelQuotas
+from mailtrack.inbox.subscriptions import SubscriptionService, named_by
+from mailtrack.notify.view import NoticeKind
+from mailtrack.parsers.bare_number import KIND
+from mailtrack.parsers.reading import ParcelRead, Reading
+from mailtrack.store import (
+    named_carriers,
+    notices,
+    parcels,
+    people,
+    shared_subscriptions,
+    subscriptions,
+)
+from mailtrack.store.engine import Store
+from mailtrack.store.shared_subscriptions import Unshared
+from mailtrack.store.subscriptions import Subscription
+
+#: Parcels that one round, or one click, lets people follow; the next round goes on.
+PER_ROUND = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Lets people follow what they agreed to. `carriers`: codes of those that are on."""
+
+    carriers: Collection[str]
+    quotas: ParcelQuotas
+    clock: Clock
+
+    def catch_up(self, store: Store) -> int:
+        """Let people follow what is new with who invited them; return how many parcels.
+
+        A transaction for each: its person may click meanwhile, and is locked.
+        """
+        with store.read() as connection:
+            waiting = shared_subscriptions.unshared(connection, PER_ROUND)
+        return sum(store.transact(partial(self._follow_late, what=one)) for one in waiting)
+
+    def _follow_late(self, connection: Connection, what: Unshared) -> bool:
+        if not people.lock(connection, what.member):
+            return False
+        still = shared_subscriptions.unshared(connection, PER_ROUND, what.member)
+        return what in still and self.follow(connection, what, at_click=False)
+
+    def follow(self, connection: Connection, what: Unshared, *, at_click: bool) -> bool:
+        """Follow one parcel for who agreed to it, locked; False where their day is full.
+
+        1. It is read as a mail that names it would be, of nobody's order.
+        2. It counts as a new parcel of theirs, where it is one.
+        3. At their click, what they had stopped is taken up again, and they are told at once.
+        """
+        # 1.
+        source = next(iter(subscriptions.read(connection, [what.source])), None)
+        if source is None or source.parcel is None:
+            return False
+        now, read = self.clock.now(), _read_as(connection, source)
+        reading = Reading(Outcome.TRACKED, NO_MAIL, kind=KIND, parcels=(read,))
+        wish = SubscriptionService(
+            connection,
+            self.carriers,
+            self.clock,
+            what.member,
+            "",
+            now,
+            reading,
+            by_rule=not at_click,
+        )
+        # 2.
+        new, address = wish.count_new(), people.address_of(connection, what.member)
+        if new and self.quotas.exceeded(connection, what.member, address, new, now):
+            return False
+        wish.follow()
+        # 3.
+        if at_click:
+            _tell_again(connection, wish.take_up(), now)
+        for mine in named_by(connection, what.member, reading):
+            shared_subscriptions.share(connection, mine.id, what)
+        return True
+
+
+def _read_as(connection: Connection, source: Subscription) -> ParcelRead:
+    """Return what somebody follows as a mail would name it that tells its numbers alone."""
+    rows = {row.id: row.number for row in parcels.parcel_rows(connection, source.parcels)}
+    named = named_carriers.told_to(connection, [source.id])[source.id]
+    number = rows[source.parcel] if source.parcel is not None else ""
+    local = rows.get(source.local) if source.local is not None else None
+    return ParcelRead(number, local_number=local, carriers=tuple(_meant(number, named.get(number))))
+
+
+def _meant(number: str, named: str | None) -> Iterator[Candidate]:
+    """Yield whose number it may be, as who invited said where they did."""
+    found = detect(number)
+    if named is not None and all(one.carrier != named for one in found):
+        yield Candidate(named, "", "none", named=True)
+    for one in found:
+        yield replace(one, named=one.carrier == named)
+
+
+def _tell_again(connection: Connection, resumed: list[Subscription], now: datetime) -> None:
+    for mine in resumed:
+        notices.owe(
+            connection,
+            mine.subscriber,
+            NoticeKind.REGISTERED,
+            subscription_id=mine.id,
+            occurrence=now.isoformat(timespec="seconds"),
+            at=now,
+            now=now,
+            prompt=True,
+        )
