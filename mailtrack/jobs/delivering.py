@@ -45,11 +45,11 @@ ANSWERS = frozenset(
     }
 )
 
-#: What the summary of the next morning would tell too late, and the summary itself.
-ALONE = frozenset({NoticeKind.PICKUP_REMINDER, NoticeKind.DIGEST})
+#: What the summary of the next morning would tell too late or cannot tell, and the summary itself.
+ALONE = frozenset({NoticeKind.PICKUP_REMINDER, NoticeKind.INVITATION, NoticeKind.DIGEST})
 
 _QUIET = "quiet hours"
-#: Why a digest is not sent all of whose parcels were stopped since.
+#: Why a digest is not sent all of whose parcels were stopped since, nor an invitation that is over.
 _NOTHING_LEFT = "nothing_left"
 #: Why a reminder is not sent whose last day is past.
 TOO_LATE = "too_late"
@@ -201,7 +201,7 @@ class Deliverer:
             return Skip.SUPERSEDED if draft.overtaken else TOO_LATE
         if notice.prompt or kind in URGENT:
             return None
-        if kind == NoticeKind.DIGEST and draft.view is not None and not draft.view.news:
+        if draft.is_empty:
             return _NOTHING_LEFT
         if self.sending_policy.hold_until(self.clock.now()) is not None:
             return _QUIET

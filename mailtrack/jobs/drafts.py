@@ -36,6 +36,15 @@ class Draft:
     view: NoticeView | None
     overtaken: bool
 
+    @property
+    def is_empty(self) -> bool:
+        """Return True if nothing is left of what the mail was to tell."""
+        kind, view = self.notice.kind, self.view
+        if view is None:
+            return False
+        invites_nobody = kind == NoticeKind.INVITATION and view.invitation is None
+        return invites_nobody or (kind == NoticeKind.DIGEST and not view.news)
+
     def is_outdated(self, now: datetime, *, waited: bool, held_by_night: bool) -> bool:
         """Return True if what the mail tells is no longer so, for whatever reason it is late.
 

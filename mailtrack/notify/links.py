@@ -35,6 +35,10 @@ class Purpose(StrEnum):
     PROOF = "proof"
     #: Given to a calendar program, and with it to whoever runs that: it opens no page.
     CALENDAR = "calendar"
+    #: Accepts what somebody shares, or refuses it.
+    INVITATION = "invitation"
+    #: Ends all invitations and nothing else: mail programs know it (RFC 8058).
+    NO_INVITATIONS = "no_invitations"
 
 
 #: The page of each purpose, and whose key its token holds.
@@ -48,6 +52,8 @@ PATHS = {
     Purpose.FOLLOW: "/f/",  # doubtful number
     Purpose.PROOF: "/l/",  # proof
     Purpose.CALENDAR: "/k/",  # calendar
+    Purpose.INVITATION: "/i/",  # invitation
+    Purpose.NO_INVITATIONS: "/i/",  # subscriber
 }
 #: What stands behind a calendar's token: some programs look at nothing else.
 _FILE_ENDING = ".ics"

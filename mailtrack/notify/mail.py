@@ -102,7 +102,7 @@ def compose(
         "In-Reply-To": forwarded or root,
         "References": f"{root}{_FOLD}{forwarded}" if forwarded else root,
         # 3.
-        "List-Unsubscribe": f"<{view.links.stop_parcel or view.links.stop_all}>",
+        "List-Unsubscribe": f"<{view.unsubscribe}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",

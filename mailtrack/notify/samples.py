@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from mailtrack.domain.invitations import LASTS as INVITATION_LASTS
 from mailtrack.domain.milestones import STAGES, Milestone
 from mailtrack.domain.model import (
     HeldMail,
@@ -18,6 +19,7 @@ from mailtrack.domain.model import (
 from mailtrack.domain.tracking import MAIL
 from mailtrack.notify.expectation import Expectation, ExpectedDay
 from mailtrack.notify.view import (
+    InvitationView,
     Links,
     MailSummary,
     NewsLine,
@@ -228,6 +230,16 @@ _LETTERS: Mapping[NoticeKind, Mapping[str, Any]] = MappingProxyType(
             "Réception du message de camille@example.org",
         },
         NoticeKind.DIGEST: {"news": NEWS},
+        NoticeKind.INVITATION: {
+            "to": "dominique@example.org",
+            "action": "https://mailtrack.example.org/i/Mw.exemple-accepter",
+            "invitation": InvitationView(
+                inviter="camille@example.org",
+                everything=False,
+                until=NOW + INVITATION_LASTS,
+                refusal="https://mailtrack.example.org/i/Mw.exemple-refuser",
+            ),
+        },
     }
 )
 

@@ -70,6 +70,8 @@ class NoticeKind(StrEnum):
     PROTECTION_ENDING = "protection_ending"
     #: More news on one day than mails that a person wants: the rest in one.
     DIGEST = "digest"
+    #: Somebody invites the owner of an address to hear of a parcel, or of all of theirs.
+    INVITATION = "invitation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,20 @@ class MailSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class InvitationView:
+    """What an invitation says before its click, which is nothing of the parcel.
+
+    `inviter` is an address; `everything`: it is about all parcels of theirs, also those to come.
+    It can be accepted until `until`; `refusal` is the link that ends all invitations.
+    """
+
+    inviter: str
+    everything: bool
+    until: datetime
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
 class NoticeView:
     """Everything one mail needs.
 
@@ -214,9 +230,10 @@ class NoticeView:
 
     `personal_address` is the person's own address to forward to, "" where they have none
     or know it already. `action` is the one link of CONFIRM_ADDRESS, GOODBYE (which it
-    takes back) and FORWARDING_REQUEST; `code` the provider's confirmation code, often
+    takes back), INVITATION and FORWARDING_REQUEST; `code` the provider's confirmation code, often
     "". `news` is the DIGEST's, `held` the mails that CONFIRM_ADDRESS asks about, `mails` those
-    that READ_SUMMARY tells of.
+    that READ_SUMMARY tells of; `invitation` is None also where it is over. `invited`: its reader
+    was invited to follow the parcel, by `inviter` ("" once that has ended).
     """
 
     kind: NoticeKind
@@ -240,6 +257,16 @@ class NoticeView:
     held: tuple[HeldMail, ...] = ()
     outcome: str = ""
     mails: tuple[MailSummary, ...] = ()
+    invitation: InvitationView | None = None
+    invited: bool = False
+    inviter: str = ""
+
+    @property
+    def unsubscribe(self) -> str:
+        """Return the address behind a mail program's own button (RFC 8058)."""
+        if self.invitation is not None:
+            return self.invitation.refusal
+        return self.links.stop_parcel or self.links.stop_all
 
     @property
     def thread(self) -> str:

@@ -30,6 +30,7 @@ from mailtrack.notify.expectation import Expectation, ExpectedDay
 from mailtrack.notify.links import LinkMaker, Purpose
 from mailtrack.notify.mail import MailNames
 from mailtrack.notify.view import (
+    InvitationView,
     MailSummary,
     NewsLine,
     NoticeKind,
@@ -45,6 +46,7 @@ from mailtrack.store import (
     doubtful_numbers,
     following,
     held_mails,
+    invitations,
     named_carriers,
     notices,
     people,
@@ -127,6 +129,28 @@ class ViewBuilder:
             news=self._news(connection, notice) if notice.kind == NoticeKind.DIGEST else (),
             held=tuple(held),
             mails=mails,
+            invitation=self._invitation(connection, notice, now),
+            invited=bool(details and details.shared),
+            inviter=details.shared.inviter if details and details.shared else "",
+        )
+
+    def _invitation(
+        self, connection: Connection, notice: Notice, now: datetime
+    ) -> InvitationView | None:
+        """Return what an invitation says, None for another mail and for one that is over."""
+        if notice.kind != NoticeKind.INVITATION:
+            return None
+        mailed = invitations.by_key(connection, RowKey(notice.occurrence))
+        if mailed is None or mailed.inviter is None:
+            return None
+        waiting = invitations.open_between(connection, mailed.inviter, mailed.address, now)
+        if not waiting:
+            return None
+        return InvitationView(
+            inviter=people.address_of(connection, mailed.inviter),
+            everything=any(one.everything for one in waiting),
+            until=max(one.lapses_at for one in waiting),
+            refusal=self.links.link(Purpose.NO_INVITATIONS, notice.reader),
         )
 
     def _mails(
@@ -202,6 +226,8 @@ class ViewBuilder:
                 return self.links.link(Purpose.STOP_PARCEL, notice.about), ""
             case NoticeKind.GOODBYE:
                 return self.links.link(Purpose.STOP_ALL, notice.reader), ""
+            case NoticeKind.INVITATION:
+                return self.links.link(Purpose.INVITATION, RowKey(notice.occurrence)), ""
             case NoticeKind.FORWARDING_REQUEST:
                 # A provider's question, as its mail gave it. That was read before, within the
                 # limits of `inbox.reading_pool`; this reads less of it.

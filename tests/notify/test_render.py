@@ -30,7 +30,11 @@ RENDERER = Renderer(templates_dir())
 PARCEL_KINDS = [kind for kind in NoticeKind if sample(kind).parcel]
 
 #: Nobody was subscribed yet, or everything is stopped already.
-FEW_WAYS = {NoticeKind.CONFIRM_ADDRESS: LINKS.stop_all, NoticeKind.GOODBYE: LINKS.data}
+FEW_WAYS = {
+    NoticeKind.CONFIRM_ADDRESS: LINKS.stop_all,
+    NoticeKind.GOODBYE: LINKS.data,
+    NoticeKind.INVITATION: sample(NoticeKind.INVITATION).unsubscribe,
+}
 
 #: A plain space where French wants a no-break one, or a typewriter's apostrophe.
 BAD_TYPOGRAPHY = re.compile(r" [:;!?»]|« |\w'\w")
@@ -169,7 +173,8 @@ def test_a_mail_is_written_even_where_almost_nothing_is_known(kind: NoticeKind) 
     for view in (bare, nameless):
         rendered = RENDERER.render(view)
         assert rendered.subject
-        assert LINKS.stop_all in rendered.text or kind is NoticeKind.GOODBYE
+        way_out = LINKS.stop_all if view.invitation is None else view.invitation.refusal
+        assert way_out in rendered.text or kind is NoticeKind.GOODBYE
         assert "  " not in parts(rendered.html, "h1, .sentence")[1]
 
 
