@@ -63,6 +63,7 @@ OPERATOR = {
     "operator-parcel": "/admin/parcels?number=LP00827165784086",
     "operator-people": "/admin/people?state=all",
     "operator-person": "/admin/people?id=1",
+    "operator-invitations": "/admin/invitations",
     "operator-carriers": "/admin/carriers",
     "operator-figures": "/admin/figures",
     "operator-nothing": "/admin/parcels?number=NOTHING",
@@ -132,6 +133,14 @@ def pages(world: World) -> Iterator[Scene]:
     yield Scene("numero-douteux", question)
     yield Scene("numero-douteux-suivi", question, (Action.FOLLOW,))
     yield Scene("numero-douteux-deja-suivi", question)
+    yield Scene("prevenir", world.link(Purpose.TIMELINE, NoticeKind.PICKUP_AVAILABLE))
+    invitation, end = world.invitation(Purpose.INVITATION), world.invitation(Purpose.NO_INVITATIONS)
+    yield Scene("invitation", invitation)
+    yield Scene("invitation-acceptee", invitation, (Action.ACCEPT,))
+    yield Scene("invitation-deja-acceptee", invitation)
+    yield Scene("invitations-refuser", end)
+    yield Scene("invitations-refusees", end, (Action.REFUSE,))
+    yield Scene("invitations-reprises", end, (Action.RESUME,))
     yield Scene("donnees", data)
     yield Scene("donnees-effacer", data, (Action.ERASE,))
     yield Scene("donnees-effacees", data, (Action.ERASE, Action.ERASE_FOR_GOOD))

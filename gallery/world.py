@@ -35,6 +35,7 @@ from mailtrack.settings import (
 from mailtrack.store import (
     budgets,
     doubtful_numbers,
+    invitations,
     notices,
     orders,
     parcels,
@@ -51,6 +52,8 @@ from mailtrack.web.admin.passwords import hash_password
 from mailtrack.web.server import serve
 
 READER = "camille@example.org"
+#: Whom the reader invites to hear of a parcel.
+INVITED = "dominique@example.org"
 #: What opens the operator's pages.
 SESAME = "sésame, ouvre-toi"
 
@@ -76,6 +79,16 @@ class World:
                 key = people.key_of(connection, self.reader)
             else:
                 key = subscriptions.read(connection, [self.following[kind]])[0].key
+        return self.services.links.link(purpose, key)
+
+    def invitation(self, purpose: Purpose) -> str:
+        """Return a link in the mail of the reader's invitation to somebody else."""
+        with self.services.store.read() as connection:
+            one = invitations.made_by(connection, self.reader)[-1]
+            key = one.key
+            if purpose is Purpose.NO_INVITATIONS:
+                invited = people.find_subscriber(connection, one.address)
+                key = people.key_of(connection, invited) if invited else key
         return self.services.links.link(purpose, key)
 
 
@@ -145,9 +158,18 @@ def _peopled(services: Services, address: str) -> World:
         )
         for held in reversed(HELD):
             _hold(connection, reader, held)
+        _invite(connection, reader, following[NoticeKind.PICKUP_AVAILABLE])
         _trouble_operators(connection)
     following |= {NoticeKind.ORDER_REGISTERED: awaited, NoticeKind.CANCELLED: ended}
     return World(services, address, reader, following)
+
+
+def _invite(connection: Connection, reader: SubscriberId, mine: SubscriptionId) -> None:
+    """Let the reader have invited somebody to one parcel, and somebody who agreed to all."""
+    people.subscriber_of(connection, INVITED, NOW)
+    invitations.add(connection, reader, mine, INVITED, NOW, mailed=True)
+    agreed = invitations.add(connection, reader, None, "claude@example.org", NOW, mailed=True)
+    invitations.accept(connection, [agreed], NOW)
 
 
 def _trouble_operators(connection: Connection) -> None:

@@ -255,6 +255,7 @@ def link(services: Services, rows: Callable[..., list[Mapping[str, Any]]]) -> Ca
         Purpose.FOLLOW: doubtful_number,
         Purpose.PROOF: proof,
         Purpose.CALENDAR: calendar,
+        Purpose.INVITATION: t.invitation,
     }
 
     def make(purpose: Purpose, number: int) -> str:

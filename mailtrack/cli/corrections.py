@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mailtrack.admin import blocking, corrections, parcels, pausing
+from mailtrack.admin import blocking, corrections, invitations, parcels, pausing
 from mailtrack.admin import poll_now as polling
 from mailtrack.admin.filters import moment_to_come, owner_of
 from mailtrack.admin.terminal import say, show
@@ -88,6 +88,18 @@ def unblock(address: str) -> None:
     services = with_store()
     with services.store.write() as connection:
         say(blocking.unblock(connection, address, services.suppression))
+
+
+@app.command(rich_help_panel=_PANEL)
+def uninvite(
+    ids: Ids = None,
+    address: Annotated[str, typer.Option(help="All that this address made.")] = "",
+) -> None:
+    """End invitations, whether they wait or were accepted; nobody is told."""
+    services = with_store()
+    with services.store.write() as connection:
+        rows = wanted(services, ids, "", address)
+        say(invitations.end(connection, rows, services.clock.now()))
 
 
 @app.command(rich_help_panel=_PANEL)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mailtrack.admin import mails, notices, parcels, people, reports
+from mailtrack.admin import invitations, mails, notices, parcels, people, reports
 from mailtrack.admin.filters import owner_of
 from mailtrack.admin.phrase_rows import phrase_rows
 from mailtrack.admin.running import running
@@ -140,6 +140,23 @@ def people_(
         opened = people.one_person(connection, one, services.suppression) if one else None
         tables = opened or [people.people_list(connection, rows)]
     show(tables, as_json, services.clock.now())
+
+
+@app.command("invitations", rich_help_panel=_PANEL)
+def invitations_(
+    ids: Ids = None,
+    address: Annotated[str, typer.Option(help="Only those that this address made or got.")] = "",
+    state: Annotated[str, one_of(invitations.STATES, "Only those that stand there")] = "",
+    since: Since = "",
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List who invited whom to hear of their parcels, and what came of it."""
+    services = with_store()
+    rows, now = wanted(services, ids, since, address, "", state, limit), services.clock.now()
+    with services.store.read() as connection:
+        tables = [invitations.invitation_list(connection, rows, now)]
+    show(tables, as_json, now)
 
 
 @app.command(rich_help_panel=_PANEL)

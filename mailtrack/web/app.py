@@ -38,6 +38,7 @@ from mailtrack.web.calendar_feed import CalendarFeed
 from mailtrack.web.description import describe
 from mailtrack.web.forms import read_body, read_form
 from mailtrack.web.headers import KEPT_TO_ITSELF, page_headers
+from mailtrack.web.invitations import EndedInvitationError, Invitations
 from mailtrack.web.limits import FILES_EACH, FILES_TOGETHER, Limiter, Shares, asker
 from mailtrack.web.lookup import Lookup
 from mailtrack.web.own_data import OwnData
@@ -92,6 +93,7 @@ def make_app(
         PageService(services),
         OwnData(services),
         Questions(services),
+        Invitations(services),
         TypedNumber(services),
         Lookup(services),
         Proofs(services),
@@ -112,6 +114,7 @@ def make_app(
         Route("/p/{token}", pages.preferences, methods=["GET", "POST"]),
         Route("/a/{token}", pages.confirm, methods=["GET", "POST"]),
         Route("/f/{token}", pages.follow, methods=["GET", "POST"]),
+        Route("/i/{token}", pages.invitation, methods=["GET", "POST"]),
         Route("/m/{token}", pages.own_data, methods=["GET", "POST"]),
         Route("/hooks/{carrier}", pages.hook, methods=["POST"]),
         Route("/suivi", pages.look_up),
@@ -243,6 +246,7 @@ class Pages:
     service: PageService
     data: OwnData
     questions: Questions
+    invitations: Invitations
     typed: TypedNumber
     lookup: Lookup
     proofs: Proofs
@@ -328,6 +332,16 @@ class Pages:
         agrees = (await read_form(request)).get("do") == Action.FOLLOW
         return await self._off_loop(self.questions.follow if agrees else self.questions.ask, token)
 
+    async def invitation(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        if request.method != "POST":
+            return await self._off_loop(self.invitations.ask, token)
+        form = await read_form(request)
+        one_click = form.get("List-Unsubscribe") == ONE_CLICK
+        return await self._off_loop(
+            lambda t: self.invitations.answer(t, form, one_click=one_click), token
+        )
+
     async def own_data(self, request: Request) -> Response:
         token = request.path_params["token"]
         if request.method != "POST":
@@ -389,7 +403,10 @@ class Pages:
 
     def gone(self, _request: Request, error: Exception) -> Response:
         question = isinstance(error, ExpiredQuestionError)
-        page = BadLinkPage(self.service.forward_to, gone=True, question=question)
+        invitation = isinstance(error, EndedInvitationError)
+        page = BadLinkPage(
+            self.service.forward_to, gone=True, question=question, invitation=invitation
+        )
         return self._draw(page, status=410)
 
     def away(self, _request: Request, error: Exception) -> Response:

@@ -45,7 +45,7 @@ _PAGES = {
     ("get", "/suivi"): ("Look a number up.", (200, 429, 503), (_HTML,), {}),
     ("get", "/c/{token}"): ("A parcel's timeline.", _SIGNED, (_HTML,), {}),
     ("post", "/c/{token}"): (
-        "Name it, end it, tell its carrier or the day of the order, or make a proof of it.",
+        "Name it, end it, tell its carrier or its order's day, invite to it, or prove it.",
         (200, 303, 404, 410, 503),
         (_HTML,),
         {
@@ -54,11 +54,16 @@ _PAGES = {
                 Action.RECEIVED,
                 Action.RESUME,
                 Action.CARRIER,
+                Action.INVITE,
+                Action.TAKE_BACK,
+                Action.LEAVE,
                 Action.ORDER_DAY,
                 Action.PROVE,
             ),
             "name": None,
             "carrier": None,
+            "address": None,
+            "invitation": None,
             "ordered_on": None,
         },
     ),
@@ -84,7 +89,7 @@ _PAGES = {
     ),
     ("get", "/p/{token}"): ("One person's parcels.", _SIGNED, (_HTML,), {}),
     ("post", "/p/{token}"): (
-        "Stop, resume, name, receive, add, choose, tell a postcode, have a calendar.",
+        "Stop, resume, name, receive, add, choose, invite, tell a postcode, have a calendar.",
         (200, 303, 404, 410, 429, 503),
         (_HTML,),
         {
@@ -93,6 +98,8 @@ _PAGES = {
             "name": None,
             "number": None,
             "postcode": None,
+            "address": None,
+            "invitation": None,
         },
     ),
     ("get", "/a/{token}"): ("What a click would confirm.", _SIGNED, (_HTML,), {}),
@@ -108,6 +115,16 @@ _PAGES = {
         _SIGNED,
         (_HTML,),
         {"do": (Action.FOLLOW,)},
+    ),
+    ("get", "/i/{token}"): ("What somebody is invited to.", _SIGNED, (_HTML,), {}),
+    ("post", "/i/{token}"): (
+        "Accept, refuse all invitations, or take them again.",
+        _SIGNED,
+        (_HTML,),
+        {
+            "do": (Action.ACCEPT, Action.REFUSE, Action.RESUME),
+            "List-Unsubscribe": ("One-Click",),
+        },
     ),
     ("get", "/m/{token}"): ("What is kept about a person.", _SIGNED, (_HTML,), {}),
     ("post", "/m/{token}"): (

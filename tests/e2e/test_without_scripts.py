@@ -52,10 +52,16 @@ def links(there: World, page: Page) -> Mapping[str, str]:
 
 def _delivered(there: World) -> str:
     """Let the service write and send a mail about one parcel; return its HTML."""
-    relay, services = FakeRelay(), there.services
-    with services.store.write() as connection:
+    with there.services.store.write() as connection:
         mine = there.following[NoticeKind.CUSTOMS_CLEARED]
         notices.owe_follower(connection, mine, NoticeKind.REGISTERED, occurrence="1", now=NOW)
+    return _sent(there)
+
+
+def _sent(there: World) -> str:
+    """Send the mail that is due; return its HTML."""
+    relay, services = FakeRelay(), there.services
+    with services.store.write() as connection:
         later = services.clock.later(60)
         due = notices.claim_notices(connection, token="t", now=NOW, until=later, limit=1)
     replace(services.deliverer(), open_relay=lambda: nullcontext(relay)).deliver(due, "t")
@@ -175,6 +181,38 @@ def test_a_number_is_added_by_hand_and_found_among_many(
     page.get_by_label("Chercher un nom ou un numéro").fill("LP001234567890")
     page.get_by_role("button", name="Chercher").click()
     expect(page.locator(".list .what")).to_have_count(1)
+
+
+def test_somebody_is_invited_and_follows_by_their_own_click(
+    there: World, page: Page, links: Mapping[str, str]
+) -> None:
+    page.goto(links["Voir tout le parcours"])
+    page.get_by_text("Prévenir aussi quelqu’un").click()
+    page.get_by_label("Son adresse mail").fill("Eve@example.org")
+    page.get_by_role("button", name="Inviter").click()
+    expect(page.get_by_role("status")).to_contain_text("attend sa réponse")
+
+    page.set_content(_sent(there))
+    accept, refuse = (
+        str(page.get_by_role("link", name=words).get_attribute("href"))
+        for words in ("Accepter", "Ne plus m’inviter")
+    )
+    page.goto(accept)
+    _says(page, "Suivre un colis aussi")
+    page.get_by_role("button", name="Accepter l’invitation").click()
+    _says(page, "C’est noté")
+    page.get_by_role("link", name="Voir ce suivi").click()
+    expect(page.locator("main")).to_contain_text(f"sur l’invitation de {READER}")
+
+    page.goto(refuse)
+    page.get_by_role("button", name="Ne plus m’inviter").click()
+    page.get_by_role("button", name="Recevoir de nouveau des invitations").click()
+    _says(page, "C’est noté")
+
+    page.goto(links["Voir tout le parcours"])
+    page.get_by_text("Prévenir aussi quelqu’un").click()
+    page.get_by_role("button", name="Mettre fin : eve@example.org").click()
+    expect(page.get_by_role("status")).to_contain_text("lui reste")
 
 
 def test_one_touch_selects_the_whole_number(page: Page, links: Mapping[str, str]) -> None:

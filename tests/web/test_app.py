@@ -23,6 +23,7 @@ from mailtrack.store import (
     calendars,
     doubtful_numbers,
     erasure,
+    invitations,
     notices,
     parcels,
     people,
@@ -86,7 +87,7 @@ def path(link: Callable[..., str]) -> Path_:
 def mine(follow: Follow, store: Store, clock: FakeClock) -> Subscription:
     """Ana follows two parcels; of this first one she has a proof, and is asked about a third.
 
-    She has a calendar.
+    She has a calendar, and has invited Bruno to hear of this one.
     """
     first = follow()
     follow("LP00123456789013", items=("Tapis",))
@@ -101,6 +102,9 @@ def mine(follow: Follow, store: Store, clock: FakeClock) -> Subscription:
             clock.now(),
         )
         calendars.make(connection, first.subscriber, clock.now())
+        invitations.add(
+            connection, first.subscriber, first.id, "bruno@example.org", clock.now(), mailed=True
+        )
         proofs.keep(connection, first.id, Proof(clock.now(), "LP00123456789012", clock.now()))
     return first
 
@@ -118,7 +122,7 @@ def _muted(rows: Rows) -> list[bool]:
 def _owner(purpose: Purpose, mine: Subscription) -> int:
     """Return the number that a link of a purpose holds."""
     about_parcel = purpose in (Purpose.STOP_PARCEL, Purpose.TIMELINE)
-    first = purpose in (Purpose.FOLLOW, Purpose.PROOF, Purpose.CALENDAR)
+    first = purpose in (Purpose.FOLLOW, Purpose.PROOF, Purpose.CALENDAR, Purpose.INVITATION)
     return 1 if first else mine.id if about_parcel else mine.subscriber
 
 

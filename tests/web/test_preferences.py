@@ -209,7 +209,7 @@ def test_a_thousand_parcels_are_shown_in_pages_with_few_queries(
 ) -> None:
     statements()
     first = ask(Purpose.PREFERENCES, many.subscriber)
-    assert len(statements()) <= 9
+    assert len(statements()) <= 11
     last = ask(Purpose.PREFERENCES, many.subscriber, page="?page=21")
 
     assert (PER_PAGE, 1) == (len(first.css(".list li")), len(last.css(".list li")))
@@ -271,7 +271,7 @@ def test_a_timeline_names_a_few_others_and_leads_to_the_rest(
     statements()
     page = ask(Purpose.TIMELINE, many.id)
 
-    assert len(statements()) <= 14
+    assert len(statements()) <= 16
     assert OTHERS == len(page.css(".list li"))
     assert f"{1_000 - OTHERS} autres suivis" in _words(page)
 

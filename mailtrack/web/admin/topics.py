@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection
 
-from mailtrack.admin import mails, notices, parcels, people, reports
+from mailtrack.admin import invitations, mails, notices, parcels, people, reports
 from mailtrack.admin.filters import Filter, moment, row_ids
 from mailtrack.admin.running import queues
 from mailtrack.admin.table import Table
@@ -89,6 +89,11 @@ def _people(services: Services, asked: Filter) -> Sequence[Table]:
         return [people.people_list(connection, asked)]
 
 
+def _invitations(services: Services, asked: Filter) -> Sequence[Table]:
+    with services.store.read() as connection:
+        return [invitations.invitation_list(connection, asked, services.clock.now())]
+
+
 def _carriers(services: Services, _asked: Filter) -> Sequence[Table]:
     off = [(one, why_off(one, services.settings)) for one in services.declarations.values()]
     with services.store.read() as connection:
@@ -110,6 +115,7 @@ TOPICS: Mapping[str, Topic] = MappingProxyType(
         "notices": Topic("Notices", _notices, notices.STATES),
         "parcels": Topic("Parcels", _parcels, parcels.STATES),
         "people": Topic("People", _people, people.STATES),
+        "invitations": Topic("Invitations", _invitations, invitations.STATES),
         "carriers": Topic("Carriers", _carriers),
         "figures": Topic("Figures", _figures),
     }

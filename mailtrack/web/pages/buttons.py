@@ -33,6 +33,14 @@ class Action(StrEnum):
     CALENDAR = "calendar"
     RENEW_CALENDAR = "renew_calendar"
     DROP_CALENDAR = "drop_calendar"
+    #: Invite an address to hear of it as well; take an invitation back; hear of somebody's parcels
+    #: no more by theirs.
+    INVITE = "invite"
+    TAKE_BACK = "take_back"
+    LEAVE = "leave"
+    #: The answers of who is invited; a refusal is for good, until they resume.
+    ACCEPT = "accept"
+    REFUSE = "refuse"
     CONFIRM = "confirm"
     #: A number is the reader's parcel's.
     FOLLOW = "follow"

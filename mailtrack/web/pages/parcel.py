@@ -17,6 +17,7 @@ from mailtrack.notify.maps import MapLinks, map_links
 from mailtrack.notify.shops import ShopWords, words_for
 from mailtrack.notify.view import OrderView, ParcelView
 from mailtrack.web.pages.buttons import NOTHING_SAVED, Saved
+from mailtrack.web.pages.invitations import Household
 
 #: Lines of a chronology that a page shows.
 MOST_EVENTS = 200
@@ -144,7 +145,8 @@ class TimelinePage(Journey):
     newest of the rest, and `more` is how many there are besides. `dated_by_mail`: the order's day
     is known from a mail. `noted` says in French what became of a day that was typed, "" at first;
     `wrong`: it was refused. `saved`: what another button has done. `carriers`: among which its
-    reader may choose, none where there is no choice.
+    reader may choose, none where there is no choice. `household` is None where nobody can be
+    invited; `invited`: they follow it by an invitation, of `inviter` ("" once that has ended).
     """
 
     template: ClassVar[str] = "web/timeline.html"
@@ -161,6 +163,9 @@ class TimelinePage(Journey):
     carriers: tuple[CarrierChoice, ...] = ()
     others: tuple[ParcelLine, ...] = ()
     more: int = 0
+    household: Household | None = None
+    invited: bool = False
+    inviter: str = ""
 
     @property
     def shop(self) -> ShopWords:

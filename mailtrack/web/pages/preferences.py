@@ -6,6 +6,7 @@ from typing import ClassVar
 from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.store.following import NOT_ENDED, Selection
 from mailtrack.web.pages.buttons import NOTHING_SAVED, Saved
+from mailtrack.web.pages.invitations import Household
 from mailtrack.web.pages.parcel import ParcelLine
 from mailtrack.web.preferences import GROUPS, ChoiceGroup
 
@@ -25,7 +26,8 @@ class PreferencesPage:
     `found` how many they are, and `searchable` whether there are so many that one looks for them.
     `ended` leads to what is over (`ended_count`), `kept_days` after which that is erased, 0 for
     never.
-    `calendar` is the address of their calendar, "" while they have none.
+    `calendar` is the address of their calendar, "" while they have none. `household` is None where
+    nobody can be invited.
     """
 
     template: ClassVar[str] = "web/preferences.html"
@@ -52,6 +54,7 @@ class PreferencesPage:
     ended_count: int = 0
     kept_days: int = 0
     calendar: str = ""
+    household: Household | None = None
 
     @property
     def calendar_subscription(self) -> str:

@@ -84,7 +84,8 @@ class PrivacyPage:
 class BadLinkPage:
     """404 (a link that is none of ours) and 410 (`gone`: its data was erased).
 
-    `question`: what is gone is a number that somebody was asked about.
+    `question`: what is gone is a number that somebody was asked about; `invitation`: somebody's
+    invitation.
     """
 
     template: ClassVar[str] = "web/bad_link.html"
@@ -92,6 +93,7 @@ class BadLinkPage:
     forward_to: str
     gone: bool = False
     question: bool = False
+    invitation: bool = False
 
 
 @dataclass(frozen=True, slots=True)

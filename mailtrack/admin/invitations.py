@@ -1,0 +1,89 @@
+"""Invitations, as an operator sees and ends them: people by number, as everywhere in lists."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, case, literal, or_, select
+
+from mailtrack.admin.filters import Filter, owner_of
+from mailtrack.admin.table import Table
+from mailtrack.domain.invitations import LASTS
+from mailtrack.domain.model import RowKey
+from mailtrack.errors import PermanentError
+from mailtrack.store import invitations
+from mailtrack.store.schema import invitation, subscriber
+
+WAITING, ACCEPTED, REFUSED, OVER = STATES = ("waiting", "accepted", "refused", "over")
+_COLUMNS = ("id", "inviter", "invited", "to", "state", "made", "mailed", "accepted")
+
+
+def invitation_list(connection: Connection, wanted: Filter, now: datetime) -> Table:
+    """Return invitations, newest first; of whom `wanted` names, those that they made or got."""
+    chosen = wanted.of(invitation.c.id, invitation.c.created_at)
+    if wanted.address:
+        chosen.append(_of(owner_of(connection, wanted.address)))
+    if wanted.state:
+        chosen.append(_state(now) == wanted.state)
+    query = _listed(now).where(*chosen).limit(wanted.limit)
+    return Table("Invitations", _COLUMNS, [tuple(row) for row in connection.execute(query)])
+
+
+def invitations_of(connection: Connection, owner: int, now: datetime) -> Table:
+    """Return the invitations that one person made or got."""
+    rows = connection.execute(_listed(now).where(_of(owner)))
+    return Table("Invitations", _COLUMNS, [tuple(row) for row in rows])
+
+
+def end(connection: Connection, wanted: Filter, now: datetime) -> str:
+    """End invitations by their numbers, and all that one person made; say how many.
+
+    Nobody is told; what was accepted goes on, but for what was still to come by it.
+    """
+    if not (wanted.ids or wanted.address):
+        raise PermanentError("Say which: `mailtrack uninvite NUMBER …` or --address.")
+    chosen = wanted.of(invitation.c.id, invitation.c.created_at)
+    if wanted.address:
+        chosen.append(invitation.c.inviter_id == owner_of(connection, wanted.address))
+    meant = select(invitation.c.key).where(*chosen, invitation.c.ended_at.is_(None))
+    ended = 0
+    for key in connection.scalars(meant.order_by(invitation.c.id)).all():
+        one = invitations.by_key(connection, RowKey(key))
+        if one is not None:
+            invitations.end(connection, one, now)
+            ended += 1
+    return f"{ended} {'invitation is' if ended == 1 else 'invitations are'} over."
+
+
+def _listed(now: datetime) -> Select[Any]:
+    """Select the rows of a list; `invited` is empty where no mail of ours went there."""
+    scope = case((invitation.c.everything, literal("everything")), else_=literal("a parcel"))
+    return (
+        select(
+            invitation.c.id,
+            invitation.c.inviter_id,
+            subscriber.c.id.label("invited"),
+            scope,
+            _state(now),
+            invitation.c.created_at,
+            invitation.c.mailed_at,
+            invitation.c.accepted_at,
+        )
+        .outerjoin(subscriber, subscriber.c.address == invitation.c.address)
+        .order_by(invitation.c.id.desc())
+    )
+
+
+def _state(now: datetime) -> ColumnElement[str]:
+    lapsed = invitation.c.accepted_at.is_(None) & (invitation.c.created_at <= now - LASTS)
+    over = or_(invitation.c.ended_at.is_not(None), invitation.c.inviter_id.is_(None), lapsed)
+    return case(
+        (over, literal(OVER)),
+        (invitation.c.accepted_at.is_not(None), literal(ACCEPTED)),
+        (invitation.c.refused_at.is_not(None), literal(REFUSED)),
+        else_=literal(WAITING),
+    )
+
+
+def _of(owner: int) -> ColumnElement[bool]:
+    theirs = select(subscriber.c.address).where(subscriber.c.id == owner)
+    return or_(invitation.c.inviter_id == owner, invitation.c.address.in_(theirs))
