@@ -23,6 +23,7 @@ from mailtrack.parsers.aliexpress_words import (
     TEMPLATES,
     StepWording,
 )
+from mailtrack.parsers.lazy_pattern import LazyPattern
 from mailtrack.parsers.reading import IDLE_KINDS, Forward, Original, ParcelRead, Person, Reading
 from mailtrack.parsers.shop import Brand, Recognition, Shop, host_of, parameters_of
 from mailtrack.parsers.shop import recognise as recognise_brand
@@ -61,7 +62,7 @@ SENDER_KINDS: dict[str, str] = {
 #: A parcel that an AliExpress mail names is known to Cainiao, whatever its shape.
 _BY_CONTEXT = Candidate("cainiao", "aliexpress_mail", "none")
 
-_TEMPLATE = re.compile(r"(?P<name>.+?)_(?P<language>[a-z]{2})_[A-Z]{2}_\d{4}-\d\d-\d\d")
+_TEMPLATE = LazyPattern(r"(?P<name>.+?)_(?P<language>[a-z]{2})_[A-Z]{2}_\d{4}-\d\d-\d\d")
 _NUMBER = re.compile(r"(?=(?:[a-z]{0,40}+\d){6})[a-z0-9]{8,40}")
 #: Subjects and sentences that tell a step are shorter than this (characters).
 _MAX_SENTENCE = 500
@@ -190,7 +191,7 @@ def _step(
 def _match(text: str) -> StepWording | None:
     """Return the step of the longest wording in a text; none where a doubt stands beside it."""
     plain = _NUMBER.sub("#", text.casefold().replace("’", "'"))
-    matches = [(found, step) for step in STEPS for found in step.pattern.finditer(plain)]
+    matches = [(found, step) for step in STEPS for found in step.pattern.compiled.finditer(plain)]
     if not matches:
         return None
     found, step = max(matches, key=lambda match: len(match[0][0]))
@@ -201,7 +202,7 @@ def _match(text: str) -> StepWording | None:
 def _templates(links: Iterable[Parameters]) -> list[re.Match[str]]:
     """Return the names of the templates that the links give, each once."""
     names = {link["rowan_id1"]: None for link in links if "rowan_id1" in link}
-    return [found for found in map(_TEMPLATE.match, names) if found]
+    return [found for found in map(_TEMPLATE.compiled.match, names) if found]
 
 
 def _language(

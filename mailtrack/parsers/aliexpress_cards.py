@@ -53,7 +53,7 @@ def _steps(lines: Sequence[str]) -> list[Milestone]:
     """Return the steps that lines are, word for word, each line's one."""
     plain = [line.casefold().replace("’", "'").strip() for line in lines if len(line) < _MAX_STEP]
     told = (
-        next((step.milestone for step in STEPS if step.pattern.fullmatch(line)), None)
+        next((step.milestone for step in STEPS if step.pattern.compiled.fullmatch(line)), None)
         for line in plain
     )
     return [milestone for milestone in told if milestone is not None]

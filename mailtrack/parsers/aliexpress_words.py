@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from mailtrack.domain.milestones import Milestone
+from mailtrack.parsers.lazy_pattern import LazyPattern
 
 M = Milestone
 
@@ -20,7 +21,7 @@ class StepWording:
     `language`: its code, or several where they share the wording, the likeliest first.
     """
 
-    pattern: re.Pattern[str]
+    pattern: LazyPattern
     language: str
     milestone: M | None
     kind: str | None = None
@@ -157,7 +158,7 @@ DOUBTS = re.compile(
 def _step(
     pattern: str, language: str, milestone: M | None = None, kind: str | None = None
 ) -> StepWording:
-    return StepWording(re.compile(rf"(?<!\w)(?:{pattern})(?!\w)"), language, milestone, kind)
+    return StepWording(LazyPattern(rf"(?<!\w)(?:{pattern})(?!\w)"), language, milestone, kind)
 
 
 def _vocabulary(language: str, wordings: dict[M, str]) -> list[StepWording]:

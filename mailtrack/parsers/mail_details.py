@@ -15,6 +15,7 @@ from typing import TypeVar
 from mailtrack.domain.milestones import STAGES, Milestone, Phase
 from mailtrack.domain.model import PickupPoint
 from mailtrack.parsers.dates import DAY, day_of, has_year, unaccented
+from mailtrack.parsers.lazy_pattern import LazyPattern
 from mailtrack.parsers.pickup_place import read_place
 
 T = TypeVar("T")
@@ -74,7 +75,7 @@ _EXPECTED = {
     ),
 }
 _LAST_DAYS, _EXPECTED_DAYS = (
-    [(re.compile(row, re.IGNORECASE), language) for language in rows for row in rows[language]]
+    [(LazyPattern(row, re.IGNORECASE), language) for language in rows for row in rows[language]]
     for rows in (_LAST_DAY, _EXPECTED)
 )
 
@@ -188,10 +189,10 @@ def _surest(days: Iterable[tuple[re.Match[str], date | None]]) -> date | None:
 
 
 def _undenied(
-    pattern: re.Pattern[str], text: str, denial: re.Pattern[str], behind: int
+    pattern: LazyPattern, text: str, denial: re.Pattern[str], behind: int
 ) -> Iterator[re.Match[str]]:
     """Yield what a row finds, unless a word of its sentence denies it (or so far behind it)."""
-    for found in islice(pattern.finditer(text), MAX_FOUND):
+    for found in islice(pattern.compiled.finditer(text), MAX_FOUND):
         before = text[max(0, found.start() - _BEFORE) : found.start()]
         after = text[found.end() : found.end() + behind]
         around = _SENTENCE_END.split(before)[-1] + found[0] + _SENTENCE_END.split(after)[0]

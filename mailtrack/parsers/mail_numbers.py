@@ -162,7 +162,7 @@ def _beside_a_name(line: str) -> Iterator[tuple[str, str]]:
     """Yield the numbers that stand beside a carrier's name, each with its code."""
     said = plain(line)
     for sender in declared():
-        written = sender.typed.search(said) if sender.typed else None
+        written = sender.typed.compiled.search(said) if sender.typed else None
         number = normalise(written["behind"] or written["before"]) if written else ""
         if number and (is_of_own_form(sender, number) or is_of(sender.carrier, number)):
             yield number, sender.carrier

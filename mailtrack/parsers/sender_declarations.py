@@ -13,6 +13,7 @@ from importlib import resources
 from typing import Any
 
 from mailtrack.domain.milestones import Milestone
+from mailtrack.parsers.lazy_pattern import LazyPattern
 from mailtrack.parsers.shop import Brand
 
 _SENDERS = resources.files("mailtrack.parsers") / "senders"
@@ -38,7 +39,7 @@ class StepRow:
     kind: str
     milestone: Milestone | None
     language: str
-    subject: re.Pattern[str] | None
+    subject: LazyPattern | None
     text: str
     sender: str
 
@@ -59,7 +60,7 @@ class MailSender:
     orders: re.Pattern[str] | None
     steps: tuple[StepRow, ...]
     #: A number of its own as people write it beside the name; None for a shop.
-    typed: re.Pattern[str] | None
+    typed: LazyPattern | None
     #: Names under which it is known besides: whoever else bears one is not believed.
     known_as: tuple[str, ...]
     writers: tuple[str, ...] = ()
@@ -136,7 +137,7 @@ def _read_step(row: Mapping[str, Any], language: str) -> StepRow:
     )
 
 
-def _typed(names: Sequence[str], forms: Sequence[str]) -> re.Pattern[str]:
+def _typed(names: Sequence[str], forms: Sequence[str]) -> LazyPattern:
     """Return the pattern of a number right behind a name, or of a parcel's right before it.
 
     What stands farther away may be an order or a telephone: "GLS m'appelle au 06 39 …". What
@@ -144,7 +145,7 @@ def _typed(names: Sequence[str], forms: Sequence[str]) -> re.Pattern[str]:
     """
     form, name = "|".join([*forms, _ANY_FORM]), "|".join(map(re.escape, names))
     number = rf"(?:{form})(?![0-9A-Z])"
-    return re.compile(
+    return LazyPattern(
         rf"\b(?:{name})\b{_BETWEEN}(?<!\w)(?P<behind>{number})"
         rf"|\b(?:colis|suivi)\b{_BETWEEN}(?<!\w)(?P<before>{number})[^\w]{{0,3}}"
         rf"(?:(?:chez|avec|par|via|de) )?(?:{name})\b",
@@ -152,7 +153,7 @@ def _typed(names: Sequence[str], forms: Sequence[str]) -> re.Pattern[str]:
     )
 
 
-def _pattern(subject: str) -> re.Pattern[str]:
+def _pattern(subject: str) -> LazyPattern:
     """Return the pattern of a subject, to be matched at its beginning.
 
     `*` stands for some words or none, {shop} for the name of one or for nothing, {number} for
@@ -163,7 +164,7 @@ def _pattern(subject: str) -> re.Pattern[str]:
         "{number}": r"(?P<number>[0-9a-z]{6,40})",
         "{shop} ": r"(?:(?P<shop>.{1,60}?) )?",
     }
-    return re.compile(
+    return LazyPattern(
         "".join(
             known.get(piece) or (" ?(?:.{0,80} )?" if "*" in piece else re.escape(piece))
             for piece in pieces

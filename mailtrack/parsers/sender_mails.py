@@ -130,7 +130,7 @@ def _step(sender: MailSender, original: Original) -> tuple[StepRow | None, dict[
     for step in sender.steps:
         if step.sender not in address or step.text not in text:
             continue
-        fits = step.subject.match(subject) if step.subject else None
+        fits = step.subject.compiled.match(subject) if step.subject else None
         if fits:
             # Small letters are of one length with the others, but for a few.
             written = said if len(said) == len(subject) else subject

@@ -336,7 +336,7 @@ def test_a_wording_that_two_languages_share_is_told_by_the_template() -> None:
 
 
 def test_no_wording_stands_twice_in_the_table() -> None:
-    patterns = [step.pattern.pattern for step in STEPS]
+    patterns = [step.pattern.compiled.pattern for step in STEPS]
 
     assert len(set(patterns)) == len(patterns)
 

@@ -212,6 +212,8 @@ def test_what_amazon_writes_from_other_addresses_names_nothing(sender: str) -> N
 def test_every_declaration_can_be_read(sender: MailSender) -> None:
     assert all(step.milestone or step.kind in IDLE_KINDS for step in sender.steps)
     assert all(step.subject or step.text or step.sender for step in sender.steps)
+    assert all(step.subject.compiled for step in sender.steps if step.subject)
+    assert sender.typed is None or sender.typed.compiled
 
 
 def test_mails_of_different_senders_attached_to_one_each_tell_their_own_parcel() -> None:
