@@ -18,15 +18,16 @@ from sqlalchemy import insert, select, update
 import mailtrack
 from mailtrack import cli, logs
 from mailtrack.carriers import declarations
-from mailtrack.cli import program
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import TrackingEvent
+from mailtrack.environment import ENV_FILE
 from mailtrack.errors import ChallengeError
+from mailtrack.runtime import services
 from mailtrack.runtime.alone import alone
 from mailtrack.runtime.services import Services
 from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, carrier_app, serve
 from mailtrack.sandbox.imap import ImapServer
-from mailtrack.settings import ENV_FILE, Settings, load_settings
+from mailtrack.settings import Settings, load_settings
 from mailtrack.store import budgets, inbound, leases, notices, parcels, people, relays
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
@@ -67,7 +68,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         opened.append(Services(settings))
         return opened[-1]
 
-    monkeypatch.setattr(program, "Services", open_services)
+    monkeypatch.setattr(services, "Services", open_services)
     monkeypatch.setenv(ENV_FILE, "")  # the option sets it; this takes it back at the end
 
     def make(*arguments: str, stdin: bytes = b"") -> Result:

@@ -10,14 +10,15 @@ import mailtrack
 PACKAGE = Path(mailtrack.__file__).parent
 
 #: What every room but the domain may import: values that the wiring passes in, and their types.
-GROUND = {"clock", "domain", "errors", "settings"}
+GROUND = {"clock", "domain", "environment", "errors", "settings"}
 INSIDE = GROUND | {"carriers", "notify", "oauth", "parsers", "store"}
 #: The rooms, and all of ours that each may import; a room that is not named may import all.
 MAY_IMPORT = {
     "domain": set(),
+    "environment": set(),
     "errors": set(),
     "clock": set(),
-    "settings": {"clock", "errors"},
+    "settings": {"clock", "environment", "errors"},
     "parsers": {"domain", "errors"},
     "notify": {"domain", "errors"},
     # Each carrier is given its own settings and a clock; its User-Agent names the version.
@@ -36,7 +37,7 @@ PRINTERS = {"print", "typer.echo", "typer.secho", "Console", "sys.stdout.write",
 #: Who may import a room that the others must not know of.
 OUTER = {"cli": {"__main__"}, "sandbox": {"cli"}, "admin": {"cli", "web"}}
 #: The door and the ground: all that lies outside the rooms.
-DOOR_AND_GROUND = {"__init__", "__main__", "clock", "errors", "logs"}
+DOOR_AND_GROUND = {"__init__", "__main__", "clock", "environment", "errors", "logs"}
 
 
 def name_of(file: Path) -> str:

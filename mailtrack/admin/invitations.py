@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, case, literal, or_, select
 
 from mailtrack.admin.filters import Filter, owner_of
+from mailtrack.admin.states import ACCEPTED, OVER, REFUSED, WAITING
 from mailtrack.admin.table import Table
 from mailtrack.domain.invitations import LASTS
 from mailtrack.domain.model import RowKey
@@ -13,7 +14,6 @@ from mailtrack.errors import PermanentError
 from mailtrack.store import invitations
 from mailtrack.store.schema import invitation, subscriber
 
-WAITING, ACCEPTED, REFUSED, OVER = STATES = ("waiting", "accepted", "refused", "over")
 _COLUMNS = ("id", "inviter", "invited", "to", "state", "made", "mailed", "accepted")
 
 

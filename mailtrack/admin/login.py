@@ -6,7 +6,7 @@ from mailtrack.errors import AuthError
 from mailtrack.oauth.browser_sign_in import sign_in_elsewhere, sign_in_here
 from mailtrack.oauth.device_sign_in import sign_in_by_code
 from mailtrack.oauth.endpoint import Grant, TokenEndpoint
-from mailtrack.oauth.providers import ProviderName
+from mailtrack.oauth.names import ProviderName
 from mailtrack.runtime.services import Services
 from mailtrack.store.migrate import require_current
 

@@ -7,16 +7,12 @@ from sqlalchemy import ColumnElement, Connection, Row, func, literal, select
 
 from mailtrack.admin.filters import Filter, owner_of
 from mailtrack.admin.notices import told
+from mailtrack.admin.states import WAITING
 from mailtrack.admin.table import Cell, Table
-from mailtrack.domain.model import Outcome
 from mailtrack.domain.numbers import normalise
 from mailtrack.errors import PermanentError
 from mailtrack.store.inbound import TRACE_LENGTH
 from mailtrack.store.schema import inbound, notice, subscriber
-
-#: What a mail is that was not read yet; the others are its outcomes.
-WAITING = "waiting"
-OUTCOMES = (WAITING, *map(str, Outcome))
 
 
 def inbound_list(connection: Connection, wanted: Filter) -> Table:

@@ -13,7 +13,6 @@ from mailtrack.jobs.delivering import TOO_LATE
 from mailtrack.store.notices import DIGESTED
 from mailtrack.store.schema import notice, parcel, subscriber, subscription
 
-STATES = ("due", "sent", "skipped", "failed")
 #: What each reason to leave a mail out means; a test holds that there are no others.
 MEANINGS: Mapping[str, str] = {
     Skip.FIRST_ANSWER: "the mail « suivi enregistré » told it",

@@ -5,20 +5,19 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select
 
+from mailtrack.admin import states
 from mailtrack.admin.filters import Filter, about, owner_of, parcels_with
 from mailtrack.admin.notices import told
 from mailtrack.admin.table import Cell, Table
-from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import ParcelId
 from mailtrack.store.schema import leg, parcel, subscription, tracking_event
 
 #: Where a parcel may stand beside its milestones.
 _ALSO: Mapping[str, ColumnElement[bool]] = {
-    "none": parcel.c.milestone.is_(None),
-    "ended": parcel.c.ended_at.is_not(None),
-    "polled": parcel.c.ended_at.is_(None),
+    states.NO_MILESTONE: parcel.c.milestone.is_(None),
+    states.ENDED: parcel.c.ended_at.is_not(None),
+    states.POLLED: parcel.c.ended_at.is_(None),
 }
-STATES = (*_ALSO, *map(str, Milestone))
 
 
 def parcel_list(connection: Connection, wanted: Filter) -> Table:

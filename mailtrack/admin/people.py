@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
+from mailtrack.admin import states
 from mailtrack.admin.filters import Filter, about, owner_of, parcels_with
 from mailtrack.admin.notices import told
 from mailtrack.admin.table import Cell, Table
@@ -13,16 +14,14 @@ from mailtrack.errors import PermanentError
 from mailtrack.store.schema import inbound, notice, parcel, shop_order, subscriber, subscription
 from mailtrack.store.suppression import Suppression
 
-BOUNCING = "bouncing"
 #: The address counts as dead, or may soon.
 IS_MARKED = or_(subscriber.c.bounced_at.is_not(None), subscriber.c.soft_bounces > 0)
 _STATES: Mapping[str, ColumnElement[bool]] = {
-    BOUNCING: IS_MARKED,
-    "active": subscriber.c.unsubscribed_at.is_(None) & ~IS_MARKED,
-    "left": subscriber.c.unsubscribed_at.is_not(None),
-    "unconfirmed": subscriber.c.confirmed_at.is_(None),
+    states.BOUNCING: IS_MARKED,
+    states.ACTIVE: subscriber.c.unsubscribed_at.is_(None) & ~IS_MARKED,
+    states.LEFT: subscriber.c.unsubscribed_at.is_not(None),
+    states.UNCONFIRMED: subscriber.c.confirmed_at.is_(None),
 }
-STATES = (*_STATES, "all")
 
 
 def people_list(connection: Connection, wanted: Filter) -> Table:
@@ -34,7 +33,7 @@ def people_list(connection: Connection, wanted: Filter) -> Table:
         following = select(subscription.c.subscriber_id)
         number = parcels_with(connection, wanted.number)
         chosen.append(subscriber.c.id.in_(following.where(about(number))))
-    state = wanted.state or ("all" if wanted.address or wanted.number else BOUNCING)
+    state = wanted.state or (states.ALL if wanted.address or wanted.number else states.BOUNCING)
     if state in _STATES:
         chosen.append(_STATES[state])
     query = (
@@ -43,7 +42,7 @@ def people_list(connection: Connection, wanted: Filter) -> Table:
         .limit(wanted.limit)
     )
     rows = [tuple(_summary(row).values()) for row in connection.execute(query)]
-    title = "People whose mails come back" if state == BOUNCING else "People"
+    title = "People whose mails come back" if state == states.BOUNCING else "People"
     return Table(title, ("id", "dead since", "failures in a row", "follows", "left"), rows)
 
 

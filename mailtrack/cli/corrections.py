@@ -4,11 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mailtrack.admin import blocking, corrections, invitations, parcels, pausing
-from mailtrack.admin import poll_now as polling
-from mailtrack.admin.filters import moment_to_come, owner_of
 from mailtrack.admin.terminal import say, show
-from mailtrack.carriers import named
 from mailtrack.cli.program import AsJson, Ids, Since, app, set_up, wanted, with_store
 from mailtrack.errors import MailtrackError
 
@@ -18,8 +14,11 @@ _PANEL = "Corrections"
 @app.command(rich_help_panel=_PANEL)
 def poll(number: str, as_json: AsJson = False) -> None:
     """Ask the carriers of a parcel now, keep what they say, and show the parcel."""
+    from mailtrack.admin import parcels
+    from mailtrack.admin.poll_now import poll_now
+
     services = with_store()
-    for trouble in polling.poll_now(services, number):
+    for trouble in poll_now(services, number):
         say(f"mailtrack: {trouble}", err=True)
     with services.store.read() as connection:
         show(parcels.one_parcel(connection, number), as_json, services.clock.now())
@@ -32,6 +31,8 @@ def resend(
     since: Since = "",
 ) -> None:
     """Send notices that failed or came back once more, where they are still true."""
+    from mailtrack.admin import corrections
+
     services = with_store()
     rows = wanted(services, ids, since)
     if not (rows.ids or rows.since or failed):
@@ -49,6 +50,9 @@ def revive(
     bounced_since: Since = "",
 ) -> None:
     """Let mails go again to people whose address counts as dead."""
+    from mailtrack.admin import corrections
+    from mailtrack.admin.filters import owner_of
+
     services = with_store()
     with services.store.write() as connection:
         theirs = [str(owner_of(connection, address))] if address else []
@@ -77,6 +81,8 @@ def reread(
 @app.command(rich_help_panel=_PANEL)
 def block(address: str) -> None:
     """Send no more mail to an address, and let nothing follow from what comes from it."""
+    from mailtrack.admin import blocking
+
     services = with_store()
     with services.store.write() as connection:
         say(blocking.block(connection, address, services.suppression, services.clock.now()))
@@ -85,6 +91,8 @@ def block(address: str) -> None:
 @app.command(rich_help_panel=_PANEL)
 def unblock(address: str) -> None:
     """Take a block back."""
+    from mailtrack.admin import blocking
+
     services = with_store()
     with services.store.write() as connection:
         say(blocking.unblock(connection, address, services.suppression))
@@ -96,6 +104,8 @@ def uninvite(
     address: Annotated[str, typer.Option(help="All that this address made.")] = "",
 ) -> None:
     """End invitations, whether they wait or were accepted; nobody is told."""
+    from mailtrack.admin import invitations
+
     services = with_store()
     with services.store.write() as connection:
         rows = wanted(services, ids, "", address)
@@ -108,6 +118,10 @@ def pause(
     until: Annotated[str, typer.Option(help="To a moment: 2h, 3d, 2026-03-02T14:05.")],
 ) -> None:
     """Leave a carrier alone until a moment; what is due there waits."""
+    from mailtrack.admin import pausing
+    from mailtrack.admin.filters import moment_to_come
+    from mailtrack.carriers import named
+
     services = with_store()
     now, declaration = services.clock.now(), services.declarations[named(carrier)]
     with services.store.write() as connection:
@@ -117,6 +131,9 @@ def pause(
 @app.command(rich_help_panel=_PANEL)
 def resume(carrier: str) -> None:
     """Ask a carrier again at once, after a pause or a refusal."""
+    from mailtrack.admin import pausing
+    from mailtrack.carriers import named
+
     services = with_store()
     declaration = services.declarations[named(carrier)]
     with services.store.write() as connection:

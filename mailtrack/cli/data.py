@@ -9,7 +9,6 @@ import typer
 
 from mailtrack.admin.terminal import say, say_json
 from mailtrack.cli.program import app, set_up, with_store
-from mailtrack.settings import Settings
 
 _PANEL = "What is kept"
 #: Standard input, or output, where a file is asked for.
@@ -79,6 +78,7 @@ def restore(
     """Fill an empty database from a backup; who has left since can be kept away."""
     from mailtrack.admin.backups import keep_away, read_in
     from mailtrack.admin.backups import restore as fill
+    from mailtrack.settings import Settings
     from mailtrack.store.engine import open_store
 
     services = set_up()

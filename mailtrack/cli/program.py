@@ -1,20 +1,23 @@
 """The program around the commands: its options, its exit codes, and what commands share."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mailtrack import __version__, logs
-from mailtrack.admin.filters import Filter, moment, row_ids
+from mailtrack import __version__
 from mailtrack.admin.terminal import say
+from mailtrack.environment import ENV_FILE
 from mailtrack.errors import ConfigurationError, MailtrackError, TransientError, did_you_mean
-from mailtrack.runtime.services import Services
-from mailtrack.settings import ENV_FILE, load_settings
-from mailtrack.store.migrate import require_current
+
+if TYPE_CHECKING:
+    from mailtrack.admin.filters import Filter
+    from mailtrack.runtime.services import Services
 
 #: The exit code of what may go well a little later (sysexits: EX_TEMPFAIL).
 TRY_AGAIN = 75
@@ -80,12 +83,18 @@ def wanted(
     limit: int = 50,
 ) -> Filter:
     """Return which rows the arguments of a command mean; raises PermanentError."""
+    from mailtrack.admin.filters import Filter, moment, row_ids
+
     at = moment(since, services.clock.now()) if since else None
     return Filter(row_ids(ids or ()), address, number, state, at, limit)
 
 
 def set_up() -> Services:
     """Return the wiring by the settings of this process; raises ConfigurationError."""
+    from mailtrack import logs
+    from mailtrack.runtime.services import Services
+    from mailtrack.settings import load_settings
+
     settings = load_settings()
     logs.configure(settings.log_level)
     return Services(settings)
@@ -93,6 +102,8 @@ def set_up() -> Services:
 
 def with_store() -> Services:
     """Return the same with a database of this version; raises MailtrackError."""
+    from mailtrack.store.migrate import require_current
+
     services = set_up()
     require_current(services.store)
     return services

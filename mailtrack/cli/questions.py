@@ -4,10 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mailtrack.admin import invitations, mails, notices, parcels, people, reports
-from mailtrack.admin.filters import owner_of
-from mailtrack.admin.phrase_rows import phrase_rows
-from mailtrack.admin.running import running
+from mailtrack.admin import states
 from mailtrack.admin.terminal import say, say_raw, say_rows, show
 from mailtrack.cli.program import (
     Address,
@@ -22,7 +19,6 @@ from mailtrack.cli.program import (
     wanted,
     with_store,
 )
-from mailtrack.domain.model import SubscriberId
 from mailtrack.errors import MailtrackError, PermanentError
 
 _PANEL = "Questions"
@@ -31,6 +27,9 @@ _PANEL = "Questions"
 @app.command(rich_help_panel=_PANEL)
 def status(as_json: AsJson = False) -> None:
     """Show the parts, workers, queues and pages, the mailbox, and mails by their outcomes."""
+    from mailtrack.admin import reports
+    from mailtrack.admin.running import running
+
     services = with_store()
     settings, now = services.settings, services.clock.now()
     relay = reports.RelayInUse(settings.smtp.place, settings.smtp.per_day)
@@ -46,12 +45,14 @@ def inbound(
     raw: Annotated[bool, typer.Option("--raw", help="Print the one mail as it came.")] = False,
     address: Address = "",
     number: Number = "",
-    outcome: Annotated[str, one_of(mails.OUTCOMES, "Only those that ended so")] = "",
+    outcome: Annotated[str, one_of(states.OF_MAILS, "Only those that ended so")] = "",
     since: Since = "",
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
     """List the inbound mails with their outcomes and reasons; one number opens that mail."""
+    from mailtrack.admin import mails
+
     services = with_store()
     rows = wanted(services, ids, since, address, number, outcome, limit)
     if raw and len(rows.ids) != 1:
@@ -72,12 +73,14 @@ def parcels_(
     ] = None,
     address: Address = "",
     number: Number = "",
-    state: Annotated[str, one_of(parcels.STATES, "Only those that stand there")] = "",
+    state: Annotated[str, one_of(states.OF_PARCELS, "Only those that stand there")] = "",
     since: Since = "",
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
     """List the parcels; a number opens that parcel: history, legs, next polls, followers."""
+    from mailtrack.admin import parcels
+
     services = with_store()
     rows = wanted(services, None, since, address, number, state, limit)
     with services.store.read() as connection:
@@ -91,7 +94,7 @@ def notices_(
     ids: Ids = None,
     address: Address = "",
     number: Number = "",
-    state: Annotated[str, one_of(notices.STATES, "Only those in this state")] = "",
+    state: Annotated[str, one_of(states.OF_NOTICES, "Only those in this state")] = "",
     since: Since = "",
     limit: Limit = 50,
     as_json: AsJson = False,
@@ -99,6 +102,8 @@ def notices_(
     failed: Annotated[bool, typer.Option(help="With --retry: all that failed.")] = False,
 ) -> None:
     """List the mails that were owed, and why one was not sent; one number opens that one."""
+    from mailtrack.admin import notices
+
     if failed and not retry:
         raise MailtrackError("--failed goes with --retry: `mailtrack notices --retry --failed`.")
     if retry:
@@ -119,13 +124,17 @@ def people_(
     ids: Ids = None,
     address: Annotated[str, typer.Option(help="Open whoever has this address.")] = "",
     number: Annotated[str, typer.Option(help="Only who follows this parcel.")] = "",
-    state: Annotated[str, one_of(people.STATES, "Who; bouncing if nothing is said")] = "",
+    state: Annotated[str, one_of(states.OF_PEOPLE, "Who; bouncing if nothing is said")] = "",
     bounced_since: Since = "",
     limit: Limit = 50,
     as_json: AsJson = False,
     revive: Annotated[bool, typer.Option(help="The same as `mailtrack revive`.")] = False,
 ) -> None:
     """List the people whose address counts as dead, or others; one number opens that person."""
+    from mailtrack.admin import people
+    from mailtrack.admin.filters import owner_of
+    from mailtrack.domain.model import SubscriberId
+
     if revive:
         from mailtrack.cli import corrections  # below us in the help
 
@@ -146,12 +155,14 @@ def people_(
 def invitations_(
     ids: Ids = None,
     address: Annotated[str, typer.Option(help="Only those that this address made or got.")] = "",
-    state: Annotated[str, one_of(invitations.STATES, "Only those that stand there")] = "",
+    state: Annotated[str, one_of(states.OF_INVITATIONS, "Only those that stand there")] = "",
     since: Since = "",
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
     """List who invited whom to hear of their parcels, and what came of it."""
+    from mailtrack.admin import invitations
+
     services = with_store()
     rows, now = wanted(services, ids, since, address, "", state, limit), services.clock.now()
     with services.store.read() as connection:
@@ -167,6 +178,9 @@ def unmapped(
     least: Annotated[int, typer.Option(help="With --as-rows: leave rarer ones out.")] = 2,
 ) -> None:
     """List the carriers' codes and texts that no phrase file knows."""
+    from mailtrack.admin import reports
+    from mailtrack.admin.phrase_rows import phrase_rows
+
     services = with_store()
     with services.store.read() as connection:
         if as_rows:
@@ -178,6 +192,8 @@ def unmapped(
 @app.command(rich_help_panel=_PANEL)
 def forecast(as_json: AsJson = False) -> None:
     """Show how well the expected dates were kept, beside two simple rivals."""
+    from mailtrack.admin import reports
+
     services = with_store()
     with services.store.read() as connection:
         tables = [reports.forecast_list(connection)]
@@ -187,6 +203,7 @@ def forecast(as_json: AsJson = False) -> None:
 @app.command(rich_help_panel=_PANEL)
 def carriers(as_json: AsJson = False) -> None:
     """List the carriers: on, or off and why."""
+    from mailtrack.admin import reports
     from mailtrack.carriers import why_off
     from mailtrack.store import budgets
 

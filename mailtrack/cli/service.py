@@ -6,17 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 
 from mailtrack.admin.terminal import say
 from mailtrack.cli.program import TRY_AGAIN, app, set_up, with_store
 from mailtrack.errors import MailtrackError, TransientError
-from mailtrack.oauth.providers import ProviderName
+from mailtrack.oauth.names import ProviderName
 
 _PANEL = "The service"
-
-log = structlog.get_logger(__name__)
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -39,6 +36,8 @@ def up() -> None:
 
 
 def _run(part: str) -> None:
+    import structlog
+
     from mailtrack.runtime import roles
 
     try:
@@ -49,7 +48,7 @@ def _run(part: str) -> None:
     except MailtrackError:
         raise
     except Exception as error:
-        log.exception("part failed", part=part)
+        structlog.get_logger(__name__).exception("part failed", part=part)
         raise typer.Exit(TRY_AGAIN) from error
 
 

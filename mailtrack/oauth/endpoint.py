@@ -12,7 +12,8 @@ from oauthlib.oauth2 import MissingTokenError, OAuth2Error, WebApplicationClient
 from mailtrack.carriers.transport import Answer, Transport
 from mailtrack.domain.harmless import printable
 from mailtrack.errors import AuthError, ConfigurationError, MailtrackError, TransientError
-from mailtrack.oauth.providers import Provider, ProviderName, provider_of
+from mailtrack.oauth.names import ProviderName
+from mailtrack.oauth.providers import Provider, provider_of
 from mailtrack.settings import OAuthSettings
 
 # Its DEBUG lines quote tokens.

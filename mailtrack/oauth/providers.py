@@ -6,16 +6,9 @@ https://learn.microsoft.com/exchange/client-developer/legacy-protocols/how-to-au
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
+from mailtrack.oauth.names import ProviderName
 from mailtrack.settings import OAuthSettings
-
-
-class ProviderName(StrEnum):
-    """Who lets people sign in for a mailbox."""
-
-    GOOGLE = "google"
-    MICROSOFT = "microsoft"
 
 
 @dataclass(frozen=True, slots=True)

@@ -387,7 +387,7 @@ class Services:
     def token_endpoint(self, provider: str) -> TokenEndpoint:
         """Return what speaks to a provider of sign-ins, by its name."""
         from mailtrack.oauth.endpoint import TokenEndpoint
-        from mailtrack.oauth.providers import ProviderName
+        from mailtrack.oauth.names import ProviderName
 
         return TokenEndpoint(ProviderName(provider), self.settings.oauth, self.transport)
 

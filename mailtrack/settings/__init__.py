@@ -4,11 +4,12 @@ Names nest with two underscores (`MAILTRACK_INBOX__HOST`). Any variable may end 
 `_FILE` instead and name a file that holds the value (Docker and systemd secrets).
 """
 
+from mailtrack.environment import ENV_FILE, PREFIX
 from mailtrack.settings.everything import Settings
-from mailtrack.settings.loading import ENV_FILE, load_settings, variables
+from mailtrack.settings.loading import load_settings, variables
 from mailtrack.settings.mail import InboxSettings, OAuthSettings, SmtpSettings
 from mailtrack.settings.pages import AdminSettings, LinkSettings, PublisherSettings, WebSettings
-from mailtrack.settings.section import LOOPBACK, PREFIX, Section, Security, Server
+from mailtrack.settings.section import LOOPBACK, Section, Security, Server
 from mailtrack.settings.work import (
     CarrierSettings,
     ClockSettings,

@@ -11,9 +11,10 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mailtrack.clock import Clock, FastClock, SystemClock
+from mailtrack.environment import PREFIX
 from mailtrack.settings.mail import InboxSettings, OAuthSettings, SmtpSettings
 from mailtrack.settings.pages import AdminSettings, LinkSettings, PublisherSettings, WebSettings
-from mailtrack.settings.section import PREFIX, read_secret
+from mailtrack.settings.section import read_secret
 from mailtrack.settings.types import (
     DatabaseUrl,
     RedisUrl,

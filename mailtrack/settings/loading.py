@@ -12,17 +12,14 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
+from mailtrack.environment import ENV_FILE, PREFIX
 from mailtrack.errors import ConfigurationError, did_you_mean
 from mailtrack.settings.everything import Settings
-from mailtrack.settings.section import PREFIX, Section
+from mailtrack.settings.section import Section
 from mailtrack.settings.work import CarrierSettings
 
 #: What only the tests read, and what `mailtrack up` tells its children.
 _NOT_OURS = frozenset({"samples", "supervisor", "env_file"})
-
-
-#: Names the file of settings, where it is not `.env`.
-ENV_FILE = f"{PREFIX}ENV_FILE"
 
 
 def load_settings(**overrides: Any) -> Settings:

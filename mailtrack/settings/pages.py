@@ -11,7 +11,8 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode
 
-from mailtrack.settings.section import PREFIX, Section
+from mailtrack.environment import PREFIX
+from mailtrack.settings.section import Section
 from mailtrack.settings.types import (
     Host,
     Networks,

@@ -14,15 +14,13 @@ from pydantic import (
     model_validator,
 )
 
+from mailtrack.environment import PREFIX
 from mailtrack.errors import ConfigurationError
 from mailtrack.settings.types import (
     Host,
     Port,
     ReadableFile,
 )
-
-PREFIX = "MAILTRACK_"
-
 
 _HAS_LINES = frozenset({"dkim_key", "postal_address"})
 

@@ -14,7 +14,7 @@ import pytest
 
 from mailtrack import cli, logs
 from mailtrack.admin.doctor import check_all
-from mailtrack.cli import program, service
+from mailtrack.cli import service
 from mailtrack.errors import AuthError
 from mailtrack.runtime.services import Services
 from mailtrack.settings import Settings, load_settings
@@ -95,7 +95,7 @@ def log_in(
         world.opened.append(Services(settings))
         return world.opened[-1]
 
-    monkeypatch.setattr(program, "Services", open_services)
+    monkeypatch.setattr("mailtrack.runtime.services.Services", open_services)
 
     def run(*arguments: str) -> tuple[object, str]:
         monkeypatch.setattr(sys, "argv", ["mailtrack", "login", *arguments])

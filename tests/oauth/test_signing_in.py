@@ -14,7 +14,8 @@ from mailtrack.errors import AuthError, ConfigurationError, MailtrackError, Tran
 from mailtrack.oauth.browser_sign_in import sign_in_elsewhere, sign_in_here
 from mailtrack.oauth.device_sign_in import sign_in_by_code
 from mailtrack.oauth.endpoint import Grant, TokenEndpoint
-from mailtrack.oauth.providers import ProviderName, provider_of
+from mailtrack.oauth.names import ProviderName
+from mailtrack.oauth.providers import provider_of
 from mailtrack.sandbox.loopback import free_port
 from mailtrack.settings import OAuthSettings
 from tests.oauth.standins import DEVICE_CODE, USER, FakeProvider, provider, refused

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection
 
-from mailtrack.admin import invitations, mails, notices, parcels, people, reports
+from mailtrack.admin import invitations, mails, notices, parcels, people, reports, states
 from mailtrack.admin.filters import Filter, moment, row_ids
 from mailtrack.admin.running import queues
 from mailtrack.admin.table import Table
@@ -111,11 +111,11 @@ def _figures(services: Services, _asked: Filter) -> Sequence[Table]:
 TOPICS: Mapping[str, Topic] = MappingProxyType(
     {
         "": Topic("Status", _status),
-        "mails": Topic("Mails", _mails, mails.OUTCOMES),
-        "notices": Topic("Notices", _notices, notices.STATES),
-        "parcels": Topic("Parcels", _parcels, parcels.STATES),
-        "people": Topic("People", _people, people.STATES),
-        "invitations": Topic("Invitations", _invitations, invitations.STATES),
+        "mails": Topic("Mails", _mails, states.OF_MAILS),
+        "notices": Topic("Notices", _notices, states.OF_NOTICES),
+        "parcels": Topic("Parcels", _parcels, states.OF_PARCELS),
+        "people": Topic("People", _people, states.OF_PEOPLE),
+        "invitations": Topic("Invitations", _invitations, states.OF_INVITATIONS),
         "carriers": Topic("Carriers", _carriers),
         "figures": Topic("Figures", _figures),
     }
