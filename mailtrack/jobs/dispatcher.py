@@ -2,14 +2,15 @@
 
 One tick takes unread mails, legs due within each carrier's budget and due notices, each
 through an index over what is due, and sends messages once the claims are committed. A
-tick that is missed or made twice does no harm.
+tick that is missed or made twice does no harm. Mails and notices that are announced
+(`store.announcing`) wait for none.
 """
 
 import math
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from threading import Event
 from typing import Protocol
@@ -22,8 +23,11 @@ from mailtrack.clock import Clock
 from mailtrack.domain.model import LegId, NoticeId
 from mailtrack.domain.sending_policy import DAY, DayLimit
 from mailtrack.errors import TransientError
+from mailtrack.jobs.announcements import Announcements, NoAnnouncements
+from mailtrack.jobs.at_once import AtOnce
 from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAILS
 from mailtrack.store import budgets, inbound, leg_claims, notice_counts, notices, relays
+from mailtrack.store.announcing import Due
 from mailtrack.store.clock_skew import SKEW_S
 from mailtrack.store.engine import Store
 
@@ -86,19 +90,20 @@ class Dispatcher:
     #: What the store knows the relay by, and how many mails it takes in a day.
     relay_name: str = ""
     limit: DayLimit = DayLimit()  # noqa: RUF009 - frozen
+    #: Where it is heard that something is due before the next tick.
+    announcements: Announcements = field(default_factory=NoAnnouncements)
 
     def tick(self) -> TickResult:
         """Claim what is due and send it; return how many messages were sent.
 
         Of each kind no more is claimed than its queue has room for, and messages are sent when
         the claims are committed.
-
-        1. Mails that are not read, several in one message.
-        2. Of each carrier, the legs that its budget has requests for, a batch in one message.
-        3. Notices: the urgent ones in messages of their own, before the others.
         """
-        # 1.
-        readings = 0
+        return TickResult(self.hand_out_mails(), self.hand_out_polls(), self.hand_out_notices())
+
+    def hand_out_mails(self) -> int:
+        """Claim mails that are not read and send them, several in one message."""
+        sent = 0
         room = min(self.sink.room(INGEST) * MAILS_PER_BATCH, MAILS_PER_TICK)
         if room > 0:
             claim = self._claim()
@@ -106,9 +111,12 @@ class Dispatcher:
                 mails = inbound.claim_unread(connection, **asdict(claim), limit=room)
             for batch in _batched(sorted(mails), MAILS_PER_BATCH):
                 self.sink.send(INGEST, READ_MAILS, batch, claim.token)
-                readings += 1
-        # 2.
-        polls = 0
+                sent += 1
+        return sent
+
+    def hand_out_polls(self) -> int:
+        """Claim of each carrier the legs that its budget has requests for, and send them."""
+        sent = 0
         for carrier in self.carriers.values():
             room = min(self.sink.room(POLL), LEGS_PER_TICK // carrier.batch)
             if room > 0:
@@ -117,9 +125,12 @@ class Dispatcher:
                     legs = _claim_legs(connection, carrier, room, claim)
                 for batch in _batched(legs, carrier.batch):
                     self.sink.send(POLL, POLL_LEGS, carrier.code, batch, claim.token)
-                    polls += 1
-        # 3.
-        deliveries = 0
+                    sent += 1
+        return sent
+
+    def hand_out_notices(self) -> int:
+        """Claim notices and send them: the urgent ones in messages of their own, before others."""
+        sent = 0
         room = min(self.sink.room(MAIL) * NOTICES_PER_BATCH, NOTICES_PER_TICK)
         if room > 0:
             claim = self._claim()
@@ -130,8 +141,8 @@ class Dispatcher:
                 *_batched(others, NOTICES_PER_BATCH),
             ):
                 self.sink.send(MAIL, DELIVER, batch, claim.token)
-                deliveries += 1
-        return TickResult(readings, polls, deliveries)
+                sent += 1
+        return sent
 
     def run(
         self,
@@ -143,8 +154,17 @@ class Dispatcher:
         """Tick until told to stop; a broker or store that is away costs a line, no more.
 
         `housekeeping` is done at the start, once in a while (HOUSEKEEPING_S), and when the clock
-        goes back, which it is told. `heartbeat` is called with each tick.
+        goes back, which it is told. `heartbeat` is called with each tick. Between two ticks it
+        hands out what is announced, as it is announced.
         """
+        at_once = AtOnce(
+            self.announcements,
+            {
+                Due.MAILS: self.hand_out_mails,
+                Due.POLLS: self.hand_out_polls,
+                Due.NOTICES: self.hand_out_notices,
+            },
+        )
         housekeeping_at, last, went_back = 0.0, self.clock.now(), False
         while not stop.is_set():
             heartbeat()
@@ -155,9 +175,11 @@ class Dispatcher:
                     housekeeping(went_back)
                     housekeeping_at, went_back = time.monotonic() + HOUSEKEEPING_S, False
                 self.tick()
+                at_once.rest(stop, tick_s)
             except TransientError as error:
                 log.warning("tick failed", error=str(error))
-            stop.wait(tick_s)
+                stop.wait(tick_s)
+        self.announcements.close()
 
     def _claim_notices(
         self, connection: Connection, room: int, claim: Claim

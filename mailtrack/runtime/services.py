@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mailtrack.inbox.reading_pool import ReadingPool
     from mailtrack.inbox.sharing import Sharing
     from mailtrack.inbox.watcher import Watcher
+    from mailtrack.jobs.announcements import Announcements
     from mailtrack.jobs.delivering import Deliverer
     from mailtrack.jobs.dispatcher import Dispatcher, JobSink
     from mailtrack.jobs.housekeeping import Housekeeping
@@ -66,7 +67,12 @@ class Services:
     def store(self) -> Store:
         from mailtrack.store.engine import open_store
 
-        return open_store(self.settings.store_url)
+        store = open_store(self.settings.store_url)
+        if self.settings.redis_url:
+            from mailtrack.jobs.announcements import RedisTeller
+
+            store.tell = RedisTeller(self.settings.redis_url)
+        return store
 
     @cached_property
     def transport(self) -> Transport:
@@ -232,7 +238,18 @@ class Services:
             lease_s=self.settings.jobs.lease_s,
             relay_name=self.settings.smtp.place,
             limit=self.day_limit,
+            announcements=self.announcements(),
         )
+
+    def announcements(self) -> Announcements:
+        """Return where the dispatcher hears that something is due."""
+        from mailtrack.jobs import announcements
+
+        if self.store.engine.dialect.name == "postgresql":
+            return announcements.PostgresAnnouncements(self.store)
+        if self.settings.redis_url:
+            return announcements.RedisAnnouncements(self.settings.redis_url)
+        return announcements.NoAnnouncements()
 
     def housekeeping(self) -> Housekeeping:
         """Return what is done once in a while."""

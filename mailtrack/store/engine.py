@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Engine, Select, create_engine, event
+from sqlalchemy import Connection, Engine, Select, bindparam, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -34,6 +34,7 @@ from sqlalchemy.exc import (
 )
 
 from mailtrack.errors import ConfigurationError, MailtrackError, TransientError
+from mailtrack.store.announcing import CHANNEL, Due, announced_in, as_payload
 
 #: How long a SQLite writer waits for another one (milliseconds).
 BUSY_TIMEOUT_MS = 30_000
@@ -81,6 +82,8 @@ _FIRST_WAIT_S = 0.02
 #: How long the log of SQLite may take to be emptied (seconds); readers may be in its way.
 _TRACE_S = 5.0
 
+_NOTIFY = select(func.pg_notify(CHANNEL, bindparam("due")))
+
 _T = TypeVar("_T")
 
 log = structlog.get_logger(__name__)
@@ -95,12 +98,23 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        #: Where SQLite is used, passes on what was announced; PostgreSQL does so by itself.
+        self.tell: Callable[[set[Due]], None] = lambda _: None
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Open one transaction; commit at the end, roll back on any error."""
+        """Open one transaction; commit at the end, roll back on any error.
+
+        What it announces (`store.announcing`) is told with the commit, and else to nobody.
+        """
+        notifies = self.engine.dialect.name == "postgresql"
         with _plain_errors(self.engine), self.engine.begin() as connection:
+            announced = announced_in(connection, anew=True)
             yield connection
+            if announced and notifies:
+                connection.execute(_NOTIFY, {"due": as_payload(announced)})
+        if announced and not notifies:
+            self.tell(announced)
 
     def transact(self, work: Callable[[Connection], _T]) -> _T:
         """Run `work` in one transaction; at once again where another one stood in its way.

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, up
 
 from mailtrack.domain.budget import SKEW
 from mailtrack.domain.model import HeldMail, InboundId, SubscriberId
+from mailtrack.store.announcing import Due, announce
 from mailtrack.store.schema import inbound, notice
 
 #: Lines that the page of a question lists; more are a stranger's.
@@ -55,6 +56,8 @@ def vouch(
     done = connection.execute(
         update(inbound).where(theirs).values(**again, held_at=None, vouched_at=now)
     )
+    if done.rowcount:
+        announce(connection, Due.MAILS)
     return done.rowcount
 
 

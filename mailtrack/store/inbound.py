@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, func, select, update
 
 from mailtrack.domain.model import InboundId, MailRead, Outcome, SubscriberId
+from mailtrack.store.announcing import Due, announce
 from mailtrack.store.claims import claim_due
 from mailtrack.store.schema import inbound, mailbox
 from mailtrack.store.upsert import insert_ignoring, upsert
@@ -123,8 +124,8 @@ def advance(connection: Connection, place: MailPlace, now: datetime) -> None:
 def keep(
     connection: Connection, place: MailPlace, raw: bytes, received_at: datetime, now: datetime
 ) -> bool:
-    """Store a raw mail; False where the same content was stored before."""
-    return insert_ignoring(
+    """Store a raw mail, to be read at once; False where the same content was stored before."""
+    new = insert_ignoring(
         connection,
         inbound,
         {
@@ -136,6 +137,9 @@ def keep(
             "due_at": now,
         },
     )
+    if new:
+        announce(connection, Due.MAILS)
+    return new
 
 
 def keep_unfetchable(connection: Connection, place: MailPlace, reason: str, now: datetime) -> None:
@@ -266,6 +270,8 @@ def reread(connection: Connection, now: datetime, mails: Sequence[InboundId] = (
         .where(*chosen)
         .values(outcome=None, reason="", attempts=0, claim=None, due_at=now, held_at=None)
     )
+    if done.rowcount:
+        announce(connection, Due.MAILS)
     return done.rowcount
 
 

@@ -19,6 +19,7 @@ from mailtrack.domain.model import (
 from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.domain.sending_policy import goes_first
 from mailtrack.domain.tracking import Decision, Skip
+from mailtrack.store.announcing import Due, announce
 from mailtrack.store.claims import claim_due
 from mailtrack.store.engine import locked
 from mailtrack.store.inbound import TRACE_LENGTH
@@ -206,6 +207,8 @@ def record(connection: Connection, decisions: Iterable[Decision], now: datetime)
             trace=_TRACE,
         )
         owed += new and decision.skip is None
+    if owed:
+        announce(connection, Due.NOTICES)
     return owed
 
 
@@ -226,7 +229,7 @@ def owe(
 
     `prompt`: it answers somebody who has just written, and waits for no morning.
     """
-    return insert_ignoring(
+    new = insert_ignoring(
         connection,
         notice,
         {
@@ -246,6 +249,9 @@ def owe(
         },
         trace=_TRACE,
     )
+    if new and skip is None and at <= now:
+        announce(connection, Due.NOTICES)
+    return new
 
 
 def owe_follower(
@@ -306,7 +312,9 @@ def digested(connection: Connection, digest: NoticeId) -> list[Notice]:
 
 def hasten(connection: Connection, parcel_id: ParcelId, kind: str, now: datetime) -> None:
     """Send the waiting notices of a kind about a parcel now: what they waited for is known."""
-    connection.execute(_HASTEN, {"parcel": parcel_id, "of_kind": kind, "now": now})
+    waiting = connection.execute(_HASTEN, {"parcel": parcel_id, "of_kind": kind, "now": now})
+    if waiting.rowcount:
+        announce(connection, Due.NOTICES)
 
 
 def unwritten(connection: Connection, parcel_id: ParcelId, kind: str) -> set[SubscriptionId]:

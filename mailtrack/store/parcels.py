@@ -32,6 +32,7 @@ from mailtrack.domain.model import (
 )
 from mailtrack.domain.numbers import service_of
 from mailtrack.domain.stage_times import Lane
+from mailtrack.store.announcing import Due, announce
 from mailtrack.store.engine import ConflictError, locked
 from mailtrack.store.leg_claims import is_out, let_go, let_go_of
 from mailtrack.store.schema import leg, leg_claim, parcel, subscription, tracking_event
@@ -192,7 +193,7 @@ def add_leg(
     is_local: bool = False,
 ) -> bool:
     """Poll a number of a parcel at a carrier from now on; False where that is done already."""
-    return insert_ignoring(
+    new = insert_ignoring(
         connection,
         leg,
         {
@@ -203,6 +204,9 @@ def add_leg(
             "next_poll_at": now,
         },
     )
+    if new:
+        announce(connection, Due.POLLS)
+    return new
 
 
 def lock(connection: Connection, parcel_id: ParcelId) -> ParcelRow | None:
@@ -494,3 +498,4 @@ def wake(connection: Connection, parcel_id: ParcelId, now: datetime) -> None:
     """Poll a parcel again, now: somebody follows it (anew)."""
     connection.execute(_GO_ON, {"parcel": parcel_id})
     connection.execute(_WAKE, {"parcel": parcel_id, "now": now})
+    announce(connection, Due.POLLS)
