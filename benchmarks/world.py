@@ -26,7 +26,7 @@ from mailtrack.store.engine import Store
 
 @contextmanager
 def service(
-    store: Store, *, smtp_port: int = 0, carrier_url: str = "", redis_url: str = ""
+    store: Store, *, smtp_port: int = 25, carrier_url: str = "", redis_url: str = ""
 ) -> Iterator[Services]:
     """Wire the service on a store, with its relay and its one carrier on loopback.
 
