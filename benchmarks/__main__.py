@@ -14,13 +14,14 @@ from benchmarks import (
     delivering,
     forecast,
     ingesting,
+    latency,
     polling,
     reading,
     ticking,
 )
 from benchmarks.measure import Ratio
 
-MEASURES = (ticking, delivering, reading, ingesting, answering, asking, polling)
+MEASURES = (ticking, delivering, reading, ingesting, latency, answering, asking, polling)
 
 
 def main() -> None:

@@ -88,7 +88,7 @@ def ratios() -> Iterator[Ratio]:
     with running_broker() as redis_url:
         for name, open_store in STORES.items():
             for sort, (cards, target) in SORTS.items():
-                taken = measure(open_store, redis_url, _mails(MAILS, cards), WORKERS)
+                taken = measure(open_store, redis_url, forwards(MAILS, cards), WORKERS)
                 what = f"{MAILS} mails of {sort}"
                 yield Ratio(
                     f"{what} from the mailbox to their outcome ({name})",
@@ -120,16 +120,16 @@ def measure(
     with ExitStack() as outside:
         account = outside.enter_context(full(mails))
         store = outside.enter_context(open_store())
-        environment = _environment(store, account, redis_url)
+        environment = environment_of(store, account, redis_url)
         # 1.
         with ExitStack() as parts:
-            roles = {"dispatch": [parts.enter_context(_role("dispatch", environment))]}
+            roles = {"dispatch": [parts.enter_context(running_role("dispatch", environment))]}
             roles["work"] = [
-                parts.enter_context(_role("work", environment)) for _ in range(workers)
+                parts.enter_context(running_role("work", environment)) for _ in range(workers)
             ]
             broker = RedisBroker(url=redis_url)  # type: ignore[no-untyped-call]
             wait_until(lambda: count_workers(broker) == workers)
-            roles["watch"] = [parts.enter_context(_role("watch", environment))]
+            roles["watch"] = [parts.enter_context(running_role("watch", environment))]
             roles[DATABASE] = _servers(store)
             wait_until(lambda: _stored(store) > 0)
             before = _cpu_s(roles)
@@ -143,7 +143,7 @@ def measure(
     return Measured(len(mails), ours.median_s, bare.median_s, _reading_s(mails), cpu_s)
 
 
-def _mails(count: int, cards: int) -> list[bytes]:
+def forwards(count: int, cards: int) -> list[bytes]:
     """Return forwards, each by somebody else and about a parcel of their own."""
     at, below = datetime.now(UTC), "".join(map(_CARD.format, range(1, cards + 1)))
 
@@ -169,7 +169,9 @@ def _mails(count: int, cards: int) -> list[bytes]:
     ]
 
 
-def _environment(store: Store, account: ImapAccount, redis_url: str) -> dict[str, str]:
+def environment_of(
+    store: Store, account: ImapAccount, redis_url: str, smtp_port: int = 25
+) -> dict[str, str]:
     """Return the settings of the parts: nothing but the mails gives them work."""
     ours = {
         "DATABASE_URL": store.engine.url.render_as_string(hide_password=False),
@@ -186,6 +188,8 @@ def _environment(store: Store, account: ImapAccount, redis_url: str) -> dict[str
         "CARRIERS__CAINIAO__URL": "http://127.0.0.1:9",
         "CARRIERS__CAINIAO__PER_DAY": "1",
         "SMTP__HOST": "127.0.0.1",
+        "SMTP__PORT": str(smtp_port),
+        "SMTP__SECURITY": "plain",
         "SMTP__FROM_ADDRESS": "suivi@colis.example",
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MAILTRACK_")}
@@ -193,7 +197,7 @@ def _environment(store: Store, account: ImapAccount, redis_url: str) -> dict[str
 
 
 @contextmanager
-def _role(name: str, environment: Mapping[str, str]) -> Iterator[psutil.Process]:
+def running_role(name: str, environment: Mapping[str, str]) -> Iterator[psutil.Process]:
     command = [sys.executable, "-m", "mailtrack", name]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
@@ -265,7 +269,7 @@ def main() -> None:
     with running_broker() as redis_url:
         for name, open_store in STORES.items():
             for sort, (cards, _) in SORTS.items():
-                taken = measure(open_store, redis_url, _mails(count, cards), workers)
+                taken = measure(open_store, redis_url, forwards(count, cards), workers)
                 table.add_row(
                     name,
                     sort,
