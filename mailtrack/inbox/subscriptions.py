@@ -233,10 +233,12 @@ class SubscriptionService:
             best = next_choice(number, self.carriers, (), timedelta(0), only)
         row = parcels.parcel_row(connection, parcel_id)
         is_local = number != row.number
-        if best is not None and parcels.add_leg(
-            connection, parcel_id, best, number, now, is_local=is_local
+        if (
+            best is not None
+            and parcels.add_leg(connection, parcel_id, best, number, now, is_local=is_local)
+            and row.ended_at is not None
         ):
-            # Nobody could be asked before: the number may have been given up for that.
+            # Nobody could be asked before: the number was given up for that.
             parcels.wake(connection, parcel_id, now)
         # 2.
         _ask_no_more(connection, legs, number, only)

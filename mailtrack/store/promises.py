@@ -38,10 +38,15 @@ class PromiseMade:
     mean_days: float | None
 
 
+#: A statement of every answer, built once (see `store.upsert`).
+_MADE = select(promise.c.milestone).where(
+    promise.c.parcel_id == bindparam("parcel"), promise.c.milestone == bindparam("reached")
+)
+
+
 def is_made(connection: Connection, parcel_id: ParcelId, milestone: Milestone) -> bool:
     """Return True if something was promised of a parcel at a milestone."""
-    at = (promise.c.parcel_id == parcel_id) & (promise.c.milestone == milestone)
-    return connection.scalar(select(promise.c.milestone).where(at)) is not None
+    return connection.scalar(_MADE, {"parcel": parcel_id, "reached": milestone}) is not None
 
 
 def make(connection: Connection, parcel_id: ParcelId, made: PromiseMade) -> None:

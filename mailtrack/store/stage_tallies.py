@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from mailtrack.domain.forecast import HORIZON, DayCount, Experience, Measure, experience_of
 from mailtrack.domain.forecast_score import mean_days
@@ -19,6 +19,9 @@ from mailtrack.domain.stays import Stay
 from mailtrack.store.schema import stage_tally
 from mailtrack.store.upsert import insert_into
 
+#: Statements of every answer, built once (see `store.upsert`).
+_SEEN = select(stage_tally)
+_SEEN_OF_ONE = _SEEN.where(stage_tally.c.milestone == bindparam("named"))
 _KEY = ("milestone", "measure", "first_carrier", "last_carrier", "service", "day")
 
 
@@ -72,11 +75,9 @@ def add(connection: Connection, seen: Iterable[Stay]) -> None:
 
 def read(connection: Connection, milestone: Milestone | None = None) -> Tallies:
     """Return what was seen; of one milestone alone where it is named."""
-    query = select(stage_tally)
-    if milestone is not None:
-        query = query.where(stage_tally.c.milestone == milestone)
+    query = _SEEN if milestone is None else _SEEN_OF_ONE
     found: dict[tuple[Milestone, Measure], list[tuple[Lane, DayCount]]] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(query, {"named": milestone}):
         lane = Lane(row.first_carrier, row.last_carrier, row.service)
         stage = found.setdefault((Milestone(row.milestone), Measure(row.measure)), [])
         stage.append((lane, DayCount(row.day, row.ended, row.left)))

@@ -7,7 +7,7 @@ A round of housekeeping tells those whose time has come (`tell`), once for each 
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, or_, select, update
 
 from mailtrack.domain.forecast import Measure, slow_since
 from mailtrack.domain.milestones import ENDED, Milestone
@@ -22,18 +22,25 @@ from mailtrack.store.schema import leg, parcel, subscription
 #: People told in one round; the next one goes on.
 PER_ROUND = 500
 
+#: Statements of every answer, built once (see `store.upsert`).
+_SERVICE = (
+    select(parcel.c.service)
+    .join(subscription, parcel.c.id == subscription.c.parcel_id)
+    .where(subscription.c.id == bindparam("mine"))
+)
+_NOTE = (
+    update(subscription)
+    .where(subscription.c.id == bindparam("mine"))
+    .values(slow_at=bindparam("at"))
+)
 #: The parcel that has the local number of one.
 _LOCAL = parcel.alias()
 
 
 def note(connection: Connection, mine: SubscriptionId, change: Change) -> None:
     """Note from when on something is late, as it has just moved for who follows it."""
-    of_mine = parcel.c.id == subscription.c.parcel_id
-    query = select(parcel.c.service).join(subscription, of_mine).where(subscription.c.id == mine)
-    slow_at = _slow_at(connection, change, connection.scalar(query) or "")
-    connection.execute(
-        update(subscription).where(subscription.c.id == mine).values(slow_at=slow_at)
-    )
+    service = connection.scalar(_SERVICE, {"mine": mine}) or ""
+    connection.execute(_NOTE, {"mine": mine, "at": _slow_at(connection, change, service)})
 
 
 def _slow_at(connection: Connection, change: Change, service: str) -> datetime | None:

@@ -267,7 +267,8 @@ class Poller:
         """
         # 1.
         parcel_id = leg_claims.parcel_of_leg(connection, leg.id, token)
-        if parcel_id is None or local_parcels.lock(connection, parcel_id) is None:
+        known = None if parcel_id is None else local_parcels.lock(connection, parcel_id)
+        if parcel_id is None or known is None:
             return
         # 2.
         if result is None:
@@ -285,7 +286,8 @@ class Poller:
             if other.next_poll_at is not None
         ):
             parcels.save_result(connection, parcel_id, result, now)
-            notices.hasten(connection, parcel_id, NoticeKind.REGISTERED, now)
+            if known.first_answer_at is None:  # what "suivi enregistré" waits for
+                notices.hasten(connection, parcel_id, NoticeKind.REGISTERED, now)
         # 5.
         is_doubtful = merging.take_in(connection, parcel_id, result.events, now)
         local_parcels.settle(connection, parcel_id)
@@ -353,7 +355,8 @@ class Poller:
         handed_over = any(leg.is_local and leg.state == PollState.FOUND for leg in left)
         known_numbers = {leg.number for leg in left if leg.state == PollState.FOUND}
         others_left = any(leg.state != PollState.REJECTED for leg in left)
-        named = named_carriers.of_parcel(connection, parcel_id)
+        unknown = any(leg.state == PollState.NOT_FOUND for leg in legs)
+        named = named_carriers.of_parcel(connection, parcel_id) if unknown else {}
         for leg in legs:
             context = scheduling.PollContext(
                 milestone=stage,
