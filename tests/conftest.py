@@ -34,7 +34,14 @@ from mailtrack.sandbox.mails import (
     parcel_update,
 )
 from mailtrack.settings import InboxSettings, LinkSettings, Settings, SmtpSettings
-from mailtrack.store import budgets, leg_claims, parcels, people, subscriptions
+from mailtrack.store import (
+    budgets,
+    leg_claims,
+    parcels,
+    people,
+    row_counts,
+    subscriptions,
+)
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.migrate import upgrade
@@ -174,6 +181,14 @@ def store(settings: Settings) -> Iterator[Store]:
     store = open_store(settings.store_url)
     yield store
     store.close()
+
+
+@pytest.fixture
+def counted(store: Store) -> Iterator[None]:
+    """Look, after the test, whether the kept counts are those of all rows."""
+    yield
+    with store.read() as connection:
+        assert [] == row_counts.differences(connection)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, FromClause, case, func, select
+from sqlalchemy import Connection, case, func, select
 
 from mailtrack.admin.table import Cell, Table, rounded
 from mailtrack.carriers.base import Declaration
@@ -20,6 +20,7 @@ from mailtrack.store import (
     notice_counts,
     promises,
     relays,
+    row_counts,
     stage_tallies,
 )
 from mailtrack.store.budgets import CarrierHealth
@@ -112,19 +113,19 @@ def _holders(connection: Connection, configured: Place | None) -> Table:
 
 
 def _sizes(connection: Connection, now: datetime, on: Collection[str]) -> Table:
-    def count(table: FromClause) -> int:
-        return connection.execute(select(func.count()).select_from(table)).scalar_one()
-
     due = (
         select(func.count())
         .select_from(leg)
         .where(leg.c.carrier.in_(on), leg.c.next_poll_at <= now)
     )
+    counted = {
+        "subscribers": subscriber,
+        "subscriptions": subscription,
+        "parcels": parcel,
+        "orders": shop_order,
+    }
     rows: list[Sequence[Cell]] = [
-        ("subscribers", count(subscriber)),
-        ("subscriptions", count(subscription)),
-        ("parcels", count(parcel)),
-        ("orders", count(shop_order)),
+        *((what, row_counts.total(connection, table)) for what, table in counted.items()),
         ("polls due", connection.execute(due).scalar_one()),
         ("oldest unread mail", inbound.oldest_waiting(connection)),
         ("oldest due notice", notice_counts.oldest_due(connection, now)),
@@ -151,6 +152,12 @@ def words(connection: Connection) -> Table:
         for carrier, events, unknown in connection.execute(query)
     ]
     return Table("Words", ("carrier", "events", "unknown", "share"), rows)
+
+
+def recount(found: Iterable[row_counts.Difference]) -> Table:
+    """Return what a full count found that the kept counts said otherwise."""
+    columns = ("table", "labels", "kept", "counted")
+    return Table("Recount", columns, [tuple(one) for one in found])
 
 
 def unmapped_list(connection: Connection, limit: int) -> Table:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mailtrack.admin.terminal import say, say_json
-from mailtrack.cli.program import app, set_up, with_store
+from mailtrack.admin.terminal import say, say_json, show
+from mailtrack.cli.program import AsJson, app, set_up, with_store
 
 _PANEL = "What is kept"
 #: Standard input, or output, where a file is asked for.
@@ -49,6 +49,20 @@ def db_upgrade() -> None:
     from mailtrack.store.migrate import upgrade
 
     say(f"The database is at revision {upgrade(set_up().store)}.")
+
+
+@db.command("recount")
+def db_recount(as_json: AsJson = False) -> None:
+    """Compare the kept counts of `status` with all rows, and set right what differs."""
+    from mailtrack.admin.reports import recount
+    from mailtrack.store.row_counts import mend
+
+    services = with_store()
+    differences = services.store.transact(mend)
+    if differences or as_json:
+        show([recount(differences)], as_json, services.clock.now())
+    else:
+        say("The counts are right.")
 
 
 @app.command(rich_help_panel=_PANEL)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, func, select, update
 
 from mailtrack.domain.model import InboundId, MailRead, Outcome, SubscriberId
+from mailtrack.store import row_counts
 from mailtrack.store.announcing import Due, announce
 from mailtrack.store.claims import claim_due
 from mailtrack.store.schema import inbound, mailbox
@@ -277,8 +278,8 @@ def reread(connection: Connection, now: datetime, mails: Sequence[InboundId] = (
 
 def by_outcome(connection: Connection) -> Mapping[str, int]:
     """Count the mails by outcome; those that wait to be read under "waiting"."""
-    query = select(inbound.c.outcome, func.count()).group_by(inbound.c.outcome)
-    return {outcome or "waiting": times for outcome, times in connection.execute(query)}
+    counts = row_counts.by_labels(connection, inbound)
+    return {outcome or "waiting": times for (outcome,), times in counts.items()}
 
 
 def count_waiting(connection: Connection, most: int) -> int:

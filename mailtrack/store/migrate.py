@@ -9,6 +9,7 @@ from importlib.resources import files
 from sqlalchemy import Connection, inspect, text
 
 from mailtrack.errors import ConfigurationError
+from mailtrack.store import row_counts
 from mailtrack.store.engine import Store
 
 #: One migration at a time on PostgreSQL; any constant will do.
@@ -18,6 +19,7 @@ _LOCK_KEY = 4_216_733
 def upgrade(store: Store, to: str = "head") -> str:
     """Run what is missing up to a revision, in one transaction; return the one reached.
 
+    Rows are counted anew with the tables of this version: see `store.row_count_triggers`.
     Raises ConfigurationError where a newer version of the program made the database.
     """
     from alembic import command
@@ -31,9 +33,13 @@ def upgrade(store: Store, to: str = "head") -> str:
         _refuse_newer(current(connection))
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+        found = current(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, to)
-        return current(connection)
+        reached = current(connection)
+        if found != reached == newest():
+            row_counts.start(connection)
+        return reached
 
 
 def require_current(store: Store) -> None:

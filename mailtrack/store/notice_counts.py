@@ -8,6 +8,7 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from mailtrack.domain.budget import SKEW
 from mailtrack.domain.model import NoticeId, SubscriberId
+from mailtrack.store import row_counts
 from mailtrack.store.schema import notice
 
 #: How many rows are looked at where the whole table would take too long.
@@ -92,10 +93,15 @@ def under_way(connection: Connection, now: datetime) -> int:
 
 def by_kind(connection: Connection) -> Mapping[tuple[str, str, str], int]:
     """Count the notices by (kind, state, reason of the skip)."""
-    query = select(notice.c.kind, notice.c.state, notice.c.skip, func.count()).group_by(
-        notice.c.kind, notice.c.state, notice.c.skip
-    )
-    return {(kind, state, skip or ""): n for kind, state, skip, n in connection.execute(query)}
+    counts = row_counts.by_labels(connection, notice)
+    return {(kind, state, skip): times for (kind, state, skip), times in counts.items()}
+
+
+def last_sent(connection: Connection) -> datetime | None:
+    """Return when the relay last took a mail, None before the first."""
+    was_sent = notice.c.sent_at.is_not(None)  # by which SQLite knows the index that has it
+    last: datetime | None = connection.scalar(select(func.max(notice.c.sent_at)).where(was_sent))
+    return last
 
 
 def oldest_due(connection: Connection, now: datetime) -> datetime | None:

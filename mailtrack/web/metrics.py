@@ -19,7 +19,7 @@ from mailtrack.errors import MailtrackError
 from mailtrack.jobs.broker import QUEUES, standing_still, waiting
 from mailtrack.jobs.liveness import count_workers
 from mailtrack.runtime.services import Services
-from mailtrack.store import budgets, mailboxes, notice_counts, promises, relays
+from mailtrack.store import budgets, mailboxes, notice_counts, promises, relays, row_counts
 from mailtrack.store import inbound as mails
 from mailtrack.store.schema import inbound, leg, notice, parcel, unmapped
 from mailtrack.web.health import unending_mails
@@ -63,8 +63,8 @@ def _work(connection: Connection, services: Services, now: datetime) -> Iterator
     yield _gauge("mailtrack_mails", "Inbound mails.", ["outcome"], (([o], n) for o, n in outcomes))
     owed = notice_counts.by_kind(connection).items()
     yield _gauge("mailtrack_notices", "Notices.", ["kind", "state", "why"], owed)
-    by_milestone = select(parcel.c.milestone, func.count()).group_by(parcel.c.milestone)
-    stages = (([stage or "none"], n) for stage, n in connection.execute(by_milestone))
+    by_milestone = row_counts.by_labels(connection, parcel).items()
+    stages = (([stage or "none"], n) for (stage,), n in by_milestone)
     yield _gauge("mailtrack_parcels", "Parcels.", ["milestone"], stages)
 
     ours = leg.c.carrier.in_(services.on)
@@ -105,7 +105,7 @@ def _other_sides(connection: Connection, services: Services, now: datetime) -> I
     in_step = [one.last_ok_at for one in watched if one.last_ok_at is not None]
     last_ok = {
         "mailbox": min(in_step, default=None),
-        "relay": connection.execute(select(func.max(notice.c.sent_at))).scalar_one(),
+        "relay": notice_counts.last_sent(connection),
         **{code: carrier.last_ok_at for code, carrier in asked.items()},
     }
     # What never answered has no age, and nought would be the best of all.

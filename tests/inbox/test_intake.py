@@ -36,6 +36,8 @@ from mailtrack.store.inbound import MailResult
 from mailtrack.tracking import merging
 from tests.inbox.conftest import sent_on
 
+pytestmark = pytest.mark.usefixtures("counted")
+
 Rows = Callable[..., list[Mapping[str, Any]]]
 Mail = Callable[..., bytes]
 Receive = Callable[..., Mapping[str, Any]]

@@ -18,6 +18,8 @@ from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from tests.inbox.forwards import by_shop
 
+pytestmark = pytest.mark.usefixtures("counted")
+
 Rows = Callable[..., list[Mapping[str, Any]]]
 
 WORKERS = 6

@@ -34,6 +34,8 @@ from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.tracking.polling import Poller
 
+pytestmark = pytest.mark.usefixtures("counted")
+
 Rows = Callable[..., list[Mapping[str, Any]]]
 QUEUES = (INGEST, POLL, MAIL)
 

@@ -23,6 +23,8 @@ from mailtrack.store import leg_claims, parcels
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 
+pytestmark = pytest.mark.usefixtures("counted")
+
 Make = Callable[[str], Dispatcher]
 
 LEASE_S = 120.0

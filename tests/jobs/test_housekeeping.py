@@ -18,6 +18,8 @@ from mailtrack.store.schema import inbound as mails
 from mailtrack.store.schema import notice, parcel, subscription, tracking_event
 from mailtrack.tracking import merging
 
+pytestmark = pytest.mark.usefixtures("counted")
+
 
 @pytest.fixture
 def housekeeping(services: Services) -> Housekeeping:

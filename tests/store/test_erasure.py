@@ -32,6 +32,8 @@ from mailtrack.store.subscriptions import Subscription
 from mailtrack.store.suppression import Suppression
 from mailtrack.web.own_data import OwnData
 
+pytestmark = pytest.mark.usefixtures("counted")
+
 Rows = Callable[..., list[Mapping[str, Any]]]
 Follow = Callable[..., Subscription]
 

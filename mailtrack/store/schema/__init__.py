@@ -32,6 +32,7 @@ from mailtrack.store.schema.running import (
     housekeeping,
     lease,
     oauth_token,
+    row_count,
     unmapped,
 )
 
@@ -63,6 +64,7 @@ __all__ = [
     "promise",
     "proof",
     "relay",
+    "row_count",
     "shared_subscription",
     "shop_order",
     "stage_tally",

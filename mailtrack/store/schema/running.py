@@ -1,6 +1,7 @@
 """What the service keeps about its own work: leases, sign-ins, carriers and what they left."""
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Date,
     Float,
@@ -11,6 +12,18 @@ from sqlalchemy import (
 )
 
 from mailtrack.store.schema.columns import Instant, Words, metadata
+
+#: How many rows of a table have the same labels (its outcome, its kind and state …), kept by
+#: triggers: the sum over the slots; see `store.row_counts`.
+row_count = Table(
+    "row_count",
+    metadata,
+    Column("table_name", String(32), primary_key=True),
+    Column("labels", String(64), primary_key=True),
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("total", BigInteger, nullable=False),
+)
+
 
 #: When the housekeeping was done last, and since when without a jump of the clock.
 housekeeping = Table(
