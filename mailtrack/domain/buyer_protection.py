@@ -24,8 +24,20 @@ PROTECTION: Mapping[str, Protection] = MappingProxyType(
     {"aliexpress": Protection(lasts=timedelta(days=60), disputes=timedelta(days=15))}
 )
 
+#: How long before its end a protection is recalled.
+NOTICE = timedelta(days=5)
 #: After this no shop protects anybody any more.
 LONGEST = max(protection.lasts for protection in PROTECTION.values())
+
+
+def recalled_on(shop: str, ordered_at: date | None) -> date | None:
+    """Return the day from which on the end of a protection is recalled; None as below.
+
+    >>> recalled_on("aliexpress", date(2026, 1, 1))
+    datetime.date(2026, 2, 25)
+    """
+    ends = protected_until(shop, ordered_at)
+    return ends - NOTICE if ends else None
 
 
 def protected_until(shop: str, ordered_at: date | None) -> date | None:

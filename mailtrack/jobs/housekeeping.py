@@ -1,19 +1,20 @@
 """What is done once in a while: reminders that a date calls for, giving up, and forgetting."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, func
+from sqlalchemy import ColumnElement, Connection, func, literal_column
 from sqlalchemy.sql import Select
 
 from mailtrack.clock import Clock
 from mailtrack.domain import scheduling
-from mailtrack.domain.buyer_protection import LONGEST, PROTECTION
+from mailtrack.domain.buyer_protection import LONGEST
 from mailtrack.domain.invitations import LASTS as INVITATION_KEPT
 from mailtrack.domain.milestones import ENDED, Milestone
-from mailtrack.domain.model import PollState, SubscriptionId
+from mailtrack.domain.model import OrderId, PollState, SubscriptionId
 from mailtrack.domain.pickup_times import LONGEST_HOLD
 from mailtrack.domain.sending_policy import PARIS, SendingPolicy
 from mailtrack.inbox import questions
@@ -28,6 +29,7 @@ from mailtrack.store import (
     invitations,
     local_parcels,
     notices,
+    orders,
     outcomes,
     parcels,
     personal_data,
@@ -52,10 +54,9 @@ from mailtrack.tracking.view_builder import ViewBuilder
 PICKUP_NOTICE = timedelta(days=2)
 #: A parcel that has come just now was told of just now.
 PICKUP_IS_NEW = timedelta(days=1)
-PROTECTION_NOTICE = timedelta(days=5)
+#: Orders looked at in one round; the next one goes on.
+RECALLED_PER_ROUND = 2_000
 
-#: How long an address is kept in whose name somebody wrote, and nobody ever confirmed it.
-NEVER_CONFIRMED = timedelta(days=30)
 #: How long a number may be said to be one's own that was asked about.
 QUESTION_KEPT = timedelta(days=30)
 #: Parcels given up in one round; the next one goes on.
@@ -76,6 +77,9 @@ _LAST_DAY = func.coalesce(
     subscription.c.pickup_last_day,
     _SOURCE.c.pickup_last_day,
 )
+
+#: Written out, as in its index: what a parameter holds is not known when a plan is made.
+_AT_PICKUP: ColumnElement[str] = literal_column(f"'{Milestone.PICKUP_AVAILABLE}'")
 
 log = structlog.get_logger(__name__)
 
@@ -151,10 +155,9 @@ class Housekeeping:
         # A mail that leaves after the last day comes too late.
         leaves = (self.sending_policy.hold_until(now) or now).astimezone(PARIS).date()
         _remind_of_pickups(connection, leaves, today + PICKUP_NOTICE, now)
-        for shop, protection in PROTECTION.items():
-            oldest = today - protection.lasts
-            for ending in _ordered(shop, oldest, oldest + PROTECTION_NOTICE):
-                _owe_each(connection, ending, NoticeKind.PROTECTION_ENDING, now)
+        if ending := orders.to_recall(connection, today, RECALLED_PER_ROUND):
+            for following in _awaiting(ending):
+                _owe_each(connection, following, NoticeKind.PROTECTION_ENDING, now)
 
     def _refresh_calendars(self, now: datetime) -> None:
         """Bring calendars up to date, a transaction for each: their people may click meanwhile."""
@@ -174,7 +177,7 @@ class Housekeeping:
             "invitations": invitations.forget(connection, now - INVITATION_KEPT),
             "orders": erasure.forget_orders(connection, ended, ended - LONGEST),
             "never_confirmed": personal_data.forget_never_confirmed(
-                connection, self.suppression, now - NEVER_CONFIRMED, now
+                connection, self.suppression, now
             ),
         }
 
@@ -182,7 +185,8 @@ class Housekeeping:
 def _remind_of_pickups(connection: Connection, after: date, until: date, now: datetime) -> None:
     """Remind who has a parcel to fetch until one of some days: its last one, or the usual one."""
     came, kind = subscription.c.milestone_at, NoticeKind.PICKUP_REMINDER
-    waiting = _unreminded(kind).where(subscription.c.milestone == Milestone.PICKUP_AVAILABLE)
+    # By the index over those that wait, and not in the order of all: they are sorted below.
+    waiting = _unreminded(kind).where(subscription.c.milestone == _AT_PICKUP).order_by(None)
     told = waiting.where(
         came.is_(None) | (came <= now - PICKUP_IS_NEW), _LAST_DAY.between(after, until)
     )
@@ -198,17 +202,13 @@ def _remind_of_pickups(connection: Connection, after: date, until: date, now: da
             notices.owe_follower(connection, mine, kind, occurrence=_ONCE, now=now)
 
 
-def _ordered(shop: str, after: date, until: date) -> tuple[Select[int], Select[int]]:
-    """Select what was ordered at a shop within some days, is under way, and is to be reminded of.
+def _awaiting(ordered: Sequence[OrderId]) -> tuple[Select[int], Select[int]]:
+    """Select what holds some orders, is under way, and is to be reminded of.
 
     Parcels, and orders that have none.
     """
     untold = followers.untold(NoticeKind.PROTECTION_ENDING, _ONCE).where(_is_under_way())
-    due = (
-        (shop_order.c.shop == shop)
-        & (shop_order.c.ordered_at > after)
-        & (shop_order.c.ordered_at <= until)
-    )
+    due = shop_order.c.id.in_(ordered)
     carried = (
         untold.join(parcel_order, parcel_order.c.parcel_id == subscription.c.parcel_id)
         .join(
@@ -226,7 +226,7 @@ def _ordered(shop: str, after: date, until: date) -> tuple[Select[int], Select[i
 
 
 def _owe_each(connection: Connection, due: Select[int], kind: NoticeKind, now: datetime) -> None:
-    for number in connection.scalars(due).all():
+    for number in sorted(connection.scalars(due)):
         notices.owe_follower(connection, SubscriptionId(number), kind, occurrence=_ONCE, now=now)
 
 

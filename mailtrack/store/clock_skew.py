@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, case, func, or_, select, update
 
 from mailtrack.domain.model import Outcome
+from mailtrack.store.leg_claims import polled_carriers
 from mailtrack.store.notices import DIGEST
 from mailtrack.store.schema import housekeeping, inbound, leg, leg_claim, notice, parcel
 from mailtrack.store.upsert import upsert
@@ -122,15 +123,23 @@ def _go_on(connection: Connection, now: Now) -> int:
 
 
 def _hasten_polls(connection: Connection, now: Now, *, went_back: bool) -> int:
-    wrong: ColumnElement[bool] = or_(
-        leg.c.last_answer_at > now.ahead, leg.c.next_poll_at > now.at + FURTHEST
-    )
+    """Let legs be due that wait for too long, or were answered by the wrong clock.
+
+    One statement for each way to be wrong, so that each finds its rows by an index.
+    """
+    waits = leg.c.next_poll_at > now.at
+    # Without `waits`, which this is, too: SQLite would look from there on.
+    further = leg.c.next_poll_at > now.at + FURTHEST
+    wrong: list[ColumnElement[bool]] = [
+        waits & (leg.c.last_answer_at > now.ahead),
+        *((leg.c.carrier == carrier) & further for carrier in polled_carriers(connection)),
+    ]
     if went_back:
-        wrong = or_(wrong, leg.c.last_answer_at.is_(None), leg.c.failures > 0)
-    done = connection.execute(
-        update(leg).where(leg.c.next_poll_at > now.at, wrong).values(next_poll_at=now.at)
+        wrong.append(waits & or_(leg.c.last_answer_at.is_(None), leg.c.failures > 0))
+    return sum(
+        connection.execute(update(leg).where(which).values(next_poll_at=now.at)).rowcount
+        for which in wrong
     )
-    return done.rowcount
 
 
 def _hasten_mails(connection: Connection, now: Now) -> int:

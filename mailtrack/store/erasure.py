@@ -7,7 +7,7 @@ parcel at this moment, and what hangs on the row would go with it.
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, exists, func, or_, select, true, update
+from sqlalchemy import Connection, and_, delete, exists, func, or_, select, update
 
 from mailtrack.domain.milestones import ENDED
 from mailtrack.domain.model import Outcome, ParcelId, SubscriberId
@@ -74,11 +74,12 @@ def forget_parcels(connection: Connection, before: datetime) -> int:
     is newer has not ended before: the clock was behind when it did.
     """
     ended = and_(parcel.c.ended_at < before, parcel.c.created_at < before)
-    due = locked(select(parcel.c.id).where(ended).order_by(parcel.c.id).limit(PER_ROUND))
-    gone = connection.scalars(due).all()
+    due = select(parcel.c.id).where(ended).order_by(parcel.c.ended_at).limit(PER_ROUND)
+    found = map(ParcelId, connection.scalars(due).all())
+    gone = [row.id for row in parcels.lock_all(connection, found)]
     theirs = select(parcel_order.c.shop_order_id).where(parcel_order.c.parcel_id.in_(gone))
     orders = connection.scalars(theirs).all()
-    outcomes.count(connection, list(map(ParcelId, gone)))
+    outcomes.count(connection, gone)
     done = connection.execute(delete(parcel).where(parcel.c.id.in_(gone), ended))
     _forget_orders(connection, orders)
     return done.rowcount
@@ -94,17 +95,20 @@ def _forget_orders(connection: Connection, numbers: Iterable[int]) -> None:
 
 
 def forget_orders(connection: Connection, ended_before: datetime, unended_before: datetime) -> int:
-    """Erase orders without a parcel: that ended before a moment, or of which no news came since."""
+    """Erase orders without a parcel: that ended before a moment, or of which no news came since.
+
+    The first moment is the later one.
+    """
     has_ended = subscription.c.milestone.in_(ENDED)
     last_news = func.coalesce(subscription.c.milestone_at, subscription.c.created_at)
     noted_at = subscription.c.created_at  # the clock may have been behind at the last news
     over = or_(
-        and_(has_ended, last_news < ended_before, noted_at < ended_before),
+        and_(has_ended, last_news < ended_before),
         and_(has_ended.is_not(True), last_news < unended_before, noted_at < unended_before),
     )
     due = locked(
         select(subscription.c.id, subscription.c.shop_order_id)
-        .where(subscription.c.parcel_id.is_(None), over)
+        .where(subscription.c.parcel_id.is_(None), noted_at < ended_before, over)
         .order_by(subscription.c.id)
         .limit(PER_ROUND)
     )
@@ -117,26 +121,34 @@ def forget_orders(connection: Connection, ended_before: datetime, unended_before
     return done.rowcount
 
 
-def never_confirmed(
-    connection: Connection, before: datetime, only: SubscriberId | None = None
-) -> list[SubscriberId]:
-    """Return people (or `only` one) noted before a moment of whom nothing was ever proven.
+#: They were invited, and may still answer, or accepted.
+_INVITED = exists().where(invitation.c.address == subscriber.c.address)
 
-    Somebody wrote in their name, or invited them and waits for no answer any more.
+
+def unproven(connection: Connection, now: datetime) -> list[SubscriberId]:
+    """Return people of whom nothing was ever proven, of those whose time to be looked at has come.
+
+    Somebody wrote in their name, or invited them and waits for no answer any more. The others are
+    looked at again once what they follow may have ended, or never where that changes nothing.
     """
-    invited = exists().where(invitation.c.address == subscriber.c.address)
-    query = (
-        select(subscriber.c.id)
-        .where(
-            subscriber.c.created_at < before,
-            people.never_proven(),
-            ~invited,
-            subscriber.c.id == only if only else true(),
-        )
-        .order_by(subscriber.c.id)
-        .limit(PER_ROUND)
-    )
-    return [SubscriberId(number) for number in connection.scalars(query)]
+    due = select(subscriber.c.id).where(subscriber.c.review_at < now)
+    some = connection.scalars(due.order_by(subscriber.c.review_at).limit(PER_ROUND)).all()
+    if not some:
+        return []
+    those = update(subscriber).where(subscriber.c.id.in_(some))
+    connection.execute(those.where(people.HAS_ANSWERED).values(review_at=None))
+    later = now + people.NEVER_CONFIRMED
+    may_change = ~people.HAS_ANSWERED, or_(people.FOLLOWS, _INVITED)
+    connection.execute(those.where(*may_change).values(review_at=later))
+    left = due.where(subscriber.c.id.in_(some)).order_by(subscriber.c.id)
+    return [SubscriberId(number) for number in connection.scalars(left)]
+
+
+def is_unproven(connection: Connection, owner: SubscriberId) -> bool:
+    """Return True if nothing proves that somebody, who is locked, ever wrote to us."""
+    known = or_(people.HAS_ANSWERED, people.FOLLOWS, _INVITED)
+    found = select(subscriber.c.id).where(subscriber.c.id == owner, ~known)
+    return connection.execute(found).first() is not None
 
 
 def forget_raw(connection: Connection, before: datetime) -> int:

@@ -4,6 +4,7 @@ Like `claims`, but a claim leaves the leg itself alone: legs lie far from each o
 the disk, and a tick that writes to each would cost more the more of them are stored.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
     select,
     update,
 )
@@ -40,6 +42,18 @@ _PARCEL_OF_LEG = (
 )
 
 
+def _each_polled_carrier() -> Select[tuple[str]]:
+    """Select the carriers that anything is to be asked of, each by one look into an index."""
+    first = select(func.min(leg.c.carrier).label("carrier")).where(leg.c.next_poll_at.is_not(None))
+    found = first.cte("polled", recursive=True)
+    after = first.where(leg.c.carrier > found.c.carrier).correlate(found).scalar_subquery()
+    found = found.union_all(select(after).where(found.c.carrier.is_not(None)))
+    return select(found.c.carrier).where(found.c.carrier.is_not(None))
+
+
+_POLLED_CARRIERS = _each_polled_carrier()
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimedLeg:
     """A leg that was handed out to be polled."""
@@ -48,6 +62,20 @@ class ClaimedLeg:
     carrier: str
     number: str
     failures: int
+
+
+def polled_carriers(connection: Connection) -> Sequence[str]:
+    """Return the carriers that anything is to be asked of, now or later."""
+    return connection.scalars(_POLLED_CARRIERS).all()
+
+
+def count_failing(connection: Connection) -> Counter[str]:
+    """Count, by carrier, the legs that failed when they were asked last and are to be asked again.
+
+    Counted here: in the order of carriers SQLite would look through all that is to be asked.
+    """
+    failing = leg.c.next_poll_at.is_not(None), leg.c.failures > literal_column("0")
+    return Counter(connection.scalars(select(leg.c.carrier).where(*failing)))
 
 
 def count_due(connection: Connection, carrier: str, now: datetime, most: int) -> int:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     union_all,
     update,
 )
@@ -468,30 +469,29 @@ def unasked(
 ) -> list[ParcelId]:
     """Return up to `most` parcels that no carrier is asked about any more, quiet since a moment.
 
-    `known_before`: the moment for those that a carrier knew, or a mail told a step of. Quiet: no
-    mail told anything of them, and nobody has come to follow them.
+    In the order in which all lock them. `known_before`: the moment for those that a carrier knew,
+    or a mail told a step of. Quiet: no mail told anything of them, and nobody has come to follow
+    them.
     """
     of_parcel = leg.c.parcel_id == parcel.c.id
     asked = exists().where(of_parcel, leg.c.next_poll_at.is_not(None))
-    known = exists().where(of_parcel, leg.c.state == PollState.FOUND)
-    quiet_since = func.coalesce(parcel.c.last_event_at, parcel.c.created_at)
+    # No EXISTS: beside OR, PostgreSQL may read all legs for it.
+    known = select(leg.c.id).where(of_parcel, leg.c.state == PollState.FOUND).limit(1)
     newcomer = exists().where(
         subscription.c.parcel_id == parcel.c.id,
         or_(subscription.c.created_at > before, subscription.c.milestone_at > known_before),
     )
-    query = (
-        select(parcel.c.id)
-        .where(
-            parcel.c.ended_at.is_(None),
-            quiet_since <= before,
-            ~asked,
-            or_(quiet_since <= known_before, ~known),
-            ~newcomer,
-        )
-        .order_by(parcel.c.id)
-        .limit(most)
-    )
-    return [ParcelId(number) for number in connection.scalars(query)]
+    given_up = select(parcel.c.id).where(parcel.c.ended_at.is_(None), ~asked, ~newcomer)
+    found: list[ParcelId] = []
+    # Those that were heard of, and the others: one after the other, each by its part of the index.
+    for since, unheard in (
+        (parcel.c.last_event_at, true()),
+        (parcel.c.created_at, parcel.c.last_event_at.is_(None)),
+    ):
+        for_long = or_(since <= known_before, known.scalar_subquery().is_(None))
+        query = given_up.where(unheard, since <= before, for_long).limit(most - len(found))
+        found += map(ParcelId, connection.scalars(query))
+    return sorted(found)
 
 
 def wake(connection: Connection, parcel_id: ParcelId, now: datetime) -> None:

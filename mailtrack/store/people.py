@@ -1,15 +1,31 @@
 """Subscribers: who may be written to, what they chose, and what proves them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from mailtrack.domain.model import Outcome, ParcelId, RowKey, SubscriberId
 from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.store.engine import ConflictError, locked
 from mailtrack.store.schema import inbound, subscriber, subscription
 from mailtrack.store.upsert import insert_new
+
+#: How long an address is kept in whose name somebody wrote, and nobody ever confirmed it.
+NEVER_CONFIRMED = timedelta(days=30)
+
+#: They clicked, or a mail of theirs was believed: that stays as it is.
+HAS_ANSWERED = or_(
+    subscriber.c.confirmed_at.is_not(None),
+    select(inbound.c.id)
+    .where(
+        inbound.c.subscriber_id == subscriber.c.id,
+        inbound.c.outcome.is_distinct_from(Outcome.REFUSED),
+    )
+    .exists(),
+)
+#: They follow something, which ends one day.
+FOLLOWS = select(subscription.c.id).where(subscription.c.subscriber_id == subscriber.c.id).exists()
 
 #: Between our looking for somebody and our storing them, others may store or erase them.
 _TRIES = 5
@@ -40,7 +56,8 @@ def subscriber_of(connection: Connection, address: str, now: datetime) -> Subscr
         found = connection.execute(_LOCKED_BY_ADDRESS, {"address": address}).scalar_one_or_none()
         if found is None:
             # Nobody else sees a row before its transaction ends: it needs no lock.
-            found = insert_new(connection, subscriber, {"address": address, "created_at": now})
+            new = {"address": address, "created_at": now, "review_at": now + NEVER_CONFIRMED}
+            found = insert_new(connection, subscriber, new)
         if found is not None:
             return SubscriberId(found)
     raise ConflictError("A subscriber is erased as often as they are stored.")
@@ -180,22 +197,9 @@ def confirmed_at(connection: Connection, owner: SubscriberId) -> datetime | None
     return when
 
 
-def never_proven() -> ColumnElement[bool]:
-    """Return the condition that nothing ever proved a subscriber's address to be theirs.
-
-    Neither did they click, nor do they follow anything, nor was a mail of theirs believed.
-    """
-    follows = select(subscription.c.id).where(subscription.c.subscriber_id == subscriber.c.id)
-    believed = select(inbound.c.id).where(
-        inbound.c.subscriber_id == subscriber.c.id,
-        inbound.c.outcome.is_distinct_from(Outcome.REFUSED),
-    )
-    return and_(subscriber.c.confirmed_at.is_(None), ~follows.exists(), ~believed.exists())
-
-
 def is_proven(connection: Connection, owner: SubscriberId) -> bool:
-    """Return True if an address was ever proven to be its owner's."""
-    query = select(subscriber.c.id).where(subscriber.c.id == owner, ~never_proven())
+    """Return True if an address was ever proven to be its owner's; who follows anything has."""
+    query = select(subscriber.c.id).where(subscriber.c.id == owner, or_(HAS_ANSWERED, FOLLOWS))
     return connection.execute(query).first() is not None
 
 

@@ -189,14 +189,12 @@ def erase_at_their_word(
     _forget(connection, owner, suppression, Why.ERASED, now)
 
 
-def forget_never_confirmed(
-    connection: Connection, suppression: Suppression, before: datetime, now: datetime
-) -> int:
-    """Forget addresses in whose name somebody wrote before a moment, and nobody else ever."""
+def forget_never_confirmed(connection: Connection, suppression: Suppression, now: datetime) -> int:
+    """Forget addresses in whose name somebody wrote a while ago, and nobody else ever."""
     forgotten = 0
-    for owner in erasure.never_confirmed(connection, before):
-        # Looked at once more under its lock: its owner may click at this moment.
-        if people.lock(connection, owner) and erasure.never_confirmed(connection, before, owner):
+    for owner in erasure.unproven(connection, now):
+        # Asked under its lock: its owner may click at this moment.
+        if people.lock(connection, owner) and erasure.is_unproven(connection, owner):
             why = reason_to_remember(connection, owner)
             _forget(connection, owner, suppression, why, now)
             forgotten += 1

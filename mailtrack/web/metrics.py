@@ -19,7 +19,15 @@ from mailtrack.errors import MailtrackError
 from mailtrack.jobs.broker import QUEUES, standing_still, waiting
 from mailtrack.jobs.liveness import count_workers
 from mailtrack.runtime.services import Services
-from mailtrack.store import budgets, mailboxes, notice_counts, promises, relays, row_counts
+from mailtrack.store import (
+    budgets,
+    leg_claims,
+    mailboxes,
+    notice_counts,
+    promises,
+    relays,
+    row_counts,
+)
 from mailtrack.store import inbound as mails
 from mailtrack.store.schema import inbound, leg, notice, parcel, unmapped
 from mailtrack.web.health import unending_mails
@@ -87,10 +95,11 @@ def _work(connection: Connection, services: Services, now: datetime) -> Iterator
     )
     again = {
         "mail": inbound.c.outcome.is_(None) & (inbound.c.attempts > 0),
-        "poll": ours & leg.c.next_poll_at.is_not(None) & (leg.c.failures > 0),
         "notice": (notice.c.state == "due") & (notice.c.attempts > 0),
     }
-    retrying = (([what], count(which)) for what, which in again.items())
+    failing = leg_claims.count_failing(connection)
+    polls = (["poll"], sum(failing[carrier] for carrier in services.on))
+    retrying = [*(([what], count(which)) for what, which in again.items()), polls]
     yield _gauge(
         "mailtrack_retrying", "Work that failed before and is due again.", ["what"], retrying
     )

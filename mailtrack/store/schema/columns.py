@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     DateTime,
     Dialect,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     String,
@@ -92,6 +94,12 @@ metadata = MetaData(
         "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
+
+
+def partial_index(name: str, *columns_and_where: ColumnElement[Any]) -> None:
+    """Keep an index over some columns of the rows for which the last expression holds."""
+    *columns, where = columns_and_where
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
 def row_id() -> Column[int]:

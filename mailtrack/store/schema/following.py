@@ -13,10 +13,12 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from mailtrack.domain.milestones import Milestone
 from mailtrack.store.schema.columns import (
     Instant,
     belongs_to,
     metadata,
+    partial_index,
     row_id,
     row_key,
     state_columns,
@@ -67,12 +69,14 @@ subscription = Table(
     CheckConstraint("parcel_id IS NOT NULL OR shop_order_id IS NOT NULL", name="about_something"),
 )
 Index("ix_subscription_created_at", subscription.c.created_at)
-
-Index(
-    "ix_subscription_slow",
-    subscription.c.slow_at,
-    sqlite_where=subscription.c.slow_at.is_not(None),
-    postgresql_where=subscription.c.slow_at.is_not(None),
+partial_index("ix_subscription_slow", subscription.c.slow_at, subscription.c.slow_at.is_not(None))
+partial_index(
+    "ix_subscription_pickup",
+    subscription.c.milestone_at,
+    subscription.c.milestone == Milestone.PICKUP_AVAILABLE,
+)
+partial_index(
+    "ix_subscription_order", subscription.c.created_at, subscription.c.parcel_id.is_(None)
 )
 
 
@@ -91,7 +95,7 @@ doubtful_number = Table(
     #: The id in the logs of the mail that named it.
     Column("trace", String(16), nullable=False),
     #: When they were asked last, and when they said that it is theirs.
-    Column("asked_at", Instant, nullable=False),
+    Column("asked_at", Instant, nullable=False, index=True),
     Column("answered_at", Instant),
     UniqueConstraint("subscriber_id", "number"),
 )

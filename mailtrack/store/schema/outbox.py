@@ -3,7 +3,6 @@
 from sqlalchemy import (
     Boolean,
     Column,
-    Index,
     Integer,
     String,
     Table,
@@ -12,7 +11,14 @@ from sqlalchemy import (
     and_,
 )
 
-from mailtrack.store.schema.columns import Instant, Words, belongs_to, metadata, row_id
+from mailtrack.store.schema.columns import (
+    Instant,
+    Words,
+    belongs_to,
+    metadata,
+    partial_index,
+    row_id,
+)
 
 #: The outbox: one mail owed to one subscriber, before, while and after it is sent.
 notice = Table(
@@ -49,26 +55,13 @@ notice = Table(
     UniqueConstraint("subscription_id", "kind", "occurrence"),
     UniqueConstraint("inbound_id", "kind", "occurrence"),
 )
-Index(
-    "ix_notice_due",
-    notice.c.next_attempt_at,
-    sqlite_where=notice.c.state == "due",
-    postgresql_where=notice.c.state == "due",
+partial_index("ix_notice_due", notice.c.next_attempt_at, notice.c.state == "due")
+
+partial_index(
+    "ix_notice_urgent", notice.c.next_attempt_at, and_(notice.c.state == "due", notice.c.urgent)
 )
 
-Index(
-    "ix_notice_urgent",
-    notice.c.next_attempt_at,
-    sqlite_where=and_(notice.c.state == "due", notice.c.urgent),
-    postgresql_where=and_(notice.c.state == "due", notice.c.urgent),
-)
-
-Index(
-    "ix_notice_sent_at",
-    notice.c.sent_at,
-    sqlite_where=notice.c.sent_at.is_not(None),
-    postgresql_where=notice.c.sent_at.is_not(None),
-)
+partial_index("ix_notice_sent_at", notice.c.sent_at, notice.c.sent_at.is_not(None))
 
 
 #: How the relay takes our mails, for all workers: see `domain.relay`. A row appears with the

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     false,
 )
 
@@ -20,6 +21,7 @@ from mailtrack.store.schema.columns import (
     belongs_to,
     lane_columns,
     metadata,
+    partial_index,
     row_id,
     state_columns,
 )
@@ -36,8 +38,11 @@ shop_order = Table(
     Column("ordered_at", Date),
     #: That day is the one which its owner told, as no mail did.
     Column("dated_by_owner", Boolean, nullable=False, default=False),
+    #: On which day to look whether its owner is to be reminded of the protection's end.
+    Column("remind_on", Date),
     UniqueConstraint("subscriber_id", "number"),
 )
+partial_index("ix_shop_order_remind", shop_order.c.remind_on, shop_order.c.remind_on.is_not(None))
 
 
 #: A parcel, as its carriers tell of it; what mails tell is their readers' alone.
@@ -65,6 +70,11 @@ parcel = Table(
     Column("counted", Boolean, nullable=False, default=False, server_default=false()),
 )
 Index("ix_parcel_local_number", parcel.c.local_number)
+partial_index("ix_parcel_ended", parcel.c.ended_at, parcel.c.ended_at.is_not(None))
+#: What may be silent: by the last event, or since it was named.
+partial_index(
+    "ix_parcel_quiet", parcel.c.last_event_at, parcel.c.created_at, parcel.c.ended_at.is_(None)
+)
 
 
 parcel_order = Table(
@@ -100,14 +110,10 @@ leg = Table(
     Column("next_poll_at", Instant),
     UniqueConstraint("parcel_id", "carrier", "number"),
 )
-Index(
-    "ix_leg_due",
-    leg.c.carrier,
-    leg.c.next_poll_at,
-    sqlite_where=leg.c.next_poll_at.is_not(None),
-    postgresql_where=leg.c.next_poll_at.is_not(None),
-)
-
+_IS_POLLED = leg.c.next_poll_at.is_not(None)
+partial_index("ix_leg_due", leg.c.carrier, leg.c.next_poll_at, _IS_POLLED)
+partial_index("ix_leg_answered", leg.c.last_answer_at, _IS_POLLED)
+partial_index("ix_leg_failing", leg.c.failures, leg.c.carrier, and_(_IS_POLLED, leg.c.failures > 0))
 Index("ix_leg_number", leg.c.number)
 
 

@@ -4,7 +4,6 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
-    Index,
     Integer,
     LargeBinary,
     String,
@@ -19,6 +18,7 @@ from mailtrack.store.schema.columns import (
     Words,
     belongs_to,
     metadata,
+    partial_index,
     row_id,
     row_key,
 )
@@ -56,7 +56,10 @@ subscriber = Table(
     Column("also_wanted", Names, nullable=False, default=frozenset()),
     #: Where their parcels go, as they told it: half of the key that some carriers ask for.
     Column("postcode", String(5)),
+    #: When to look whether anything proves that they wrote to us; null once something does.
+    Column("review_at", Instant),
 )
+partial_index("ix_subscriber_review", subscriber.c.review_at, subscriber.c.review_at.is_not(None))
 
 
 #: Addresses that asked for no more mail, or refuse it, and were then erased: a keyed hash
@@ -109,16 +112,6 @@ inbound = Table(
     UniqueConstraint("account", "folder", "uidvalidity", "uid"),
     UniqueConstraint("account", "content_key"),
 )
-Index(
-    "ix_inbound_due",
-    inbound.c.due_at,
-    sqlite_where=inbound.c.outcome.is_(None),
-    postgresql_where=inbound.c.outcome.is_(None),
-)
-
-Index(
-    "ix_inbound_held",
-    inbound.c.held_at,
-    sqlite_where=inbound.c.held_at.is_not(None),
-    postgresql_where=inbound.c.held_at.is_not(None),
-)
+partial_index("ix_inbound_due", inbound.c.due_at, inbound.c.outcome.is_(None))
+partial_index("ix_inbound_held", inbound.c.asked_at, inbound.c.held_at.is_not(None))
+partial_index("ix_inbound_raw", inbound.c.read_at, inbound.c.raw.is_not(None))
