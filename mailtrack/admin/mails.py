@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Row, literal, select
 
 from mailtrack.admin.filters import Filter, owner_of
 from mailtrack.admin.notices import told
@@ -57,7 +57,7 @@ def _summary(row: Row[Any]) -> dict[str, Cell]:
 def inbound_mail(connection: Connection, number: int) -> list[Table]:
     """Return all that is known of one mail, and what it was answered; raise PermanentError."""
     query = (
-        select(inbound, subscriber.c.address, func.length(inbound.c.raw).label("size"))
+        select(inbound, subscriber.c.address)
         .outerjoin(subscriber, subscriber.c.id == inbound.c.subscriber_id)
         .where(inbound.c.id == number)
     )
@@ -76,7 +76,7 @@ def inbound_mail(connection: Connection, number: int) -> list[Table]:
         "said to be theirs": row.vouched_at,
         "source": row.source,
         "message id": row.message_id,
-        "bytes kept": row.size,
+        "bytes kept": row.raw and len(row.raw),
         "trace": row.content_key[:TRACE_LENGTH],
     }
     return [

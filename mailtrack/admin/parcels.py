@@ -10,7 +10,7 @@ from mailtrack.admin.filters import Filter, about, owner_of, parcels_with
 from mailtrack.admin.notices import told
 from mailtrack.admin.table import Cell, Table
 from mailtrack.domain.model import ParcelId
-from mailtrack.store.schema import leg, parcel, subscription, tracking_event
+from mailtrack.store.schema import leg, parcel, subscription, tracking_event, wording
 
 #: Where a parcel may stand beside its milestones.
 _ALSO: Mapping[str, ColumnElement[bool]] = {
@@ -112,15 +112,12 @@ def _history(connection: Connection, parcel_id: ParcelId) -> Table:
     """Return what carriers told, newest first."""
     names: Mapping[str, ColumnElement[Any]] = {
         "at": tracking_event.c.at,
-        "milestone": tracking_event.c.milestone,
-        "source": tracking_event.c.source,
-        "code": tracking_event.c.code,
-        "text": tracking_event.c.text,
-        "place": tracking_event.c.place,
+        **{name: wording.c[name] for name in ("milestone", "source", "code", "text", "place")},
         "seen": tracking_event.c.seen_at,
     }
     query = (
         select(*names.values())
+        .join(wording, wording.c.id == tracking_event.c.wording_id)
         .where(tracking_event.c.parcel_id == parcel_id)
         .order_by(tracking_event.c.at.desc(), tracking_event.c.id.desc())
     )

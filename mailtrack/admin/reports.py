@@ -33,10 +33,11 @@ from mailtrack.store.schema import (
     subscription,
     tracking_event,
     unmapped,
+    wording,
 )
 
 #: Events that the share of unknown words is counted in; a store may hold millions.
-LATEST_EVENTS = 100_000
+LATEST_EVENTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,8 @@ def _sizes(connection: Connection, now: datetime, on: Collection[str]) -> Table:
 def words(connection: Connection) -> Table:
     """Return how many of the latest events of each carrier no phrase file knew."""
     latest = (
-        select(tracking_event.c.source, tracking_event.c.milestone)
+        select(wording.c.source, wording.c.milestone)
+        .join(tracking_event, tracking_event.c.wording_id == wording.c.id)
         .order_by(tracking_event.c.id.desc())
         .limit(LATEST_EVENTS)
         .subquery()

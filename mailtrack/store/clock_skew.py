@@ -8,7 +8,7 @@ work that is under way ends before anybody else begins it.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, literal, or_, select, update
 
 from mailtrack.domain.model import Outcome
 from mailtrack.store.leg_claims import polled_carriers
@@ -168,7 +168,12 @@ def _hasten_notices(connection: Connection, now: Now, *, went_back: bool) -> int
             or_(notice.c.kind != DIGEST, waits > morning),
             *([] if went_back else [wrong]),
         )
-        .values(next_attempt_at=case((notice.c.kind == DIGEST, morning), else_=now.at))
+        .values(
+            next_attempt_at=case(
+                (notice.c.kind == DIGEST, literal(morning, waits.type)),
+                else_=literal(now.at, waits.type),
+            )
+        )
     )
     return done.rowcount
 

@@ -8,9 +8,9 @@ where that fails. `Store.read` is a consistent view.
 
 Row locks are taken before anything is written and always in this order, so that no two
 transactions wait for each other: a subscriber, then parcels by rising number of their row,
-then what belongs to them. They are FOR NO KEY UPDATE (`locked`): a plain FOR UPDATE would
-stand in the way of everybody who stores a row that points to the locked one (PostgreSQL
-checks a foreign key under FOR KEY SHARE).
+then what belongs to them, and wordings last. They are FOR NO KEY UPDATE (`locked`): a plain
+FOR UPDATE would stand in the way of everybody who stores a row that points to the locked one
+(PostgreSQL checks a foreign key under FOR KEY SHARE).
 """
 
 import os

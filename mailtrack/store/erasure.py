@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, delete, exists, func, or_, select, upda
 
 from mailtrack.domain.milestones import ENDED
 from mailtrack.domain.model import Outcome, ParcelId, SubscriberId
-from mailtrack.store import invitations, outcomes, parcels, people
+from mailtrack.store import invitations, outcomes, parcels, people, wordings
 from mailtrack.store.engine import locked
 from mailtrack.store.schema import (
     doubtful_number,
@@ -64,7 +64,9 @@ def erase(connection: Connection, owner: SubscriberId) -> None:
     )
     gone = connection.scalars(select(parcel.c.id).where(theirs, ~is_followed)).all()
     outcomes.count(connection, list(map(ParcelId, gone)))
+    said = wordings.used_by(connection, gone)
     connection.execute(delete(parcel).where(parcel.c.id.in_(gone)))
+    wordings.forget_unused(connection, said)
 
 
 def forget_parcels(connection: Connection, before: datetime) -> int:
@@ -80,7 +82,9 @@ def forget_parcels(connection: Connection, before: datetime) -> int:
     theirs = select(parcel_order.c.shop_order_id).where(parcel_order.c.parcel_id.in_(gone))
     orders = connection.scalars(theirs).all()
     outcomes.count(connection, gone)
+    said = wordings.used_by(connection, gone)
     done = connection.execute(delete(parcel).where(parcel.c.id.in_(gone), ended))
+    wordings.forget_unused(connection, said)
     _forget_orders(connection, orders)
     return done.rowcount
 

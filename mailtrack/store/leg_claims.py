@@ -66,7 +66,7 @@ class ClaimedLeg:
 
 def polled_carriers(connection: Connection) -> Sequence[str]:
     """Return the carriers that anything is to be asked of, now or later."""
-    return connection.scalars(_POLLED_CARRIERS).all()
+    return [row.carrier for row in connection.execute(_POLLED_CARRIERS)]
 
 
 def count_failing(connection: Connection) -> Counter[str]:

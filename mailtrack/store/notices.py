@@ -26,6 +26,7 @@ from mailtrack.store.inbound import TRACE_LENGTH
 from mailtrack.store.local_parcels import CONCERNS
 from mailtrack.store.schema import inbound, notice, subscriber, subscription
 from mailtrack.store.upsert import insert_ignoring
+from mailtrack.store.wordings import fingerprint_key
 
 #: The kind of the mail that gathers what was held back, and the reason noted with that.
 DIGEST = "digest"
@@ -135,7 +136,7 @@ class Notice:
     inbound: InboundId | None
     kind: str
     occurrence: str
-    event_fingerprint: str | None
+    event_fingerprint: int | None
     failures: int
     created_at: datetime
     #: Until when the claim on it holds.
@@ -198,7 +199,7 @@ def record(connection: Connection, decisions: Iterable[Decision], now: datetime)
                 "state": "skipped" if decision.skip else "due",
                 "skip": decision.skip,
                 "event_at": decision.event.at,
-                "event_fingerprint": decision.event.fingerprint[:255],
+                "event_fingerprint": fingerprint_key(decision.event),
                 "created_at": now,
                 "next_attempt_at": now,
                 "urgent": goes_first(decision.key.milestone),

@@ -33,10 +33,11 @@ from mailtrack.domain.model import (
 )
 from mailtrack.domain.numbers import service_of
 from mailtrack.domain.stage_times import Lane
+from mailtrack.store import wordings
 from mailtrack.store.announcing import Due, announce
 from mailtrack.store.engine import ConflictError, locked
 from mailtrack.store.leg_claims import is_out, let_go, let_go_of
-from mailtrack.store.schema import leg, leg_claim, parcel, subscription, tracking_event
+from mailtrack.store.schema import leg, leg_claim, parcel, subscription, tracking_event, wording
 from mailtrack.store.upsert import insert_ignoring, insert_new
 
 #: Statements of every mail and answer, built once (see `store.upsert`).
@@ -57,7 +58,11 @@ _LEGS = (
     select(leg).where(leg.c.parcel_id.in_(bindparam("parcels", expanding=True))).order_by(leg.c.id)
 )
 _HISTORIES = (
-    select(tracking_event)
+    select(
+        tracking_event,
+        *wording.c["source", "code", "text", "place", "milestone", "reason", "certainty"],
+    )
+    .join(wording, wording.c.id == tracking_event.c.wording_id)
     .where(tracking_event.c.parcel_id.in_(bindparam("parcels", expanding=True)))
     .order_by(tracking_event.c.at, tracking_event.c.id)
 )
@@ -318,9 +323,8 @@ def hasten(connection: Connection, carrier: str, numbers: Collection[str], now: 
 def newest_event(connection: Connection, carrier: str, number: str) -> datetime | None:
     """Return when the newest scan was that a carrier told of a number, None where it told none."""
     told = select(tracking_event.c.at).join(leg, leg.c.parcel_id == tracking_event.c.parcel_id)
-    mine = told.where(
-        leg.c.carrier == carrier, leg.c.number == number, tracking_event.c.source == carrier
-    )
+    said = told.join(wording, wording.c.id == tracking_event.c.wording_id)
+    mine = said.where(leg.c.carrier == carrier, leg.c.number == number, wording.c.source == carrier)
     return connection.scalar(mine.order_by(tracking_event.c.at.desc()).limit(1))
 
 
@@ -377,23 +381,19 @@ def add_events(
     connection: Connection, parcel_id: ParcelId, events: Iterable[TrackingEvent], now: datetime
 ) -> None:
     """Add events to a parcel's history; those that are known stay as they were."""
-    for event in events:
+    some = tuple(events)
+    held = wordings.hold(connection, some) if some else {}
+    for event in some:
         insert_ignoring(
             connection,
             tracking_event,
             {
                 "parcel_id": parcel_id,
-                "fingerprint": event.fingerprint[:255],
+                "fingerprint": wordings.fingerprint_key(event),
+                "wording_id": held[wordings.digest_of(event)],
                 "at": event.at,
                 "at_certain": event.at_certain,
-                "milestone": event.milestone,
-                "source": event.source,
-                "code": event.code,
-                "text": event.text,
-                "place": event.place,
-                "reason": event.reason,
                 "mark": event.mark,
-                "certainty": event.certainty,
                 "seen_at": now,
             },
         )
@@ -403,15 +403,21 @@ def note_certainty(
     connection: Connection, parcel_id: ParcelId, events: Iterable[TrackingEvent]
 ) -> None:
     """Note how sure the meaning of events is that a parcel's history holds already."""
-    for event in events:
+    some = tuple(events)
+    if not some:
+        return
+    former = wordings.used_by(connection, [parcel_id])
+    held = wordings.hold(connection, some)
+    for event in some:
         connection.execute(
             update(tracking_event)
             .where(
                 tracking_event.c.parcel_id == parcel_id,
-                tracking_event.c.fingerprint == event.fingerprint[:255],
+                tracking_event.c.fingerprint == wordings.fingerprint_key(event),
             )
-            .values(certainty=event.certainty)
+            .values(wording_id=held[wordings.digest_of(event)])
         )
+    wordings.forget_unused(connection, former)
 
 
 def save_state(

@@ -60,6 +60,7 @@ from mailtrack.store.parcels import Leg
 from mailtrack.store.schema import inbound
 from mailtrack.store.subscription_details import KnownParcel, SubscriptionDetails
 from mailtrack.store.subscriptions import Subscription
+from mailtrack.store.wordings import fingerprint_key
 from mailtrack.tracking.forecasting import Awaited, Forecaster
 from mailtrack.tracking.pickup import pickup_point, usual_hold_of
 
@@ -92,7 +93,7 @@ class ViewBuilder:
         """Return everything that the mail about a notice needs; `to` is its address."""
         event = None
         if details is not None:
-            same = (e for e in details.events if e.fingerprint[:255] == notice.event_fingerprint)
+            same = (e for e in details.events if fingerprint_key(e) == notice.event_fingerprint)
             event = next(iter(_named(same)), None)
         subject = message_id = outcome = ""
         if notice.inbound is not None:

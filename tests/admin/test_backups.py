@@ -132,16 +132,22 @@ _SMALL_ROWS: Mapping[Table, Callable[[Subscription, FakeClock], Mapping[str, Any
         "number": "12345678",
         "carrier": "mondialrelay",
     },
-    t.tracking_event: lambda mine, clock: {
-        "parcel_id": mine.parcel,
-        "fingerprint": "f",
-        "at": clock.now(),
-        "at_certain": True,
+    t.wording: lambda *_: {
+        "id": 1,
+        "digest": b"digest",
         "milestone": "in_transit",
         "source": "cainiao",
         "code": "",
         "text": "Arrivé",
         "place": "Paris",
+        "certainty": "known",
+    },
+    t.tracking_event: lambda mine, clock: {
+        "parcel_id": mine.parcel,
+        "fingerprint": 1,
+        "wording_id": 1,
+        "at": clock.now(),
+        "at_certain": True,
         "mark": "",
         "seen_at": clock.now(),
     },
@@ -169,6 +175,7 @@ def _everything(store: Store) -> Mapping[str, list[Mapping[str, Any]]]:
                 for row in connection.execute(select(table).order_by(*table.primary_key.columns))
             ]
             for table in t.metadata.sorted_tables
+            if table is not t.row_count  # its sums are the same, its slots need not be
         }
 
 

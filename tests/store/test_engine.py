@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
 from threading import Barrier
 
 import pytest
@@ -94,7 +95,8 @@ def test_a_full_disk_is_said_in_one_line_and_heals_with_room(
         with store.write() as connection:
             connection.execute(text(f"PRAGMA max_page_count = {pages}"))
             place = MailPlace("colis@host", "INBOX", 1, uid)
-            inbound.keep(connection, place, bytes([uid]) * 100_000, clock.now(), clock.now())
+            raw = Random(uid).randbytes(100_000)  # which nothing can compress
+            inbound.keep(connection, place, raw, clock.now(), clock.now())
 
     pages = 1  # SQLite takes the pages in use for less
     with pytest.raises(MailtrackError, match="disk is full") as caught:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -28,11 +29,15 @@ from sqlalchemy import (
     text,
 )
 
+from mailtrack.domain.milestones import Milestone
+from mailtrack.domain.model import ParcelId, TrackingEvent
 from mailtrack.errors import ConfigurationError
 from mailtrack.settings import Settings
+from mailtrack.store import parcels
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.migrate import require_current, upgrade
-from mailtrack.store.schema import metadata, parcel, subscription
+from mailtrack.store.schema import metadata, notice, parcel, subscription, wording
+from mailtrack.store.wordings import fingerprint_key
 
 
 @pytest.fixture
@@ -177,6 +182,13 @@ def test_a_database_of_the_first_version_keeps_every_row(empty: Store) -> None:
     upgrade(empty)
 
     assert {1} == {len(rows) for rows in before.values()}
+    # What is kept in fewer bytes, or as a wording, is looked at below.
+    for name in ("event_at", "event_fingerprint", "created_at", "next_attempt_at", "sent_at"):
+        del before["notice"][0][name]
+    before["tracking_event"] = [
+        {name: row[name] for name in ("id", "parcel_id", "at_certain", "mark")}
+        for row in before["tracking_event"]
+    ]
     # Those of former versions can be guessed, so that no report is believed by them.
     before["notice"][0]["message_id"] = None
     # As many requests are made at this price as were at the former one.
@@ -270,7 +282,7 @@ def test_orders_and_what_mails_told_become_one_person_s(of_the_third_version: St
     assert [(1, "delivered"), (2, "delivered")] == [
         (row["subscription_id"], row["milestone"]) for row in kept["mail_event"]
     ]
-    assert ["cainiao", "cainiao"] == [row["source"] for row in kept["tracking_event"]]
+    assert ["cainiao", "cainiao"] == [row["source"] for row in kept["wording"]]
     assert ["arrived_in_country", "in_transit"] == [row["milestone"] for row in kept["parcel"]]
     assert ["delivered", "delivered", "in_transit", "cancelled"] == [
         row["milestone"] for row in kept["subscription"]
@@ -319,6 +331,44 @@ def test_parts_of_the_former_version_go_on_writing_while_the_database_is_upgrade
         kept = connection.execute(select(func.count()).select_from(former)).scalar_one()
     require_current(empty)
     assert (1, written) == (len(revisions), kept)
+
+
+def test_events_are_known_again_when_their_words_are_shared(empty: Store) -> None:
+    """Two parcels of which the same is said; a carrier tells it again, and a notice tells it."""
+    event = TrackingEvent(NOW, Milestone.IN_TRANSIT, "cainiao", "LH", "Départ é", "LIEGE", mark="m")
+    upgrade(empty, "0027")
+    tables = _reflected(empty).tables
+    told = {"fingerprint": event.fingerprint, "at": NOW, "seen_at": NOW, "at_certain": True}
+    told |= {"milestone": "in_transit", "source": "cainiao", "code": "LH", "text": "Départ é"}
+    told |= {"place": "LIEGE", "mark": "m", "certainty": "known"}
+    owed = {"subscriber_id": 1, "kind": "in_transit", "occurrence": "1", "state": "sent"}
+    owed |= {"event_at": NOW, "event_fingerprint": event.fingerprint, "created_at": NOW}
+    owed |= {"next_attempt_at": NOW, "attempts": 1, "sent_at": NOW + timedelta(microseconds=7)}
+    rows: Mapping[str, list[Mapping[str, Any]]] = {
+        "subscriber": [
+            {"id": 1, "key": "ana", "address": "ana@example.org", "created_at": NOW}
+            | {"soft_bounces": 0, "unwanted": "", "also_wanted": ""}
+        ],
+        "parcel": [{"id": n, "number": f"LP{n}", "created_at": NOW} for n in (1, 2)],
+        "tracking_event": [{"parcel_id": n, **told} for n in (1, 2)],
+        "notice": [{**owed, "last_error": "", "trace": "", "prompt": False, "urgent": False}],
+    }
+    with empty.write() as connection:
+        for name, some in rows.items():
+            for row in some:
+                connection.execute(insert(tables[name]).values(**row))
+
+    upgrade(empty)
+
+    with empty.write() as connection:
+        parcels.add_events(connection, ParcelId(1), [event], NOW)
+        parcels.add_events(connection, ParcelId(2), [replace(event, mark="later")], NOW)
+        assert [event] == parcels.history(connection, ParcelId(1))
+        assert 2 == len(parcels.history(connection, ParcelId(2)))
+        assert 1 == connection.scalar(select(func.count()).select_from(wording))
+        (sent,) = connection.execute(select(notice)).all()
+    assert (NOW, NOW + timedelta(microseconds=7)) == (sent.event_at, sent.sent_at)
+    assert fingerprint_key(event) == sent.event_fingerprint
 
 
 def _of_an_event(number: int, parcel: int, days: float, source: str) -> Mapping[str, Any]:

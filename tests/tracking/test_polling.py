@@ -621,7 +621,7 @@ def test_an_alarm_that_is_only_read_waits_for_a_second_witness_and_is_asked_abou
     poll()
 
     assert ["pickup_available"] == _mailed(rows)
-    assert ["known"] == [row["certainty"] for row in rows(t.tracking_event)]
+    assert ["known"] == [row["certainty"] for row in rows(t.wording)]
 
 
 def test_an_alarm_that_nothing_ever_follows_is_told_after_two_days(

@@ -24,6 +24,7 @@ from mailtrack.store.schema.parcels import (
     parcel_order,
     shop_order,
     tracking_event,
+    wording,
 )
 from mailtrack.store.schema.people import inbound, mailbox, subscriber, suppressed
 from mailtrack.store.schema.running import (
@@ -73,4 +74,5 @@ __all__ = [
     "suppressed",
     "tracking_event",
     "unmapped",
+    "wording",
 ]

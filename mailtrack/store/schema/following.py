@@ -30,14 +30,12 @@ subscription = Table(
     metadata,
     row_id(),
     row_key(),
-    belongs_to("subscriber"),
+    belongs_to("subscriber", index=False),
     belongs_to("parcel", nullable=True),
     #: The parcel that has the local number which a mail of theirs gave theirs; see
     #: `store.local_parcels`.
-    Column(
-        "local_parcel_id", ForeignKey("parcel.id", ondelete="SET NULL"), nullable=True, index=True
-    ),
-    belongs_to("shop_order", nullable=True),
+    Column("local_parcel_id", ForeignKey("parcel.id", ondelete="SET NULL"), nullable=True),
+    belongs_to("shop_order", nullable=True, index=False),
     Column("titles", Text, nullable=False, default=""),
     Column("created_at", Instant, nullable=False),
     Column("muted_at", Instant),
@@ -69,6 +67,16 @@ subscription = Table(
     CheckConstraint("parcel_id IS NOT NULL OR shop_order_id IS NOT NULL", name="about_something"),
 )
 Index("ix_subscription_created_at", subscription.c.created_at)
+partial_index(
+    "ix_subscription_local_parcel_id",
+    subscription.c.local_parcel_id,
+    subscription.c.local_parcel_id.is_not(None),
+)
+partial_index(
+    "ix_subscription_shop_order_id",
+    subscription.c.shop_order_id,
+    subscription.c.shop_order_id.is_not(None),
+)
 partial_index("ix_subscription_slow", subscription.c.slow_at, subscription.c.slow_at.is_not(None))
 partial_index(
     "ix_subscription_pickup",

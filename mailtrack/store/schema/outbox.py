@@ -1,8 +1,10 @@
 """The outbox, and how the relay takes what leaves it."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
+    Index,
     Integer,
     String,
     Table,
@@ -12,6 +14,7 @@ from sqlalchemy import (
 )
 
 from mailtrack.store.schema.columns import (
+    CompactInstant,
     Instant,
     Words,
     belongs_to,
@@ -26,35 +29,45 @@ notice = Table(
     metadata,
     row_id(),
     belongs_to("subscriber"),
-    belongs_to("subscription", nullable=True),
-    belongs_to("inbound", nullable=True),
+    belongs_to("subscription", nullable=True, index=False),
+    belongs_to("inbound", nullable=True, index=False),
     Column("kind", String(24), nullable=False),
     Column("occurrence", String(32), nullable=False),
     #: due, sent, skipped or failed.
     Column("state", String(8), nullable=False),
     Column("skip", String(24)),
     #: When what it tells happened, by the carrier's clock; null where it tells no event.
-    Column("event_at", Instant),
-    Column("event_fingerprint", String(255)),
-    Column("created_at", Instant, nullable=False),
-    Column("next_attempt_at", Instant, nullable=False),
+    Column("event_at", CompactInstant),
+    Column("event_fingerprint", BigInteger),
+    Column("created_at", CompactInstant, nullable=False),
+    Column("next_attempt_at", CompactInstant, nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
     Column("claim", String(32)),
-    Column("sent_at", Instant),
+    Column("sent_at", CompactInstant),
     #: By which a report names it; null where a return address of its own does.
-    Column("message_id", Text, index=True),
+    Column("message_id", Text),
     #: It answers somebody who has just written: it goes out by night, too.
     Column("prompt", Boolean, nullable=False, default=False),
     #: It goes before the others, where not all can go at once.
     Column("urgent", Boolean, nullable=False, default=False),
     #: The digest that tells this instead.
-    Column("digest_id", Integer, index=True),
+    Column("digest_id", Integer),
     Column("last_error", Words, nullable=False, default=""),
     #: The id in the logs of the mail that it goes back to.
     Column("trace", String(16), nullable=False, default=""),
     UniqueConstraint("subscription_id", "kind", "occurrence"),
-    UniqueConstraint("inbound_id", "kind", "occurrence"),
 )
+Index(
+    "uq_notice_inbound_id_kind_occurrence",
+    notice.c.inbound_id,
+    notice.c.kind,
+    notice.c.occurrence,
+    unique=True,
+    sqlite_where=notice.c.inbound_id.is_not(None),
+    postgresql_where=notice.c.inbound_id.is_not(None),
+)
+partial_index("ix_notice_message", notice.c.message_id, notice.c.message_id.is_not(None))
+partial_index("ix_notice_digest", notice.c.digest_id, notice.c.digest_id.is_not(None))
 partial_index("ix_notice_due", notice.c.next_attempt_at, notice.c.state == "due")
 
 partial_index(

@@ -1,12 +1,14 @@
 """What is followed: parcels, their orders, their numbers and what carriers told."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Date,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     String,
     Table,
     Text,
@@ -16,6 +18,7 @@ from sqlalchemy import (
 )
 
 from mailtrack.store.schema.columns import (
+    CompactInstant,
     Instant,
     Words,
     belongs_to,
@@ -96,7 +99,7 @@ leg = Table(
     "leg",
     metadata,
     row_id(),
-    belongs_to("parcel"),
+    belongs_to("parcel", index=False),
     Column("carrier", String(24), nullable=False),
     Column("number", String(64), nullable=False),
     Column("is_local", Boolean, nullable=False, default=False),
@@ -129,23 +132,36 @@ leg_claim = Table(
 )
 
 
+#: How carriers say what happened: shared by all events that say it alike, and gone with the last
+#: of them; see `store.wordings`.
+wording = Table(
+    "wording",
+    metadata,
+    row_id(),
+    #: A hash of all that follows.
+    Column("digest", LargeBinary(16), nullable=False, unique=True),
+    Column("source", String(24), nullable=False),
+    Column("code", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("milestone", String(24), nullable=False),
+    Column("reason", String(24)),
+    Column("certainty", String(8), nullable=False),
+)
+
+
 #: What carriers told of a parcel; everybody who follows it sees that.
 tracking_event = Table(
     "tracking_event",
     metadata,
     row_id(),
     Column("parcel_id", ForeignKey("parcel.id", ondelete="CASCADE"), nullable=False),
-    Column("fingerprint", String(255), nullable=False),
-    Column("at", Instant, nullable=False),
+    #: A hash of `TrackingEvent.fingerprint`.
+    Column("fingerprint", BigInteger, nullable=False),
+    Column("wording_id", ForeignKey("wording.id"), nullable=False, index=True),
+    Column("at", CompactInstant, nullable=False),
+    Column("seen_at", CompactInstant, nullable=False),
     Column("at_certain", Boolean, nullable=False),
-    Column("milestone", String(24), nullable=False),
-    Column("source", String(24), nullable=False),
-    Column("code", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("place", Text, nullable=False),
-    Column("reason", String(24)),
     Column("mark", Text, nullable=False),
-    Column("certainty", String(8), nullable=False, server_default="known"),
-    Column("seen_at", Instant, nullable=False),
     UniqueConstraint("parcel_id", "fingerprint"),
 )

@@ -5,7 +5,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Integer,
-    LargeBinary,
     String,
     Table,
     Text,
@@ -13,6 +12,7 @@ from sqlalchemy import (
 )
 
 from mailtrack.store.schema.columns import (
+    Compressed,
     Instant,
     Names,
     Words,
@@ -83,7 +83,7 @@ inbound = Table(
     Column("uid", BigInteger, nullable=False),
     #: SHA-256 of the raw mail: the same mail again, after the server renumbered it.
     Column("content_key", String(64), nullable=False),
-    Column("raw", LargeBinary),
+    Column("raw", Compressed),
     Column("received_at", Instant, nullable=False),
     Column("stored_at", Instant, nullable=False),
     #: Null while the mail waits to be read.
