@@ -1,4 +1,7 @@
-"""Run every measure and print one table of ratios; `forecast` prints tables of its own."""
+"""Run every measure and print one table of ratios.
+
+`forecast` prints tables of its own, and so does `--scale`: see `benchmarks.size`.
+"""
 
 import logging
 import sys
@@ -17,11 +20,12 @@ from benchmarks import (
     latency,
     polling,
     reading,
+    size,
     ticking,
 )
 from benchmarks.measure import Ratio
 
-MEASURES = (ticking, delivering, reading, ingesting, latency, answering, asking, polling)
+MEASURES = (ticking, size, delivering, reading, ingesting, latency, answering, asking, polling)
 
 
 def main() -> None:
@@ -57,5 +61,7 @@ if __name__ == "__main__":
     structlog.configure(wrapper_class=quiet)
     if sys.argv[1:] == ["forecast"]:
         forecast.main()
+    elif sys.argv[1:2] == ["--scale"]:
+        size.main(*sys.argv[2:])
     else:
         main()
