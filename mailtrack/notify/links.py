@@ -35,6 +35,10 @@ class Purpose(StrEnum):
     PROOF = "proof"
     #: Given to a calendar program, and with it to whoever runs that: it opens no page.
     CALENDAR = "calendar"
+    #: Sent to where news are to come: it switches that on, and opens nothing of its person.
+    CHANNEL = "channel"
+    #: The page on which somebody says where else their news go.
+    CHANNELS = "channels"
 
 
 #: The page of each purpose, and whose key its token holds.
@@ -48,6 +52,8 @@ PATHS = {
     Purpose.FOLLOW: "/f/",  # doubtful number
     Purpose.PROOF: "/l/",  # proof
     Purpose.CALENDAR: "/k/",  # calendar
+    Purpose.CHANNEL: "/n/",  # channel
+    Purpose.CHANNELS: "/o/",  # subscriber
 }
 #: What stands behind a calendar's token: some programs look at nothing else.
 _FILE_ENDING = ".ics"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from mailtrack.domain.channels import GIVEN_UP_AFTER
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import HeldMail, PickupPoint, Reason, TrackingEvent
 from mailtrack.domain.pickup_times import UsualHold
@@ -68,6 +69,8 @@ class NoticeKind(StrEnum):
     PICKUP_REMINDER = "pickup_reminder"
     #: AliExpress' buyer protection ends in five days, and nothing was delivered.
     PROTECTION_ENDING = "protection_ending"
+    #: A channel of theirs takes no news any more: they come by mail again.
+    CHANNEL_ENDED = "channel_ended"
     #: More news on one day than mails that a person wants: the rest in one.
     DIGEST = "digest"
 
@@ -200,6 +203,20 @@ class MailSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedChannel:
+    """A channel that takes no news any more; `masked` is what is shown of its address.
+
+    `why`: an `EndReason`; `was_instead`: it stood in the place of mail. `days`: how long one
+    that fails is tried.
+    """
+
+    masked: str
+    why: str
+    was_instead: bool
+    days: int = GIVEN_UP_AFTER.days
+
+
+@dataclass(frozen=True, slots=True)
 class NoticeView:
     """Everything one mail needs.
 
@@ -214,9 +231,9 @@ class NoticeView:
 
     `personal_address` is the person's own address to forward to, "" where they have none
     or know it already. `action` is the one link of CONFIRM_ADDRESS, GOODBYE (which it
-    takes back) and FORWARDING_REQUEST; `code` the provider's confirmation code, often
-    "". `news` is the DIGEST's, `held` the mails that CONFIRM_ADDRESS asks about, `mails` those
-    that READ_SUMMARY tells of.
+    takes back), CHANNEL_ENDED and FORWARDING_REQUEST; `code` the provider's confirmation code,
+    often "". `news` is the DIGEST's, `held` the mails that CONFIRM_ADDRESS asks about, `mails` those
+    that READ_SUMMARY tells of, `channel` the one of CHANNEL_ENDED.
     """
 
     kind: NoticeKind
@@ -240,6 +257,7 @@ class NoticeView:
     held: tuple[HeldMail, ...] = ()
     outcome: str = ""
     mails: tuple[MailSummary, ...] = ()
+    channel: EndedChannel | None = None
 
     @property
     def thread(self) -> str:
