@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "domain": set(),
     "errors": set(),
     "clock": set(),
-    "settings": {"clock", "errors"},
+    "settings": {"clock", "domain", "errors"},
     "parsers": {"domain", "errors"},
     "notify": {"domain", "errors"},
     # Each carrier is given its own settings and a clock; its User-Agent names the version.

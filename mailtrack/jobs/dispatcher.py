@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from threading import Event
 from typing import Protocol
 
@@ -22,8 +24,25 @@ from mailtrack.clock import Clock
 from mailtrack.domain.model import LegId, NoticeId
 from mailtrack.domain.sending_policy import DAY, DayLimit
 from mailtrack.errors import TransientError
-from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAILS
-from mailtrack.store import budgets, inbound, leg_claims, notice_counts, notices, relays
+from mailtrack.jobs.broker import (
+    CHANNELS,
+    DELIVER,
+    DELIVER_TO_CHANNEL,
+    INGEST,
+    MAIL,
+    POLL,
+    POLL_LEGS,
+    READ_MAILS,
+)
+from mailtrack.store import (
+    budgets,
+    channel_notices,
+    inbound,
+    leg_claims,
+    notice_counts,
+    notices,
+    relays,
+)
 from mailtrack.store.clock_skew import SKEW_S
 from mailtrack.store.engine import Store
 
@@ -35,6 +54,10 @@ NOTICES_PER_TICK = 500
 MAILS_PER_BATCH = 10
 #: Mails that leave over one SMTP connection.
 NOTICES_PER_BATCH = 20
+#: Messages to channels of a tick, and of one job: all to one channel, which may be slow, within
+#: a lease.
+CHANNEL_NOTICES_PER_TICK = 200
+CHANNEL_NOTICES_PER_BATCH = 5
 
 #: Between two rounds of housekeeping (real seconds).
 HOUSEKEEPING_S = 600.0
@@ -63,6 +86,7 @@ class TickResult:
     mails: int = 0
     polls: int = 0
     deliveries: int = 0
+    channel_deliveries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +110,8 @@ class Dispatcher:
     #: What the store knows the relay by, and how many mails it takes in a day.
     relay_name: str = ""
     limit: DayLimit = DayLimit()  # noqa: RUF009 - frozen
+    #: Whether news go anywhere but by mail.
+    has_channels: bool = False
 
     def tick(self) -> TickResult:
         """Claim what is due and send it; return how many messages were sent.
@@ -96,6 +122,7 @@ class Dispatcher:
         1. Mails that are not read, several in one message.
         2. Of each carrier, the legs that its budget has requests for, a batch in one message.
         3. Notices: the urgent ones in messages of their own, before the others.
+        4. Notices to channels, those to one channel in messages of their own.
         """
         # 1.
         readings = 0
@@ -131,7 +158,18 @@ class Dispatcher:
             ):
                 self.sink.send(MAIL, DELIVER, batch, claim.token)
                 deliveries += 1
-        return TickResult(readings, polls, deliveries)
+        # 4.
+        elsewhere = 0
+        room = min(self.sink.room(CHANNELS), CHANNEL_NOTICES_PER_TICK) if self.has_channels else 0
+        if room > 0:
+            claim = self._claim()
+            with self.store.write() as connection:
+                due = channel_notices.claim(connection, **asdict(claim), limit=room)
+            for _, mine in groupby(due, key=itemgetter(0)):
+                for batch in _batched([one for _, one in mine], CHANNEL_NOTICES_PER_BATCH):
+                    self.sink.send(CHANNELS, DELIVER_TO_CHANNEL, batch, claim.token)
+                    elsewhere += 1
+        return TickResult(readings, polls, deliveries, elsewhere)
 
     def run(
         self,

@@ -4,6 +4,7 @@ Names nest with two underscores (`MAILTRACK_INBOX__HOST`). Any variable may end 
 `_FILE` instead and name a file that holds the value (Docker and systemd secrets).
 """
 
+from mailtrack.settings.channels import ChannelSettings
 from mailtrack.settings.everything import Settings
 from mailtrack.settings.loading import ENV_FILE, load_settings, variables
 from mailtrack.settings.mail import InboxSettings, OAuthSettings, SmtpSettings
@@ -24,6 +25,7 @@ __all__ = [
     "PREFIX",
     "AdminSettings",
     "CarrierSettings",
+    "ChannelSettings",
     "ClockSettings",
     "InboxSettings",
     "JobSettings",
