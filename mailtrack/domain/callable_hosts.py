@@ -72,6 +72,11 @@ class CallableHosts:
         named = tuple(_named(word) for word in words if word != EVERYBODY)
         return cls(named, EVERYBODY in words)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the hosts that are named as such, without addresses and networks."""
+        return tuple(one.host for one in self.named if isinstance(one.host, str))
+
     def may_call(self, scheme: str, host: str, port: int | None) -> bool:
         """Return True if an address of the web may be called, as far as its words tell.
 

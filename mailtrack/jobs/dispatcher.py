@@ -159,17 +159,22 @@ class Dispatcher:
                 self.sink.send(MAIL, DELIVER, batch, claim.token)
                 deliveries += 1
         # 4.
-        elsewhere = 0
-        room = min(self.sink.room(CHANNELS), CHANNEL_NOTICES_PER_TICK) if self.has_channels else 0
-        if room > 0:
-            claim = self._claim()
-            with self.store.write() as connection:
-                due = channel_notices.claim(connection, **asdict(claim), limit=room)
-            for _, mine in groupby(due, key=itemgetter(0)):
-                for batch in _batched([one for _, one in mine], CHANNEL_NOTICES_PER_BATCH):
-                    self.sink.send(CHANNELS, DELIVER_TO_CHANNEL, batch, claim.token)
-                    elsewhere += 1
+        elsewhere = self._give_out_channel_notices() if self.has_channels else 0
         return TickResult(readings, polls, deliveries, elsewhere)
+
+    def _give_out_channel_notices(self) -> int:
+        """Claim what is due on channels and send it; return how many messages were sent."""
+        claim, given = self._claim(), 0
+        room = min(self.sink.room(CHANNELS), CHANNEL_NOTICES_PER_TICK)
+        if room <= 0:
+            return 0
+        with self.store.write() as connection:
+            due = channel_notices.claim(connection, **asdict(claim), limit=room)
+        for _, mine in groupby(due, key=itemgetter(0)):
+            for batch in _batched([one for _, one in mine], CHANNEL_NOTICES_PER_BATCH):
+                self.sink.send(CHANNELS, DELIVER_TO_CHANNEL, batch, claim.token)
+                given += 1
+        return given
 
     def run(
         self,

@@ -232,8 +232,8 @@ class NoticeView:
     `personal_address` is the person's own address to forward to, "" where they have none
     or know it already. `action` is the one link of CONFIRM_ADDRESS, GOODBYE (which it
     takes back), CHANNEL_ENDED and FORWARDING_REQUEST; `code` the provider's confirmation code,
-    often "". `news` is the DIGEST's, `held` the mails that CONFIRM_ADDRESS asks about, `mails` those
-    that READ_SUMMARY tells of, `channel` the one of CHANNEL_ENDED.
+    often "". `news` is the DIGEST's, `held` the mails that CONFIRM_ADDRESS asks about, `mails`
+    those that READ_SUMMARY tells of, `channel` the one of CHANNEL_ENDED.
     """
 
     kind: NoticeKind

@@ -43,7 +43,7 @@ def receiver() -> Iterator[Receiver]:
     here = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - named by the library
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
             here.got.append(Received(self.path, headers, body))

@@ -25,7 +25,8 @@ class PreferencesPage:
     `found` how many they are, and `searchable` whether there are so many that one looks for them.
     `ended` leads to what is over (`ended_count`), `kept_days` after which that is erased, 0 for
     never.
-    `calendar` is the address of their calendar, "" while they have none.
+    `calendar` is the address of their calendar, "" while they have none. `channels` leads to
+    where their news go besides mail, "" where the operator offers nothing.
     """
 
     template: ClassVar[str] = "web/preferences.html"
@@ -52,6 +53,7 @@ class PreferencesPage:
     ended_count: int = 0
     kept_days: int = 0
     calendar: str = ""
+    channels: str = ""
 
     @property
     def calendar_subscription(self) -> str:
