@@ -1,7 +1,10 @@
 """The addresses that people type for channels: read, checked by their words, and masked."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import urlsplit, urlunsplit
+from types import MappingProxyType
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from mailtrack.domain.callable_hosts import CallableHosts
 from mailtrack.errors import PermanentError
@@ -12,6 +15,35 @@ MOST_CHARACTERS = 1_000
 _SHOWN = 3
 
 _WEB = ("https", "http")
+
+
+@dataclass(frozen=True, slots=True)
+class AppriseScheme:
+    """How an address of Apprise is called: `host` is "" where the address names it.
+
+    `port`: where it is called when the address names none.
+    """
+
+    web: str
+    host: str = ""
+    port: int = 443
+
+
+#: The schemes of Apprise that were found safe: one request, by HTTP, to a host that is fixed or
+#: stands in the address.
+APPRISE_SCHEMES: Mapping[str, AppriseScheme] = MappingProxyType(
+    {
+        "discord": AppriseScheme("https", "discord.com"),
+        "gotify": AppriseScheme("http", port=80),
+        "gotifys": AppriseScheme("https"),
+        "hassio": AppriseScheme("http", port=8123),
+        "hassios": AppriseScheme("https"),
+        "ntfy": AppriseScheme("http", port=80),
+        "ntfys": AppriseScheme("https"),
+        "pover": AppriseScheme("https", "api.pushover.net"),
+        "tgram": AppriseScheme("https", "api.telegram.org"),
+    }
+)
 
 
 class AddressFault(StrEnum):
@@ -42,21 +74,50 @@ def read_webhook(typed: str, hosts: CallableHosts) -> str:
     >>> read_webhook(" HTTPS://Hooks.Example.org#x ", CallableHosts.parse("*"))
     'https://hooks.example.org/'
     """
-    text = typed.strip()
-    if not (text.isascii() and text.isprintable()) or " " in text or "\\" in text:
-        raise WrongAddressError(AddressFault.NO_ADDRESS)
-    try:
-        parts = urlsplit(text[: MOST_CHARACTERS + 1])
-        host, port = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise WrongAddressError(AddressFault.NO_ADDRESS) from error
-    if parts.scheme not in _WEB or not host or len(text) > MOST_CHARACTERS:
+    parts, host, port = _apart(typed)
+    if parts.scheme not in _WEB or not host:
         raise WrongAddressError(AddressFault.NO_ADDRESS)
     if "@" in parts.netloc:
         raise WrongAddressError(AddressFault.USERINFO)
     if not hosts.may_call(parts.scheme, host, port):
         raise WrongAddressError(AddressFault.NOT_CALLABLE)
     return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path or "/", parts.query, ""))
+
+
+def read_apprise(typed: str, hosts: CallableHosts) -> str:
+    """Return an address of Apprise as it is used; raises WrongAddressError.
+
+    What stands behind a "?" is refused: some parameters read files, and some skip checks. So is
+    a comma, behind which Apprise reads another address.
+    """
+    parts, host, port = _apart(typed)
+    scheme = APPRISE_SCHEMES.get(parts.scheme)
+    if scheme is None:
+        raise WrongAddressError(AddressFault.SCHEME)
+    if not parts.netloc or "," in typed:
+        raise WrongAddressError(AddressFault.NO_ADDRESS)
+    if "?" in typed or "#" in typed:
+        raise WrongAddressError(AddressFault.PARAMETERS)
+    called = (scheme.host, None) if scheme.host else (host, port or scheme.port)
+    if not hosts.may_call(scheme.web, *called):
+        raise WrongAddressError(AddressFault.NOT_CALLABLE)
+    return urlunsplit(parts)
+
+
+def _apart(typed: str) -> tuple[SplitResult, str, int | None]:
+    """Return the parts of an address, its host and its port; raises WrongAddressError."""
+    text = typed.strip()
+    is_plain = text.isascii() and text.isprintable() and " " not in text and "\\" not in text
+    if not is_plain or len(text) > MOST_CHARACTERS:
+        raise WrongAddressError(AddressFault.NO_ADDRESS)
+    try:
+        parts = urlsplit(text)
+        scheme = APPRISE_SCHEMES.get(parts.scheme)
+        # Where the host is fixed, a token stands in its place: what ends it is no port.
+        port = None if scheme and scheme.host else parts.port
+    except ValueError as error:
+        raise WrongAddressError(AddressFault.NO_ADDRESS) from error
+    return parts, parts.hostname or "", port
 
 
 def masked(address: str) -> str:
@@ -66,6 +127,9 @@ def masked(address: str) -> str:
     ('ntfy.sh/abc…', 'ntfy.sh/abc…')
     """
     parts = urlsplit(address)
+    fixed = APPRISE_SCHEMES.get(parts.scheme)
+    if fixed and fixed.host:
+        return f"{fixed.host}/…"  # all of it is a token
     host = parts.netloc.rpartition("@")[2]
     rest = parts.path.lstrip("/") or parts.query
     return f"{host}/{rest[:_SHOWN]}…" if rest else host

@@ -349,7 +349,8 @@ class Services:
         return ChannelSeal(*self._link_secrets())
 
     def channel_senders(self) -> Mapping[ChannelKind, ChannelSender]:
-        """Return what brings messages to each kind of channel that is on."""
+        """Return what brings messages to each kind of channel that is on; ConfigurationError."""
+        from mailtrack.channels.apprise_sender import AppriseSender, is_at_hand
         from mailtrack.channels.webhook import WebhookSender
         from mailtrack.domain.channels import ChannelKind
 
@@ -357,6 +358,13 @@ class Services:
         if ChannelKind.WEBHOOK in self.channel_kinds:
             hosts = self.settings.channels.callable_hosts
             senders[ChannelKind.WEBHOOK] = WebhookSender(hosts, self.clock)
+        if ChannelKind.APPRISE in self.channel_kinds:
+            if not is_at_hand():
+                raise ConfigurationError(
+                    "MAILTRACK_CHANNELS__ON names apprise, which is not installed: install "
+                    "mailtrack with its extra `push`."
+                )
+            senders[ChannelKind.APPRISE] = AppriseSender(self.settings.channels.hosts)
         return senders
 
     def channel_deliverer(self, renderer: Renderer) -> ChannelDeliverer:

@@ -1,6 +1,7 @@
 """What a person does with their channels: add, prove, choose, remove."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -8,6 +9,7 @@ from mailtrack.channels.addresses import (
     AddressFault,
     WrongAddressError,
     masked,
+    read_apprise,
     read_webhook,
 )
 from mailtrack.channels.webhook import new_secret
@@ -78,12 +80,12 @@ class ChannelPages:
     def change(self, token: str, form: Mapping[str, str]) -> ChannelsPage:
         """Do what a button asks for, to rows of its own person only; others change nothing."""
         _, key = self._links.read(token, Purpose.CHANNELS)
-        action = next((one for one in ChannelAction if one == form.get("do")), None)
-        if action is ChannelAction.ADD:
+        if form.get("do") == ChannelAction.ADD:
             return self._add(token, key, form)
-        if action not in _SAVED:
+        action = next((one for one in _SAVED if one == form.get("do")), None)
+        if action is None:
             return self.show(token)
-        self._services.store.transact(lambda connection: self._do(connection, key, action, form))
+        self._services.store.transact(partial(self._do, key=key, action=action, form=form))
         return self.show(token, Saved(_SAVED[action]))
 
     def ask(self, token: str) -> ChannelProofPage:
@@ -143,6 +145,8 @@ class ChannelPages:
         kind = _kind_of(text)
         if kind not in self._services.channel_kinds:
             raise WrongAddressError(AddressFault.SCHEME)
+        if kind is ChannelKind.APPRISE:
+            return kind, ChannelAddress(read_apprise(text, hosts))
         return kind, ChannelAddress(read_webhook(text, hosts), new_secret())
 
     def _do(
