@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mailtrack.domain.callable_hosts import CallableHosts
 
-SOME = CallableHosts.parse("ntfy.sh, ha.example.org:8123 192.168.1.10:8123,[fd00::5]:80")
+SOME = CallableHosts.parse("ntfy.sh, ha.example.org:8123,192.168.1.10:8123,[fd00::5]:80")
 EVERYBODY = CallableHosts.parse("*")
 
 
@@ -119,7 +119,9 @@ def test_an_address_in_ipv6_clothes_is_judged_by_what_it_is(number: int) -> None
     assert EVERYBODY.may_connect(str(plain)) == EVERYBODY.may_connect(str(mapped))
 
 
-@pytest.mark.parametrize("text", ["*.example.org", "https://ntfy.sh", "a b_c!", "ntfy.sh:0"])
+@pytest.mark.parametrize(
+    "text", ["*.example.org", "https://ntfy.sh", "ntfy.sh ha.lan", "ntfy.sh:0"]
+)
 def test_a_slip_of_the_pen_is_said(text: str) -> None:
     with pytest.raises(ValueError, match="holds"):
         CallableHosts.parse(text)
