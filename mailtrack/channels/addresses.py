@@ -11,8 +11,8 @@ from mailtrack.errors import PermanentError
 
 #: Characters of an address; those of others are a few hundred.
 MOST_CHARACTERS = 1_000
-#: Characters of what follows the host that are shown.
-_SHOWN = 3
+#: Characters of the host, and of what follows it, that are shown.
+_MOST_SHOWN, _SHOWN = 60, 3
 
 _WEB = ("https", "http")
 
@@ -21,9 +21,11 @@ _WEB = ("https", "http")
 class AppriseScheme:
     """How an address of Apprise is called: `host` is "" where the address names it.
 
-    `port`: where it is called when the address names none.
+    `service`: Apprise's own module and class for it; `port`: where it is called when the address
+    names none.
     """
 
+    service: str
     web: str
     host: str = ""
     port: int = 443
@@ -33,15 +35,15 @@ class AppriseScheme:
 #: stands in the address.
 APPRISE_SCHEMES: Mapping[str, AppriseScheme] = MappingProxyType(
     {
-        "discord": AppriseScheme("https", "discord.com"),
-        "gotify": AppriseScheme("http", port=80),
-        "gotifys": AppriseScheme("https"),
-        "hassio": AppriseScheme("http", port=8123),
-        "hassios": AppriseScheme("https"),
-        "ntfy": AppriseScheme("http", port=80),
-        "ntfys": AppriseScheme("https"),
-        "pover": AppriseScheme("https", "api.pushover.net"),
-        "tgram": AppriseScheme("https", "api.telegram.org"),
+        "discord": AppriseScheme("discord.NotifyDiscord", "https", "discord.com"),
+        "gotify": AppriseScheme("gotify.NotifyGotify", "http", port=80),
+        "gotifys": AppriseScheme("gotify.NotifyGotify", "https"),
+        "hassio": AppriseScheme("home_assistant.NotifyHomeAssistant", "http", port=8123),
+        "hassios": AppriseScheme("home_assistant.NotifyHomeAssistant", "https"),
+        "ntfy": AppriseScheme("ntfy.NotifyNtfy", "http", port=80),
+        "ntfys": AppriseScheme("ntfy.NotifyNtfy", "https"),
+        "pover": AppriseScheme("pushover.NotifyPushover", "https", "api.pushover.net"),
+        "tgram": AppriseScheme("telegram.NotifyTelegram", "https", "api.telegram.org"),
     }
 )
 
@@ -132,4 +134,4 @@ def masked(address: str) -> str:
         return f"{fixed.host}/…"  # all of it is a token
     host = parts.netloc.rpartition("@")[2]
     rest = parts.path.lstrip("/") or parts.query
-    return f"{host}/{rest[:_SHOWN]}…" if rest else host
+    return f"{host[:_MOST_SHOWN]}/{rest[:_SHOWN]}…" if rest else host[:_MOST_SHOWN]

@@ -11,11 +11,17 @@ import json
 import resource
 import sys
 from enum import IntEnum
+from importlib import import_module
 from typing import Any
 
-from apprise import Apprise, AppriseAsset, NotifyFormat, PersistentStoreMode
+from apprise import AppriseAsset, NotifyBase, NotifyFormat, PersistentStoreMode
 
-from mailtrack.channels.addresses import APPRISE_SCHEMES, WrongAddressError, read_apprise
+from mailtrack.channels.addresses import (
+    APPRISE_SCHEMES,
+    AppriseScheme,
+    WrongAddressError,
+    read_apprise,
+)
 from mailtrack.domain.callable_hosts import CallableHosts
 
 #: What one message may cost: seconds of the processor's time, bytes of address space.
@@ -61,6 +67,30 @@ def guard_connections(hosts: CallableHosts) -> None:
 
 def send(url: str, title: str, body: str, hosts: CallableHosts) -> Result:
     """Hand one message to Apprise, where it reads the address as we do."""
+    try:
+        scheme = APPRISE_SCHEMES[read_apprise(url, hosts).partition(":")[0]]
+    except WrongAddressError:
+        return Result.REFUSED
+    service = instantiate(scheme, url)
+    if service is None:
+        return Result.REFUSED
+    called = service.host or "", service.port or scheme.port
+    if not scheme.host and not hosts.may_call(scheme.web, *called):
+        return Result.REFUSED
+    sent = service.notify(title=title, body=body, body_format=NotifyFormat.TEXT)
+    return Result.SENT if sent else Result.FAILED
+
+
+def instantiate(scheme: AppriseScheme, url: str) -> NotifyBase | None:
+    """Return the one service of an address, None where it cannot read that.
+
+    Apprise itself would load all hundred of them.
+    """
+    module, _, name = scheme.service.partition(".")
+    kind: type[NotifyBase] = getattr(import_module(f"apprise.plugins.{module}"), name)
+    read = kind.parse_url(url)
+    if not read:
+        return None
     asset = AppriseAsset(
         app_id="mailtrack",
         app_desc="mailtrack",
@@ -71,21 +101,9 @@ def send(url: str, title: str, body: str, hosts: CallableHosts) -> Result:
         storage_mode=PersistentStoreMode.MEMORY,
     )
     try:
-        read_apprise(url, hosts)
-    except WrongAddressError:
-        return Result.REFUSED
-    service = Apprise.instantiate(url, asset=asset)
-    scheme = APPRISE_SCHEMES[url.partition(":")[0]]
-    if service is None:
-        return Result.REFUSED
-    if not scheme.host and not hosts.may_call(
-        scheme.web, service.host or "", service.port or scheme.port
-    ):
-        return Result.REFUSED
-    apprise = Apprise(asset=asset)
-    apprise.add(service)
-    sent = apprise.notify(title=title, body=body, body_format=NotifyFormat.TEXT)
-    return Result.SENT if sent else Result.FAILED
+        return kind(**{**read, "asset": asset})
+    except TypeError:  # Apprise's own word for an address that lacks something
+        return None
 
 
 if __name__ == "__main__":

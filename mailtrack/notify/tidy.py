@@ -24,7 +24,6 @@ T = TypeVar("T")
 LIMITS: Mapping[str, int] = MappingProxyType(
     {
         "name": 80,
-        "masked": 60,
         "items": 80,
         "subject": 160,
         "sender": 60,

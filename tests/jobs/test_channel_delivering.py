@@ -293,7 +293,7 @@ def test_a_channel_that_is_gone_is_ended_and_its_person_told_once_by_mail(
     mail_out()
 
     assert "gone" == rows(t.channel)[0]["ended_why"]
-    told = [mail for mail in relay.sent if "Plus de nouvelles vers" in str(mail["Subject"])]
+    told = [mail for mail in relay.sent if "vers hooks.example.org/abc…" in str(mail["Subject"])]
     assert 1 == len(told)
     happen(Milestone.DELIVERED, hours_ago=0)
     assert {"skipped"} == {row["state"] for row in rows(t.channel_notice)}
