@@ -61,6 +61,8 @@ class ChannelDeliverer:
     senders: Mapping[ChannelKind, ChannelSender]
     clock: Clock
     sending_policy: SendingPolicy
+    #: Real seconds that one message has until somebody else may send it.
+    lease_s: float
 
     def deliver(self, batch: Sequence[ChannelNoticeId], token: str) -> None:
         """Send claimed messages; those whose claim has passed on are left out.
@@ -68,7 +70,8 @@ class ChannelDeliverer:
         1. What they are to tell is read, all at once.
         2. A channel that has just failed rests: its other messages are due when it is tried again.
         3. A message that is not to be sent now is left out, or waits.
-        4. It is sent, and what came of it is written down in one transaction. A crash in between
+        4. It has to stay ours while it is sent: those before it may have used up the claim.
+        5. It is sent, and what came of it is written down in one transaction. A crash in between
            sends it again, with the same id.
         """
         # 1.
@@ -83,6 +86,12 @@ class ChannelDeliverer:
             if self._left_out(draft, sent[number]):
                 continue
             # 4.
+            with self.store.write() as connection:
+                until = self.clock.later(self.lease_s)
+                is_ours = channel_notices.renew(connection, draft.message.id, token, until)
+            if not is_ours:
+                continue
+            # 5.
             try:
                 self._send(draft)
             except MailtrackError as error:

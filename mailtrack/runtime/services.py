@@ -383,6 +383,7 @@ class Services:
             senders=self.channel_senders(),
             clock=self.clock,
             sending_policy=self.sending_policy,
+            lease_s=self.settings.jobs.lease_s,
         )
 
     def try_relay_again(self) -> None:

@@ -134,6 +134,16 @@ def claimed(
     return [_message(row) for row in connection.execute(query)]
 
 
+def renew(connection: Connection, number: ChannelNoticeId, token: str, until: datetime) -> bool:
+    """Let a claim hold for longer; False where it has passed on."""
+    mine = update(channel_notice).where(
+        channel_notice.c.id == number,
+        channel_notice.c.claim == token,
+        channel_notice.c.state == "due",
+    )
+    return connection.execute(mine.values(next_attempt_at=until)).rowcount == 1
+
+
 def overtaken(connection: Connection, numbers: Collection[ChannelNoticeId]) -> set[ChannelNoticeId]:
     """Return the messages that a later piece of news on the same channel made old."""
     query = (
