@@ -228,6 +228,16 @@ def test_an_export_shows_where_news_go_but_no_token(
     assert "secret-token" not in repr(kept)
 
 
+def test_an_erasure_takes_the_channels_and_what_was_owed_there(
+    services: Services, store: Store, press: Callable[..., str], clock: FakeClock, rows: Rows
+) -> None:
+    press("add_channel", address="https://hooks.example.org/abc")
+    with store.write() as connection:
+        personal_data.erase(connection, "ana@example.org", services.suppression, clock.now())
+
+    assert [] == rows(t.channel) == rows(t.channel_notice)
+
+
 def test_adding_is_not_a_way_to_call_hosts_as_often_as_one_likes(
     ask: Ask, link: Callable[..., str], mine: Subscription
 ) -> None:
