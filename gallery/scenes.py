@@ -13,6 +13,7 @@ from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.notify.samples import NUMBER, order_samples
 from mailtrack.notify.view import NoticeKind
 from mailtrack.web.pages.buttons import Action
+from mailtrack.web.pages.channels import ChannelAction
 from mailtrack.web.pages.lookup import BusyPage
 from mailtrack.web.pages.page import Page as WebPage
 from mailtrack.web.pages.page import draw
@@ -76,7 +77,7 @@ class Scene:
 
     name: str
     address: str
-    presses: tuple[Action, ...] = ()
+    presses: tuple[Action | ChannelAction, ...] = ()
 
 
 def mails(folder: Path) -> Iterator[Scene]:
@@ -128,6 +129,10 @@ def pages(world: World) -> Iterator[Scene]:
     yield Scene("preferences-terminees", f"{preferences}?vue=termines")
     yield Scene("preferences-cherchees", f"{preferences}?q=lampe&tri=nom")
     yield Scene("preferences-agenda", preferences, (Action.CALENDAR,))
+    yield Scene("ailleurs", world.link(Purpose.CHANNELS))
+    proof = world.link(Purpose.CHANNEL)
+    yield Scene("ailleurs-essai", proof)
+    yield Scene("ailleurs-essai-fait", proof, (ChannelAction.PROVE,))
     yield Scene("confirmation", world.link(Purpose.CONFIRM))
     question = world.link(Purpose.FOLLOW)
     yield Scene("numero-douteux", question)
@@ -158,7 +163,7 @@ def visit(page: Page, scene: Scene) -> None:
         press(page, action)
 
 
-def press(page: Page, action: Action) -> None:
+def press(page: Page, action: Action | ChannelAction) -> None:
     """Press the first button on a page that asks for something."""
     page.locator(f"form:has(input[name=do][value={action}]) button").first.click()
     page.wait_for_load_state()

@@ -10,7 +10,9 @@ from tempfile import TemporaryDirectory
 from pydantic import SecretStr
 from sqlalchemy import Connection, insert, update
 
+from mailtrack.channels.addresses import masked
 from mailtrack.clock import FakeClock
+from mailtrack.domain.channels import ChannelKind, ChannelMode
 from mailtrack.domain.forecast import forecast
 from mailtrack.domain.forecast_score import Promise
 from mailtrack.domain.milestones import Milestone
@@ -25,6 +27,7 @@ from mailtrack.runtime.services import Services
 from mailtrack.sandbox.loopback import free_port
 from mailtrack.settings import (
     AdminSettings,
+    ChannelSettings,
     InboxSettings,
     LinkSettings,
     PublisherSettings,
@@ -34,6 +37,7 @@ from mailtrack.settings import (
 )
 from mailtrack.store import (
     budgets,
+    channels,
     doubtful_numbers,
     invitations,
     notices,
@@ -43,6 +47,7 @@ from mailtrack.store import (
     promises,
     subscriptions,
 )
+from mailtrack.store.channels import ChannelAddress, NewChannel
 from mailtrack.store.engine import open_store
 from mailtrack.store.migrate import upgrade
 from mailtrack.store.promises import PromiseMade
@@ -70,11 +75,13 @@ class World:
     def link(self, purpose: Purpose, kind: str | None = None) -> str:
         """Return a link as mails have it: of the reader, or of the parcel of a kind of mail.
 
-        That of FOLLOW asks about a number.
+        That of FOLLOW asks about a number, that of CHANNEL about their newest channel.
         """
         with self.services.store.read() as connection:
             if purpose is Purpose.FOLLOW:
                 key = doubtful_numbers.of_subscriber(connection, self.reader)[0].key
+            elif purpose is Purpose.CHANNEL:
+                key = channels.of_subscriber(connection, self.reader)[-1].key
             elif kind is None:
                 key = people.key_of(connection, self.reader)
             else:
@@ -120,6 +127,7 @@ def _services(folder: Path, address: str) -> Services:
         links=LinkSettings(secret=SecretStr("a secret of the gallery")),
         # A hash that costs next to nothing: it guards invented people.
         admin=AdminSettings(password_hash=SecretStr(hash_password(SESAME, n=2))),
+        channels=ChannelSettings(on="webhook,apprise", hosts="ntfy.sh,hooks.example.org"),
         publisher=PublisherSettings(name="Camille Exemple", contact="contact@example.org"),
     )
     services = Services(settings)
@@ -159,6 +167,7 @@ def _peopled(services: Services, address: str) -> World:
         for held in reversed(HELD):
             _hold(connection, reader, held)
         _invite(connection, reader, following[NoticeKind.PICKUP_AVAILABLE])
+        _have_channels(connection, services, reader)
         _trouble_operators(connection)
     following |= {NoticeKind.ORDER_REGISTERED: awaited, NoticeKind.CANCELLED: ended}
     return World(services, address, reader, following)
@@ -170,6 +179,20 @@ def _invite(connection: Connection, reader: SubscriberId, mine: SubscriptionId) 
     invitations.add(connection, reader, mine, INVITED, NOW, mailed=True)
     agreed = invitations.add(connection, reader, None, "claude@example.org", NOW, mailed=True)
     invitations.accept(connection, [agreed], NOW)
+
+
+def _have_channels(connection: Connection, services: Services, reader: SubscriberId) -> None:
+    """Let one channel be in use, and another wait for its click."""
+    for address, is_proven in (
+        ("ntfys://ntfy.sh/colis-de-camille", True),
+        ("https://hooks.example.org/maison", False),
+    ):
+        kind = ChannelKind.APPRISE if is_proven else ChannelKind.WEBHOOK
+        sealed = services.channel_seal.close(ChannelAddress(address))
+        new = NewChannel(kind, ChannelMode.BESIDE, sealed, masked(address))
+        _, key = channels.add(connection, reader, new, NOW)
+        if is_proven:
+            channels.prove(connection, key, NOW)
 
 
 def _trouble_operators(connection: Connection) -> None:

@@ -11,18 +11,20 @@ PACKAGE = Path(mailtrack.__file__).parent
 
 #: What every room but the domain may import: values that the wiring passes in, and their types.
 GROUND = {"clock", "domain", "environment", "errors", "settings"}
-INSIDE = GROUND | {"carriers", "notify", "oauth", "parsers", "store"}
+INSIDE = GROUND | {"carriers", "channels", "notify", "oauth", "parsers", "store"}
 #: The rooms, and all of ours that each may import; a room that is not named may import all.
 MAY_IMPORT = {
     "domain": set(),
     "environment": set(),
     "errors": set(),
     "clock": set(),
-    "settings": {"clock", "environment", "errors"},
+    "settings": {"clock", "domain", "environment", "errors"},
     "parsers": {"domain", "errors"},
     "notify": {"domain", "errors"},
     # Each carrier is given its own settings and a clock; its User-Agent names the version.
     "carriers": GROUND | {"__version__"},
+    # What mailtrack says of itself to those it calls names the version.
+    "channels": {"__version__", "clock", "domain", "errors", "notify"},
     "store": {"domain", "errors"},
     "oauth": GROUND | {"carriers", "store"},
     "tracking": INSIDE,

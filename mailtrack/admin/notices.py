@@ -24,6 +24,7 @@ MEANINGS: Mapping[str, str] = {
     Skip.MUTED: "the reader stopped this parcel",
     Skip.UNSUBSCRIBED: "the reader stopped every mail",
     Skip.BOUNCED: "the address counts as dead: see `mailtrack people`, `mailtrack revive`",
+    Skip.ELSEWHERE: "it goes by a channel of the reader's, in the place of mail",
     DIGESTED: "a digest told it",
     TOO_LATE: "it could not be sent while it was true",
 }

@@ -13,6 +13,8 @@ SubscriberId = NewType("SubscriberId", int)
 SubscriptionId = NewType("SubscriptionId", int)
 OrderId = NewType("OrderId", int)
 NoticeId = NewType("NoticeId", int)
+ChannelId = NewType("ChannelId", int)
+ChannelNoticeId = NewType("ChannelNoticeId", int)
 InboundId = NewType("InboundId", int)
 #: By which links and addresses name a subscriber or a subscription: random, never given twice.
 RowKey = NewType("RowKey", str)

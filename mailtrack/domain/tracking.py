@@ -69,6 +69,8 @@ class Skip(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     #: The address refuses our mails.
     BOUNCED = "bounced"
+    #: It goes by a channel of theirs, in the place of mail.
+    ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The three actors: thin doors from a queue to the code that does the work.
+"""The four actors: thin doors from a queue to the code that does the work.
 
 Each takes ids and a claim's token, and does nothing where the claim has passed on.
 
@@ -15,19 +15,35 @@ among the middleware in `jobs.broker`):
 
 import dramatiq
 
-from mailtrack.domain.model import InboundId, LegId, NoticeId
+from mailtrack.domain.model import ChannelNoticeId, InboundId, LegId, NoticeId
 from mailtrack.errors import MailtrackError
 from mailtrack.inbox.intake import Reader
-from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAILS
+from mailtrack.jobs.broker import (
+    CHANNELS,
+    DELIVER,
+    DELIVER_TO_CHANNEL,
+    INGEST,
+    MAIL,
+    POLL,
+    POLL_LEGS,
+    READ_MAILS,
+)
+from mailtrack.jobs.channel_delivering import ChannelDeliverer
 from mailtrack.jobs.delivering import Deliverer
 from mailtrack.tracking.polling import Poller
 
-#: A thread that is free takes mails first: a silent carrier holds each poll for seconds, and
+#: A thread that is free takes mails first: a silent carrier or channel holds it for seconds, and
 #: the threads are the same for all queues (dramatiq's lowest number goes first).
 AFTER_MAILS = 10
 
 
-def declare(broker: dramatiq.Broker, reader: Reader, poller: Poller, deliverer: Deliverer) -> None:
+def declare(
+    broker: dramatiq.Broker,
+    reader: Reader,
+    poller: Poller,
+    deliverer: Deliverer,
+    channel_deliverer: ChannelDeliverer,
+) -> None:
     """Declare the actors on a broker."""
 
     @dramatiq.actor(broker=broker, actor_name=READ_MAILS, queue_name=INGEST, throws=MailtrackError)
@@ -47,3 +63,13 @@ def declare(broker: dramatiq.Broker, reader: Reader, poller: Poller, deliverer: 
     @dramatiq.actor(broker=broker, actor_name=DELIVER, queue_name=MAIL, throws=MailtrackError)
     def deliver(notices: list[int], token: str) -> None:
         deliverer.deliver([NoticeId(notice) for notice in notices], token)
+
+    @dramatiq.actor(
+        broker=broker,
+        actor_name=DELIVER_TO_CHANNEL,
+        queue_name=CHANNELS,
+        priority=AFTER_MAILS,
+        throws=MailtrackError,
+    )
+    def deliver_to_channel(messages: list[int], token: str) -> None:
+        channel_deliverer.deliver([ChannelNoticeId(message) for message in messages], token)

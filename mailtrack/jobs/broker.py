@@ -26,10 +26,11 @@ MESSAGE_MAX_AGE_MS = 600_000
 #: Messages that may wait in one queue; above it nothing more is handed out.
 QUEUE_ROOM = 2_000
 
-#: Three queues, so that slow carriers never hold up mails.
-INGEST, POLL, MAIL = QUEUES = "ingest", "poll", "mail"
+#: Four queues, so that slow carriers and channels never hold up mails.
+INGEST, POLL, MAIL, CHANNELS = QUEUES = "ingest", "poll", "mail", "channels"
 #: The actors, by the names that messages carry.
 READ_MAILS, POLL_LEGS, DELIVER = "read_mails", "poll_legs", "deliver"
+DELIVER_TO_CHANNEL = "deliver_to_channel"
 
 log = structlog.get_logger(__name__)
 
@@ -90,12 +91,12 @@ def waiting(broker: RedisBroker, queue: str) -> int:
 def standing_still(broker: RedisBroker) -> Mapping[str, float]:
     """Return for how many seconds nothing of each queue was begun or done, 0 where none waits.
 
-    Polls come last: while workers are busy with mails and notices they are not stuck, but
-    late. Raises TransientError where Redis is away.
+    Polls and channels come last: while workers are busy with mails and notices they are not
+    stuck, but late. Raises TransientError where Redis is away.
     """
     still = {queue: still_s(broker, queue) for queue in QUEUES}
     busy = any(0 < still[queue] <= STILL_S for queue in (INGEST, MAIL))
-    return still | {POLL: 0.0} if busy else still
+    return still | {POLL: 0.0, CHANNELS: 0.0} if busy else still
 
 
 class BrokerSink:

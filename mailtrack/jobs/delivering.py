@@ -22,7 +22,7 @@ from mailtrack.notify.render import Renderer
 from mailtrack.notify.replies import SmtpStage, Whose
 from mailtrack.notify.smtp import DoubtError, Refusal, RefusedError, Relay, refusal_of_us
 from mailtrack.notify.view import NoticeKind, NoticeView
-from mailtrack.store import notices, people, relays
+from mailtrack.store import channel_notices, notices, people, relays
 from mailtrack.store.clock_skew import SKEW_S
 from mailtrack.store.engine import Store
 from mailtrack.store.notices import DIGESTED, Notice
@@ -46,7 +46,14 @@ ANSWERS = frozenset(
 )
 
 #: What the summary of the next morning would tell too late or cannot tell, and the summary itself.
-ALONE = frozenset({NoticeKind.PICKUP_REMINDER, NoticeKind.INVITATION, NoticeKind.DIGEST})
+ALONE = frozenset(
+    {
+        NoticeKind.PICKUP_REMINDER,
+        NoticeKind.INVITATION,
+        NoticeKind.CHANNEL_ENDED,
+        NoticeKind.DIGEST,
+    }
+)
 
 _QUIET = "quiet hours"
 #: Why a digest is not sent all of whose parcels were stopped since, nor an invitation that is over.
@@ -218,6 +225,9 @@ class Deliverer:
                 notices.put_off(connection, notice.id, self.sending_policy.hold_until(now) or now)
             elif why == _DAY_IS_FULL:
                 notices.put_off(connection, notice.id, self.clock.later(FULL_DAY_S))
+            elif why == Skip.ELSEWHERE:
+                if not channel_notices.leave_to_channel(connection, notice.subscriber, notice.id):
+                    notices.put_off(connection, notice.id, now)
             elif why == DIGESTED:
                 morning = self.sending_policy.next_morning(now)
                 notices.hold_for_digest(connection, notice, at=morning, now=now)

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from threading import Event
 from typing import Protocol
 
@@ -25,8 +27,25 @@ from mailtrack.domain.sending_policy import DAY, DayLimit
 from mailtrack.errors import TransientError
 from mailtrack.jobs.announcements import Announcements, NoAnnouncements
 from mailtrack.jobs.at_once import AtOnce
-from mailtrack.jobs.broker import DELIVER, INGEST, MAIL, POLL, POLL_LEGS, READ_MAILS
-from mailtrack.store import budgets, inbound, leg_claims, notice_counts, notices, relays
+from mailtrack.jobs.broker import (
+    CHANNELS,
+    DELIVER,
+    DELIVER_TO_CHANNEL,
+    INGEST,
+    MAIL,
+    POLL,
+    POLL_LEGS,
+    READ_MAILS,
+)
+from mailtrack.store import (
+    budgets,
+    channel_notices,
+    inbound,
+    leg_claims,
+    notice_counts,
+    notices,
+    relays,
+)
 from mailtrack.store.announcing import Due
 from mailtrack.store.clock_skew import SKEW_S
 from mailtrack.store.engine import Store
@@ -39,6 +58,10 @@ NOTICES_PER_TICK = 500
 MAILS_PER_BATCH = 10
 #: Mails that leave over one SMTP connection.
 NOTICES_PER_BATCH = 20
+#: Messages to channels of a tick, and of one job: all to one channel, which may be slow, within
+#: a lease.
+CHANNEL_NOTICES_PER_TICK = 200
+CHANNEL_NOTICES_PER_BATCH = 5
 
 #: Between two rounds of housekeeping (real seconds).
 HOUSEKEEPING_S = 600.0
@@ -67,6 +90,7 @@ class TickResult:
     mails: int = 0
     polls: int = 0
     deliveries: int = 0
+    channel_deliveries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +116,8 @@ class Dispatcher:
     limit: DayLimit = DayLimit()  # noqa: RUF009 - frozen
     #: Where it is heard that something is due before the next tick.
     announcements: Announcements = field(default_factory=NoAnnouncements)
+    #: Whether news go anywhere but by mail.
+    has_channels: bool = False
 
     def tick(self) -> TickResult:
         """Claim what is due and send it; return how many messages were sent.
@@ -99,7 +125,12 @@ class Dispatcher:
         Of each kind no more is claimed than its queue has room for, and messages are sent when
         the claims are committed.
         """
-        return TickResult(self.hand_out_mails(), self.hand_out_polls(), self.hand_out_notices())
+        return TickResult(
+            self.hand_out_mails(),
+            self.hand_out_polls(),
+            self.hand_out_notices(),
+            self.hand_out_channel_notices(),
+        )
 
     def hand_out_mails(self) -> int:
         """Claim mails that are not read and send them, several in one message."""
@@ -144,6 +175,20 @@ class Dispatcher:
                 sent += 1
         return sent
 
+    def hand_out_channel_notices(self) -> int:
+        """Claim what is due on channels and send it, each channel's in messages of its own."""
+        sent = 0
+        room = min(self.sink.room(CHANNELS), CHANNEL_NOTICES_PER_TICK) if self.has_channels else 0
+        if room > 0:
+            claim = self._claim()
+            with self.store.write() as connection:
+                due = channel_notices.claim(connection, **asdict(claim), limit=room)
+            for _, mine in groupby(due, key=itemgetter(0)):
+                for batch in _batched([one for _, one in mine], CHANNEL_NOTICES_PER_BATCH):
+                    self.sink.send(CHANNELS, DELIVER_TO_CHANNEL, batch, claim.token)
+                    sent += 1
+        return sent
+
     def run(
         self,
         stop: Event,
@@ -163,6 +208,7 @@ class Dispatcher:
                 Due.MAILS: self.hand_out_mails,
                 Due.POLLS: self.hand_out_polls,
                 Due.NOTICES: self.hand_out_notices,
+                Due.CHANNEL_NOTICES: self.hand_out_channel_notices,
             },
         )
         housekeeping_at, last, went_back = 0.0, self.clock.now(), False

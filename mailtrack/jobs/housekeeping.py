@@ -12,17 +12,20 @@ from sqlalchemy.sql import Select
 from mailtrack.clock import Clock
 from mailtrack.domain import scheduling
 from mailtrack.domain.buyer_protection import LONGEST
+from mailtrack.domain.channels import PROOF_KEPT, ChannelKind, EndReason
 from mailtrack.domain.invitations import LASTS as INVITATION_KEPT
 from mailtrack.domain.milestones import ENDED, Milestone
-from mailtrack.domain.model import OrderId, PollState, SubscriptionId
+from mailtrack.domain.model import ChannelId, OrderId, PollState, SubscriptionId
 from mailtrack.domain.pickup_times import LONGEST_HOLD
 from mailtrack.domain.sending_policy import PARIS, SendingPolicy
 from mailtrack.inbox import questions
 from mailtrack.inbox.sharing import Sharing
+from mailtrack.jobs.channel_delivering import end_channel
 from mailtrack.notify.view import NoticeKind
 from mailtrack.settings import KeepSettings
 from mailtrack.store import (
     calendars,
+    channels,
     clock_skew,
     erasure,
     followers,
@@ -96,6 +99,8 @@ class Housekeeping:
     views: ViewBuilder
     sharing: Sharing
 
+    #: The kinds of channels that the operator offers.
+    channel_kinds: frozenset[ChannelKind] = frozenset()
     #: Between two rounds, and how long a claim holds (real seconds).
     every_s: float = 600.0
     lease_s: float = 90.0
@@ -107,7 +112,8 @@ class Housekeeping:
 
         1. What a clock that was ahead wrote is set right.
         2. Who is to be reminded of a date is, and who waits to be asked about a mail; calendars
-           follow what is known, and people what is shared with them.
+           follow what is known, and people what is shared with them; channels that are offered
+           no more are ended.
         3. After a jump of the clock by more than a day nothing is called late, given up or
            forgotten for a day: one that is ahead would erase what is new.
         4. Who follows what is late is told, and parcels that nobody can be asked about are
@@ -133,6 +139,7 @@ class Housekeeping:
         if shared:
             log.info("followed by invitation", parcels=shared)
         self._refresh_calendars(now)
+        self._end_switched_off(now)
         # 3.
         with self.store.write() as connection:
             this = clock_skew.note_round(connection, now, self.clock.later(self.every_s) - now)
@@ -166,6 +173,19 @@ class Housekeeping:
         for owner in stale:
             self.store.transact(partial(refresh, owner=owner, views=self.views, now=now))
 
+    def _end_switched_off(self, now: datetime) -> None:
+        """End the channels of kinds that are switched off: their news go by mail again."""
+        with self.store.read() as connection:
+            found = channels.switched_off(connection, self.channel_kinds)
+
+        def end(connection: Connection, number: ChannelId) -> None:
+            channels.lock_owner(connection, number)
+            for one in channels.by_ids(connection, [number]).values():
+                end_channel(connection, one, EndReason.SWITCHED_OFF, now)
+
+        for number in found:
+            self.store.transact(partial(end, number=number))
+
     def _forget(self, connection: Connection, now: datetime) -> dict[str, int]:
         """Erase what was kept for long enough; return how many rows of each kind."""
         ended = now - timedelta(days=self.keep.parcel_days)
@@ -175,6 +195,7 @@ class Housekeeping:
             "parcels": erasure.forget_parcels(connection, ended),
             "questions": erasure.forget_questions(connection, now - QUESTION_KEPT),
             "invitations": invitations.forget(connection, now - INVITATION_KEPT),
+            "channels": channels.forget_unproven(connection, now - PROOF_KEPT),
             "orders": erasure.forget_orders(connection, ended, ended - LONGEST),
             "never_confirmed": personal_data.forget_never_confirmed(
                 connection, self.suppression, now

@@ -39,6 +39,10 @@ class Purpose(StrEnum):
     INVITATION = "invitation"
     #: Ends all invitations and nothing else: mail programs know it (RFC 8058).
     NO_INVITATIONS = "no_invitations"
+    #: Sent to where news are to come: it switches that on, and opens nothing of its person.
+    CHANNEL = "channel"
+    #: The page on which somebody says where else their news go.
+    CHANNELS = "channels"
 
 
 #: The page of each purpose, and whose key its token holds.
@@ -54,6 +58,8 @@ PATHS = {
     Purpose.CALENDAR: "/k/",  # calendar
     Purpose.INVITATION: "/i/",  # invitation
     Purpose.NO_INVITATIONS: "/i/",  # subscriber
+    Purpose.CHANNEL: "/n/",  # channel
+    Purpose.CHANNELS: "/o/",  # subscriber
 }
 #: What stands behind a calendar's token: some programs look at nothing else.
 _FILE_ENDING = ".ics"

@@ -34,6 +34,24 @@ class RenderedMail:
     html: str
 
 
+@dataclass(frozen=True, slots=True)
+class ShortText:
+    """What a mail says in two lines: its subject, and its one sentence."""
+
+    title: str
+    sentence: str
+
+
+#: What is said where news are to come, before they do.
+PROOF_TEXT = ShortText(
+    typeset("mailtrack : est-ce bien ici ?"),
+    typeset(
+        "Quelqu’un veut recevoir ici les nouvelles de ses colis. Si c’est vous, ouvrez ce lien et "
+        "confirmez ; sinon, il n’y a rien à faire : rien d’autre ne viendra."
+    ),
+)
+
+
 class Typesetter(Extension):
     """Sets what templates say as in print, once, when they are read.
 
@@ -72,6 +90,14 @@ class Renderer:
             text=text.strip() + "\n",
             html=self._inliner.inline(html),
         )
+
+    def short(self, view: NoticeView) -> ShortText:
+        """Return the two lines of a mail that news on other channels are."""
+        context = mail_context(tidy(view))
+        subject = self._environment.get_template(f"mail/{view.kind}/subject.txt").render(context)
+        body = self._environment.get_template(f"mail/{view.kind}/body.txt")
+        sentence = "".join(body.blocks["sentence"](body.new_context(dict(context))))
+        return ShortText(" ".join(subject.split()), " ".join(sentence.split()))
 
 
 def templates_dir() -> Path:

@@ -19,6 +19,7 @@ from mailtrack.domain.model import (
 from mailtrack.domain.tracking import MAIL
 from mailtrack.notify.expectation import Expectation, ExpectedDay
 from mailtrack.notify.view import (
+    EndedChannel,
     InvitationView,
     Links,
     MailSummary,
@@ -228,6 +229,10 @@ _LETTERS: Mapping[NoticeKind, Mapping[str, Any]] = MappingProxyType(
             "personal_address": PERSONAL_ADDRESS,
             "subject": "(#115250375) Confirmation du transfert par Gmail - "
             "Réception du message de camille@example.org",
+        },
+        NoticeKind.CHANNEL_ENDED: {
+            "action": "https://mailtrack.example.org/o/Mw.exemple-ailleurs",
+            "channel": EndedChannel("ntfy.example.org/col…", "failing", was_instead=True),
         },
         NoticeKind.DIGEST: {"news": NEWS},
         NoticeKind.INVITATION: {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from mailtrack.domain.channels import GIVEN_UP_AFTER
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import HeldMail, PickupPoint, Reason, TrackingEvent
 from mailtrack.domain.pickup_times import UsualHold
@@ -68,6 +69,8 @@ class NoticeKind(StrEnum):
     PICKUP_REMINDER = "pickup_reminder"
     #: AliExpress' buyer protection ends in five days, and nothing was delivered.
     PROTECTION_ENDING = "protection_ending"
+    #: A channel of theirs takes no news any more: they come by mail again.
+    CHANNEL_ENDED = "channel_ended"
     #: More news on one day than mails that a person wants: the rest in one.
     DIGEST = "digest"
     #: Somebody invites the owner of an address to hear of a parcel, or of all of theirs.
@@ -216,6 +219,20 @@ class InvitationView:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedChannel:
+    """A channel that takes no news any more; `masked` is what is shown of its address.
+
+    `why`: an `EndReason`; `was_instead`: it stood in the place of mail. `days`: how long one
+    that fails is tried.
+    """
+
+    masked: str
+    why: str
+    was_instead: bool
+    days: int = GIVEN_UP_AFTER.days
+
+
+@dataclass(frozen=True, slots=True)
 class NoticeView:
     """Everything one mail needs.
 
@@ -230,10 +247,11 @@ class NoticeView:
 
     `personal_address` is the person's own address to forward to, "" where they have none
     or know it already. `action` is the one link of CONFIRM_ADDRESS, GOODBYE (which it
-    takes back), INVITATION and FORWARDING_REQUEST; `code` the provider's confirmation code, often
-    "". `news` is the DIGEST's, `held` the mails that CONFIRM_ADDRESS asks about, `mails` those
-    that READ_SUMMARY tells of; `invitation` is None also where it is over. `invited`: its reader
-    was invited to follow the parcel, by `inviter` ("" once that has ended).
+    takes back), INVITATION, CHANNEL_ENDED and FORWARDING_REQUEST; `code` the provider's
+    confirmation code, often "". `news` is the DIGEST's, `held` the mails that CONFIRM_ADDRESS asks
+    about, `mails` those that READ_SUMMARY tells of, `channel` the one of CHANNEL_ENDED;
+    `invitation` is None also where it is over. `invited`: its reader was invited to follow the
+    parcel, by `inviter` ("" once that has ended).
     """
 
     kind: NoticeKind
@@ -257,6 +275,7 @@ class NoticeView:
     held: tuple[HeldMail, ...] = ()
     outcome: str = ""
     mails: tuple[MailSummary, ...] = ()
+    channel: EndedChannel | None = None
     invitation: InvitationView | None = None
     invited: bool = False
     inviter: str = ""

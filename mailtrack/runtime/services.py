@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from mailtrack.carriers.base import Carrier, Declaration
     from mailtrack.carriers.transport import Transport
+    from mailtrack.channels.message import ChannelSender
+    from mailtrack.domain.channels import ChannelKind
     from mailtrack.domain.sasl import AccessToken
     from mailtrack.domain.sending_policy import DayLimit, SendingPolicy
     from mailtrack.inbox.addresses import BounceAddresses, PersonalAddresses
@@ -37,14 +39,17 @@ if TYPE_CHECKING:
     from mailtrack.inbox.sharing import Sharing
     from mailtrack.inbox.watcher import Watcher
     from mailtrack.jobs.announcements import Announcements
+    from mailtrack.jobs.channel_delivering import ChannelDeliverer
     from mailtrack.jobs.delivering import Deliverer
     from mailtrack.jobs.dispatcher import Dispatcher, JobSink
     from mailtrack.jobs.housekeeping import Housekeeping
     from mailtrack.notify.links import LinkMaker
+    from mailtrack.notify.render import Renderer
     from mailtrack.notify.smtp import SmtpRelay
     from mailtrack.oauth.endpoint import TokenEndpoint
     from mailtrack.oauth.tokens import AccessTokens
     from mailtrack.runtime.leadership import Lease
+    from mailtrack.store.channels import ChannelSeal
     from mailtrack.store.engine import Store
     from mailtrack.store.suppression import NoInvitations, Suppression
     from mailtrack.tracking.polling import Poller
@@ -239,6 +244,7 @@ class Services:
             relay_name=self.settings.smtp.place,
             limit=self.day_limit,
             announcements=self.announcements(),
+            has_channels=bool(self.channel_kinds),
         )
 
     def announcements(self) -> Announcements:
@@ -264,6 +270,7 @@ class Services:
             suppression=self.suppression,
             views=self.views,
             sharing=self.sharing,
+            channel_kinds=self.channel_kinds,
             every_s=HOUSEKEEPING_S,
             lease_s=self.settings.jobs.lease_s,
         )
@@ -282,7 +289,8 @@ class Services:
         deliverer = self.deliverer()
         deliverer.renderer.load()
         reader = replace(self.reader(), analyzer=self.reading_pool)
-        actors.declare(self.broker, reader, self.poller(), deliverer)
+        channel_deliverer = self.channel_deliverer(deliverer.renderer)
+        actors.declare(self.broker, reader, self.poller(), deliverer, channel_deliverer)
 
     @cached_property
     def analyzer(self) -> MailAnalyzer:
@@ -360,6 +368,56 @@ class Services:
             bounces=self.bounces,
             relay_name=settings.place,
             limit=self.day_limit,
+        )
+
+    @property
+    def channel_kinds(self) -> frozenset[ChannelKind]:
+        """The kinds of channels that the operator offers."""
+        return self.settings.channels.kinds
+
+    @cached_property
+    def channel_seal(self) -> ChannelSeal:
+        """What closes the addresses of channels."""
+        from mailtrack.store.channels import ChannelSeal
+
+        return ChannelSeal(*self._link_secrets())
+
+    def channel_senders(self) -> Mapping[ChannelKind, ChannelSender]:
+        """Return what brings messages to each kind of channel that is on; ConfigurationError."""
+        from mailtrack.channels.apprise_sender import AppriseSender, is_at_hand
+        from mailtrack.channels.webhook import WebhookSender
+        from mailtrack.domain.channels import ChannelKind
+
+        senders: dict[ChannelKind, ChannelSender] = {}
+        if ChannelKind.WEBHOOK in self.channel_kinds:
+            hosts = self.settings.channels.callable_hosts
+            senders[ChannelKind.WEBHOOK] = WebhookSender(hosts, self.clock)
+        if ChannelKind.APPRISE in self.channel_kinds:
+            if not is_at_hand():
+                raise ConfigurationError(
+                    "MAILTRACK_CHANNELS__ON names apprise, which is not installed: install "
+                    "mailtrack with its extra `push`."
+                )
+            senders[ChannelKind.APPRISE] = AppriseSender(self.settings.channels.hosts)
+        return senders
+
+    def channel_deliverer(self, renderer: Renderer) -> ChannelDeliverer:
+        """Return what brings notices to channels."""
+        from mailtrack.jobs.channel_delivering import ChannelDeliverer
+        from mailtrack.notify.mail import MailNames
+
+        secret, _ = self._link_secrets()
+        return ChannelDeliverer(
+            store=self.store,
+            views=self.views,
+            renderer=renderer,
+            links=self.links,
+            names=MailNames(secret),
+            seal=self.channel_seal,
+            senders=self.channel_senders(),
+            clock=self.clock,
+            sending_policy=self.sending_policy,
+            lease_s=self.settings.jobs.lease_s,
         )
 
     def try_relay_again(self) -> None:

@@ -5,6 +5,7 @@ Names nest with two underscores (`MAILTRACK_INBOX__HOST`). Any variable may end 
 """
 
 from mailtrack.environment import ENV_FILE, PREFIX
+from mailtrack.settings.channels import ChannelSettings
 from mailtrack.settings.everything import Settings
 from mailtrack.settings.loading import load_settings, variables
 from mailtrack.settings.mail import InboxSettings, OAuthSettings, SmtpSettings
@@ -25,6 +26,7 @@ __all__ = [
     "PREFIX",
     "AdminSettings",
     "CarrierSettings",
+    "ChannelSettings",
     "ClockSettings",
     "InboxSettings",
     "JobSettings",

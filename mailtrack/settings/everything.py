@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mailtrack.clock import Clock, FastClock, SystemClock
 from mailtrack.environment import PREFIX
+from mailtrack.settings.channels import ChannelSettings
 from mailtrack.settings.mail import InboxSettings, OAuthSettings, SmtpSettings
 from mailtrack.settings.pages import AdminSettings, LinkSettings, PublisherSettings, WebSettings
 from mailtrack.settings.section import read_secret
@@ -62,6 +63,7 @@ class Settings(BaseSettings):
     keyless_carriers: bool = False
     jobs: JobSettings = JobSettings()
     notices: NoticeSettings = NoticeSettings()
+    channels: ChannelSettings = ChannelSettings()
     keep: KeepSettings = KeepSettings()
     publisher: PublisherSettings = PublisherSettings()
     clock: ClockSettings = ClockSettings()

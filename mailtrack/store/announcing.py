@@ -20,6 +20,7 @@ class Due(StrEnum):
     MAILS = "mails"
     POLLS = "polls"
     NOTICES = "notices"
+    CHANNEL_NOTICES = "channel_notices"
 
 
 def announce(connection: Connection, due: Due) -> None:

@@ -13,7 +13,15 @@ from sqlalchemy import ColumnElement, Connection, case, func, literal, or_, sele
 from mailtrack.domain.model import Outcome
 from mailtrack.store.leg_claims import polled_carriers
 from mailtrack.store.notices import DIGEST
-from mailtrack.store.schema import housekeeping, inbound, leg, leg_claim, notice, parcel
+from mailtrack.store.schema import (
+    channel_notice,
+    housekeeping,
+    inbound,
+    leg,
+    leg_claim,
+    notice,
+    parcel,
+)
 from mailtrack.store.upsert import upsert
 
 #: How far the clocks of hosts may differ (real seconds).
@@ -106,6 +114,13 @@ def _shorten_claims(connection: Connection, now: Now) -> int:
             notice.c.next_attempt_at > now.claimed_until,
         )
         .values(next_attempt_at=now.claimed_until),
+        update(channel_notice)
+        .where(
+            channel_notice.c.state == "due",
+            channel_notice.c.claim.is_not(None),
+            channel_notice.c.next_attempt_at > now.claimed_until,
+        )
+        .values(next_attempt_at=now.claimed_until),
         update(leg_claim)
         .where(leg_claim.c.until > now.claimed_until)
         .values(until=now.claimed_until),
@@ -174,6 +189,20 @@ def _hasten_notices(connection: Connection, now: Now, *, went_back: bool) -> int
                 else_=literal(now.at, waits.type),
             )
         )
+    )
+    return done.rowcount + _hasten_channels(connection, now, went_back=went_back)
+
+
+def _hasten_channels(connection: Connection, now: Now, *, went_back: bool) -> int:
+    waits = channel_notice.c.next_attempt_at
+    done = connection.execute(
+        update(channel_notice)
+        .where(
+            channel_notice.c.state == "due",
+            channel_notice.c.claim.is_(None),
+            waits > (now.at if went_back else now.at + FURTHEST),
+        )
+        .values(next_attempt_at=now.at)
     )
     return done.rowcount
 

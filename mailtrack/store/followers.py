@@ -113,7 +113,7 @@ def _counts_as_told(row: Row[Any]) -> bool:
     """
     if row.skip in (Skip.UNWANTED, Skip.NOT_WANTED):
         return not preferences(row).decline(row.kind)
-    return row.skip in (None, Skip.FIRST_ANSWER, DIGESTED)
+    return row.skip in (None, Skip.FIRST_ANSWER, Skip.ELSEWHERE, DIGESTED)
 
 
 def _was_asked_for(row: Row[Any]) -> bool:

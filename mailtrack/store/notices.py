@@ -19,6 +19,7 @@ from mailtrack.domain.model import (
 from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.domain.sending_policy import goes_first
 from mailtrack.domain.tracking import Decision, Skip
+from mailtrack.store import channel_notices
 from mailtrack.store.announcing import Due, announce
 from mailtrack.store.claims import claim_due
 from mailtrack.store.engine import locked
@@ -48,6 +49,7 @@ _NOTICES = (
         subscription.c.key.label("about"),
         subscription.c.muted_at,
         inbound.c.content_key.label("answers"),
+        channel_notices.GOES_ELSEWHERE.label("goes_elsewhere"),
     )
     .join(subscriber, subscriber.c.id == notice.c.subscriber_id)
     .outerjoin(subscription, subscription.c.id == notice.c.subscription_id)
@@ -207,7 +209,9 @@ def record(connection: Connection, decisions: Iterable[Decision], now: datetime)
             subscriber_id=_OWNER,
             trace=_TRACE,
         )
-        owed += new and decision.skip is None
+        if new and decision.skip is None:
+            owed += 1
+            channel_notices.owe(connection, decision.subscription, *decision.key)
     if owed:
         announce(connection, Due.NOTICES)
     return owed
@@ -273,7 +277,8 @@ def owe_follower(
         .where(subscription.c.id == subscription_id)
     )
     row = connection.execute(query).one()
-    return owe(
+    is_unwanted = preferences(row).decline(kind)
+    new = owe(
         connection,
         SubscriberId(row.id),
         kind,
@@ -281,8 +286,11 @@ def owe_follower(
         now=now,
         subscription_id=subscription_id,
         occurrence=occurrence,
-        skip=Skip.UNWANTED if preferences(row).decline(kind) else None,
+        skip=Skip.UNWANTED if is_unwanted else None,
     )
+    if new and not is_unwanted:
+        channel_notices.owe(connection, subscription_id, kind, occurrence)
+    return new
 
 
 def hold_for_digest(connection: Connection, held: Notice, *, at: datetime, now: datetime) -> None:
@@ -403,10 +411,19 @@ def claimed(
     rows = connection.execute(_CLAIMED, {"numbers": list(numbers), "token": token})
     found = []
     for row in rows:
-        unwanted = Skip.UNWANTED if preferences(row).decline(row.kind) else None
-        why = silenced(row.muted_at, row.unsubscribed_at, row.bounced_at) or unwanted
-        found.append((_notice(row), Recipient(row.address, why)))
+        reader = _recipient(row)
+        if row.goes_elsewhere and reader.silenced is None:
+            reader = Recipient(row.address, Skip.ELSEWHERE)
+        found.append((_notice(row), reader))
     return found
+
+
+def of_channels(
+    connection: Connection, numbers: Collection[NoticeId]
+) -> dict[NoticeId, tuple[Notice, Recipient]]:
+    """Return notices that go by channels, and whom they are for, by their numbers."""
+    rows = connection.execute(_NOTICES.where(notice.c.id.in_(list(numbers))))
+    return {NoticeId(row.id): (_notice(row), _recipient(row)) for row in rows}
 
 
 def renew(connection: Connection, notice_id: NoticeId, token: str, until: datetime) -> bool:
@@ -417,6 +434,12 @@ def renew(connection: Connection, notice_id: NoticeId, token: str, until: dateti
         .values(next_attempt_at=until)
     )
     return done.rowcount == 1
+
+
+def _recipient(row: Row[Any]) -> Recipient:
+    unwanted = Skip.UNWANTED if preferences(row).decline(row.kind) else None
+    why = silenced(row.muted_at, row.unsubscribed_at, row.bounced_at) or unwanted
+    return Recipient(row.address, why)
 
 
 def _notice(row: Row[Any]) -> Notice:

@@ -5,20 +5,16 @@ end the sign-in where one comes twice (RFC 9700, 4.14.2): so whoever fetches new
 the row before, and each change names the row that it was made from (compare and swap).
 """
 
-import hashlib
-import hmac
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from nacl.exceptions import CryptoError
-from nacl.secret import SecretBox
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from mailtrack.errors import AuthError
 from mailtrack.store.schema import oauth_token
+from mailtrack.store.seal import Seal
 
 #: Keeps this key apart from everything else that the secret of the links does.
 _PURPOSE = b"mailtrack.oauth_token"
@@ -45,20 +41,17 @@ class TokenSeal:
     """Closes tokens with the secret of the links; what retired ones closed is still opened."""
 
     def __init__(self, secret: str, retired: Sequence[str] = ()) -> None:
-        self._boxes = [
-            SecretBox(hmac.digest(known.encode(), _PURPOSE, hashlib.sha256))
-            for known in (secret, *retired)
-        ]
+        self._seal = Seal(_PURPOSE, secret, retired)
 
     def close(self, tokens: Tokens) -> bytes:
         """Return the tokens as only the secret's owner reads them."""
-        return bytes(self._boxes[0].encrypt(json.dumps(asdict(tokens)).encode()))
+        return self._seal.close(json.dumps(asdict(tokens)).encode())
 
     def open(self, sealed: bytes) -> Tokens:
         """Return the tokens; raises AuthError where another secret closed them."""
-        for box in self._boxes:
-            with suppress(CryptoError):
-                return Tokens(**json.loads(box.decrypt(sealed)))
+        opened = self._seal.open(sealed)
+        if opened is not None:
+            return Tokens(**json.loads(opened))
         raise AuthError(
             "The sign-in was kept with another MAILTRACK_LINKS__SECRET: put that one into "
             "MAILTRACK_LINKS__RETIRED, or sign in anew by `mailtrack login`."

@@ -13,6 +13,7 @@ from mailtrack.domain.model import PickupPoint, RowKey, SubscriberId, Subscripti
 from mailtrack.errors import PermanentError
 from mailtrack.store import (
     calendars,
+    channels,
     doubtful_numbers,
     erasure,
     invitations,
@@ -89,6 +90,18 @@ def everything_about_subscriber(
             for kept in calendars.events_of(connection, owner).values()
         ],
         "invitations": _made(connection, owner, numbers) + _got(connection, row.address),
+        # Addresses as people see them: some are a key to who has them.
+        "channels": [
+            {
+                "address": one.masked,
+                "kind": one.kind,
+                "mode": one.mode,
+                "since": one.created_at.isoformat(),
+                "proven_at": one.proven_at and one.proven_at.isoformat(),
+                "ended_at": one.ended_at and one.ended_at.isoformat(),
+            }
+            for one in channels.of_subscriber(connection, owner)
+        ],
         "numbers_asked_about": [
             {
                 "number": asked.number,

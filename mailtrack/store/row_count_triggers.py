@@ -15,11 +15,20 @@ from types import MappingProxyType
 
 from sqlalchemy import Column, Connection, Table
 
-from mailtrack.store.schema import inbound, notice, parcel, shop_order, subscriber, subscription
+from mailtrack.store.schema import (
+    channel_notice,
+    inbound,
+    notice,
+    parcel,
+    shop_order,
+    subscriber,
+    subscription,
+)
 
 #: What is counted, and by which of its columns: they hold short words without a comma.
 COUNTED: Mapping[Table, Sequence[Column[str]]] = MappingProxyType(
     {
+        channel_notice: (channel_notice.c.kind, channel_notice.c.state, channel_notice.c.skip),
         inbound: (inbound.c.outcome,),
         notice: (notice.c.kind, notice.c.state, notice.c.skip),
         parcel: (parcel.c.milestone,),

@@ -11,6 +11,7 @@ from mailtrack.carriers.base import Declaration
 from mailtrack.carriers.pages import CarrierPage, named_page, only_page, pages_for
 from mailtrack.carriers.pages import name_of as carriers_name
 from mailtrack.domain import tracking
+from mailtrack.domain.channels import ChannelMode, EndReason
 from mailtrack.domain.milestones import ENDED
 from mailtrack.domain.model import (
     UNKNOWN_STATES,
@@ -30,6 +31,7 @@ from mailtrack.notify.expectation import Expectation, ExpectedDay
 from mailtrack.notify.links import LinkMaker, Purpose
 from mailtrack.notify.mail import MailNames
 from mailtrack.notify.view import (
+    EndedChannel,
     InvitationView,
     MailSummary,
     NewsLine,
@@ -43,6 +45,7 @@ from mailtrack.parsers import name_of
 from mailtrack.parsers.confirmation import read_confirmation
 from mailtrack.parsers.message import read_message
 from mailtrack.store import (
+    channels,
     doubtful_numbers,
     following,
     held_mails,
@@ -64,6 +67,8 @@ from mailtrack.store.wordings import fingerprint_key
 from mailtrack.tracking.forecasting import Awaited, Forecaster
 from mailtrack.tracking.pickup import pickup_point, usual_hold_of
 
+#: What a channel is called that was removed before its person reads of it.
+SOME_CHANNEL = "l’adresse que vous aviez donnée"
 #: Where a postcode is missing, or nobody's was right.
 _WITHOUT_POSTCODE = (PollState.NEEDS_POSTCODE, PollState.NOT_FOUND)
 
@@ -133,6 +138,7 @@ class ViewBuilder:
             invitation=self._invitation(connection, notice, now),
             invited=bool(details and details.shared),
             inviter=details.shared.inviter if details and details.shared else "",
+            channel=_ended_channel(connection, notice),
         )
 
     def _invitation(
@@ -229,6 +235,8 @@ class ViewBuilder:
                 return self.links.link(Purpose.STOP_ALL, notice.reader), ""
             case NoticeKind.INVITATION:
                 return self.links.link(Purpose.INVITATION, RowKey(notice.occurrence)), ""
+            case NoticeKind.CHANNEL_ENDED:
+                return self.links.link(Purpose.CHANNELS, notice.reader), ""
             case NoticeKind.FORWARDING_REQUEST:
                 # A provider's question, as its mail gave it. That was read before, within the
                 # limits of `inbox.reading_pool`; this reads less of it.
@@ -431,6 +439,18 @@ def _days_named(
 def _named(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:
     """Return events with the names of those who wrote the mails, in place of their codes."""
     return tuple(replace(e, told_by=name_of(e.told_by)) if e.told_by else e for e in events)
+
+
+def _ended_channel(connection: Connection, notice: Notice) -> EndedChannel | None:
+    """Return the channel that a notice says has ended, without its name where it was removed."""
+    if notice.kind != NoticeKind.CHANNEL_ENDED:
+        return None
+    found = channels.by_key(connection, RowKey(notice.occurrence))
+    if found is None:
+        return EndedChannel(SOME_CHANNEL, EndReason.FAILING, was_instead=False)
+    return EndedChannel(
+        found.masked, found.ended_why, was_instead=found.mode is ChannelMode.INSTEAD
+    )
 
 
 def _items(mine: Subscription) -> tuple[str, ...]:

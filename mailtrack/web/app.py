@@ -35,14 +35,24 @@ from mailtrack.runtime.services import Services
 from mailtrack.web import calendar_feed, health, hooks, metrics
 from mailtrack.web.admin import ADMIN
 from mailtrack.web.calendar_feed import CalendarFeed
+from mailtrack.web.channels import ChannelPages
 from mailtrack.web.description import describe
 from mailtrack.web.forms import read_body, read_form
 from mailtrack.web.headers import KEPT_TO_ITSELF, page_headers
 from mailtrack.web.invitations import EndedInvitationError, Invitations
-from mailtrack.web.limits import FILES_EACH, FILES_TOGETHER, Limiter, Shares, asker
+from mailtrack.web.limits import (
+    CHANNELS_EACH,
+    CHANNELS_TOGETHER,
+    FILES_EACH,
+    FILES_TOGETHER,
+    Limiter,
+    Shares,
+    asker,
+)
 from mailtrack.web.lookup import Lookup
 from mailtrack.web.own_data import OwnData
 from mailtrack.web.pages.buttons import Action
+from mailtrack.web.pages.channels import ChannelAction
 from mailtrack.web.pages.lookup import BusyPage
 from mailtrack.web.pages.own_data import DataState
 from mailtrack.web.pages.page import Page, draw
@@ -98,9 +108,11 @@ def make_app(
         Lookup(services),
         Proofs(services),
         CalendarFeed(services),
+        ChannelPages(services),
         services,
         Limiter() if limiter is None else limiter,
         Limiter(FILES_EACH, FILES_TOGETHER),
+        Limiter(CHANNELS_EACH, CHANNELS_TOGETHER),
         CapacityLimiter(1),
         monotonic,
     )
@@ -111,6 +123,8 @@ def make_app(
         Route("/l/{token}", pages.proof),
         Route("/l/{token}/pdf", pages.proof_file),
         Route("/k/{token}", pages.calendar),
+        Route("/o/{token}", pages.channels, methods=["GET", "POST"]),
+        Route("/n/{token}", pages.prove_channel, methods=["GET", "POST"]),
         Route("/p/{token}", pages.preferences, methods=["GET", "POST"]),
         Route("/a/{token}", pages.confirm, methods=["GET", "POST"]),
         Route("/f/{token}", pages.follow, methods=["GET", "POST"]),
@@ -251,10 +265,13 @@ class Pages:
     lookup: Lookup
     proofs: Proofs
     calendars: CalendarFeed
+    channel_pages: ChannelPages
     services: Services
     limiter: Limiter
     #: Counts who asks for files; one is written at a time.
     files: Limiter
+    #: Counts who adds channels.
+    additions: Limiter
     writing: CapacityLimiter
     monotonic: Callable[[], float]
 
@@ -298,6 +315,21 @@ class Pages:
         if shown.is_known(request.headers.get("if-none-match", "")):
             return Response(status_code=304, headers=shown.headers)
         return Response(shown.content, headers=shown.headers, media_type=calendar_feed.MEDIA_TYPE)
+
+    async def channels(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        if request.method != "POST":
+            return await self._off_loop(self.channel_pages.show, token)
+        form = await read_form(request)
+        adds = form.get("do") == ChannelAction.ADD
+        busy = self._busy(self.additions, request) if adds else None
+        return busy or await self._off_loop(lambda t: self.channel_pages.change(t, form), token)
+
+    async def prove_channel(self, request: Request) -> Response:
+        token, pages = request.path_params["token"], self.channel_pages
+        agrees = request.method == "POST" and (await read_form(request)).get("do")
+        is_asked = agrees == ChannelAction.PROVE
+        return await self._off_loop(pages.prove if is_asked else pages.ask, token)
 
     async def preferences(self, request: Request) -> Response:
         token, asked = request.path_params["token"], ListAddress.read(request.query_params)
@@ -420,7 +452,9 @@ class Pages:
         wait_s = limiter.wait_s(asker(client), self.monotonic())
         if not wait_s:
             return None
-        page = BusyPage(self.service.forward_to, math.ceil(wait_s), file=limiter is self.files)
+        page = BusyPage(
+            self.service.forward_to, math.ceil(wait_s), file=limiter is not self.limiter
+        )
         return self._draw(page, status=429, more={"Retry-After": str(page.wait_s)})
 
     async def _off_loop(self, work: Callable[[str], Page], token: str) -> Response:

@@ -5,6 +5,7 @@ from typing import Any
 
 from mailtrack import __version__
 from mailtrack.web.pages.buttons import Action
+from mailtrack.web.pages.channels import ChannelAction
 
 _HTML, _JSON, _TEXT, _FORM = (
     "text/html",
@@ -101,6 +102,35 @@ _PAGES = {
             "address": None,
             "invitation": None,
         },
+    ),
+    ("get", "/o/{token}"): ("Where one person's news go besides mail.", _SIGNED, (_HTML,), {}),
+    ("post", "/o/{token}"): (
+        "Add an address, choose whether mails come, too, or remove it.",
+        (200, 404, 410, 429, 503),
+        (_HTML,),
+        {
+            "do": (
+                ChannelAction.ADD,
+                ChannelAction.REMOVE,
+                ChannelAction.BESIDE,
+                ChannelAction.INSTEAD,
+            ),
+            "address": None,
+            "mode": None,
+            "channel": None,
+        },
+    ),
+    ("get", "/n/{token}"): (
+        "Whether news may come to where a link was read.",
+        _SIGNED,
+        (_HTML,),
+        {},
+    ),
+    ("post", "/n/{token}"): (
+        "Let them come there.",
+        _SIGNED,
+        (_HTML,),
+        {"do": (ChannelAction.PROVE,)},
     ),
     ("get", "/a/{token}"): ("What a click would confirm.", _SIGNED, (_HTML,), {}),
     ("post", "/a/{token}"): (

@@ -17,6 +17,9 @@ TOGETHER = (100, 20.0)
 #: The same of files that are written for whoever asks: each takes a core for half a second.
 FILES_EACH = (6, 1 / 10)
 FILES_TOGETHER = (20, 1.0)
+#: The same of channels that are added: each calls somebody's host once.
+CHANNELS_EACH = (10, 1 / 300)
+CHANNELS_TOGETHER = (50, 1 / 10)
 #: Buckets that are kept; each takes some 300 bytes.
 MOST_BUCKETS = 10_000
 #: Providers give a home this much of IPv6; its last half changes at will (RFC 8981).

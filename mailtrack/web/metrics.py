@@ -21,6 +21,8 @@ from mailtrack.jobs.liveness import count_workers
 from mailtrack.runtime.services import Services
 from mailtrack.store import (
     budgets,
+    channel_notices,
+    channels,
     leg_claims,
     mailboxes,
     notice_counts,
@@ -57,6 +59,7 @@ class _Store(Collector):
         with self._services.store.read() as connection:
             yield from _work(connection, self._services, now)
             yield from _other_sides(connection, self._services, now)
+            yield from _channels(connection)
             yield from _forecasts(connection)
         yield from _queues(self._services)
 
@@ -150,6 +153,15 @@ def _other_sides(connection: Connection, services: Services, now: datetime) -> I
     )
     times = connection.execute(select(func.coalesce(func.sum(unmapped.c.times), 0))).scalar_one()
     yield _gauge("mailtrack_unmapped", "Events that no phrase maps.", [], [([], times)])
+
+
+def _channels(connection: Connection) -> Iterator[Metric]:
+    """Count what goes elsewhere than by mail."""
+    in_use = (([kind], number) for kind, number in channels.count_on(connection).items())
+    yield _gauge("mailtrack_channels", "Channels in use.", ["kind"], in_use)
+    owed = channel_notices.by_state(connection).items()
+    what = "Notices to channels."
+    yield _gauge("mailtrack_channel_notices", what, ["kind", "state", "why"], owed)
 
 
 def _forecasts(connection: Connection) -> Iterator[Metric]:

@@ -240,6 +240,7 @@ class PageService:
                 kept_days=self._services.settings.keep.parcel_days,
                 calendar=self._calendar_link(connection, owner),
                 household=self._household(connection, owner),
+                channels=self._channels_link(key),
             )
 
     def change(
@@ -341,6 +342,10 @@ class PageService:
     def _calendar_link(self, connection: Connection, owner: SubscriberId) -> str:
         key = calendars.key_of(connection, owner)
         return "" if key is None else self._links.link(Purpose.CALENDAR, key)
+
+    def _channels_link(self, key: RowKey) -> str:
+        has_any = bool(self._services.channel_kinds)
+        return self._links.link(Purpose.CHANNELS, key) if has_any else ""
 
     def _wants_postcode(self) -> bool:
         """Return True where a carrier that is on wants postcodes."""

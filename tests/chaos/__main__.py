@@ -59,6 +59,8 @@ def _table(report: Report) -> Iterator[str]:
         "requests to carriers": sum(play.stage.outside.world.requests.values()),
         "notices owed": expectations.owed.total(),
         "mails that arrived": expectations.received,
+        "notices owed elsewhere": play.elsewhere.owed.total(),
+        "that arrived there": play.elsewhere.received,
         "of them about silence": expectations.by_the_clock,
         "faults": len(play.felt),
         "seconds": round(report.seconds),
@@ -79,6 +81,8 @@ def _verdict(report: Report) -> Iterator[str]:
     yield f"lost {len(report.lost)}"
     yield f"doubled {len(report.doubled)}"
     yield f"repeated {report.play.expectations.repeated} (with the same Message-ID)"
+    again = report.play.elsewhere.repeated
+    yield f"repeated elsewhere {again} (with the same webhook-id, or to ntfy)"
     yield f"on again within {report.worst_s:.1f} s"
 
 

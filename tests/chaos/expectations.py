@@ -89,6 +89,8 @@ class Expectations:
     _arrived: dict[str, Due] = field(default_factory=dict)
     counted: Counter[Due] = field(default_factory=Counter)
     received: int = 0
+    #: The kind of each mail that arrived, by its subject.
+    subjects: dict[str, NoticeKind] = field(default_factory=dict)
 
     def feed(self, raw: bytes, outcome: Outcome) -> None:
         """Note a mail that was put into the mailbox; the same bytes are the same mail."""
@@ -110,6 +112,8 @@ class Expectations:
             message_id = str(mail.message["Message-ID"])
             if message_id not in self._arrived:
                 self._arrived[message_id] = self._due(mail)
+                subject = " ".join(str(mail.message["Subject"]).split())
+                self.subjects[subject] = self._arrived[message_id].kind
                 self.counted[self._arrived[message_id]] += 1
 
     @property

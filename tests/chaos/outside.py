@@ -15,6 +15,7 @@ from mailtrack.sandbox.imap import ImapServer
 from mailtrack.sandbox.loopback import HOST
 from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
 from mailtrack.sandbox.smtp import SmtpSink
+from tests.channels.receiver import Receiver, receiver
 
 #: What a 429 asks for (seconds of the carriers' time).
 RETRY_AFTER_S = 7_200
@@ -31,6 +32,8 @@ class Outside:
     to_imap: FaultProxy
     to_sink: FaultProxy
     to_carriers: FaultProxy
+    receiver: Receiver
+    to_receiver: FaultProxy
     web_port: int
 
     @property
@@ -55,6 +58,8 @@ class Outside:
             "SMTP__FROM_ADDRESS": "suivi@colis.example",
             "WEB__PORT": str(self.web_port),
             "WEB__PUBLIC_URL": self.web_url,
+            "CHANNELS__ON": "webhook,apprise",
+            "CHANNELS__HOSTS": f"{HOST}:{self.to_receiver.port}",
             "LINKS__SECRET": secrets.token_urlsafe(32),
             # Nobody outside this machine is asked anything.
             **{f"CARRIERS__{d.code.upper()}__ENABLED": "false" for d in declarations()},
@@ -80,6 +85,7 @@ def outside(clock: FastClock, slow_s: float) -> Iterator[Outside]:
         world = CarrierWorld(retry_after_s=RETRY_AFTER_S)
         sink = stack.enter_context(SmtpSink(clock=clock, slow_s=slow_s))
         imap = stack.enter_context(ImapServer("colis", secrets.token_hex(8)))
+        others = stack.enter_context(receiver())
         carriers = urlsplit(stack.enter_context(serve(carrier_app(world))))
         yield Outside(
             clock=clock,
@@ -89,6 +95,8 @@ def outside(clock: FastClock, slow_s: float) -> Iterator[Outside]:
             to_imap=stack.enter_context(FaultProxy(imap.host, imap.port)),
             to_sink=stack.enter_context(FaultProxy(sink.host, sink.port)),
             to_carriers=stack.enter_context(FaultProxy(HOST, carriers.port or 0)),
+            receiver=others,
+            to_receiver=stack.enter_context(FaultProxy(HOST, others.port)),
             web_port=_free_port(),
         )
 

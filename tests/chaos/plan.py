@@ -18,6 +18,8 @@ _DOUBLED = 5
 _FORWARDED_AGAIN = 5
 _LEAVING = 12
 _UNDELIVERABLE = 25
+#: Journeys whose first follower has a channel, by their serial; a visitor adds few at a time.
+_ELSEWHERE = {5: "webhook", 10: "ntfy", 15: "webhook", 20: "ntfy", 25: "webhook", 30: "ntfy"}
 
 
 class Letter(StrEnum):
@@ -58,6 +60,8 @@ class Journey:
     leaves_after: int = 0
     #: The first follower has no mailbox: nothing ever reaches them.
     undeliverable: bool = False
+    #: How the first follower has the news elsewhere, too: "webhook", "ntfy", or "".
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +197,7 @@ def _journey(rng: Random, size: Size, serial: int, people: Iterator[DemoPerson])
         leave=rng.choice(list(Leave)) if leaving else None,
         leaves_after=rng.randrange(len(way.steps)),
         undeliverable=undeliverable,
+        elsewhere="" if leaving or undeliverable else _ELSEWHERE.get(serial, ""),
     )
 
 

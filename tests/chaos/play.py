@@ -18,6 +18,7 @@ from mailtrack.sandbox.carriers import LAPOSTE
 from mailtrack.sandbox.director import one_click_link
 from mailtrack.sandbox.mails import DemoPerson
 from tests.chaos import mails
+from tests.chaos.elsewhere import ChaosChannel, Elsewhere
 from tests.chaos.expectations import LETTERS, Due, Expectations, told_by
 from tests.chaos.journeys import Scan, Step
 from tests.chaos.plan import Journey, Leave, Letter, Plan, Post, Strike
@@ -72,6 +73,7 @@ class Play:
     kinds: Mapping[str, Kind]
     expectations: Expectations
     say: Say
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
     felt: list[Felt] = field(default_factory=list)
     given_up: list[str] = field(default_factory=list)
     _running: list[Running] = field(default_factory=list)
@@ -156,6 +158,7 @@ class Play:
             self._forward(journey, person, Outcome.TRACKED)
         if not journey.undeliverable:
             yield from self._be_registered(journey)
+            yield from self._have_a_channel(journey)
             yield from self._take_steps(journey)
 
     def _be_registered(self, journey: Journey) -> Story:
@@ -166,6 +169,15 @@ class Play:
             self._allow(journey, told_by(journey.way.before))
         if journey.forwarded_again:
             self._forward(journey, journey.followers[0], Outcome.UPDATED)
+
+    def _have_a_channel(self, journey: Journey) -> Story:
+        """Let the first follower have the news elsewhere, too, by the pages and the click."""
+        if not journey.elsewhere:
+            return
+        channel = ChaosChannel(journey, self.stage.outside)
+        mail = self._newest[journey.followers[0].address]
+        yield partial(channel.is_added, mail)
+        yield channel.is_proven
 
     def _take_steps(self, journey: Journey) -> Story:
         gone = False
@@ -205,12 +217,15 @@ class Play:
         dues = [Due(person.address, kind, journey.number) for person in journey.followers]
         for due in dues:
             self.expectations.owe(due)
+        if journey.elsewhere and kind is not NoticeKind.REGISTERED:
+            self.elsewhere.owe(journey.number, kind)
         return lambda: all(self.expectations.counted[due] for due in dues)
 
     def _allow(self, journey: Journey, kind: NoticeKind | None) -> None:
         if kind is not None:
             for person in journey.followers:
                 self.expectations.allow(Due(person.address, kind, journey.number))
+            self.elsewhere.allow(journey.number, kind)
 
     def _leave(self, person: DemoPerson, how: Leave) -> Come:
         if how is Leave.CLICK:

@@ -18,7 +18,7 @@ from mailtrack.runtime.supervisor import embedded_broker
 from mailtrack.settings import Settings
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.migrate import upgrade
-from mailtrack.store.schema import inbound, notice
+from mailtrack.store.schema import channel_notice, inbound, notice
 from tests.chaos.expectations import Expectations
 from tests.chaos.outside import Outside, outside
 from tests.chaos.parts import Crew, Part, clean_environment, mailtrack
@@ -85,7 +85,10 @@ def perform(store: str, seed: int, size: Size, say: Say, *, twice: bool = False)
         _await(play, lambda: not _is_busy(own), size.patience_s)
         stored = _outcomes(own)
     expectations = play.expectations
-    lost, doubled = tuple(expectations.lost(stored)), tuple(expectations.doubled(stored))
+    elsewhere = play.elsewhere
+    elsewhere.take_in(play.stage.outside.receiver.got, expectations.subjects)
+    lost = (*expectations.lost(stored), *elsewhere.lost())
+    doubled = (*expectations.doubled(stored), *elsewhere.doubled())
     return Report(store, folder, play, lost, doubled, time.monotonic() - begun)
 
 
@@ -136,12 +139,15 @@ def _is_ready(world: Outside) -> bool:
 
 
 def _is_busy(store: Store) -> bool:
-    """Return True if a mail waits to be read or a notice to be sent."""
+    """Return True if a mail waits to be read or a notice to be sent, by mail or elsewhere."""
     waiting = select(func.count()).select_from(inbound).where(inbound.c.outcome.is_(None))
     due = select(func.count()).select_from(notice).where(notice.c.state == "due")
+    elsewhere = select(func.count()).where(channel_notice.c.state == "due")
     try:
         with store.read() as connection:
-            return any(connection.execute(query).scalar_one() for query in (waiting, due))
+            return any(
+                connection.execute(query).scalar_one() for query in (waiting, due, elsewhere)
+            )
     except TransientError:
         return True
 

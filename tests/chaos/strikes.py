@@ -133,6 +133,13 @@ def _carriers(failure: Failure) -> Blow:
     return blow
 
 
+@contextmanager
+def _channels_fail(stage: Stage) -> Iterator[None]:
+    stage.outside.receiver.usual = 503
+    yield
+    stage.outside.receiver.usual = 200
+
+
 _EVERYWHERE: Mapping[str, Kind] = {
     "kill -9 watch": _killed("watch"),
     "kill -9 dispatch": _killed("dispatch"),
@@ -153,6 +160,8 @@ _EVERYWHERE: Mapping[str, Kind] = {
     "carriers answer 500": Kind(Path.POLL, _carriers(Failure.OUTAGE)),
     "carriers answer garbage": Kind(Path.POLL, _carriers(Failure.GARBAGE)),
     "carriers never answer": Kind(Path.POLL, _frozen(lambda outside: outside.to_carriers)),
+    "channels answer 503": Kind(Path.ANSWER, _channels_fail),
+    "channels are silent": Kind(Path.ANSWER, _frozen(lambda outside: outside.to_receiver)),
 }
 
 #: The parts apart, on servers of their own.

@@ -1,11 +1,14 @@
 """The expectations show what is missing and what came too often; a test of the test."""
 
+import json
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
 from mailtrack.domain.model import Outcome
 from mailtrack.notify.view import NoticeKind
 from mailtrack.sandbox.smtp import ReceivedMail
+from tests.channels.receiver import Received
+from tests.chaos.elsewhere import Elsewhere
 from tests.chaos.expectations import Due, Expectations, content_key, told_by
 from tests.chaos.journeys import (
     ARRIVED,
@@ -94,3 +97,26 @@ def test_what_comes_late_or_from_a_second_carrier_is_no_news() -> None:
     assert None is told_by((LATE_ARRIVED,))
     assert NoticeKind.OUT_FOR_DELIVERY == told_by((POST_VAN, ON_THE_VAN_AGAIN))
     assert None is told_by((ON_THE_VAN_AGAIN,))
+
+
+def test_what_came_elsewhere_is_counted_once_for_each_id() -> None:
+    def said(kind: str, name: str) -> Received:
+        body = json.dumps({"type": f"notice.{kind}", "data": {"kind": kind}}).encode()
+        return Received(f"/{NUMBER}", {"webhook-id": name}, body)
+
+    elsewhere = Elsewhere()
+    elsewhere.owe(NUMBER, NoticeKind.CUSTOMS_CLEARED)
+    elsewhere.owe(NUMBER, NoticeKind.DELIVERED)
+    elsewhere.take_in(
+        [
+            said("customs_cleared", "a"),
+            said("customs_cleared", "a"),
+            said("customs_cleared", "b"),
+            said("stalled", "c"),
+        ],
+        {},
+    )
+
+    assert 1 == elsewhere.repeated
+    assert [f"delivered of {NUMBER} elsewhere"] == list(elsewhere.lost())
+    assert [f"customs_cleared of {NUMBER} elsewhere"] == list(elsewhere.doubled())

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from gallery import scenes, world
 from gallery.browser import TELEPHONE, chromium, showing
 from gallery.world import READER, World
+from mailtrack.notify.links import Purpose
 from mailtrack.notify.samples import NOW
 from mailtrack.notify.smtp import FakeRelay
 from mailtrack.notify.view import NoticeKind
@@ -104,6 +105,28 @@ def test_everything_is_stopped_and_taken_up_again(
 
     scenes.press(page, Action.RESUME)
     assert 0 == sum(_muted(there))
+
+
+def test_an_address_is_added_proven_and_removed(there: World, page: Page) -> None:
+    """From the list of parcels, one click away; what the message links to switches it on."""
+    page.goto(there.link(Purpose.PREFERENCES))
+    page.get_by_role("link", name="Recevoir mes nouvelles ailleurs que par mail").click()
+    _says(page, "Mes nouvelles ailleurs")
+    page.get_by_label("Adresse où envoyer les nouvelles").fill("https://hooks.example.org/abcdef")
+    page.get_by_role("radio", name="À la place des mails").check()
+    page.get_by_role("button", name="Envoyer un message d’essai").click()
+    expect(page.get_by_text("whsec_")).to_be_visible()
+    own_page = page.url
+
+    page.goto(there.link(Purpose.CHANNEL))
+    _says(page, "Recevoir ici des nouvelles de colis")
+    page.get_by_role("button", name="Oui, recevoir mes nouvelles ici").click()
+    _says(page, "C’est fait")
+
+    page.goto(own_page)
+    expect(page.get_by_text("En service, à la place des mails")).to_be_visible()
+    page.get_by_role("button", name="Retirer").last.click()
+    expect(page.get_by_text("nous l’avons effacée")).to_be_visible()
 
 
 def test_what_is_kept_is_downloaded(

@@ -71,6 +71,7 @@ def reader(services: Services) -> Reader:
 @pytest.fixture
 def run(
     broker: StubBroker,
+    services: Services,
     store: Store,
     clock: FakeClock,
     carriers: dict[str, FakeCarrier],
@@ -79,7 +80,8 @@ def run(
     deliverer: Deliverer,
 ) -> Iterator[Callable[[], None]]:
     """Tick and work until nothing is left to do."""
-    actors.declare(broker, reader, poller, deliverer)
+    channel_deliverer = services.channel_deliverer(deliverer.renderer)
+    actors.declare(broker, reader, poller, deliverer, channel_deliverer)
     declarations = {code: carrier.declaration for code, carrier in carriers.items()}
     dispatcher = Dispatcher(store, StubSink(broker), declarations, clock, 120.0)
     worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=10)
@@ -174,7 +176,7 @@ def test_a_mail_never_queues_behind_carriers_that_do_not_answer(
             done.append("deliver")
 
     slow: Any = Slow()
-    actors.declare(broker, slow, slow, slow)
+    actors.declare(broker, slow, slow, slow, slow)
     sink = StubSink(broker)
     worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=10)
     worker.start()

@@ -61,7 +61,8 @@ def worker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[dramatiq.Worker]:
     monkeypatch.setattr("dramatiq.worker.CONSUMER_RESTART_DELAY_SECS", 0.1)
-    actors.declare(broker, services.reader(), poller, deliverer)
+    channel_deliverer = services.channel_deliverer(deliverer.renderer)
+    actors.declare(broker, services.reader(), poller, deliverer, channel_deliverer)
     worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=100)
     yield worker
     worker.stop()

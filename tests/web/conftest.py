@@ -43,7 +43,7 @@ class FakeBroker:
 
     def pttl(self, key: str) -> float:
         still = self.still_s
-        seconds = still if isinstance(still, int | float) else still[key.rpartition(":")[2]]
+        seconds = still if isinstance(still, int | float) else still.get(key.rpartition(":")[2], 0)
         return (86_400 - seconds) * 1000
 
     def scan_iter(self, _pattern: str, count: int) -> Iterator[str]:

@@ -390,6 +390,7 @@ def test_every_mail_is_either_chosen_or_an_answer_that_always_comes() -> None:
         NoticeKind.GOODBYE,
         NoticeKind.FORWARDING_REQUEST,
         NoticeKind.TOO_MANY,
+        NoticeKind.CHANNEL_ENDED,
         NoticeKind.DIGEST,
     }
 

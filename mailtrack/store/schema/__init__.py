@@ -4,6 +4,7 @@ Due work is found by partial indexes over what is due, so that a tick costs what
 due and not what is stored.
 """
 
+from mailtrack.store.schema.channels import channel, channel_notice
 from mailtrack.store.schema.columns import Instant, Names, Words, metadata, new_key
 from mailtrack.store.schema.following import (
     calendar,
@@ -45,6 +46,8 @@ __all__ = [
     "calendar_event",
     "carrier",
     "catch_up",
+    "channel",
+    "channel_notice",
     "doubtful_number",
     "forecast_score",
     "housekeeping",

@@ -31,7 +31,7 @@ class LookupPage(Journey):
 class BusyPage:
     """429: somebody asks for more than people do; `wait_s` is how long to wait (seconds).
 
-    `file`: they ask for files, or else look numbers up.
+    `file`: they ask for files or add channels, or else look numbers up.
     """
 
     template: ClassVar[str] = "web/busy.html"

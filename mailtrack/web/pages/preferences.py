@@ -27,7 +27,8 @@ class PreferencesPage:
     `ended` leads to what is over (`ended_count`), `kept_days` after which that is erased, 0 for
     never.
     `calendar` is the address of their calendar, "" while they have none. `household` is None where
-    nobody can be invited.
+    nobody can be invited. `channels` leads to where their news go besides mail, "" where the
+    operator offers nothing.
     """
 
     template: ClassVar[str] = "web/preferences.html"
@@ -55,6 +56,7 @@ class PreferencesPage:
     kept_days: int = 0
     calendar: str = ""
     household: Household | None = None
+    channels: str = ""
 
     @property
     def calendar_subscription(self) -> str:

@@ -1,0 +1,1 @@
+"""Channels besides mail: what a message says there, and how it is brought to hosts of others."""
