@@ -13,7 +13,7 @@ from sqlalchemy import update
 from benchmarks import manual
 from mailtrack.admin.notices import MEANINGS
 from mailtrack.domain.tracking import Skip
-from mailtrack.jobs.delivering import TOO_LATE
+from mailtrack.jobs.delivering import NOTHING_LEFT, TOO_LATE
 from mailtrack.sandbox.carriers import CarrierWorld
 from mailtrack.sandbox.imap import ImapServer
 from mailtrack.sandbox.loopback import free_port
@@ -179,7 +179,7 @@ def test_a_word_that_is_no_state_is_wrong_usage_with_the_nearest(lived: Run) -> 
 
 
 def test_every_reason_to_leave_a_mail_out_is_explained() -> None:
-    assert {*Skip, DIGESTED, TOO_LATE} == MEANINGS.keys()
+    assert {*Skip, DIGESTED, NOTHING_LEFT, TOO_LATE} == MEANINGS.keys()
     told = re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGE.read_text("utf-8"), re.MULTILINE)
     assert dict(told) == {str(why): meaning for why, meaning in MEANINGS.items()}
 

@@ -28,12 +28,6 @@ def invitation_list(connection: Connection, wanted: Filter, now: datetime) -> Ta
     return Table("Invitations", _COLUMNS, [tuple(row) for row in connection.execute(query)])
 
 
-def invitations_of(connection: Connection, owner: int, now: datetime) -> Table:
-    """Return the invitations that one person made or got."""
-    rows = connection.execute(_listed(now).where(_of(owner)))
-    return Table("Invitations", _COLUMNS, [tuple(row) for row in rows])
-
-
 def end(connection: Connection, wanted: Filter, now: datetime) -> str:
     """End invitations by their numbers, and all that one person made; say how many.
 
@@ -74,8 +68,13 @@ def _listed(now: datetime) -> Select[Any]:
 
 
 def _state(now: datetime) -> ColumnElement[str]:
-    lapsed = invitation.c.accepted_at.is_(None) & (invitation.c.created_at <= now - LASTS)
-    over = or_(invitation.c.ended_at.is_not(None), invitation.c.inviter_id.is_(None), lapsed)
+    """Return the state in SQL, as `Invitation.state` has it; a refusal is no secret here."""
+    over = or_(
+        invitation.c.ended_at.is_not(None),
+        invitation.c.inviter_id.is_(None),
+        invitations.HAS_NO_OBJECT,
+        invitation.c.accepted_at.is_(None) & (invitation.c.created_at <= now - LASTS),
+    )
     return case(
         (over, literal(OVER)),
         (invitation.c.accepted_at.is_not(None), literal(ACCEPTED)),

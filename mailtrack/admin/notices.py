@@ -9,7 +9,7 @@ from mailtrack.admin.filters import Filter, about, owner_of, parcels_with
 from mailtrack.admin.table import Cell, Table
 from mailtrack.domain.tracking import Skip
 from mailtrack.errors import PermanentError
-from mailtrack.jobs.delivering import TOO_LATE
+from mailtrack.jobs.delivering import NOTHING_LEFT, TOO_LATE
 from mailtrack.store.notices import DIGESTED
 from mailtrack.store.schema import notice, parcel, subscriber, subscription
 
@@ -27,6 +27,8 @@ MEANINGS: Mapping[str, str] = {
     Skip.ELSEWHERE: "it goes by a channel of the reader's, in the place of mail",
     DIGESTED: "a digest told it",
     TOO_LATE: "it could not be sent while it was true",
+    NOTHING_LEFT: "nothing of what it was to tell is left: those parcels were stopped, or the "
+    "invitation is over",
 }
 
 

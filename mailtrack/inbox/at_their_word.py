@@ -1,6 +1,7 @@
 """Following numbers at somebody's click, as if a mail of theirs had named them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -12,6 +13,7 @@ from mailtrack.notify.view import NoticeKind
 from mailtrack.parsers.bare_number import KIND
 from mailtrack.parsers.reading import Forward, Original, ParcelRead, Person, Reading
 from mailtrack.store import notices, people
+from mailtrack.store.subscriptions import Subscription
 
 NO_MAIL = Forward(False, None, Person(), "", Original())
 
@@ -49,10 +51,16 @@ def follow(
     # 3.
     people.welcome_back(connection, owner)
     wish.follow()
-    for mine in wish.take_up():
+    tell_again(connection, wish.take_up(), now)
+    return ""
+
+
+def tell_again(connection: Connection, resumed: Iterable[Subscription], now: datetime) -> None:
+    """Owe « suivi enregistré » once more for what somebody had stopped and takes up by a click."""
+    for mine in resumed:
         notices.owe(
             connection,
-            owner,
+            mine.subscriber,
             NoticeKind.REGISTERED,
             subscription_id=mine.id,
             occurrence=now.isoformat(timespec="seconds"),
@@ -60,4 +68,3 @@ def follow(
             now=now,
             prompt=True,
         )
-    return ""

@@ -6,7 +6,6 @@ nobody is asked a second time; neither their order nor its articles, nor what th
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection
@@ -14,15 +13,13 @@ from sqlalchemy import Connection
 from mailtrack.clock import Clock
 from mailtrack.domain.model import Candidate, Outcome
 from mailtrack.domain.numbers import detect
-from mailtrack.inbox.at_their_word import NO_MAIL
+from mailtrack.inbox.at_their_word import NO_MAIL, tell_again
 from mailtrack.inbox.quotas import ParcelQuotas
 from mailtrack.inbox.subscriptions import SubscriptionService, named_by
-from mailtrack.notify.view import NoticeKind
 from mailtrack.parsers.bare_number import KIND
 from mailtrack.parsers.reading import ParcelRead, Reading
 from mailtrack.store import (
     named_carriers,
-    notices,
     parcels,
     people,
     shared_subscriptions,
@@ -89,7 +86,7 @@ class Sharing:
         wish.follow()
         # 3.
         if at_click:
-            _tell_again(connection, wish.take_up(), now)
+            tell_again(connection, wish.take_up(), now)
         for mine in named_by(connection, what.member, reading):
             shared_subscriptions.share(connection, mine.id, what)
         return True
@@ -111,17 +108,3 @@ def _meant(number: str, named: str | None) -> Iterator[Candidate]:
         yield Candidate(named, "", "none", named=True)
     for one in found:
         yield replace(one, named=one.carrier == named)
-
-
-def _tell_again(connection: Connection, resumed: list[Subscription], now: datetime) -> None:
-    for mine in resumed:
-        notices.owe(
-            connection,
-            mine.subscriber,
-            NoticeKind.REGISTERED,
-            subscription_id=mine.id,
-            occurrence=now.isoformat(timespec="seconds"),
-            at=now,
-            now=now,
-            prompt=True,
-        )

@@ -57,7 +57,7 @@ ALONE = frozenset(
 
 _QUIET = "quiet hours"
 #: Why a digest is not sent all of whose parcels were stopped since, nor an invitation that is over.
-_NOTHING_LEFT = "nothing_left"
+NOTHING_LEFT = "nothing_left"
 #: Why a reminder is not sent whose last day is past.
 TOO_LATE = "too_late"
 
@@ -209,7 +209,7 @@ class Deliverer:
         if notice.prompt or kind in URGENT:
             return None
         if draft.is_empty:
-            return _NOTHING_LEFT
+            return NOTHING_LEFT
         if self.sending_policy.hold_until(self.clock.now()) is not None:
             return _QUIET
         if reading.sent[notice.subscriber] >= self.sending_policy.per_day and kind not in ALONE:

@@ -1,9 +1,9 @@
 """The tick: claims what is due and hands its ids to the workers.
 
-One tick takes unread mails, legs due within each carrier's budget and due notices, each
-through an index over what is due, and sends messages once the claims are committed. A
-tick that is missed or made twice does no harm. Mails and notices that are announced
-(`store.announcing`) wait for none.
+One tick takes unread mails, legs due within each carrier's budget, due notices and messages to
+channels, each through an index over what is due, and sends messages once the claims are
+committed. A tick that is missed or made twice does no harm. What is announced
+(`store.announcing`) waits for none.
 """
 
 import math

@@ -31,6 +31,8 @@ NAME_IN_SUBJECT = 22
 
 #: What a carrier is called where it has no name yet.
 SOME_CARRIER = "le transporteur"
+#: What an address of a channel is called that was removed meanwhile.
+SOME_CHANNEL = "l’adresse que vous aviez donnée"
 
 #: The mails in which a last day matters.
 _WITH_DEADLINES = frozenset(

@@ -12,6 +12,9 @@ from mailtrack.domain.invitations import Invitation, InvitationCounts, mailbox_o
 from mailtrack.domain.model import RowKey, SubscriberId, SubscriptionId
 from mailtrack.store.schema import invitation, shared_subscription, subscriber
 
+#: What it was about was erased.
+HAS_NO_OBJECT = invitation.c.everything.is_(False) & invitation.c.subscription_id.is_(None)
+
 
 def add(
     connection: Connection,
@@ -163,12 +166,11 @@ def unanswered(connection: Connection, address: str, since: datetime) -> int:
 
 def forget(connection: Connection, before: datetime) -> int:
     """Erase what was made before a moment and not accepted, or is over since before it."""
-    nothing_left = invitation.c.everything.is_(False) & invitation.c.subscription_id.is_(None)
     over: ColumnElement[bool] = or_(
         invitation.c.accepted_at.is_(None),
         invitation.c.ended_at < before,
         invitation.c.inviter_id.is_(None),
-        nothing_left,
+        HAS_NO_OBJECT,
     )
     done = connection.execute(delete(invitation).where(invitation.c.created_at < before, over))
     return done.rowcount

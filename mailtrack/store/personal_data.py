@@ -78,30 +78,9 @@ def everything_about_subscriber(
             for one in followed
             for kept in proofs.of_subscription(connection, one.following.id)
         ],
-        "calendar": [
-            {
-                "kind": kept.entry.kind,
-                "first_day": kept.entry.first.isoformat(),
-                "last_day": kept.entry.last.isoformat(),
-                "title": kept.entry.title,
-                "details": kept.entry.details,
-                "place": kept.entry.place,
-            }
-            for kept in calendars.events_of(connection, owner).values()
-        ],
+        "calendar": _calendar(connection, owner),
         "invitations": _made(connection, owner, numbers) + _got(connection, row.address),
-        # Addresses as people see them: some are a key to who has them.
-        "channels": [
-            {
-                "address": one.masked,
-                "kind": one.kind,
-                "mode": one.mode,
-                "since": one.created_at.isoformat(),
-                "proven_at": one.proven_at and one.proven_at.isoformat(),
-                "ended_at": one.ended_at and one.ended_at.isoformat(),
-            }
-            for one in channels.of_subscriber(connection, owner)
-        ],
+        "channels": _channels(connection, owner),
         "numbers_asked_about": [
             {
                 "number": asked.number,
@@ -122,6 +101,36 @@ def everything_about_subscriber(
             for n in connection.execute(sent)
         ],
     }
+
+
+def _calendar(connection: Connection, owner: SubscriberId) -> list[dict[str, Any]]:
+    """Return what somebody's calendar says."""
+    return [
+        {
+            "kind": kept.entry.kind,
+            "first_day": kept.entry.first.isoformat(),
+            "last_day": kept.entry.last.isoformat(),
+            "title": kept.entry.title,
+            "details": kept.entry.details,
+            "place": kept.entry.place,
+        }
+        for kept in calendars.events_of(connection, owner).values()
+    ]
+
+
+def _channels(connection: Connection, owner: SubscriberId) -> list[dict[str, Any]]:
+    """Return where somebody's news go, as pages show it: some addresses are a key to them."""
+    return [
+        {
+            "address": one.masked,
+            "kind": one.kind,
+            "mode": one.mode,
+            "since": one.created_at.isoformat(),
+            "proven_at": one.proven_at and one.proven_at.isoformat(),
+            "ended_at": one.ended_at and one.ended_at.isoformat(),
+        }
+        for one in channels.of_subscriber(connection, owner)
+    ]
 
 
 def _made(

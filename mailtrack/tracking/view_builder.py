@@ -26,7 +26,7 @@ from mailtrack.domain.model import (
 )
 from mailtrack.domain.numbers import names_its_carrier
 from mailtrack.domain.stays import lane_of
-from mailtrack.notify.context import SOME_CARRIER
+from mailtrack.notify.context import SOME_CARRIER, SOME_CHANNEL
 from mailtrack.notify.expectation import Expectation, ExpectedDay
 from mailtrack.notify.links import LinkMaker, Purpose
 from mailtrack.notify.mail import MailNames
@@ -67,8 +67,6 @@ from mailtrack.store.wordings import fingerprint_key
 from mailtrack.tracking.forecasting import Awaited, Forecaster
 from mailtrack.tracking.pickup import pickup_point, usual_hold_of
 
-#: What a channel is called that was removed before its person reads of it.
-SOME_CHANNEL = "l’adresse que vous aviez donnée"
 #: Where a postcode is missing, or nobody's was right.
 _WITHOUT_POSTCODE = (PollState.NEEDS_POSTCODE, PollState.NOT_FOUND)
 

@@ -32,6 +32,7 @@ from mailtrack.notify.french import local_day
 from mailtrack.notify.links import BadLink
 from mailtrack.notify.render import make_environment, templates_dir
 from mailtrack.runtime.services import Services
+from mailtrack.settings import WebSettings
 from mailtrack.web import calendar_feed, health, hooks, metrics
 from mailtrack.web.admin import ADMIN
 from mailtrack.web.calendar_feed import CalendarFeed
@@ -116,6 +117,22 @@ def make_app(
         CapacityLimiter(1),
         monotonic,
     )
+    routes = _routes(pages, services.settings.web)
+    if not services.settings.admin.is_apart:
+        routes += _admin_routes(services, monotonic)
+    handlers: Handlers = {
+        BadLink: pages.bad_link,
+        GoneError: pages.gone,
+        HTTPException: pages.bad_link,  # no such page, or it cannot do that
+        ClientDisconnect: lambda *_: Response(status_code=400),  # nobody reads it
+        MailtrackError: pages.away,  # the store is away, or not what it should be
+        Exception: pages.away,
+    }
+    return _application(services, routes, handlers)
+
+
+def _routes(pages: "Pages", web: WebSettings) -> list[BaseRoute]:
+    """Return the addresses of the pages; those for the operator alone where they are wanted."""
     routes: list[BaseRoute] = [
         Route("/", pages.home),
         Route("/d/{token}", pages.stop, methods=["GET", "POST"]),
@@ -140,21 +157,11 @@ def make_app(
         Route("/robots.txt", lambda _: PlainTextResponse(_NO_ROBOTS)),
         Route("/favicon.ico", lambda _: Response(status_code=204, headers=_NO_PICTURE)),
     ]
-    if services.settings.web.ready:
+    if web.ready:
         routes.append(Route("/readyz", pages.ready))
-    if services.settings.web.metrics:
+    if web.metrics:
         routes.append(Route("/metrics", pages.metrics))
-    if not services.settings.admin.is_apart:
-        routes += _admin_routes(services, monotonic)
-    handlers: Handlers = {
-        BadLink: pages.bad_link,
-        GoneError: pages.gone,
-        HTTPException: pages.bad_link,  # no such page, or it cannot do that
-        ClientDisconnect: lambda *_: Response(status_code=400),  # nobody reads it
-        MailtrackError: pages.away,  # the store is away, or not what it should be
-        Exception: pages.away,
-    }
-    return _application(services, routes, handlers)
+    return routes
 
 
 def make_admin_app(
@@ -413,7 +420,11 @@ class Pages:
     def privacy(self, _request: Request) -> Response:
         keep = self.services.settings.keep
         page = PrivacyPage(
-            self._publisher(), self.service.forward_to, keep.raw_mail_days, keep.parcel_days
+            self._publisher(),
+            self.service.forward_to,
+            keep.raw_mail_days,
+            keep.parcel_days,
+            channels=bool(self.services.channel_kinds),
         )
         return self._draw(page)
 

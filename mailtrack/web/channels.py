@@ -37,7 +37,7 @@ FAULTS: Mapping[AddressFault, str] = {
     AddressFault.USERINFO: "Une adresse de webhook n’a ni nom ni mot de passe devant un « @ ».",
     AddressFault.NOT_CALLABLE: "Ce service n’a pas le droit d’appeler cette adresse : "
     "demandez à la personne qui le gère de l’autoriser.",
-    AddressFault.SCHEME: "Nous n’écrivons pas encore de cette façon.",
+    AddressFault.SCHEME: "Ce type d’adresse n’est pas pris en charge ici.",
     AddressFault.PARAMETERS: "Ôtez ce qui suit le « ? » : ces réglages ne sont pas repris.",
 }
 _TOO_MANY = f"Vous avez déjà {MOST_CHANNELS} adresses : retirez-en une d’abord."

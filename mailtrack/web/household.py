@@ -33,7 +33,7 @@ _INVITED = "C’est noté : votre invitation attend sa réponse, pendant 7 jours
 _TAKEN_BACK = "C’est noté : l’invitation est retirée."
 _ENDED = (
     "C’est noté : ce que cette personne suit déjà lui reste, mais vos mails ne lui disent plus "
-    "rien du retrait, et vos prochains colis non plus."
+    "rien du retrait, et vos prochains colis ne lui sont plus signalés."
 )
 _LEFT = "C’est noté : ses prochains colis ne vous seront plus signalés."
 

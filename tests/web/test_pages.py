@@ -216,6 +216,7 @@ PAGES: dict[str, Page] = {
     "legal": LegalPage(PUBLISHER),
     "legal_unsaid": LegalPage(Publisher()),
     "privacy": PrivacyPage(PUBLISHER, FORWARD_TO, mails_kept_days=30, parcels_kept_days=365),
+    "privacy_channels": PrivacyPage(PUBLISHER, FORWARD_TO, channels=True),
     "privacy_unsaid": PrivacyPage(Publisher(), FORWARD_TO),
     **{f"data_{state}": replace(DATA, state=state) for state in DataState},
     "data_bare": DataPage(DataState.SHOW, "/m/token", FORWARD_TO),

@@ -69,7 +69,8 @@ class LegalPage:
 class PrivacyPage:
     """GET /confidentialite: what is kept, why, how long, and how to have it erased.
 
-    Days after which a forwarded mail and an ended parcel are forgotten, 0 where never.
+    Days after which a forwarded mail and an ended parcel are forgotten, 0 where never; `channels`:
+    news may go elsewhere than by mail.
     """
 
     template: ClassVar[str] = "web/privacy.html"
@@ -78,6 +79,7 @@ class PrivacyPage:
     forward_to: str
     mails_kept_days: int = 0
     parcels_kept_days: int = 0
+    channels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
