@@ -25,7 +25,7 @@ from benchmarks.world import let_people_follow, service
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import ParcelId, SubscriptionId, TrackingEvent
 from mailtrack.domain.tracking import Decision, Key
-from mailtrack.jobs.worker import make_worker
+from mailtrack.jobs.worker import make_workers
 from mailtrack.notify.mail import SmtpIdentity, compose
 from mailtrack.notify.render import Renderer, templates_dir
 from mailtrack.notify.samples import sample
@@ -101,7 +101,7 @@ def _parcel_of(connection: Connection, mine: SubscriptionId) -> ParcelId:
 def _worker(services: Services) -> Worker:
     """Return a worker as `mailtrack work` has it."""
     services.declare_actors()
-    return make_worker(services.broker, services.settings.jobs.threads)
+    return make_workers(services.broker, services.settings.jobs.threads)[0]
 
 
 def _hand_out(services: Services) -> None:

@@ -1,10 +1,11 @@
 """The addresses that people type for channels: read, checked by their words, and masked."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from mailtrack.domain.callable_hosts import CallableHosts
 from mailtrack.errors import PermanentError
@@ -22,13 +23,15 @@ class AppriseScheme:
     """How an address of Apprise is called: `host` is "" where the address names it.
 
     `service`: Apprise's own module and class for it; `port`: where it is called when the address
-    names none.
+    names none. `targets`: how many parts its path has at least and at most, where each part names
+    somebody else who gets the message; None where they do not.
     """
 
     service: str
     web: str
     host: str = ""
     port: int = 443
+    targets: tuple[int, int] | None = None
 
 
 #: The schemes of Apprise that were found safe: one request, by HTTP, to a host that is fixed or
@@ -40,10 +43,12 @@ APPRISE_SCHEMES: Mapping[str, AppriseScheme] = MappingProxyType(
         "gotifys": AppriseScheme("gotify.NotifyGotify", "https"),
         "hassio": AppriseScheme("home_assistant.NotifyHomeAssistant", "http", port=8123),
         "hassios": AppriseScheme("home_assistant.NotifyHomeAssistant", "https"),
-        "ntfy": AppriseScheme("ntfy.NotifyNtfy", "http", port=80),
-        "ntfys": AppriseScheme("ntfy.NotifyNtfy", "https"),
+        "ntfy": AppriseScheme("ntfy.NotifyNtfy", "http", port=80, targets=(1, 1)),
+        "ntfys": AppriseScheme("ntfy.NotifyNtfy", "https", targets=(1, 1)),
         "pover": AppriseScheme("pushover.NotifyPushover", "https", "api.pushover.net"),
-        "tgram": AppriseScheme("telegram.NotifyTelegram", "https", "api.telegram.org"),
+        "tgram": AppriseScheme(
+            "telegram.NotifyTelegram", "https", "api.telegram.org", targets=(1, 1)
+        ),
     }
 )
 
@@ -90,7 +95,8 @@ def read_apprise(typed: str, hosts: CallableHosts) -> str:
     """Return an address of Apprise as it is used; raises WrongAddressError.
 
     What stands behind a "?" is refused: some parameters read files, and some skip checks. So is
-    a comma, behind which Apprise reads another address.
+    a comma, behind which Apprise reads another address, and whatever names several targets: one
+    click proves one.
     """
     parts, host, port = _apart(typed)
     scheme = APPRISE_SCHEMES.get(parts.scheme)
@@ -100,10 +106,19 @@ def read_apprise(typed: str, hosts: CallableHosts) -> str:
         raise WrongAddressError(AddressFault.NO_ADDRESS)
     if "?" in typed or "#" in typed:
         raise WrongAddressError(AddressFault.PARAMETERS)
+    if scheme.targets is not None:
+        least, most = scheme.targets
+        if not least <= len(_targets(parts.path)) <= most:
+            raise WrongAddressError(AddressFault.NO_ADDRESS)
     called = (scheme.host, None) if scheme.host else (host, port or scheme.port)
     if not hosts.may_call(scheme.web, *called):
         raise WrongAddressError(AddressFault.NOT_CALLABLE)
     return urlunsplit(parts)
+
+
+def _targets(path: str) -> list[str]:
+    """Return the parts of a path as Apprise reads them, each of which gets the message."""
+    return [part for part in re.split(r"[\s,;/]+", unquote(path)) if part]
 
 
 def _apart(typed: str) -> tuple[SplitResult, str, int | None]:

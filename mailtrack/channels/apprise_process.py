@@ -56,8 +56,8 @@ def guard_connections(hosts: CallableHosts) -> None:
     def look(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "socket.connect":
             address = arguments[1]
-            host = address[0] if isinstance(address, tuple) else ""
-            if not hosts.may_connect(str(host)):
+            host, port = address[:2] if isinstance(address, tuple) else ("", 0)
+            if not hosts.may_connect(str(host), port):
                 raise ConnectionRefusedError("This address may not be called.")
         elif event in _FORBIDDEN or event in _FORBIDDEN_SENDING:
             raise PermissionError("No message needs this.")
@@ -72,7 +72,7 @@ def send(url: str, title: str, body: str, hosts: CallableHosts) -> Result:
     except WrongAddressError:
         return Result.REFUSED
     service = instantiate(scheme, url)
-    if service is None:
+    if service is None or len(service) != 1:  # it would go to several
         return Result.REFUSED
     called = service.host or "", service.port or scheme.port
     if not scheme.host and not hosts.may_call(scheme.web, *called):

@@ -86,7 +86,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
             addresses = self._resolve(host, port)
         except (OSError, UnicodeError) as error:
             raise TransientError(f"{host} has no address.") from error
-        if not addresses or not all(map(self._hosts.may_connect, addresses)):
+        if not addresses or not all(self._hosts.may_connect(one, port) for one in addresses):
             raise RefusedHostError(f"{host} leads into a network that may not be called.")
         stream = self._sync.connect_tcp(
             addresses[0], port, _left(self._until), local_address, socket_options

@@ -31,9 +31,14 @@ _EMBEDDING = (
     (IPv6Network("2002::/16"), 80),
     (IPv6Network("::/96"), 0),
 )
-#: Public by their numbers, and yet the inside of somebody's network: Azure's own services, and
-#: NAT64 of a network's own (RFC 8215), which not every Python counts as private.
-_INSIDE = (IPv4Network("168.63.129.16/32"), IPv6Network("64:ff9b:1::/48"))
+#: Public by their numbers, and yet the inside of somebody's network: Azure's own services,
+#: NAT64 of a network's own (RFC 8215), and what was site-local (RFC 3879), which not every Python
+#: counts as private.
+_INSIDE = (
+    IPv4Network("168.63.129.16/32"),
+    IPv6Network("64:ff9b:1::/48"),
+    IPv6Network("fec0::/10"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +96,20 @@ class CallableHosts:
         by_https = scheme == "https" and actual == HTTPS_PORT
         return self.everybody and by_https and (literal is None or is_public(literal))
 
-    def may_connect(self, address: str) -> bool:
-        """Return True if a resolved address may be connected to: public, or in a named network."""
+    def may_connect(self, address: str, port: int) -> bool:
+        """Return True if a resolved address may be connected to: public, or in a named network.
+
+        `may_call` has looked at the port for the name; a network that is named with a port may
+        be connected to at that one alone, whatever leads there.
+        """
         found = as_literal(address.partition("%")[0])
         if found is None:
             return False
-        inside = (one.host for one in self.named if not isinstance(one.host, str))
+        inside = (one for one in self.named if one.port in (None, port))
         return is_public(found) or any(
-            found in network or _plain(found) in network for network in inside
+            found in one.host or _plain(found) in one.host
+            for one in inside
+            if not isinstance(one.host, str)
         )
 
 

@@ -53,6 +53,8 @@ RETRY_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240))
 #: A message that failed so often is given up, while others go through; where it is alone, its
 #: channel is ended before.
 MOST_ATTEMPTS = 24
+#: So often the message is tried that asks for the click: nobody there has asked for anything yet.
+PROOF_ATTEMPTS = 3
 
 
 def retry_wait(failures: int) -> timedelta:

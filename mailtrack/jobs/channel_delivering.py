@@ -14,6 +14,7 @@ from mailtrack.channels.message import ChannelGoneError, ChannelMessage, Channel
 from mailtrack.clock import Clock
 from mailtrack.domain.channels import (
     MOST_ATTEMPTS,
+    PROOF_ATTEMPTS,
     ChannelKind,
     EndReason,
     is_given_up,
@@ -230,8 +231,9 @@ class ChannelDeliverer:
     ) -> None:
         """Note what a failure means for a message and its channel, in one transaction.
 
-        1. A channel where nobody is any more, or that has failed for days, is ended: its owner is
-           told by mail, and what it took the place of mail for goes by mail.
+        1. A channel where nobody is any more, that has failed for days, or that could not be asked
+           for its click, is ended: its owner is told by mail if it was in use, and what it took the
+           place of mail for goes by mail.
         2. Else it rests for a while, with all that is owed there.
         3. A message that fails again and again, while others go through, is given up.
         """
@@ -242,7 +244,9 @@ class ChannelDeliverer:
             return
         # 1.
         gone = isinstance(error, ChannelGoneError)
-        if gone or is_given_up(state.failing_since, now):
+        attempts = draft.message.attempts + 1
+        unasked = draft.news is None and attempts >= PROOF_ATTEMPTS
+        if gone or unasked or is_given_up(state.failing_since, now):
             why = EndReason.GONE if gone else EndReason.FAILING
             end_channel(connection, state, why, now)
             return
@@ -250,7 +254,7 @@ class ChannelDeliverer:
         at = now + retry_wait(state.failures)
         channel_notices.try_later(connection, draft.message.id, str(error), at)
         # 3.
-        if draft.message.attempts + 1 >= MOST_ATTEMPTS:
+        if attempts >= MOST_ATTEMPTS:
             channel_notices.give_up(connection, draft.message, str(error), now)
 
 

@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
 from threading import Event
 from typing import Protocol
 
@@ -176,17 +174,18 @@ class Dispatcher:
         return sent
 
     def hand_out_channel_notices(self) -> int:
-        """Claim what is due on channels and send it, each channel's in messages of its own."""
+        """Claim what is due on channels and send it, a few of each channel in one message."""
         sent = 0
         room = min(self.sink.room(CHANNELS), CHANNEL_NOTICES_PER_TICK) if self.has_channels else 0
         if room > 0:
             claim = self._claim()
             with self.store.write() as connection:
-                due = channel_notices.claim(connection, **asdict(claim), limit=room)
-            for _, mine in groupby(due, key=itemgetter(0)):
-                for batch in _batched([one for _, one in mine], CHANNEL_NOTICES_PER_BATCH):
-                    self.sink.send(CHANNELS, DELIVER_TO_CHANNEL, batch, claim.token)
-                    sent += 1
+                batches = channel_notices.claim(
+                    connection, **asdict(claim), limit=room, each=CHANNEL_NOTICES_PER_BATCH
+                )
+            for batch in batches:
+                self.sink.send(CHANNELS, DELIVER_TO_CHANNEL, batch, claim.token)
+                sent += 1
         return sent
 
     def run(

@@ -55,12 +55,13 @@ def work(services: Services, stop: Event) -> None:
     Ends with ConfigurationError where the store was deleted: jobs only fail in it.
     """
     from mailtrack.jobs import liveness
-    from mailtrack.jobs.worker import make_worker
+    from mailtrack.jobs.worker import make_workers, stop_workers
 
     services.declare_actors()
     services.try_relay_again()
-    worker = make_worker(services.broker, services.settings.jobs.threads)
-    worker.start()
+    workers = make_workers(services.broker, services.settings.jobs.threads)
+    for worker in workers:
+        worker.start()
     heartbeat_s = services.settings.jobs.heartbeat_s
     try:
         while not stop.is_set():
@@ -70,7 +71,7 @@ def work(services: Services, stop: Event) -> None:
             stop.wait(heartbeat_s / ASKS)
     finally:
         liveness.say_absent(services.broker, services.holder)
-        worker.stop(timeout=int((GRACE_S - 5) * 1000))
+        stop_workers(workers, GRACE_S - 5)
         services.reading_pool.close()
 
 

@@ -4,9 +4,11 @@ A row names a notice and a channel, and there is one for each pair: the notice i
 by what it tells, so nothing is owed twice on one channel.
 """
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -110,9 +112,20 @@ def owe_proof(connection: Connection, number: ChannelId, kind: ChannelKind, now:
 
 
 def claim(
-    connection: Connection, *, token: str, now: datetime, until: datetime, limit: int
-) -> list[tuple[ChannelId, ChannelNoticeId]]:
-    """Claim messages that are due, longest due first; those of one channel stand together."""
+    connection: Connection, *, token: str, now: datetime, until: datetime, limit: int, each: int
+) -> list[list[ChannelNoticeId]]:
+    """Claim messages that are due, longest due first, up to `each` of one channel; by channel.
+
+    A channel with claimed messages has none claimed besides: its failures and the limit of its
+    day count for the next ones.
+    """
+    busy = _THE_OTHER.c
+    is_busy = exists().where(
+        busy.channel_id == channel_notice.c.channel_id,
+        busy.state == "due",
+        busy.claim.is_not(None),
+        busy.next_attempt_at > now,
+    )
     rows = claim_due(
         connection,
         channel_notice,
@@ -121,10 +134,20 @@ def claim(
         now=now,
         until=until,
         limit=limit,
-        where=[channel_notice.c.state == "due"],
+        where=[channel_notice.c.state == "due", ~is_busy],
         returning=[channel_notice.c.channel_id],
     )
-    return sorted((ChannelId(row.channel_id), ChannelNoticeId(row.id)) for row in rows)
+    by_channel: dict[int, list[ChannelNoticeId]] = defaultdict(list)
+    for row in sorted(rows, key=attrgetter("id")):
+        by_channel[row.channel_id].append(ChannelNoticeId(row.id))
+    _give_back(connection, [one for mine in by_channel.values() for one in mine[each:]], now)
+    return [mine[:each] for mine in by_channel.values()]
+
+
+def _give_back(connection: Connection, numbers: Collection[ChannelNoticeId], now: datetime) -> None:
+    """Let go of messages that were claimed and are not sent now."""
+    mine = update(channel_notice).where(channel_notice.c.id.in_(list(numbers)))
+    connection.execute(mine.values(next_attempt_at=now, claim=None))
 
 
 def claimed(

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailtrack.channels.addresses import AddressFault, WrongAddressError, masked, read_webhook
+from mailtrack.channels.addresses import (
+    AddressFault,
+    WrongAddressError,
+    masked,
+    read_apprise,
+    read_webhook,
+)
 from mailtrack.domain.callable_hosts import CallableHosts
 
 HOSTS = CallableHosts.parse("*")
@@ -46,6 +52,24 @@ def test_whatever_is_typed_is_an_address_or_refused(typed: str) -> None:
     except WrongAddressError:
         return
     assert read == read_webhook(read, HOSTS)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "ntfys://ntfy.sh",
+        "ntfys://ntfy.sh/",
+        "ntfys://ntfy.sh/mine/somebody-else",
+        "ntfys://ntfy.sh/mine%2Csomebody-else",
+        "ntfys://ntfy.sh/mine%20somebody-else",
+        "ntfys://ntfy.sh/mine;somebody-else",
+        "tgram://123456789:abcdefghijklmnopqrstuvwxyz_12345678/1/2",
+    ],
+)
+def test_one_click_proves_one_target(typed: str) -> None:
+    """Whatever else an address names would get the news, and never asked for them."""
+    with pytest.raises(WrongAddressError):
+        read_apprise(typed, HOSTS)
 
 
 def test_of_an_address_its_host_and_a_beginning_are_shown() -> None:

@@ -90,33 +90,42 @@ def test_everybody_is_called_by_https_on_its_own_port_alone() -> None:
         "2002:7f00:1::",
         "::7f00:1",
         "ff02::1",
+        "fec0::1",
         "localhost",
         "",
     ],
 )
 def test_nobody_is_connected_to_an_inner_network(address: str) -> None:
-    assert not EVERYBODY.may_connect(address)
+    assert not EVERYBODY.may_connect(address, 443)
 
 
 @pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "::ffff:8.8.8.8"])
 def test_the_internet_may_be_connected_to(address: str) -> None:
-    assert EVERYBODY.may_connect(address)
+    assert EVERYBODY.may_connect(address, 443)
 
 
 def test_an_inner_address_may_be_connected_to_where_the_operator_names_it() -> None:
     hosts = CallableHosts.parse("ntfy.lan,192.168.1.0/24,::1")
 
-    assert hosts.may_connect("192.168.1.77")
-    assert hosts.may_connect("::ffff:192.168.1.77")
-    assert hosts.may_connect("::1")
-    assert not hosts.may_connect("192.168.2.77")
+    assert hosts.may_connect("192.168.1.77", 443)
+    assert hosts.may_connect("::ffff:192.168.1.77", 443)
+    assert hosts.may_connect("::1", 443)
+    assert not hosts.may_connect("192.168.2.77", 443)
+
+
+def test_an_inner_address_with_a_port_may_be_connected_to_at_that_port_alone() -> None:
+    """A name that `*` allows may lead there, too."""
+    hosts = CallableHosts.parse("*,192.168.1.10:8123")
+
+    assert hosts.may_connect("192.168.1.10", 8123)
+    assert not hosts.may_connect("192.168.1.10", 443)
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_an_address_in_ipv6_clothes_is_judged_by_what_it_is(number: int) -> None:
     plain, mapped = IPv4Address(number), IPv6Address(0xFFFF << 32 | number)
 
-    assert EVERYBODY.may_connect(str(plain)) == EVERYBODY.may_connect(str(mapped))
+    assert EVERYBODY.may_connect(str(plain), 443) == EVERYBODY.may_connect(str(mapped), 443)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from mailtrack.channels.message import ChannelGoneError, ChannelMessage
 from mailtrack.clock import FakeClock
 from mailtrack.domain import tracking
-from mailtrack.domain.channels import ChannelKind, ChannelMode
+from mailtrack.domain.channels import PROOF_ATTEMPTS, ChannelKind, ChannelMode
 from mailtrack.domain.milestones import Milestone, mailed_by_default
 from mailtrack.domain.model import ChannelId, TrackingEvent
 from mailtrack.domain.sending_policy import SendingPolicy
@@ -112,13 +112,14 @@ def bring(
     def make(sending_policy: SendingPolicy | None = None) -> None:
         token = f"token {clock.now()}"
         with store.write() as connection:
-            due = channel_notices.claim(
-                connection, token=token, now=clock.now(), until=clock.later(90), limit=100
+            batches = channel_notices.claim(
+                connection, token=token, now=clock.now(), until=clock.later(90), limit=100, each=5
             )
         used = channel_deliverer
         if sending_policy is not None:
             used = replace(used, sending_policy=sending_policy)
-        used.deliver([number for _, number in due], token)
+        for batch in batches:
+            used.deliver(batch, token)
 
     return make
 
@@ -174,6 +175,25 @@ def test_nothing_goes_to_a_channel_that_no_click_has_proven_but_the_question(
     (message,) = sender.took
     assert PROOF_TEXT.title == message.title
     assert "/n/" in message.url
+
+
+def test_who_does_not_take_the_question_is_not_asked_for_days(
+    add: Callable[..., ChannelId],
+    bring: Callable[..., None],
+    sender: FakeSender,
+    clock: FakeClock,
+    rows: Rows,
+) -> None:
+    """It may be somebody's who has never heard of us."""
+    sender.script = [TransientError("405") for _ in range(10)]
+    add(proven=False)
+    for _ in range(10):
+        bring()
+        clock.advance(hours=5)
+
+    assert PROOF_ATTEMPTS == 10 - len(sender.script)
+    assert ["failing"] == [row["ended_why"] for row in rows(t.channel)]
+    assert [] == rows(t.notice, kind="channel_ended")
 
 
 def test_in_the_place_of_mail_no_mail_goes_out(
@@ -246,6 +266,30 @@ def test_each_channel_and_each_notice_has_an_id_of_its_own(
     bring()
 
     assert 4 == len(sender.took) == len({message.id for message in sender.took})
+
+
+def test_a_channel_is_spoken_to_by_one_worker_at_a_time(
+    add: Callable[..., ChannelId],
+    happen: Callable[..., None],
+    store: Store,
+    clock: FakeClock,
+) -> None:
+    """Its failures, and the limit of its day, count for the next messages."""
+    add()
+    for milestone in (Milestone.CUSTOMS_CLEARED, Milestone.OUT_FOR_DELIVERY, Milestone.DELIVERED):
+        happen(milestone)
+
+    def claim(token: str) -> list[int]:
+        with store.write() as connection:
+            batches = channel_notices.claim(
+                connection, token=token, now=clock.now(), until=clock.later(90), limit=100, each=2
+            )
+        return [len(batch) for batch in batches]
+
+    assert [2] == claim("first")
+    assert [] == claim("second")
+    clock.advance(seconds=91)
+    assert [2] == claim("after the first was killed")
 
 
 def test_a_channel_that_fails_rests_and_is_tried_again(

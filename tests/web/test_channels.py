@@ -77,11 +77,12 @@ def bring(services: Services, store: Store, clock: FakeClock) -> Callable[[], No
 
     def make() -> None:
         with store.write() as connection:
-            due = channel_notices.claim(
-                connection, token="t", now=clock.now(), until=clock.later(90), limit=100
+            batches = channel_notices.claim(
+                connection, token="t", now=clock.now(), until=clock.later(90), limit=100, each=5
             )
         deliverer = services.channel_deliverer(Renderer(templates_dir()))
-        deliverer.deliver([number for _, number in due], "t")
+        for batch in batches:
+            deliverer.deliver(batch, "t")
 
     return make
 
@@ -124,7 +125,7 @@ def test_the_secret_that_signs_is_shown_once(press: Callable[..., str], there: R
         ("https://jo:x@hooks.example.org/", "ni nom ni mot de passe"),
         ("https://169.254.169.254/latest/meta-data", "pas le droit d’appeler"),
         ("http://127.0.0.1:6379/", "pas le droit d’appeler"),
-        ("ntfys://ntfy.sh/sujet", "pas encore de cette façon"),
+        ("ntfys://ntfy.sh/sujet", "n’est pas pris en charge"),
     ],
 )
 def test_an_address_that_cannot_be_called_is_refused_with_its_reason(
