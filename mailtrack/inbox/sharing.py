@@ -11,7 +11,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from mailtrack.clock import Clock
-from mailtrack.domain.model import Candidate, Outcome
+from mailtrack.domain.model import Candidate, Outcome, SubscriberId
 from mailtrack.domain.numbers import detect
 from mailtrack.inbox.at_their_word import NO_MAIL, tell_again
 from mailtrack.inbox.quotas import ParcelQuotas
@@ -19,6 +19,7 @@ from mailtrack.inbox.subscriptions import SubscriptionService, named_by
 from mailtrack.parsers.bare_number import KIND
 from mailtrack.parsers.reading import ParcelRead, Reading
 from mailtrack.store import (
+    invitations,
     named_carriers,
     parcels,
     people,
@@ -44,24 +45,43 @@ class Sharing:
     def catch_up(self, store: Store) -> int:
         """Let people follow what is new with who invited them; return how many parcels.
 
-        A transaction for each: its person may click meanwhile, and is locked.
+        A transaction for each: its person may click meanwhile, and is locked. Whose day is full
+        waits for the next round, and holds nobody up.
         """
+        followed, last, waiting = 0, None, set[SubscriberId]()
+        while followed < PER_ROUND and (page := self._page(store, last)):
+            for one in page:
+                if one.member not in waiting:
+                    new = store.transact(partial(self._follow_late, what=one))
+                    followed += new
+                    waiting |= set() if new else {one.member}
+            last = page[-1]
+        return followed
+
+    def _page(self, store: Store, last: Unshared | None) -> list[Unshared]:
         with store.read() as connection:
-            waiting = shared_subscriptions.unshared(connection, PER_ROUND)
-        return sum(store.transact(partial(self._follow_late, what=one)) for one in waiting)
+            return shared_subscriptions.unshared(connection, PER_ROUND, after=last)
 
     def _follow_late(self, connection: Connection, what: Unshared) -> bool:
+        """Follow what is still shared, once neither person can end it before this is committed."""
         if not people.lock(connection, what.member):
             return False
-        still = shared_subscriptions.unshared(connection, PER_ROUND, what.member)
-        return what in still and self.follow(connection, what, at_click=False)
+        invitations.lock(connection, what.invitation_id)
+        still = shared_subscriptions.unshared(
+            connection, PER_ROUND, only=what.member, source=what.source
+        )
+        return what in still and self.follow(connection, what)
 
-    def follow(self, connection: Connection, what: Unshared, *, at_click: bool) -> bool:
+    def follow(
+        self, connection: Connection, what: Unshared, *, at_click: bool = False, alone: bool = False
+    ) -> bool:
         """Follow one parcel for who agreed to it, locked; False where their day is full.
+
+        `alone`: their click was about nothing else, so that they are answered at once.
 
         1. It is read as a mail that names it would be, of nobody's order.
         2. It counts as a new parcel of theirs, where it is one.
-        3. At their click, what they had stopped is taken up again, and they are told at once.
+        3. At their click, what they had stopped is taken up again.
         """
         # 1.
         source = next(iter(subscriptions.read(connection, [what.source])), None)
@@ -77,7 +97,7 @@ class Sharing:
             "",
             now,
             reading,
-            by_rule=not at_click,
+            by_rule=not alone,
         )
         # 2.
         new, address = wish.count_new(), people.address_of(connection, what.member)

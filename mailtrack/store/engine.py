@@ -71,8 +71,9 @@ MOST_TOGETHER = 10
 #: look for a deadlock (milliseconds; deadlock_timeout is a second).
 _TOGETHER_WAIT_MS = 100
 #: PostgreSQL's codes for a transaction that another one stood in the way of: it left no trace,
-#: and may begin anew (serialization_failure, deadlock_detected, lock_not_available).
-_IN_THE_WAY = frozenset({"40001", "40P01", "55P03"})
+#: and may begin anew (serialization_failure, deadlock_detected, lock_not_available, and
+#: foreign_key_violation: what a new row points to was erased meanwhile).
+_IN_THE_WAY = frozenset({"40001", "40P01", "55P03", "23503"})
 #: PostgreSQL's code for a transaction that did nothing for too long (`IDLE_MS`).
 _IDLE = "25P03"
 #: How often a transaction is begun, and the longest wait before the second time (seconds); the

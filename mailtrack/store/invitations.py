@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, or_
 from mailtrack.domain.budget import SKEW
 from mailtrack.domain.invitations import Invitation, InvitationCounts, mailbox_of
 from mailtrack.domain.model import RowKey, SubscriberId, SubscriptionId
+from mailtrack.store.engine import locked
 from mailtrack.store.schema import invitation, shared_subscription, subscriber
 
 #: What it was about was erased.
@@ -92,6 +93,11 @@ def accept(connection: Connection, some: Iterable[Invitation], now: datetime) ->
     """Note that their owner agreed to invitations."""
     ids = [one.id for one in some]
     connection.execute(update(invitation).where(invitation.c.id.in_(ids)).values(accepted_at=now))
+
+
+def lock(connection: Connection, number: int) -> None:
+    """Keep others from ending an invitation until the transaction ends."""
+    connection.execute(locked(select(invitation.c.id).where(invitation.c.id == number)))
 
 
 def end(connection: Connection, one: Invitation, now: datetime) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, and_, bindparam, exists, or_, select
+from sqlalchemy import BindParameter, Connection, and_, bindparam, exists, or_, select, tuple_
 
 from mailtrack.domain.milestones import ENDED
 from mailtrack.domain.model import PickupPoint, SubscriberId, SubscriptionId
@@ -72,8 +72,17 @@ def share(connection: Connection, mine: SubscriptionId, what: Unshared) -> None:
     upsert(connection, shared_subscription, {"subscription_id": mine}, told)
 
 
-def unshared(connection: Connection, most: int, only: SubscriberId | None = None) -> list[Unshared]:
-    """Return up to `most` parcels that people (or `only` one) agreed to follow and do not yet.
+def unshared(
+    connection: Connection,
+    most: int,
+    *,
+    only: SubscriberId | None = None,
+    source: SubscriptionId | None = None,
+    after: Unshared | None = None,
+) -> list[Unshared]:
+    """Return up to `most` parcels that people agreed to follow and do not yet, in one order.
+
+    `only` those of one person, and of one `source`; those that come `after` another.
 
     Of an invitation to everything those are followed that are under way; what its inviter follows
     by somebody else's invitation is not theirs to share. Who left, or whose address is dead,
@@ -117,11 +126,16 @@ def unshared(connection: Connection, most: int, only: SubscriberId | None = None
             member.c.bounced_at.is_(None),
             ~shares,
         )
-        .order_by(_SOURCE.c.id)
+        .order_by(_SOURCE.c.id, member.c.id, invitation.c.id)
         .limit(most)
     )
     if only is not None:
         query = query.where(member.c.id == only)
+    if source is not None:
+        query = query.where(_SOURCE.c.id == source)
+    if after is not None:
+        place = tuple_(_SOURCE.c.id, member.c.id, invitation.c.id)
+        query = query.where(place > (after.source, after.member, after.invitation_id))
     return [
         Unshared(row.id, SubscriptionId(row.source_id), SubscriberId(row.member_id))
         for row in connection.execute(query)

@@ -93,7 +93,7 @@ class HouseholdPages:
         services, connection, now = self.services, self.connection, self.services.clock.now()
         # 1.
         address = as_sent(typed[:_MOST_TYPED].strip().lower())
-        if address is None:
+        if address is None or len(address) > _MOST_TYPED:
             return Saved(_NO_ADDRESS, wrong=True)
         own = people.address_of(connection, self.owner)
         ours = (own, services.settings.inbox.forward_to, services.settings.smtp.from_address)

@@ -97,8 +97,13 @@ class Invitations:
         # 2.
         waiting = _waiting(connection, mailed, services)
         invitations.accept(connection, waiting, now)
-        agreed = shared_subscriptions.unshared(connection, _AT_ONCE, member)
-        done = [what for what in agreed if services.sharing.follow(connection, what, at_click=True)]
+        agreed = shared_subscriptions.unshared(connection, _AT_ONCE, only=member)
+        alone = len(agreed) == 1
+        done = [
+            what
+            for what in agreed
+            if services.sharing.follow(connection, what, at_click=True, alone=alone)
+        ]
         page = replace(page, state=InvitedState.ACCEPTED, full=len(done) < len(agreed))
         theirs = _followed_by(connection, member, [what.source for what in done])
         return replace(

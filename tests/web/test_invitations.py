@@ -14,6 +14,7 @@ from mailtrack.clock import FakeClock
 from mailtrack.domain.invitations import LASTS, PER_INVITER, UNANSWERED
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import PickupPoint, RowKey, SubscriptionId
+from mailtrack.inbox import sharing
 from mailtrack.notify.links import Purpose
 from mailtrack.notify.smtp import FakeRelay
 from mailtrack.runtime.services import Services
@@ -379,6 +380,40 @@ def test_one_mail_is_enough_for_all_that_one_person_shares(
     assert "Suivre ses colis aussi\u202f?" == _title(client.get(invited_link()).text)
     client.post(invited_link(), data=YES)
     assert 2 == len(_theirs(rows))
+
+
+def test_a_click_about_many_parcels_wakes_nobody(
+    client: Browser, invite: Invite, invited_link: Callable[..., str], follow: Any, rows: Rows
+) -> None:
+    """Who invites chooses them; the answers keep to quiet hours and to the mails of a day."""
+    follow("6A15602676300")
+    invite(everything=True)
+    client.post(invited_link(), data=YES)
+
+    (theirs,) = rows(t.subscriber, address=DOMINIQUE)
+    answers = rows(t.notice, subscriber_id=theirs["id"], kind="registered")
+    assert [False, False] == [answer["urgent"] for answer in answers]
+
+
+def test_whose_day_is_full_holds_nobody_up(
+    client: Browser,
+    invite: Invite,
+    invited_link: Callable[..., str],
+    follow: Any,
+    services: Services,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for address in (DOMINIQUE, "eve@example.org"):
+        invite(address, everything=True)
+        client.post(invited_link(address=address), data=YES)
+    follow("6A15602676300", DOMINIQUE)
+    follow("6A15602676317")
+    monkeypatch.setattr(sharing, "PER_ROUND", 1)
+    quotas = replace(services.sharing.quotas, per_address=2)
+
+    assert 1 == replace(services.sharing, quotas=quotas).catch_up(store)
+    assert 0 == replace(services.sharing, quotas=quotas).catch_up(store)
 
 
 def test_the_addresses_of_one_domain_share_a_quota_and_those_of_a_provider_do_not(
