@@ -271,6 +271,7 @@ def link(services: Services, rows: Callable[..., list[Mapping[str, Any]]]) -> Ca
         Purpose.PROOF: proof,
         Purpose.CALENDAR: calendar,
         Purpose.INVITATION: t.invitation,
+        Purpose.CHANNEL: t.channel,
     }
 
     def make(purpose: Purpose, number: int) -> str:

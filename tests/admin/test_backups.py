@@ -13,15 +13,29 @@ from sqlalchemy import Table, insert, select
 
 from mailtrack.admin.backups import KeptAway, back_up, keep_away, read_in, restore, write_out
 from mailtrack.clock import FakeClock
+from mailtrack.domain.channels import ChannelKind, ChannelMode
 from mailtrack.domain.milestones import Milestone
 from mailtrack.errors import ConfigurationError
 from mailtrack.runtime.services import Services
 from mailtrack.settings import Settings
-from mailtrack.store import inbound, notices, orders, parcels, people, personal_data, subscriptions
+from mailtrack.store import (
+    channels,
+    inbound,
+    invitations,
+    notices,
+    orders,
+    parcels,
+    people,
+    personal_data,
+    shared_subscriptions,
+    subscriptions,
+)
 from mailtrack.store import schema as t
+from mailtrack.store.channels import NewChannel
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.inbound import MailPlace
 from mailtrack.store.migrate import upgrade
+from mailtrack.store.shared_subscriptions import Unshared
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.store.suppression import Suppression
 
@@ -31,8 +45,8 @@ NOW = datetime(2026, 3, 3, 14, 5, tzinfo=UTC)
 
 @pytest.fixture
 def lived_in(store: Store, follow: Callable[..., Subscription], clock: FakeClock) -> Store:
-    """A store with rows in every table."""
-    mine, now = follow(), clock.now()
+    """A store with rows in every table; Bruno follows by an invitation of Ana's."""
+    mine, theirs, now = follow(), follow(address="bruno@example.org"), clock.now()
     place = MailPlace("colis@mail.example.org", "INBOX", 7, 42)
     with store.write() as connection:
         inbound.keep(connection, place, b"raw \x00 bytes", now, now)
@@ -44,7 +58,17 @@ def lived_in(store: Store, follow: Callable[..., Subscription], clock: FakeClock
         orders.join_parcel(connection, order, mine.parcel)
         told = subscriptions.mail_event_of(Milestone.SHIPPED, "order_shipped", now)
         subscriptions.add_mail_event(connection, mine.id, told)
+        sealed, masked = b"sealed \x00 bytes", "hooks.example.org/abc…"
+        webhook = NewChannel(ChannelKind.WEBHOOK, ChannelMode.BESIDE, sealed, masked)
+        _, key = channels.add(connection, mine.subscriber, webhook, now)
+        channels.prove(connection, key, now)  # what is owed by mail is owed there, too
         notices.owe_follower(connection, mine.id, "stalled", occurrence="1", now=now)
+        invited = invitations.add(
+            connection, mine.subscriber, mine.id, "bruno@example.org", now, mailed=True
+        )
+        invitations.accept(connection, [invited], now)
+        shared = Unshared(invited.id, mine.id, theirs.subscriber)
+        shared_subscriptions.share(connection, theirs.id, shared)
         connection.execute(insert(t.suppressed).values(key="a" * 64, why="erased", at=now))
         for table, row in _SMALL_ROWS.items():
             connection.execute(insert(table).values(**row(mine, clock)))
@@ -235,7 +259,7 @@ def test_a_restore_tells_when_the_backup_was_made_and_how_many_hear_of_something
     back_up(lived_in, tmp_path / "none", tmp_path / "all.zip", NOW)
     restored = restore(empty, tmp_path / "none", tmp_path / "all.zip")
 
-    assert (NOW, 1) == (restored.made_at, restored.subscribed)
+    assert (NOW, 2) == (restored.made_at, restored.subscribed)
 
 
 def test_who_left_was_erased_or_stopped_since_the_backup_can_be_kept_away(

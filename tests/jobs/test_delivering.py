@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from mailtrack.clock import FakeClock
+from mailtrack.domain.channels import ChannelKind, ChannelMode, EndReason
 from mailtrack.domain.milestones import Milestone, mailed_by_default, mailed_on_request
-from mailtrack.domain.model import NoticeId, TrackingEvent
+from mailtrack.domain.model import NoticeId, RowKey, TrackingEvent
 from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.domain.sending_policy import SendingPolicy
 from mailtrack.domain.tracking import Decision, Key
@@ -21,8 +23,18 @@ from mailtrack.notify.mail import OutgoingMail, compose
 from mailtrack.notify.smtp import FakeRelay, RefusedError
 from mailtrack.notify.view import NoticeKind
 from mailtrack.runtime.services import Services
-from mailtrack.store import followers, notices, parcels, people, relays, subscriptions
+from mailtrack.store import (
+    channels,
+    followers,
+    invitations,
+    notices,
+    parcels,
+    people,
+    relays,
+    subscriptions,
+)
 from mailtrack.store import schema as t
+from mailtrack.store.channels import NewChannel
 from mailtrack.store.engine import Store
 from mailtrack.store.subscriptions import Subscription
 
@@ -37,9 +49,9 @@ LEASE_S = 120.0
 def owe(store: Store, clock: FakeClock) -> Callable[..., None]:
     """Owe the subscriber of a subscription a mail, from now on."""
 
-    def make(mine: Subscription, kind: str = NoticeKind.REGISTERED) -> None:
+    def make(mine: Subscription, kind: str = NoticeKind.REGISTERED, occurrence: str = "1") -> None:
         with store.write() as connection:
-            notices.owe_follower(connection, mine.id, kind, occurrence="1", now=clock.now())
+            notices.owe_follower(connection, mine.id, kind, occurrence=occurrence, now=clock.now())
 
     return make
 
@@ -146,6 +158,21 @@ def test_a_sent_notice_is_logged_with_the_id_of_the_mail_that_it_goes_back_to(
     assert ["4fd1c2ab90e3"] == [e["trace"] for e in logged if e["event"] == "notice sent"]
 
 
+def _invite(connection: Connection, address: str, clock: FakeClock) -> RowKey:
+    """Let Bruno invite an address to all his parcels; return what the mail is about."""
+    bruno = people.subscriber_of(connection, "bruno@example.org", clock.now())
+    return invitations.add(connection, bruno, None, address, clock.now(), mailed=True).key
+
+
+def _end_channel(connection: Connection, mine: Subscription, clock: FakeClock) -> RowKey:
+    """Let a channel of somebody's have ended; return what the mail is about."""
+    new = NewChannel(ChannelKind.WEBHOOK, ChannelMode.INSTEAD, b"sealed", "hooks.example.org/abc…")
+    number, key = channels.add(connection, mine.subscriber, new, clock.now())
+    channels.prove(connection, key, clock.now())
+    channels.end(connection, number, EndReason.GONE, clock.now())
+    return key
+
+
 def test_every_kind_of_notice_can_be_written_from_the_store(
     store: Store,
     clock: FakeClock,
@@ -160,8 +187,12 @@ def test_every_kind_of_notice_can_be_written_from_the_store(
         people.choose(
             connection, mine.subscriber, NoticePreferences(also_wanted=mailed_on_request())
         )
+        told_of = {
+            NoticeKind.INVITATION: _invite(connection, "ana@example.org", clock),
+            NoticeKind.CHANNEL_ENDED: _end_channel(connection, mine, clock),
+        }
     for kind in NoticeKind:
-        owe(mine, kind)
+        owe(mine, kind, told_of.get(kind, "1"))
     (digest,) = rows(t.notice, kind=NoticeKind.DIGEST)
     with store.write() as connection:  # a digest of nothing is not sent
         told = t.notice.update().where(t.notice.c.kind == NoticeKind.CUSTOMS_CLEARED)

@@ -111,7 +111,8 @@ def test_a_full_disk_is_said_in_one_line_and_heals_with_room(
 
 def test_a_database_without_tables_points_to_the_command(store: Store) -> None:
     with store.write() as connection:
-        connection.execute(text("DROP TABLE notice"))
+        for table in ("channel_notice", "notice"):
+            connection.execute(text(f"DROP TABLE {table}"))
 
     with (
         pytest.raises(ConfigurationError, match="mailtrack db upgrade") as caught,

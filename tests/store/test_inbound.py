@@ -174,6 +174,7 @@ def test_every_column_for_what_went_wrong_is_guarded() -> None:
     assert {
         *("mailbox.detail", "inbound.reason"),
         *("leg.last_error", "notice.last_error", "carrier.last_error"),
+        *("channel.last_error", "channel_notice.last_error"),
     } == free.keys()
     assert {t.Words} == {type(kind) for kind in free.values()}
 

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from mailtrack.clock import FakeClock
+from mailtrack.domain.channels import ChannelKind, ChannelMode
 from mailtrack.domain.proof import Proof
 from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore, WatcherState
 from mailtrack.notify.links import PATHS, LinkMaker, Purpose
@@ -21,6 +22,7 @@ from mailtrack.runtime.services import Services
 from mailtrack.store import (
     budgets,
     calendars,
+    channels,
     doubtful_numbers,
     erasure,
     invitations,
@@ -30,6 +32,7 @@ from mailtrack.store import (
     proofs,
 )
 from mailtrack.store import schema as t
+from mailtrack.store.channels import NewChannel
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.leases import DISPATCH, watch_name
 from mailtrack.store.subscriptions import Subscription
@@ -87,7 +90,8 @@ def path(link: Callable[..., str]) -> Path_:
 def mine(follow: Follow, store: Store, clock: FakeClock) -> Subscription:
     """Ana follows two parcels; of this first one she has a proof, and is asked about a third.
 
-    She has a calendar, and has invited Bruno to hear of this one.
+    She has a calendar, has invited Bruno to hear of this one, and waits for the click that proves
+    a channel of hers.
     """
     first = follow()
     follow("LP00123456789013", items=("Tapis",))
@@ -105,6 +109,10 @@ def mine(follow: Follow, store: Store, clock: FakeClock) -> Subscription:
         invitations.add(
             connection, first.subscriber, first.id, "bruno@example.org", clock.now(), mailed=True
         )
+        webhook = NewChannel(
+            ChannelKind.WEBHOOK, ChannelMode.BESIDE, b"sealed", "hooks.example.org/abc…"
+        )
+        channels.add(connection, first.subscriber, webhook, clock.now())
         proofs.keep(connection, first.id, Proof(clock.now(), "LP00123456789012", clock.now()))
     return first
 
@@ -122,8 +130,8 @@ def _muted(rows: Rows) -> list[bool]:
 def _owner(purpose: Purpose, mine: Subscription) -> int:
     """Return the number that a link of a purpose holds."""
     about_parcel = purpose in (Purpose.STOP_PARCEL, Purpose.TIMELINE)
-    first = purpose in (Purpose.FOLLOW, Purpose.PROOF, Purpose.CALENDAR, Purpose.INVITATION)
-    return 1 if first else mine.id if about_parcel else mine.subscriber
+    first = (Purpose.FOLLOW, Purpose.PROOF, Purpose.CALENDAR, Purpose.INVITATION, Purpose.CHANNEL)
+    return 1 if purpose in first else mine.id if about_parcel else mine.subscriber
 
 
 # --- GET ----------------------------------------------------------------------------
@@ -758,8 +766,9 @@ def test_a_database_without_its_tables_is_no_traceback_either(
 ) -> None:
     address = path(Purpose.TIMELINE, 1)
     with store.write() as connection:
-        theirs = ("notice", "mail_event", "named_carrier", "proof", "calendar_event")
-        for table in (*theirs, "subscription"):
+        theirs = ("mail_event", "named_carrier", "proof", "calendar_event")
+        of_both = ("channel_notice", "notice", "shared_subscription", "invitation")
+        for table in (*of_both, *theirs, "subscription"):
             connection.execute(text(f"DROP TABLE {table}"))
 
     assert 503 == Browser(make_app(services)).get(address).status_code

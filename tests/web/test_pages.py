@@ -381,6 +381,7 @@ def test_what_costs_a_parcel_when_it_is_missed_is_marked() -> None:
 
 
 def test_every_mail_is_either_chosen_or_an_answer_that_always_comes() -> None:
+    """Invitations have a refusal of their own, which ends them all."""
     answers = {
         NoticeKind.REGISTERED,
         NoticeKind.ORDER_REGISTERED,
@@ -393,6 +394,7 @@ def test_every_mail_is_either_chosen_or_an_answer_that_always_comes() -> None:
         NoticeKind.TOO_MANY,
         NoticeKind.CHANNEL_ENDED,
         NoticeKind.DIGEST,
+        NoticeKind.INVITATION,
     }
 
     assert set(NoticeKind) - answers == CHOOSABLE
