@@ -3,6 +3,7 @@
 from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
 
 from mailtrack.store.schema.columns import (
+    CompactInstant,
     Instant,
     Words,
     belongs_to,
@@ -48,10 +49,11 @@ channel_notice = Table(
     #: due, sent, skipped or failed.
     Column("state", String(8), nullable=False),
     Column("skip", String(24)),
-    Column("next_attempt_at", Instant, nullable=False),
+    #: As the notice's own, which it is taken from.
+    Column("next_attempt_at", CompactInstant, nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
     Column("claim", String(32)),
-    Column("sent_at", Instant),
+    Column("sent_at", CompactInstant),
     Column("last_error", Words, nullable=False, default=""),
     UniqueConstraint("notice_id", "channel_id"),
 )

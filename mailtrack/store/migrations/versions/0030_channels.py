@@ -1,5 +1,7 @@
 """Channels besides mail, and their notices; nobody has one before they ask."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,6 +14,12 @@ depends_on = None
 def upgrade() -> None:
     _add_channels()
     _add_notices()
+
+
+def _compact_instant() -> Any:
+    """Return the type of a time as notices have it."""
+    sqlite = op.get_context().dialect.name == "sqlite"
+    return sa.BigInteger() if sqlite else sa.DateTime(timezone=True)
 
 
 def _add_channels() -> None:
@@ -52,10 +60,10 @@ def _add_notices() -> None:
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("state", sa.String(length=8), nullable=False),
         sa.Column("skip", sa.String(length=24)),
-        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_attempt_at", _compact_instant(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("claim", sa.String(length=32)),
-        sa.Column("sent_at", sa.DateTime(timezone=True)),
+        sa.Column("sent_at", _compact_instant()),
         sa.Column("last_error", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["channel_id"],
