@@ -26,6 +26,8 @@ def make_workers(broker: RedisBroker, threads: int) -> tuple[Worker, Worker]:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 20, 20)
+    # dramatiq warns of two workers in one process; each listens to queues of its own.
+    broker.logger.addFilter(lambda record: "of the same type twice" not in record.getMessage())
     others = broker.get_declared_queues() - {CHANNELS}
     return (
         Worker(broker, queues=others, worker_threads=threads, worker_timeout=IDLE_MS),

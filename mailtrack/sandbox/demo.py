@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
@@ -38,6 +38,9 @@ from mailtrack.settings import PREFIX, load_settings
 
 #: How fast the demo's clock runs: four hours in a second.
 SPEED = 14_400.0
+#: How long ago the story begins: Dovecot takes no day to come as that of a mail's arrival. The
+#: demo's clock reaches the machine's at its epoch, nine minutes after the start.
+BEFORE = timedelta(days=90)
 #: Real seconds after which interrupted work is taken up again; short, so that one sees it.
 LEASE_S = 8.0
 HEARTBEAT_S = 4.0
@@ -66,7 +69,7 @@ def play(servers: DemoServers, *, once: bool) -> int:
     """
     console = Console(highlight=False, emoji=False)
     stop = stop_on_signals()
-    clock = FastClock(datetime.now(UTC), SPEED)
+    clock = FastClock(datetime.now(UTC) + BEFORE / (SPEED - 1), SPEED)
     with ExitStack() as stack:
         # 1.
         folder = servers.data or Path(
