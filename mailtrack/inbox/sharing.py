@@ -51,10 +51,12 @@ class Sharing:
         followed, last, waiting = 0, None, set[SubscriberId]()
         while followed < PER_ROUND and (page := self._page(store, last)):
             for one in page:
-                if one.member not in waiting:
-                    new = store.transact(partial(self._follow_late, what=one))
-                    followed += new
-                    waiting |= set() if new else {one.member}
+                if one.member in waiting:
+                    continue
+                if store.transact(partial(self._follow_late, what=one)):
+                    followed += 1
+                else:
+                    waiting.add(one.member)
             last = page[-1]
         return followed
 
