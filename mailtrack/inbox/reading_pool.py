@@ -2,7 +2,7 @@
 
 How a process ends says whose fault it was::
 
-    SIGXCPU            the mail took more of the processor's time than any may   ReadingLimitError
+    SIGPROF            the mail took more of the processor's time than any may   ReadingLimitError
     it says so         … or more memory                                          ReadingLimitError
     SIGSEGV, SIGABRT … the mail makes a library crash                            PermanentError
     otherwise          somebody killed it: an operator, the kernel short of      TransientError
@@ -50,8 +50,8 @@ class ReadingLimits:
     `tasks`: mails after which a process is replaced, so that nothing adds up in it.
     """
 
-    cpu_s: int = 8
-    header_cpu_s: int = 2
+    cpu_s: float = 8
+    header_cpu_s: float = 2
     wall_s: float = 90.0
     memory: int = 500_000_000
     tasks: int = 5_000
@@ -131,9 +131,10 @@ class ReadingPool:
 
     def _fault(self, task: Task, code: int) -> Exception:
         """Return what the end of a process over a mail means; see above."""
-        if code == -signal.SIGXCPU:
+        if code == -signal.SIGPROF:
             return ReadingLimitError(
-                f"reading it took more than {task.cpu_s} s of the processor's time and was stopped"
+                f"reading it took more than {task.cpu_s:g} s of the processor's time"
+                " and was stopped"
             )
         if -code in _CRASHES:
             return PermanentError(f"unreadable: it crashed the reader ({_name(code)})")

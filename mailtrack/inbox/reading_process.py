@@ -11,11 +11,10 @@ import pickle
 import resource
 import signal
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any, Protocol
+from typing import Protocol
 
 from mailtrack.errors import MailtrackError, PermanentError, ReadingLimitError
 from mailtrack.inbox.analysis import AnalyzedMail
@@ -48,7 +47,7 @@ class Task:
 
     method: str
     raw: bytes
-    cpu_s: int
+    cpu_s: float
 
 
 def main(descriptor: int, parent: int) -> None:
@@ -92,16 +91,13 @@ def _answer(analyzer: Analyzer, task: Task) -> bytes:
     return pickle.dumps(answer)
 
 
-def _limit_time(cpu_s: int) -> None:
-    """Let the kernel end this process (SIGXCPU) after so much more of the processor's time.
+def _limit_time(cpu_s: float) -> None:
+    """Let the kernel end this process (SIGPROF) after so much more of the processor's time.
 
-    A limit in Python would wait for a regular expression to come to its end.
+    A limit in Python would wait for a regular expression to come to its end, and RLIMIT_CPU
+    counts whole seconds of the process, so that a mail would lose what others have begun.
     """
-    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    soft: Any = int(time.process_time()) + cpu_s
-    if hard != resource.RLIM_INFINITY:
-        soft = min(soft, hard)
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+    signal.setitimer(signal.ITIMER_PROF, cpu_s)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,12 @@ def spin() -> None:
         pass
 
 
+def spin_for_a_while() -> None:
+    end = time.process_time() + 0.7
+    while time.process_time() < end:
+        pass
+
+
 def spin_in_c() -> None:
     re.match(r"(a+)+$", "a" * 60 + "b")
 
@@ -51,7 +57,7 @@ def wait() -> None:
 
 DEEDS: dict[bytes, Callable[[], None]] = {
     deed.__name__.encode(): deed
-    for deed in (spin, spin_in_c, hoard, crash, leave, fail, freeze, wait)
+    for deed in (spin, spin_for_a_while, spin_in_c, hoard, crash, leave, fail, freeze, wait)
 }
 
 

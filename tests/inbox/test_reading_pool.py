@@ -132,6 +132,13 @@ def test_a_mail_that_takes_too_long_is_stopped_at_once_and_for_good(
     assert "tracked" == pool.analyze(mail()).outcome
 
 
+def test_each_mail_has_the_whole_of_its_time(new_pool: Pools, mail: Mail) -> None:
+    pool = new_pool()
+
+    for _ in range(3):
+        assert "tracked" == pool.analyze(evil("spin_for_a_while", mail())).outcome
+
+
 def test_a_mail_that_takes_too_much_memory_is_stopped(new_pool: Pools, mail: Mail) -> None:
     pool = new_pool(memory=400_000_000)
 
