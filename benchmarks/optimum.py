@@ -2,11 +2,14 @@
 
 It knows the rate of scans by milestone, age and hour of the week, and weighs each wait against
 all that may follow: V(a) = min over waits k of price + expected delay until a+k + P(nothing came)
-V(a+k). What it does is no rule to use, since it has seen the parcels on which it is tried.
+V(a+k). By the parcels on which it is tried it is a limit and no rule to use; by others it shows
+what a rule may know of these.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -36,7 +39,20 @@ _REST = 10.0
 _Shares = NDArray[np.float64]
 
 
-def learn(parcels: Sequence["Parcel"]) -> Mapping[Milestone, _Shares]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Lessons:
+    """What parcels have shown; `rest` shows the milestones at which they never were."""
+
+    shares: Mapping[Milestone, _Shares]
+    rest: "Lessons | None" = None
+
+    def of(self, milestone: Milestone) -> _Shares:
+        if milestone not in self.shares and self.rest is not None:
+            return self.rest.of(milestone)
+        return self.shares[milestone]
+
+
+def learn(parcels: Sequence["Parcel"], rest: Lessons | None = None) -> Lessons:
     """Return what these parcels show of each milestone."""
     shape = len(_AGES_H), _HOURS
     scans: dict[Milestone, NDArray[np.float64]] = defaultdict(lambda: np.zeros(shape))
@@ -49,15 +65,15 @@ def learn(parcels: Sequence["Parcel"]) -> Mapping[Milestone, _Shares]:
                 exposure[one.milestone][_cell(at - one.at_h, at)] += until - at
                 at = until
             scans[one.milestone][_cell(following.at_h - one.at_h, following.at_h)] += 1
-    return {
+    shares = {
         milestone: _shares(_smoothed(scans[milestone], exposure[milestone]), _step(milestone))
         for milestone in exposure
     }
+    return Lessons(shares, rest)
 
 
-def rule(
-    known: Mapping[Milestone, _Shares], price_h: float
-) -> Callable[[Milestone, float, float], float]:
+@cache
+def rule(known: Lessons, price_h: float) -> Callable[[Milestone, float, float], float]:
     """Return the best waits in hours at a price of a request."""
     plans: dict[Milestone, NDArray[np.int64]] = {}
 
@@ -65,7 +81,7 @@ def rule(
         step_h = _step(milestone)
         if milestone not in plans:
             importance = times_of(milestone).importance
-            plans[milestone] = _plan(known[milestone], importance, price_h, step_h)
+            plans[milestone] = _plan(known.of(milestone), importance, price_h, step_h)
         plan = plans[milestone]
         age = min(round(age_h / step_h), len(plan) - 1)
         begun = (round(now / step_h) - age) % plan.shape[1]
