@@ -9,7 +9,8 @@ from mailtrack.admin.filters import Filter, about, owner_of, parcels_with
 from mailtrack.admin.table import Cell, Table
 from mailtrack.domain.tracking import Skip
 from mailtrack.errors import PermanentError
-from mailtrack.jobs.delivering import NOTHING_LEFT, TOO_LATE
+from mailtrack.jobs.delivering import NOTHING_LEFT
+from mailtrack.jobs.drafts import TOO_LATE
 from mailtrack.store.notices import DIGESTED
 from mailtrack.store.schema import notice, parcel, subscriber, subscription
 
