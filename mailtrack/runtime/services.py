@@ -74,9 +74,9 @@ class Services:
 
         store = open_store(self.settings.store_url)
         if self.settings.redis_url:
-            from mailtrack.jobs.announcements import RedisTeller
+            from mailtrack.jobs.announcements import RedisPublisher
 
-            store.tell = RedisTeller(self.settings.redis_url)
+            store.publish = RedisPublisher(self.settings.redis_url)
         return store
 
     @cached_property
