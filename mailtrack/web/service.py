@@ -25,11 +25,11 @@ from mailtrack.store.subscriptions import Subscription
 from mailtrack.tracking.calendar_keeping import refresh
 from mailtrack.tracking.polling import NOBODY_FOLLOWS
 from mailtrack.web import own_parcel, preferences
-from mailtrack.web.household import HouseholdPages
 from mailtrack.web.order_day import read_order_day
+from mailtrack.web.own_invitations import OwnInvitations
 from mailtrack.web.own_parcel import OwnParcel, carrier_choices
 from mailtrack.web.pages.buttons import NOTHING_SAVED, Action, Saved
-from mailtrack.web.pages.invitations import Household
+from mailtrack.web.pages.invitations import InvitationLists
 from mailtrack.web.pages.parcel import ParcelLine, TimelinePage
 from mailtrack.web.pages.preferences import PreferencesPage
 from mailtrack.web.pages.stop import StopPage, StopState
@@ -57,10 +57,10 @@ _SAVED = {
 }
 #: What is about one parcel alone, on its page and in the list; see `own_parcel`.
 _OF_ONE = (Action.RENAME, Action.RECEIVED, Action.CARRIER)
-#: Whom to tell as well; see `household`.
-_OF_HOUSEHOLD = (Action.INVITE, Action.TAKE_BACK, Action.LEAVE)
-_ACTIONS = (*_SAVED, *_OF_ONE, *_OF_HOUSEHOLD, Action.CHOOSE, Action.POSTCODE)
-_ON_TIMELINE = (*_OF_ONE, *_OF_HOUSEHOLD, Action.RESUME)
+#: Whom to tell as well; see `own_invitations`.
+_OF_INVITATIONS = (Action.INVITE, Action.TAKE_BACK, Action.LEAVE)
+_ACTIONS = (*_SAVED, *_OF_ONE, *_OF_INVITATIONS, Action.CHOOSE, Action.POSTCODE)
+_ON_TIMELINE = (*_OF_ONE, *_OF_INVITATIONS, Action.RESUME)
 _USUAL = ListAddress()
 
 
@@ -148,7 +148,7 @@ class PageService:
                 wrong=wrong,
                 saved=saved,
                 carriers=carrier_choices(details, self._services),
-                household=self._household(connection, mine.subscriber, mine)
+                invitations=self._invitations(connection, mine.subscriber, mine)
                 if details.parcel
                 else None,
                 invited=details.shared is not None,
@@ -239,7 +239,7 @@ class PageService:
                 ended_count=tally.ended,
                 kept_days=self._services.settings.keep.parcel_days,
                 calendar=self._calendar_link(connection, owner),
-                household=self._household(connection, owner),
+                invitations=self._invitations(connection, owner),
                 channels=self._channels_link(key),
             )
 
@@ -290,28 +290,28 @@ class PageService:
         self, connection: Connection, owner: SubscriberId, action: Action, form: Mapping[str, str]
     ) -> Saved:
         """Do what a form asks for about all parcels of its person, or one of the list."""
-        if action in _OF_HOUSEHOLD:
-            return HouseholdPages(self._services, connection, owner).change(action, form)
+        if action in _OF_INVITATIONS:
+            return OwnInvitations(self._services, connection, owner).change(action, form)
         return self._change_own(connection, _own(connection, owner, form), action, form)
 
     def _change_own(
         self, connection: Connection, mine: Subscription, action: Action, form: Mapping[str, str]
     ) -> Saved:
         """Do what a form asks for that is about one parcel alone; its person is locked."""
-        if action in _OF_HOUSEHOLD:
-            household = HouseholdPages(self._services, connection, mine.subscriber, mine.id)
-            return household.change(action, form)
+        if action in _OF_INVITATIONS:
+            invitations = OwnInvitations(self._services, connection, mine.subscriber, mine.id)
+            return invitations.change(action, form)
         if action in _OF_ONE:
             return own_parcel.change(OwnParcel(self._services, connection, mine), action, form)
         change = self._mute if action is Action.STOP else self._unmute
         change(connection, mine)
         return Saved(_SAVED[action])
 
-    def _household(
+    def _invitations(
         self, connection: Connection, owner: SubscriberId, about: Subscription | None = None
-    ) -> Household | None:
+    ) -> InvitationLists | None:
         mine = about.id if about else None
-        return HouseholdPages(self._services, connection, owner, mine).show()
+        return OwnInvitations(self._services, connection, owner, mine).show()
 
     def _tell_postcode(self, connection: Connection, owner: SubscriberId, typed: str) -> Saved:
         """Note a person's postcode, or forget it; return what was done in words.
