@@ -1,12 +1,12 @@
 """What the pages do: reads what a token may see, stops and resumes, in one transaction."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from mailtrack.domain.model import ParcelId, RowKey, SubscriberId
+from mailtrack.domain.model import RowKey, SubscriberId
 from mailtrack.errors import PermanentError
 from mailtrack.notify.french import local_day
 from mailtrack.notify.links import Purpose
@@ -23,7 +23,6 @@ from mailtrack.store import (
 from mailtrack.store.following import ENDED_ALONE, Followed
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.tracking.calendar_keeping import refresh
-from mailtrack.tracking.polling import NOBODY_FOLLOWS
 from mailtrack.web import own_parcel, preferences
 from mailtrack.web.order_day import read_order_day
 from mailtrack.web.own_invitations import OwnInvitations
@@ -34,6 +33,7 @@ from mailtrack.web.pages.parcel import ParcelLine, TimelinePage
 from mailtrack.web.pages.preferences import PreferencesPage
 from mailtrack.web.pages.stop import StopPage, StopState
 from mailtrack.web.parcel_list import SEARCHED_FROM, ListAddress
+from mailtrack.web.stopping import Stopping
 
 #: Lines on one page of the preferences, and beside a timeline.
 PER_PAGE = 50
@@ -97,11 +97,11 @@ class PageService:
         purpose, key = self._links.read(token, *_STOPS)
 
         def stop(connection: Connection) -> StopPage:
+            stopping = Stopping(self._services, connection)
             if purpose is Purpose.STOP_ALL:
-                owner = subscriber_named(connection, key)
-                done = people.unsubscribe(connection, owner, self._services.clock.now())
+                done = stopping.stop_all(subscriber_named(connection, key))
             else:
-                done = self._mute(connection, subscription_named(connection, key))
+                done = stopping.stop(subscription_named(connection, key))
             state = StopState.DONE if done else StopState.ALREADY_DONE
             return self._stop_page(connection, purpose, key, state)
 
@@ -112,10 +112,11 @@ class PageService:
         purpose, key = self._links.read(token, *_STOPS)
 
         def resume(connection: Connection) -> StopPage:
+            stopping = Stopping(self._services, connection)
             if purpose is Purpose.STOP_ALL:
-                self._resume_all(connection, subscriber_named(connection, key))
+                stopping.resume_all(subscriber_named(connection, key))
             else:
-                self._unmute(connection, subscription_named(connection, key))
+                stopping.resume(subscription_named(connection, key))
             return self._stop_page(connection, purpose, key, StopState.RESUMED)
 
         return self._services.store.transact(resume)
@@ -274,9 +275,9 @@ class PageService:
                 case Action.CALENDAR | Action.RENEW_CALENDAR | Action.DROP_CALENDAR:
                     self._change_calendar(connection, owner, action)
                 case Action.STOP_ALL:
-                    people.unsubscribe(connection, owner, self._services.clock.now())
+                    Stopping(self._services, connection).stop_all(owner)
                 case Action.RESUME_ALL:
-                    self._resume_all(connection, owner)
+                    Stopping(self._services, connection).resume_all(owner)
                 case _:
                     return self._change_listed(connection, owner, action, form)
             return Saved(_SAVED[action])
@@ -303,8 +304,9 @@ class PageService:
             return invitations.change(action, form)
         if action in _OF_ONE:
             return own_parcel.change(OwnParcel(self._services, connection, mine), action, form)
-        change = self._mute if action is Action.STOP else self._unmute
-        change(connection, mine)
+        stopping = Stopping(self._services, connection)
+        change = stopping.stop if action is Action.STOP else stopping.resume
+        change(mine)
         return Saved(_SAVED[action])
 
     def _invitations(
@@ -351,39 +353,6 @@ class PageService:
         """Return True where a carrier that is on wants postcodes."""
         services = self._services
         return any(services.declarations[code].postcode for code in services.on)
-
-    def _mute(self, connection: Connection, mine: Subscription) -> bool:
-        if mine.muted:
-            return False
-        return subscriptions.mute(connection, mine.id, self._services.clock.now())
-
-    def _unmute(self, connection: Connection, mine: Subscription) -> None:
-        if self._is_blocked(connection, mine.subscriber):
-            return
-        people.welcome_back(connection, mine.subscriber)
-        subscriptions.mute(connection, mine.id, None)
-        self._hear(connection, mine.subscriber, mine.parcels)
-
-    def _is_blocked(self, connection: Connection, owner: SubscriberId) -> bool:
-        """Return True if the operator wants no mails to go to somebody, whatever they click."""
-        address = people.address_of(connection, owner)
-        return self._services.suppression.blocks(connection, address)
-
-    def _resume_all(self, connection: Connection, owner: SubscriberId) -> None:
-        if not self._is_blocked(connection, owner):
-            self._hear(connection, owner, people.undo_unsubscribe(connection, owner))
-
-    def _hear(
-        self, connection: Connection, owner: SubscriberId, resumed: Iterable[ParcelId]
-    ) -> None:
-        """Send mails again to an address that had refused them: its owner reads them.
-
-        Nobody was asked about their parcels in the meantime.
-        """
-        people.heard_from(connection, owner)
-        ended = following.ended(connection, owner, NOBODY_FOLLOWS)
-        for parcel_id in sorted({*resumed, *ended}):
-            parcels.wake(connection, parcel_id, self._services.clock.now())
 
     def _stop_page(
         self, connection: Connection, purpose: Purpose, key: RowKey, state: StopState
