@@ -88,7 +88,7 @@ def ratios() -> Iterator[Ratio]:
     with running_broker() as redis_url:
         for name, open_store in STORES.items():
             for sort, (cards, target) in SORTS.items():
-                taken = measure(open_store, redis_url, forwards(MAILS, cards), WORKERS)
+                taken = measure(open_store, redis_url, _forwards(MAILS, cards), WORKERS)
                 what = f"{MAILS} mails of {sort}"
                 yield Ratio(
                     f"{what} from the mailbox to their outcome ({name})",
@@ -143,7 +143,7 @@ def measure(
     return Measured(len(mails), ours.median_s, bare.median_s, _reading_s(mails), cpu_s)
 
 
-def forwards(count: int, cards: int) -> list[bytes]:
+def _forwards(count: int, cards: int) -> list[bytes]:
     """Return forwards, each by somebody else and about a parcel of their own."""
     at, below = datetime.now(UTC), "".join(map(_CARD.format, range(1, cards + 1)))
 
@@ -269,7 +269,7 @@ def main() -> None:
     with running_broker() as redis_url:
         for name, open_store in STORES.items():
             for sort, (cards, _) in SORTS.items():
-                taken = measure(open_store, redis_url, forwards(count, cards), workers)
+                taken = measure(open_store, redis_url, _forwards(count, cards), workers)
                 table.add_row(
                     name,
                     sort,

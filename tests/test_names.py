@@ -27,9 +27,12 @@ RETIRED = {
 #: The same of whole names, whose words are in use elsewhere.
 RETIRED_NAMES = {
     "Handed": "TickResult",
+    "Household": "InvitationLists",
+    "HouseholdPages": "OwnInvitations",
     "Look": "PollResult",
     "LookState": "PollState",
     "Outlook": "PollContext",
+    "RedisTeller": "RedisPublisher",
     "Shift": "LeaseHolder",
     "Turn": "Lease",
     "Understood": "AnalyzedMail",

@@ -13,7 +13,8 @@ from sqlalchemy import update
 from benchmarks import manual
 from mailtrack.admin.notices import MEANINGS
 from mailtrack.domain.tracking import Skip
-from mailtrack.jobs.delivering import NOTHING_LEFT, TOO_LATE
+from mailtrack.jobs.delivering import NOTHING_LEFT
+from mailtrack.jobs.drafts import TOO_LATE
 from mailtrack.sandbox.carriers import CarrierWorld
 from mailtrack.sandbox.imap import ImapServer
 from mailtrack.sandbox.loopback import free_port

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,21 +109,18 @@ def write_settings(folder: Path, ask: Ask) -> Path:
     for question in QUESTIONS:
         default = answers.get(question.like, question.default)
         answers[question.setting] = ask(question, default).strip()
-    text = "\n".join([_HEAD, *_lines(answers)])
+    lines = [_HEAD]
+    for question in QUESTIONS:
+        name, value = PREFIX + question.setting, answers[question.setting]
+        lines += (f"# {line}" for line in question.comment.splitlines())
+        lines.append(f"{name}={_written(name, value)}")
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-            opened.write(text)
+            opened.write("\n".join(lines))
     except OSError as error:
         raise ConfigurationError(f"Cannot write {file}: {error.strerror}.") from error
     return file
-
-
-def _lines(answers: Mapping[str, str]) -> Iterator[str]:
-    for question in QUESTIONS:
-        name, value = PREFIX + question.setting, answers[question.setting]
-        yield from (f"# {line}" for line in question.comment.splitlines())
-        yield f"{name}={_written(name, value)}"
 
 
 def _written(name: str, value: str) -> str:

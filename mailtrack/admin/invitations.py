@@ -1,9 +1,8 @@
 """Invitations, as an operator sees and ends them: people by number, as everywhere in lists."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, case, literal, or_, select
 
 from mailtrack.admin.filters import Filter, owner_of
 from mailtrack.admin.states import ACCEPTED, OVER, REFUSED, WAITING
@@ -21,10 +20,27 @@ def invitation_list(connection: Connection, wanted: Filter, now: datetime) -> Ta
     """Return invitations, newest first; of whom `wanted` names, those that they made or got."""
     chosen = wanted.of(invitation.c.id, invitation.c.created_at)
     if wanted.address:
-        chosen.append(_of(owner_of(connection, wanted.address)))
+        owner = owner_of(connection, wanted.address)
+        theirs = select(subscriber.c.address).where(subscriber.c.id == owner)
+        chosen.append(or_(invitation.c.inviter_id == owner, invitation.c.address.in_(theirs)))
     if wanted.state:
         chosen.append(_state(now) == wanted.state)
-    query = _listed(now).where(*chosen).limit(wanted.limit)
+    query = (
+        select(
+            invitation.c.id,
+            invitation.c.inviter_id,
+            subscriber.c.id.label("invited"),  # empty where no mail of ours went there
+            case((invitation.c.everything, literal("everything")), else_=literal("a parcel")),
+            _state(now),
+            invitation.c.created_at,
+            invitation.c.mailed_at,
+            invitation.c.accepted_at,
+        )
+        .outerjoin(subscriber, subscriber.c.address == invitation.c.address)
+        .where(*chosen)
+        .order_by(invitation.c.id.desc())
+        .limit(wanted.limit)
+    )
     return Table("Invitations", _COLUMNS, [tuple(row) for row in connection.execute(query)])
 
 
@@ -48,25 +64,6 @@ def end(connection: Connection, wanted: Filter, now: datetime) -> str:
     return f"{ended} {'invitation is' if ended == 1 else 'invitations are'} over."
 
 
-def _listed(now: datetime) -> Select[Any]:
-    """Select the rows of a list; `invited` is empty where no mail of ours went there."""
-    scope = case((invitation.c.everything, literal("everything")), else_=literal("a parcel"))
-    return (
-        select(
-            invitation.c.id,
-            invitation.c.inviter_id,
-            subscriber.c.id.label("invited"),
-            scope,
-            _state(now),
-            invitation.c.created_at,
-            invitation.c.mailed_at,
-            invitation.c.accepted_at,
-        )
-        .outerjoin(subscriber, subscriber.c.address == invitation.c.address)
-        .order_by(invitation.c.id.desc())
-    )
-
-
 def _state(now: datetime) -> ColumnElement[str]:
     """Return the state in SQL, as `Invitation.state` has it; a refusal is no secret here."""
     over = or_(
@@ -81,8 +78,3 @@ def _state(now: datetime) -> ColumnElement[str]:
         (invitation.c.refused_at.is_not(None), literal(REFUSED)),
         else_=literal(WAITING),
     )
-
-
-def _of(owner: int) -> ColumnElement[bool]:
-    theirs = select(subscriber.c.address).where(subscriber.c.id == owner)
-    return or_(invitation.c.inviter_id == owner, invitation.c.address.in_(theirs))

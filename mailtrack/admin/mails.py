@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, literal, select
+from sqlalchemy import Connection, Row, literal, select
 
 from mailtrack.admin.filters import Filter, owner_of
 from mailtrack.admin.notices import told
@@ -17,18 +17,6 @@ from mailtrack.store.schema import inbound, notice, subscriber
 
 def inbound_list(connection: Connection, wanted: Filter) -> Table:
     """Return the mails that came last, with what became of them."""
-    query = (
-        select(inbound)
-        .where(*_chosen(connection, wanted))
-        .order_by(inbound.c.id.desc())
-        .limit(wanted.limit)
-    )
-    rows = [tuple(_summary(row).values()) for row in connection.execute(query)]
-    columns = ("id", "stored", "outcome", "shop", "kind", "reason", "person", "names")
-    return Table("Inbound mails", columns, rows)
-
-
-def _chosen(connection: Connection, wanted: Filter) -> list[ColumnElement[bool]]:
     chosen = wanted.of(inbound.c.id, inbound.c.stored_at)
     if wanted.address:
         chosen.append(inbound.c.subscriber_id == owner_of(connection, wanted.address))
@@ -38,7 +26,10 @@ def _chosen(connection: Connection, wanted: Filter) -> list[ColumnElement[bool]]
     if wanted.state:
         outcome = None if wanted.state == WAITING else wanted.state
         chosen.append(inbound.c.outcome.is_(None) if not outcome else inbound.c.outcome == outcome)
-    return chosen
+    query = select(inbound).where(*chosen).order_by(inbound.c.id.desc()).limit(wanted.limit)
+    rows = [tuple(_summary(row).values()) for row in connection.execute(query)]
+    columns = ("id", "stored", "outcome", "shop", "kind", "reason", "person", "names")
+    return Table("Inbound mails", columns, rows)
 
 
 def _summary(row: Row[Any]) -> dict[str, Cell]:

@@ -9,7 +9,8 @@ from mailtrack.admin.filters import Filter, about, owner_of, parcels_with
 from mailtrack.admin.table import Cell, Table
 from mailtrack.domain.tracking import Skip
 from mailtrack.errors import PermanentError
-from mailtrack.jobs.delivering import NOTHING_LEFT, TOO_LATE
+from mailtrack.jobs.delivering import NOTHING_LEFT
+from mailtrack.jobs.drafts import TOO_LATE
 from mailtrack.store.notices import DIGESTED
 from mailtrack.store.schema import notice, parcel, subscriber, subscription
 
@@ -34,7 +35,14 @@ MEANINGS: Mapping[str, str] = {
 
 def notice_list(connection: Connection, wanted: Filter) -> Table:
     """Return the notices that were owed last, with what became of them; people by number."""
-    return told(connection, _chosen(connection, wanted), "Notices", wanted.limit)
+    chosen = wanted.of(notice.c.id, notice.c.created_at)
+    if wanted.address:
+        chosen.append(notice.c.subscriber_id == owner_of(connection, wanted.address))
+    if wanted.number:
+        chosen.append(about(parcels_with(connection, wanted.number)))
+    if wanted.state:
+        chosen.append(notice.c.state == wanted.state)
+    return told(connection, and_(true(), *chosen), "Notices", wanted.limit)
 
 
 def told(connection: Connection, chosen: ColumnElement[bool], title: str, limit: int = 50) -> Table:
@@ -49,17 +57,6 @@ _NOTICES = (
     .outerjoin(subscription, subscription.c.id == notice.c.subscription_id)
     .outerjoin(parcel, parcel.c.id == subscription.c.parcel_id)
 )
-
-
-def _chosen(connection: Connection, wanted: Filter) -> ColumnElement[bool]:
-    chosen = wanted.of(notice.c.id, notice.c.created_at)
-    if wanted.address:
-        chosen.append(notice.c.subscriber_id == owner_of(connection, wanted.address))
-    if wanted.number:
-        chosen.append(about(parcels_with(connection, wanted.number)))
-    if wanted.state:
-        chosen.append(notice.c.state == wanted.state)
-    return and_(true(), *chosen)
 
 
 def _summary(row: Row[Any]) -> dict[str, Cell]:

@@ -22,18 +22,6 @@ _ALSO: Mapping[str, ColumnElement[bool]] = {
 
 def parcel_list(connection: Connection, wanted: Filter) -> Table:
     """Return the parcels that were made last."""
-    query = (
-        select(parcel)
-        .where(*_chosen(connection, wanted))
-        .order_by(parcel.c.id.desc())
-        .limit(wanted.limit)
-    )
-    rows = [tuple(_summary(row).values()) for row in connection.execute(query)]
-    columns = ("number", "milestone", "since", "local number", "polled", "ended")
-    return Table("Parcels", columns, rows)
-
-
-def _chosen(connection: Connection, wanted: Filter) -> list[ColumnElement[bool]]:
     chosen = wanted.of(parcel.c.id, parcel.c.created_at)
     if wanted.number:
         chosen.append(parcel.c.id.in_(parcels_with(connection, wanted.number)))
@@ -48,7 +36,10 @@ def _chosen(connection: Connection, wanted: Filter) -> list[ColumnElement[bool]]
         chosen.append(_ALSO[wanted.state])
     elif wanted.state:
         chosen.append(parcel.c.milestone == wanted.state)
-    return chosen
+    query = select(parcel).where(*chosen).order_by(parcel.c.id.desc()).limit(wanted.limit)
+    rows = [tuple(_summary(row).values()) for row in connection.execute(query)]
+    columns = ("number", "milestone", "since", "local number", "polled", "ended")
+    return Table("Parcels", columns, rows)
 
 
 def _summary(row: Row[Any]) -> dict[str, Cell]:
@@ -64,32 +55,27 @@ def _summary(row: Row[Any]) -> dict[str, Cell]:
 
 def one_parcel(connection: Connection, number: str) -> list[Table]:
     """Return all that is known of the parcels with a number; raises PermanentError."""
-    return [
-        table
-        for parcel_id in parcels_with(connection, number)
-        for table in _parcel(connection, parcel_id)
-    ]
-
-
-def _parcel(connection: Connection, parcel_id: ParcelId) -> list[Table]:
-    row = connection.execute(select(parcel).where(parcel.c.id == parcel_id)).one()
-    values = _summary(row) | {
-        "reason": row.reason,
-        "known since": row.created_at,
-        "first answer": row.first_answer_at,
-        "last event": row.last_event_at,
-        "expected": row.estimated_delivery,
-        "waits at": ", ".join(filter(None, (row.pickup_name, row.pickup_address))),
-        "waits until": row.pickup_last_day,
-        "ended at": row.ended_at,
-    }
-    return [
-        Table.of_one("Parcels", values),
-        _legs(connection, parcel_id),
-        _history(connection, parcel_id),
-        _followers(connection, parcel_id),
-        told(connection, about([parcel_id]), "Notices"),
-    ]
+    tables: list[Table] = []
+    for parcel_id in parcels_with(connection, number):
+        row = connection.execute(select(parcel).where(parcel.c.id == parcel_id)).one()
+        values = _summary(row) | {
+            "reason": row.reason,
+            "known since": row.created_at,
+            "first answer": row.first_answer_at,
+            "last event": row.last_event_at,
+            "expected": row.estimated_delivery,
+            "waits at": ", ".join(filter(None, (row.pickup_name, row.pickup_address))),
+            "waits until": row.pickup_last_day,
+            "ended at": row.ended_at,
+        }
+        tables += [
+            Table.of_one("Parcels", values),
+            _legs(connection, parcel_id),
+            _history(connection, parcel_id),
+            _followers(connection, parcel_id),
+            told(connection, about([parcel_id]), "Notices"),
+        ]
+    return tables
 
 
 def _legs(connection: Connection, parcel_id: ParcelId) -> Table:

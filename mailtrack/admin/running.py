@@ -41,7 +41,14 @@ def running(settings: Settings) -> list[Table]:
     """Return what pages, workers and queues do; what does not answer says so in a line."""
 
     def open_broker() -> RedisBroker:
-        return make_broker(_broker_address(settings), settings.jobs.heartbeat_s)
+        address = settings.redis_url
+        if not address:
+            # The embedded one is there while `up` runs.
+            socket = broker_socket(settings.data_dir)
+            if not socket.exists():
+                raise TransientError("The embedded broker does not run: is `mailtrack up` at work?")
+            address = f"unix://{socket}"
+        return make_broker(address, settings.jobs.heartbeat_s)
 
     return [_pages(settings.web), *queues(open_broker)]
 
@@ -70,13 +77,3 @@ def queues(open_broker: Callable[[], RedisBroker]) -> list[Table]:
     except MailtrackError as error:
         return [Table("Workers", ("workers", "trouble"), [(None, str(error))])]
     return [workers, Table("Queues", columns, rows)]
-
-
-def _broker_address(settings: Settings) -> str:
-    """Return where the broker is; the embedded one is there while `up` runs."""
-    if settings.redis_url:
-        return settings.redis_url
-    socket = broker_socket(settings.data_dir)
-    if not socket.exists():
-        raise TransientError("The embedded broker does not run: is `mailtrack up` at work?")
-    return f"unix://{socket}"

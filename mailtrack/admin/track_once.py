@@ -50,7 +50,7 @@ def ask(services: Services, number: str, carrier: str = "") -> dict[str, Any]:
             continue
         if result.state in (PollState.FOUND, PollState.PENDING):
             return _found(code, result)
-        wants = result is not None and result.state is PollState.NEEDS_POSTCODE
+        wants = result.state is PollState.NEEDS_POSTCODE
         unknown = _blank(wanted, code, "needs_postcode" if wants else "not_found")
     return failed or unknown
 

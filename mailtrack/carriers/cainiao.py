@@ -112,16 +112,13 @@ class Cainiao:
             said = f"{answer.host} could not answer ({code[:60]})"
             is_ours = any(part in code.upper() for part in PERMANENT_ERRORS)
             raise misunderstood(said) if is_ours else out_of_order(said)
-        modules = next(filter(_is_list, (page.get("module"), page.get("data"))), None)
+        lists = (page.get(name) for name in ("module", "data"))
+        modules = next((one for one in lists if isinstance(one, list)), None)
         if modules is None:
             raise PermanentError(f"{answer.host} answered success without a list of modules.")
         # 3.
         results = map(_result, records(modules))
         return {result.number: result for result in results if result.number in numbers}
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list)
 
 
 def _result(module: Mapping[str, Any]) -> PollResult:

@@ -8,8 +8,6 @@ is an error or an empty table, which is never sure.
 import re
 from typing import ClassVar
 
-from selectolax.lexbor import LexborNode
-
 from mailtrack.carriers import keyless
 from mailtrack.carriers.base import Declaration, OneByOne
 from mailtrack.carriers.history import Scan, poll_result, read_history
@@ -68,16 +66,13 @@ class Ciblex(OneByOne):
             raise keyless.changed(answer)
         if named[1] != number:
             return None
-        head, *rows = [_cells(row) for row in table.css("tr")] or [[]]
+        lines = [[tidy(cell.text()) for cell in row.css("td, th")] for row in table.css("tr")]
+        head, *rows = lines or [[]]
         if tuple(map(comparable, head)) != COLUMNS:
             raise keyless.changed(answer)
         scans = [_scan(*cells) for cells in reversed(rows) if len(cells) == len(COLUMNS)]
         events = read_history(DECLARATION.code, scans)
         return poll_result(number, events, without_events=PollState.NOT_FOUND)
-
-
-def _cells(row: LexborNode) -> list[str]:
-    return [tidy(cell.text()) for cell in row.css("td, th")]
 
 
 def _scan(day: str, clock: str, action: str, place: str) -> Scan:

@@ -8,8 +8,6 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from selectolax.lexbor import LexborHTMLParser
-
 from mailtrack.carriers import keyless
 from mailtrack.carriers.base import Declaration, WithPostcode
 from mailtrack.carriers.history import Scan, poll_result, read_history
@@ -70,16 +68,12 @@ class ColisPrive(WithPostcode):
             raise keyless.changed(answer)
         if bare not in normalise(banner.text(separator=" ")):
             return None
-        return poll_result(number, read_history(DECLARATION.code, _scans(page)))
-
-
-def _scans(page: LexborHTMLParser) -> list[Scan]:
-    """Return the rows of the history, oldest first; a day has no hour, so that no clock is sure."""
-    scans = []
-    for row in reversed(page.css("tr.bandeauText")):
-        day, said = row.css_first("[headers=th-date]"), row.css_first("[headers=th-statut]")
-        if day is not None and said is not None:
-            written = tidy(day.text())
-            local = in_zone(wall_time(written, DAY), PARIS)
-            scans.append(Scan(local, tidy(said.text()), mark=written, certain=False))
-    return scans
+        scans = []
+        for row in reversed(page.css("tr.bandeauText")):
+            day, said = row.css_first("[headers=th-date]"), row.css_first("[headers=th-statut]")
+            if day is not None and said is not None:
+                written = tidy(day.text())
+                local = in_zone(wall_time(written, DAY), PARIS)
+                # A day has no hour, so that no clock is sure.
+                scans.append(Scan(local, tidy(said.text()), mark=written, certain=False))
+        return poll_result(number, read_history(DECLARATION.code, scans))

@@ -30,7 +30,7 @@ def number_in(field: str) -> str:
     """
     behind_label = field.rpartition(":")[2]
     words = behind_label.split()
-    if all(len(word) <= _MOST_LETTERS or _has_digit(word) for word in words):
+    if all(len(word) <= _MOST_LETTERS or any(map(str.isdigit, word)) for word in words):
         whole = normalise(behind_label)
         if NUMBER.fullmatch(whole):
             return whole
@@ -64,7 +64,3 @@ def number_in_texts(texts: Iterable[str], carrier: str) -> str:
             if owner.carrier != carrier and (owner.check_digit == "ok" or not is_posts):
                 return number
     return ""
-
-
-def _has_digit(word: str) -> bool:
-    return any(char.isdigit() for char in word)

@@ -84,13 +84,21 @@ class Paack(WithPostcode):
         keyless.raise_for_answer(answer, self._clock.now())
         data = _data(answer)
         order = record(data.get("orderTrackData"))
-        if order:
-            is_it = string(order.get("external_id")) == number
-            return _result(number, data, order) if is_it else None
-        said = comparable(keyless.html_page(answer).text())
-        if any(words in said for words in NOTHING):
-            return PollResult(number, PollState.NOT_FOUND)
-        raise keyless.changed(answer)
+        if not order:
+            said = comparable(keyless.html_page(answer).text())
+            if any(words in said for words in NOTHING):
+                return PollResult(number, PollState.NOT_FOUND)
+            raise keyless.changed(answer)
+        if string(order.get("external_id")) != number:
+            return None
+        steps = (s for s in records(data.get("eventList")) if s.get("timeline") is not False)
+        events = read_history(DECLARATION.code, in_order_of_time(map(_scan, steps)))
+        expected = record(order.get("expected_delivery_ts"))
+        # A pick-up point is told only while the parcel waits there.
+        name = tidy(string(order.get("pudo_name"))) if waiting(events) else ""
+        point = PickupPoint(name, tidy(string(order.get("pudo_address")))) if name else None
+        day = day_in_paris(_time(expected.get("end") or expected.get("start")))
+        return poll_result(number, events, estimated_delivery=day, pickup_point=point)
 
 
 def _data(answer: Answer) -> Mapping[str, Any]:
@@ -102,20 +110,6 @@ def _data(answer: Answer) -> Mapping[str, Any]:
         return {}
     state = record(record(context).get("state"))
     return record(record(state.get("loaderData")).get(ROUTE))
-
-
-def _result(number: str, data: Mapping[str, Any], order: Mapping[str, Any]) -> PollResult:
-    """Return what is told of an order; a pick-up point only while the parcel waits there."""
-    steps = [step for step in records(data.get("eventList")) if step.get("timeline") is not False]
-    events = read_history(DECLARATION.code, in_order_of_time(map(_scan, steps)))
-    expected = record(order.get("expected_delivery_ts"))
-    name = tidy(string(order.get("pudo_name"))) if waiting(events) else ""
-    return poll_result(
-        number,
-        events,
-        estimated_delivery=day_in_paris(_time(expected.get("end") or expected.get("start"))),
-        pickup_point=PickupPoint(name, tidy(string(order.get("pudo_address")))) if name else None,
-    )
 
 
 def _scan(step: Mapping[str, Any]) -> Scan:

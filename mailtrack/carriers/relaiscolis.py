@@ -57,7 +57,9 @@ class RelaisColis(OneByOne):
         1. A page that names a number is about that parcel.
         2. One that names none is the form again, which says why.
         """
-        answer = self._send(number, self._open())
+        form = self._transport.get(join(self._base, PATH))
+        keyless.raise_for_answer(form, self._clock.now())
+        answer = self._send(number, form)
         page = keyless.html_page(answer)
         # 1.
         title = page.css_first(".back-subedtext--sub")
@@ -75,11 +77,6 @@ class RelaisColis(OneByOne):
         if BAD_TOKEN in said:
             raise out_of_order(f"{answer.host} refused its own form")
         raise keyless.changed(answer)
-
-    def _open(self) -> Answer:
-        answer = self._transport.get(join(self._base, PATH))
-        keyless.raise_for_answer(answer, self._clock.now())
-        return answer
 
     def _send(self, number: str, form: Answer) -> Answer:
         """Send the form as a person would, with the token and the cookies that came with it."""

@@ -65,7 +65,8 @@ class SunYou(OneByOne):
         if parcel.get("has") is False:
             return PollResult(number, PollState.NOT_FOUND)
         result = record(parcel.get("result"))
-        lines = [line for half in HALVES for line in _oldest_first(result.get(half))]
+        halves = (records(record(result.get(half)).get("items")) for half in HALVES)
+        lines = [_scan(event) for half in halves for event in reversed(half)]
         return poll_result(number, read_history(DECLARATION.code, in_order_of_time(lines)))
 
 
@@ -75,10 +76,6 @@ def _without_call(answer: Answer) -> Answer:
     begin, end = body.find(b"("), body.rfind(b")")
     is_call = re.fullmatch(rb"\s*[\w.]+", body[: max(begin, 0)]) is not None
     return replace(answer, body=body[begin + 1 : end]) if is_call and end > begin else answer
-
-
-def _oldest_first(half: Any) -> list[Scan]:
-    return [_scan(event) for event in reversed(records(record(half).get("items")))]
 
 
 def _scan(event: Mapping[str, Any]) -> Scan:

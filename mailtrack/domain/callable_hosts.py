@@ -151,7 +151,16 @@ def _is_numeric(host: str) -> bool:
 
 
 def _named(word: str) -> NamedHost:
-    host, port = _apart(word)
+    """Read an entry, a port behind it or not; IPv6 with a port stands in brackets."""
+    host, written = word, ""
+    if word.startswith("["):
+        host, _, rest = word[1:].partition("]")
+        written = rest.removeprefix(":")
+    elif word.count(":") == 1:
+        host, _, written = word.partition(":")
+    if written and not (written.isascii() and written.isdigit() and 0 < int(written) < 65_536):
+        raise ValueError("holds a host whose port is none")
+    port = int(written) if written else None
     try:
         return NamedHost(ip_network(host), port)
     except ValueError:
@@ -160,17 +169,3 @@ def _named(word: str) -> NamedHost:
     if not all(label.isalnum() and label.isascii() for label in plain.split(".")):
         raise ValueError("holds what is no host such as ntfy.sh, no network, and not *")
     return NamedHost(host, port)
-
-
-def _apart(word: str) -> tuple[str, int | None]:
-    """Return the host and the port of an entry; IPv6 with a port stands in brackets."""
-    if word.startswith("["):
-        host, _, rest = word[1:].partition("]")
-        port = rest.removeprefix(":")
-    elif word.count(":") == 1:
-        host, _, port = word.partition(":")
-    else:
-        host, port = word, ""
-    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
-        raise ValueError("holds a host whose port is none")
-    return host, int(port) if port else None

@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, pairwise
 from math import log
 from statistics import NormalDist, fmean
 from zoneinfo import ZoneInfo
@@ -134,23 +134,17 @@ def experience_of(lane: Lane, seen: Iterable[tuple[Lane, DayCount]]) -> Experien
             own.append(count)
         elif other.route is lane.route:
             others[other].append(count)
-    return Experience(tuple(own), _summed(chain.from_iterable(map(_weighed, others.values()))))
-
-
-def _weighed(counts: Sequence[DayCount]) -> list[DayCount]:
-    seen = sum(count.ended + count.left for count in counts)
-    weight = FOREIGN_PARCELS / max(FOREIGN_PARCELS, seen)
-    return [DayCount(c.day, c.ended * weight, c.left * weight) for c in counts]
-
-
-def _summed(counts: Iterable[DayCount]) -> tuple[DayCount, ...]:
-    """Return one count for each day: many lanes are then told as quickly as one."""
+    # One count for each day: many lanes are then told as quickly as one.
     ended: dict[int, float] = defaultdict(float)
     left: dict[int, float] = defaultdict(float)
-    for count in counts:
-        ended[count.day] += count.ended
-        left[count.day] += count.left
-    return tuple(DayCount(day, ended[day], left[day]) for day in sorted(ended))
+    for counts in others.values():
+        parcels = sum(count.ended + count.left for count in counts)
+        weight = FOREIGN_PARCELS / max(FOREIGN_PARCELS, parcels)
+        for count in counts:
+            ended[count.day] += count.ended * weight
+            left[count.day] += count.left * weight
+    days = sorted(ended)
+    return Experience(tuple(own), tuple(DayCount(day, ended[day], left[day]) for day in days))
 
 
 def forecast(

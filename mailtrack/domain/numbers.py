@@ -92,7 +92,8 @@ def is_miscopied(number: str) -> bool:
     """
     number = normalise(number)
     found = list(_matches(number))
-    is_strong = _shape(number) in _STRONG or any(form.ambiguity == 1 for form, _ in found)
+    mask = "".join("9" if char.isdigit() else "A" for char in number)
+    is_strong = mask in _STRONG or any(form.ambiguity == 1 for form, _ in found)
     likely = {check_digit for form, check_digit in found if form.ambiguity <= ALONE}
     return is_strong and likely == {"failed"}
 
@@ -134,11 +135,6 @@ def detect_as_json(numbers: Iterable[str]) -> list[dict[str, Any]]:
         for number in numbers
         for corrected in (correct(number),)
     ]
-
-
-def _shape(number: str) -> str:
-    """Return the mask of a number: `A` for a letter, `9` for a digit."""
-    return "".join("9" if char.isdigit() else "A" for char in number)
 
 
 def _matches(number: str) -> Iterator[tuple[Format, str]]:

@@ -3,7 +3,6 @@
 It names nobody. It is kept as it was made, so that who is shown it later sees the same.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
@@ -103,7 +102,12 @@ class Proof:
     @property
     def longest_quiet(self) -> Quiet | None:
         """Return the longest time without news, the present one included; None where none."""
-        quiet = [*self._between_scans(), *filter(None, [self.quiet_now])]
+        quiet = [
+            Quiet(days_between(before.at, scan.at), before.at, scan.at)
+            for before, scan in pairwise(self.scans)
+        ]
+        if self.quiet_now:
+            quiet.append(self.quiet_now)
         longest = max(quiet, key=lambda one: one.days, default=None)
         return longest if longest and longest.days else None
 
@@ -114,10 +118,6 @@ class Proof:
             return None
         last = self.scans[-1].at
         return Quiet(days_between(last, self.at), last)
-
-    def _between_scans(self) -> Iterator[Quiet]:
-        for before, scan in pairwise(self.scans):
-            yield Quiet(days_between(before.at, scan.at), before.at, scan.at)
 
 
 def days_between(earlier: datetime, later: datetime) -> int:

@@ -115,14 +115,12 @@ def _until_worth_a_request(context: PollContext, now: datetime) -> timedelta:
     while delay < context.price_h and waited < LONGEST:
         local = (now + waited).astimezone(PARIS)
         profile = _BY_HOUR[local.hour] * _BY_WEEKDAY[local.weekday()]
-        hazard += rate * _hope((now + waited - context.since) / mean) * profile * step_h
+        age = (now + waited - context.since) / mean
+        hope = next(rate for until, rate in _BY_AGE if age < until)
+        hazard += rate * hope * profile * step_h
         delay += hazard * step_h
         waited += SLOT
     return waited
-
-
-def _hope(age: float) -> float:
-    return next(rate for until, rate in _BY_AGE if age < until)
 
 
 def _jittered(wait: timedelta, rng: Random) -> timedelta:

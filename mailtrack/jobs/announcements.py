@@ -1,47 +1,51 @@
 """Where it is heard that something is due: PostgreSQL's LISTEN, or Redis beside SQLite.
 
-Who waits here misses at most a word: a line that is dead is opened again at the next wait, and
-meanwhile the ticks find what is due. Behind a PgBouncer that pools transactions nothing is heard.
+Who waits here misses at most an announcement: a dead connection is opened again at the next
+wait, and meanwhile the ticks find what is due. Behind a PgBouncer that pools transactions nothing
+is heard.
 """
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Collection
 from threading import Event
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import psycopg
 import redis
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from mailtrack.store.announcing import CHANNEL, Due, as_payload, from_payload
+from mailtrack.store.announcing import TOPIC, Due, as_payload, from_payload
 from mailtrack.store.engine import Store
 
-#: How long Redis may take to pass a word on (seconds): whoever tells has work to do.
-TELL_S = 0.5
-#: Between two looks at the stop event while the line is listened to (seconds).
+#: How long Redis may take to publish (seconds): whoever announces has work to do.
+PUBLISH_S = 0.5
+#: Between two looks at the stop event while nothing is announced (seconds).
 SLICE_S = 0.5
+#: How a connection says that it is dead.
+_DEAD = (psycopg.Error, DBAPIError, redis.RedisError)
 
 log = structlog.get_logger(__name__)
 
 
 class Announcements(Protocol):
-    """A line on which it is heard that something is due."""
+    """Listens to the topic on which it is announced that something is due."""
 
     def wait(self, stop: Event, seconds: float) -> Collection[Due]:
         """Return what is announced as soon as something is, nothing after so many seconds.
 
-        All that came since the last wait counts once. Never raises: a dead line is silent.
+        All that came since the last wait counts once. Never raises: a dead connection is silent.
         """
         ...
 
     def close(self) -> None:
-        """Hang up; the next wait opens the line again."""
+        """Close the connection; the next wait subscribes again."""
         ...
 
 
 class NoAnnouncements:
-    """A line on which nothing is ever heard."""
+    """A topic on which nothing is ever published."""
 
     def wait(self, stop: Event, seconds: float) -> Collection[Due]:
         stop.wait(seconds)
@@ -52,109 +56,123 @@ class NoAnnouncements:
 
 
 class MemoryAnnouncements:
-    """A line inside one process; set as `Store.tell` it hears what SQLite announces."""
+    """A topic inside one process; set as `Store.publish` it hears what SQLite announces."""
 
     def __init__(self) -> None:
-        self._said: set[Due] = set()
-        self._rung = Event()
+        self._published: set[Due] = set()
+        self._any = Event()
 
     def __call__(self, announced: set[Due]) -> None:
-        """Tell it."""
-        self._said |= announced
-        self._rung.set()
+        """Publish it."""
+        self._published |= announced
+        self._any.set()
 
     def wait(self, stop: Event, seconds: float) -> Collection[Due]:
         del stop
-        self._rung.wait(min(seconds, SLICE_S))
-        self._rung.clear()
-        heard, self._said = self._said, set()
+        self._any.wait(min(seconds, SLICE_S))
+        self._any.clear()
+        heard, self._published = self._published, set()
         return heard
 
     def close(self) -> None:
         """Nothing is open."""
 
 
-class PostgresAnnouncements:
-    """LISTEN, on a connection of its own (https://www.postgresql.org/docs/current/sql-notify.html)."""
+class Closable(Protocol):
+    """A connection."""
+
+    def close(self) -> None: ...
+
+
+_C = TypeVar("_C", bound=Closable)
+
+
+class ConnectedAnnouncements(ABC, Generic[_C]):
+    """Listens on a connection of its own, which is opened by the first wait."""
+
+    def __init__(self) -> None:
+        self._connection: _C | None = None
+
+    @abstractmethod
+    def subscribe(self) -> _C:
+        """Open a connection that listens to the topic."""
+
+    @abstractmethod
+    def receive(self, connection: _C, timeout_s: float) -> set[Due]:
+        """Return what is announced by then."""
+
+    def wait(self, stop: Event, seconds: float) -> Collection[Due]:
+        until = time.monotonic() + seconds
+        heard: set[Due] = set()
+        try:
+            connection = self._connection = self._connection or self.subscribe()
+            while not (heard or stop.is_set()) and (left := until - time.monotonic()) > 0:
+                heard = self.receive(connection, min(left, SLICE_S))
+        except _DEAD as error:
+            log.warning("announcements not heard", error=type(error).__name__)
+            self.close()
+            stop.wait(until - time.monotonic())
+        return heard
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class PostgresAnnouncements(ConnectedAnnouncements[psycopg.Connection[Any]]):
+    """By LISTEN (https://www.postgresql.org/docs/current/sql-notify.html)."""
 
     def __init__(self, store: Store) -> None:
+        super().__init__()
         self._store = store
-        self._line: psycopg.Connection[Any] | None = None
 
-    def wait(self, stop: Event, seconds: float) -> Collection[Due]:
-        until = time.monotonic() + seconds
-        heard: set[Due] = set()
-        try:
-            line = self._line = self._line or self._listen()
-            while not (heard or stop.is_set()) and (left := until - time.monotonic()) > 0:
-                for one in line.notifies(timeout=min(left, SLICE_S), stop_after=1):
-                    heard |= from_payload(one.payload)
-        except (psycopg.Error, DBAPIError) as error:
-            log.warning("announcements not heard", error=type(error).__name__)
-            self.close()
-            stop.wait(until - time.monotonic())
-        return heard
-
-    def _listen(self) -> psycopg.Connection[Any]:
-        """Open the line: a connection that is taken out of the pool for good."""
+    def subscribe(self) -> psycopg.Connection[Any]:
+        """Take a connection out of the pool for good."""
         pooled = self._store.engine.raw_connection()
-        line: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]
+        connection: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]
         pooled.detach()
-        line.autocommit = True
-        line.execute(f"LISTEN {CHANNEL}")
-        return line
+        connection.autocommit = True
+        connection.execute(f"LISTEN {TOPIC}")
+        return connection
 
-    def close(self) -> None:
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+    def receive(self, connection: psycopg.Connection[Any], timeout_s: float) -> set[Due]:
+        came = connection.notifies(timeout=timeout_s, stop_after=1)
+        return {due for one in came for due in from_payload(one.payload)}
 
 
-class RedisAnnouncements:
-    """SUBSCRIBE, on a connection of its own (https://redis.io/docs/latest/develop/pubsub/)."""
+class RedisAnnouncements(ConnectedAnnouncements[redis.client.PubSub]):
+    """By SUBSCRIBE (https://redis.io/docs/latest/develop/pubsub/)."""
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         self._client = redis.Redis.from_url(url)
-        self._line: redis.client.PubSub | None = None
 
-    def wait(self, stop: Event, seconds: float) -> Collection[Due]:
-        until = time.monotonic() + seconds
+    def subscribe(self) -> redis.client.PubSub:
+        connection: redis.client.PubSub = self._client.pubsub()  # type: ignore[no-untyped-call]
+        connection.subscribe(TOPIC)
+        return connection
+
+    def receive(self, connection: redis.client.PubSub, timeout_s: float) -> set[Due]:
+        """Return what came, with all that follows it at once."""
         heard: set[Due] = set()
-        try:
-            line = self._line = self._line or self._subscribe()
-            while not (heard or stop.is_set()) and (left := until - time.monotonic()) > 0:
-                timeout = min(left, SLICE_S)
-                while said := line.get_message(ignore_subscribe_messages=True, timeout=timeout):
-                    heard |= from_payload(said["data"].decode(errors="replace"))
-                    timeout = 0.0
-        except redis.RedisError as error:
-            log.warning("announcements not heard", error=type(error).__name__)
-            self.close()
-            stop.wait(until - time.monotonic())
+        while message := connection.get_message(ignore_subscribe_messages=True, timeout=timeout_s):
+            heard |= from_payload(message["data"].decode(errors="replace"))
+            timeout_s = 0.0
         return heard
 
-    def _subscribe(self) -> redis.client.PubSub:
-        line: redis.client.PubSub = self._client.pubsub()  # type: ignore[no-untyped-call]
-        line.subscribe(CHANNEL)
-        return line
 
-    def close(self) -> None:
-        if self._line is not None:
-            self._line.close()
-            self._line = None
-
-
-class RedisTeller:
-    """Tells through Redis what a transaction of SQLite announced, once it is committed."""
+class RedisPublisher:
+    """Publishes in Redis what a transaction of SQLite announced, once it is committed."""
 
     def __init__(self, url: str) -> None:
         self._client = redis.Redis.from_url(
-            url, socket_timeout=TELL_S, socket_connect_timeout=TELL_S
+            url, socket_timeout=PUBLISH_S, socket_connect_timeout=PUBLISH_S
         )
 
     def __call__(self, announced: set[Due]) -> None:
-        """Tell it; where Redis is away the next tick finds it."""
+        """Publish it; where Redis is away the next tick finds it."""
         try:
-            self._client.publish(CHANNEL, as_payload(announced))
+            self._client.publish(TOPIC, as_payload(announced))
         except redis.RedisError as error:
             log.info("announcement lost", error=type(error).__name__)

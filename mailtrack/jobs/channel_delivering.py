@@ -8,7 +8,6 @@ from functools import partial
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from mailtrack.channels.message import ChannelGoneError, ChannelMessage, ChannelSender
 from mailtrack.clock import Clock
@@ -22,9 +21,8 @@ from mailtrack.domain.channels import (
 )
 from mailtrack.domain.model import ChannelId, ChannelNoticeId
 from mailtrack.domain.sending_policy import URGENT, SendingPolicy
-from mailtrack.domain.tracking import Skip
 from mailtrack.errors import MailtrackError, TransientError
-from mailtrack.jobs.delivering import STALE_S, TOO_LATE
+from mailtrack.jobs import drafts
 from mailtrack.jobs.drafts import Draft
 from mailtrack.notify.links import LinkMaker, Purpose
 from mailtrack.notify.mail import MailNames
@@ -34,7 +32,7 @@ from mailtrack.store import channel_notices, channels, notices, subscription_det
 from mailtrack.store.channel_notices import ChannelNotice
 from mailtrack.store.channels import Channel, ChannelSeal
 from mailtrack.store.engine import Store
-from mailtrack.store.notices import Notice, Recipient
+from mailtrack.store.notices import Notice
 from mailtrack.tracking.view_builder import ViewBuilder
 
 log = structlog.get_logger(__name__)
@@ -76,9 +74,9 @@ class ChannelDeliverer:
            sends it again, with the same id.
         """
         # 1.
-        drafts, sent = self._read(batch, token)
+        messages, sent = self._read(batch, token)
         failed: set[ChannelId] = set()
-        for draft in drafts:
+        for draft in messages:
             # 2.
             number = draft.channel.id
             if number in failed:
@@ -116,43 +114,28 @@ class ChannelDeliverer:
                 connection, {one.notice for one in messages if one.notice is not None}
             )
             old = channel_notices.overtaken(connection, [one.id for one in messages])
-            drafts = [
-                ChannelDraft(
-                    one,
-                    known[one.channel],
-                    self._news(connection, *about[one.notice], one.id in old)
-                    if one.notice is not None
-                    else None,
-                )
-                for one in messages
-            ]
+            details = subscription_details.read(
+                connection,
+                {notice.subscription for notice, _ in about.values() if notice.subscription},
+            )
+            read = []
+            for one in messages:
+                news = None
+                if one.notice is not None:
+                    notice, reader = about[one.notice]
+                    view = drafts.view(connection, self.views, notice, reader, details, now)
+                    news = Draft(notice, reader.silenced, view, one.id in old)
+                read.append(ChannelDraft(one, known[one.channel], news))
             began = self.sending_policy.day_began(now)
             sent = channel_notices.sent_since(connection, known.keys(), began)
-        return drafts, Counter(sent)
-
-    def _news(
-        self, connection: Connection, notice: Notice, reader: Recipient, overtaken: bool
-    ) -> Draft:
-        """Gather what a notice tells; a mistake of ours costs this one a wait, not the batch."""
-        view, now = None, self.clock.now()
-        try:
-            read = subscription_details.read(
-                connection, [notice.subscription] if notice.subscription else []
-            )
-            details = read[notice.subscription] if notice.subscription else None
-            view = self.views.notice(connection, notice, details, reader.address, now)
-        except DBAPIError:
-            raise
-        except Exception:
-            log.exception("notice not written", trace=notice.trace, notice=notice.id)
-        return Draft(notice, reader.silenced, view, overtaken)
+        return read, Counter(sent)
 
     def _left_out(self, draft: ChannelDraft, sent: int) -> bool:
         """Skip a message, or put it off, where now is not its time; return whether it is so."""
         why = channel_notices.ENDED if draft.channel.ended_at is not None else None
         until = None
         if why is None and draft.news is not None:
-            why = self._outdated(draft.news)
+            why = drafts.left_out(draft.news, self.sending_policy, self.clock)
             until = self._held_until(draft.news.notice, sent)
         if why is None and until is None:
             return False
@@ -162,17 +145,6 @@ class ChannelDeliverer:
             elif until is not None:
                 channel_notices.put_off(connection, draft.message.id, until)
         return True
-
-    def _outdated(self, news: Draft) -> str | None:
-        """Return why somebody is not to hear of something any more, as with mails."""
-        if news.silenced:
-            return news.silenced
-        notice, now = news.notice, self.clock.now()
-        waited = now - notice.created_at > self.clock.later(STALE_S) - now
-        by_night = self.sending_policy.hold_until(notice.created_at) is not None
-        if news.is_outdated(now, waited=waited, held_by_night=by_night):
-            return Skip.SUPERSEDED if news.overtaken else TOO_LATE
-        return None
 
     def _held_until(self, notice: Notice, sent: int) -> datetime | None:
         """Return until when a message waits: nights are quiet, and a day has only so many.

@@ -58,16 +58,12 @@ ALONE = frozenset(
 _QUIET = "quiet hours"
 #: Why a digest is not sent all of whose parcels were stopped since, nor an invitation that is over.
 NOTHING_LEFT = "nothing_left"
-#: Why a reminder is not sent whose last day is past.
-TOO_LATE = "too_late"
 
 #: Why a mail waits that the whole service may not send on this day.
 _DAY_IS_FULL = "the day's mails are used up"
 
 #: For how long what was read of a batch may be told (real seconds).
 FRESH_S = 2.0
-#: A mail that has waited for longer is sent only while it is still true (real seconds).
-STALE_S = 7200.0
 #: After this a summary is tried again that the day had no room for (real seconds).
 FULL_DAY_S = 1800.0
 
@@ -198,14 +194,10 @@ class Deliverer:
 
         What is urgent goes out by night, too, and what answers a forward: its sender is awake.
         """
+        why = drafts.left_out(draft, self.sending_policy, self.clock)
+        if why is not None:
+            return why
         notice, kind = draft.notice, draft.notice.kind
-        if draft.silenced:
-            return draft.silenced
-        now = self.clock.now()
-        waited = now - notice.created_at > self.clock.later(STALE_S) - now
-        by_night = self.sending_policy.hold_until(notice.created_at) is not None
-        if not notice.prompt and draft.is_outdated(now, waited=waited, held_by_night=by_night):
-            return Skip.SUPERSEDED if draft.overtaken else TOO_LATE
         if notice.prompt or kind in URGENT:
             return None
         if draft.is_empty:

@@ -1,4 +1,4 @@
-"""What the mails of a batch are to tell, read in one transaction, and whether it is still so."""
+"""What is to be told by mail or elsewhere, read in one transaction, and whether it is still so."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,16 +9,23 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from mailtrack.clock import Clock
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import NoticeId, SubscriberId, SubscriptionId
 from mailtrack.domain.relay import RelayState
-from mailtrack.domain.sending_policy import DAY, PARIS, URGENT, DayLimit
+from mailtrack.domain.sending_policy import DAY, PARIS, URGENT, DayLimit, SendingPolicy
+from mailtrack.domain.tracking import Skip
 from mailtrack.notify.view import NoticeKind, NoticeView
 from mailtrack.store import notice_counts, notices, relays, subscription_details
 from mailtrack.store.engine import Store
 from mailtrack.store.notices import Notice, Recipient
 from mailtrack.store.subscription_details import SubscriptionDetails
 from mailtrack.tracking.view_builder import ViewBuilder
+
+#: Why a reminder is not sent whose last day is past.
+TOO_LATE = "too_late"
+#: What has waited for longer is told only while it is still true (real seconds).
+STALE_S = 7200.0
 
 log = structlog.get_logger(__name__)
 
@@ -120,7 +127,7 @@ def read(
             Draft(
                 notice,
                 reader.silenced,
-                _view(connection, views, notice, reader, known, now),
+                view(connection, views, notice, reader, known, now),
                 notice.id in overtaken,
             )
             for notice, reader in claimed
@@ -132,7 +139,7 @@ def read(
     return BatchRead(standing, drafts, sent, mails)
 
 
-def _view(
+def view(
     connection: Connection,
     views: ViewBuilder,
     notice: Notice,
@@ -140,7 +147,10 @@ def _view(
     known: Mapping[SubscriptionId, SubscriptionDetails],
     now: datetime,
 ) -> NoticeView | None:
-    """Gather what a mail tells; a mistake of ours costs this notice a wait, not the batch."""
+    """Gather what a notice tells; a mistake of ours costs this one a wait, not the batch.
+
+    `known`: the subscriptions of the batch. Raises DBAPIError.
+    """
     details = known.get(notice.subscription) if notice.subscription else None
     try:
         return views.notice(connection, notice, details, reader.address, now)
@@ -149,3 +159,18 @@ def _view(
     except Exception:
         log.exception("notice not written", trace=notice.trace, notice=notice.id, kind=notice.kind)
         return None
+
+
+def left_out(draft: Draft, policy: SendingPolicy, clock: Clock) -> str | None:
+    """Return why somebody is not to hear of something any more, by mail or elsewhere; None else.
+
+    They have left, or it is no longer so. What answers a mail goes out whatever came after it.
+    """
+    if draft.silenced:
+        return draft.silenced
+    notice, now = draft.notice, clock.now()
+    waited = now - notice.created_at > clock.later(STALE_S) - now
+    by_night = policy.hold_until(notice.created_at) is not None
+    if not notice.prompt and draft.is_outdated(now, waited=waited, held_by_night=by_night):
+        return Skip.SUPERSEDED if draft.overtaken else TOO_LATE
+    return None

@@ -26,22 +26,20 @@ def write_calendar(events: Iterable[tuple[str, CalendarEvent]]) -> bytes:
     calendar.add("X-WR-CALNAME", _NAME)
     calendar.add("X-PUBLISHED-TTL", vDuration(LOOK_AGAIN))
     for uid, event in events:
-        calendar.add_component(_whole_days(uid, event))
+        entry = event.entry
+        calendar.add_component(
+            Event.new(
+                uid=uid,
+                start=entry.first,
+                end=entry.last + _DAY,  # the day after the last one (RFC 5545, 3.6.1)
+                summary=entry.title,
+                description=entry.details or None,
+                location=entry.place or None,
+                sequence=event.sequence,
+                stamp=event.changed_at,
+                last_modified=event.changed_at,
+                transparency=TRANSP.TRANSPARENT,  # whoever expects a parcel is not busy
+            )
+        )
     content: bytes = calendar.to_ical()
     return content
-
-
-def _whole_days(uid: str, event: CalendarEvent) -> Event:
-    entry = event.entry
-    return Event.new(
-        uid=uid,
-        start=entry.first,
-        end=entry.last + _DAY,  # the day after the last one (RFC 5545, 3.6.1)
-        summary=entry.title,
-        description=entry.details or None,
-        location=entry.place or None,
-        sequence=event.sequence,
-        stamp=event.changed_at,
-        last_modified=event.changed_at,
-        transparency=TRANSP.TRANSPARENT,  # whoever expects a parcel is not busy
-    )

@@ -16,7 +16,8 @@ def calendar_entries(shown: ParcelView | OrderView, today: date) -> Iterator[Cal
     Nothing in them leads to its reader's pages: who runs the calendar sees them, too.
     """
     if isinstance(shown, ParcelView):
-        thing, place = shown.name or f"colis {shown.number}", _place(shown)
+        thing, point = shown.name or f"colis {shown.number}", shown.pickup_point
+        place = ", ".join(filter(None, (point.name, point.address))) if point else ""
         yield from _delivery(shown, thing)
     else:
         thing, place = f"commande {shown.number}", ""
@@ -46,11 +47,6 @@ def _delivery(parcel: ParcelView, thing: str) -> Iterator[CalendarEntry]:
         typeset(f"Livraison {how} : {thing}"),
         _lines(words, parcel),
     )
-
-
-def _place(parcel: ParcelView) -> str:
-    point = parcel.pickup_point
-    return ", ".join(filter(None, (point.name, point.address))) if point else ""
 
 
 def _lines(words: str, shown: ParcelView | OrderView) -> str:

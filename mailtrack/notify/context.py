@@ -14,8 +14,8 @@ from mailtrack.notify.deadline_words import deadline_lines
 from mailtrack.notify.defusing import NO_ADDRESS
 from mailtrack.notify.maps import map_links
 from mailtrack.notify.markup import parcel_delivery
-from mailtrack.notify.shops import ShopWords, words_for
-from mailtrack.notify.view import NewsLine, NoticeKind, NoticeView, OrderView, ParcelView
+from mailtrack.notify.shops import words_for
+from mailtrack.notify.view import MailSummary, NewsLine, NoticeKind, NoticeView, ParcelView
 
 #: A mail shows this many events; the page of the parcel shows them all.
 EVENTS_SHOWN = 5
@@ -69,21 +69,17 @@ _NO_PARCEL = ParcelView("", "", "", "", None, None, ())
 
 def mail_context(view: NoticeView) -> Mapping[str, object]:
     """Return the variables of a mail's templates, by name."""
-    parcel = view.parcel or (_stand_in(view.order) if view.order else _NO_PARCEL)
-    shop = words_for(parcel.shop)
-    carrier = parcel.carrier or SOME_CARRIER
-    since = parcel.milestone_at or view.at
-    # Who tells the news: the shop, where it came by mail, or the carrier. Of an order without
-    # a parcel, the shop alone can tell anything.
-    by_mail = view.parcel is None or (view.event and view.event.source == MAIL)
-    today, ahead = french.local_day(view.at), parcel.expected
-    named = ahead.named if ahead else None
-    bar = progress.steps(parcel) if view.parcel else ()
-    reason = (view.event and view.event.reason) or parcel.reason
-    urgent = tuple(filter(_is_urgent, view.news))
-    mails = sorted(view.mails, key=lambda mail: not mail.asked)
-    last_days = deadline_lines(parcel, french.local_day(view.at))
-    days_by_kind = {line.kind: line.day for line in last_days}
+    parcel = view.parcel or _NO_PARCEL
+    if view.parcel is None and view.order:
+        # Of an order without a parcel all is known but a number.
+        parcel = replace(
+            _NO_PARCEL,
+            milestone=view.order.milestone,
+            milestone_at=view.order.milestone_at,
+            events=view.order.events,
+            shop=view.order.shop,
+            ordered_on=view.order.ordered_on,
+        )
     return {
         "view": view,
         "links": view.links,
@@ -92,63 +88,107 @@ def mail_context(view: NoticeView) -> Mapping[str, object]:
         "orders": parcel.orders or view.orders,
         "items": (parcel.name,) if parcel.name else view.items,
         "number": parcel.local_number or parcel.number,
+        "label": _label(view),
+        "markup": parcel_delivery(view),
+        # The mailbox that wants to forward: Gmail names it last, and we write to it.
+        "account": view.to if view.subject.endswith(NO_ADDRESS) else "",
+        **_news(view, parcel),
+        **_way(view, parcel),
+        **_last_days(view, parcel),
+        **_digest(view.news),
+        **_read_summary(view.mails),
+    }
+
+
+def _news(view: NoticeView, parcel: ParcelView) -> Mapping[str, object]:
+    """Return what has happened, who tells it, and what is to be done about it.
+
+    That is the shop, where it came by mail, or the carrier. Of an order without a parcel, the
+    shop alone can tell anything.
+    """
+    event, shop, carrier = view.event, words_for(parcel.shop), parcel.carrier or SOME_CARRIER
+    source = carrier
+    if view.parcel is None or (event and event.source == MAIL):
+        told_by = event.told_by if event else ""
+        source = told_by or shop.name or parcel.named_by or SOME_MAIL
+    reason = (event and event.reason) or parcel.reason
+    since = parcel.milestone_at or view.at
+    return {
+        "when": french.event_moment(event) if event else french.moment(since),
+        "source": source,
+        "shop": shop,
         "carrier": carrier,
         "carrier_page": parcel.carrier_page,
-        "pickup": None if is_over(parcel) else parcel.pickup_point,
         "reason": reason,
         "remedy": french.remedy(reason, shop),
         "task": french.task(parcel.milestone, shop, is_order=view.order is not None),
-        "label": _label(view),
-        "when": french.event_moment(view.event) if view.event else french.moment(since),
-        "source": _writer(view, shop, parcel) if by_mail else carrier,
-        "shop": shop,
+        "hint": french.why_unknown(parcel),
+        "asked": parcel.asked,
+        "wants_postcode": parcel.wants_postcode,
+        "known": told_by_carriers(parcel.events),
+    }
+
+
+def _way(view: NoticeView, parcel: ParcelView) -> Mapping[str, object]:
+    """Return where the parcel is on its way, where it can be fetched, and when it is expected."""
+    bar = progress.steps(parcel) if view.parcel else ()
+    ahead, over = parcel.expected, is_over(parcel)
+    named = ahead.named if ahead else None
+    return {
         "latest": latest_event(parcel),
         "steps": bar,
         "step": progress.current(bar) if bar else None,
         "days": progress.days(parcel.events, EVENTS_SHOWN),
+        "over": over,
+        "pickup": None if over else parcel.pickup_point,
+        "pickup_map": map_links(parcel.pickup_point),
         "expected": ahead,
         # The hours of a day, where it is today.
-        "slot": named.slot if named and named.day == today else "",
-        "asked": parcel.asked,
-        "hint": french.why_unknown(parcel),
-        "wants_postcode": parcel.wants_postcode,
-        "over": is_over(parcel),
-        "known": told_by_carriers(parcel.events),
-        "markup": parcel_delivery(view),
-        # The mailbox that wants to forward: Gmail names it last, and we write to it.
-        "account": view.to if view.subject.endswith(NO_ADDRESS) else "",
-        "urgent": urgent,
-        "news": _shown(view.news, urgent),
-        "unnamed": max(0, len(view.news) - NEWS_SHOWN),
-        "mails": mails[:MAILS_SHOWN],
-        "untold": max(0, len(mails) - MAILS_SHOWN),
-        "questions": tuple(line for mail in mails for line in mail.asked),
-        "followed": any(mail.followed for mail in mails),
-        "pickup_map": map_links(parcel.pickup_point),
+        "slot": named.slot if named and named.day == french.local_day(view.at) else "",
+    }
+
+
+def _last_days(view: NoticeView, parcel: ParcelView) -> Mapping[str, object]:
+    """Return until when something can be done, and what customs ask for on that day."""
+    today = french.local_day(view.at)
+    last_days = deadline_lines(parcel, today)
+    days_by_kind = {line.kind: line.day for line in last_days}
+    return {
         "deadlines": last_days if view.kind in _WITH_DEADLINES else (),
         "usual_hold": parcel.usual_hold,
         "dispute_until": days_by_kind.get(DeadlineKind.DISPUTE),
         "protection_ends": days_by_kind.get(DeadlineKind.PROTECTION),
-        "customs": customs_words(french.local_day(view.at)),
+        "customs": customs_words(today),
     }
 
 
-def _writer(view: NoticeView, shop: ShopWords, parcel: ParcelView) -> str:
-    """Return who wrote the mail that told the news, as far as anything says so."""
-    told_by = view.event.told_by if view.event else ""
-    return told_by or shop.name or parcel.named_by or SOME_MAIL
-
-
-def _stand_in(order: OrderView) -> ParcelView:
-    """Return what is known of an order in the place of a parcel's, which has no number."""
-    return replace(
-        _NO_PARCEL,
-        milestone=order.milestone,
-        milestone_at=order.milestone_at,
-        events=order.events,
-        shop=order.shop,
-        ordered_on=order.ordered_on,
+def _digest(news: Sequence[NewsLine]) -> Mapping[str, object]:
+    """Return the news that a digest names, what cannot wait among them."""
+    urgent = tuple(
+        line
+        for line in news
+        if line.kind in _URGENT
+        # An order waits for the mail that names its parcel, where the shop writes any.
+        and (line.kind is not NoticeKind.ORDER_REGISTERED or words_for(line.shop).names_parcels)
     )
+    others = (line for line in news if line not in urgent)
+    chosen = {*urgent[:NEWS_SHOWN], *islice(others, max(0, NEWS_SHOWN - len(urgent)))}
+    return {
+        "urgent": urgent,
+        "news": tuple(line for line in news if line in chosen)[:NEWS_SHOWN],
+        "unnamed": max(0, len(news) - NEWS_SHOWN),
+    }
+
+
+def _read_summary(mails: Sequence[MailSummary]) -> Mapping[str, object]:
+    """Return what was read in the reader's mails, those first that they are asked about."""
+    mails = sorted(mails, key=lambda mail: not mail.asked)
+    return {
+        "mails": mails[:MAILS_SHOWN],
+        "untold": max(0, len(mails) - MAILS_SHOWN),
+        "questions": tuple(line for mail in mails for line in mail.asked),
+        "followed": any(mail.followed for mail in mails),
+    }
 
 
 def is_over(parcel: ParcelView) -> bool:
@@ -172,17 +212,3 @@ def _label(view: NoticeView) -> str:
         thing = f"votre commande {view.orders[0][:6]}…" if view.orders else "votre commande"
         name = view.items[0] if view.items else ""
     return f"{thing} ({french.shorten(name, NAME_IN_SUBJECT)})" if name else thing
-
-
-def _is_urgent(line: NewsLine) -> bool:
-    awaits_nothing = not words_for(line.shop).names_parcels
-    return line.kind in _URGENT and not (
-        line.kind is NoticeKind.ORDER_REGISTERED and awaits_nothing
-    )
-
-
-def _shown(news: Sequence[NewsLine], urgent: Sequence[NewsLine]) -> tuple[NewsLine, ...]:
-    """Return the news that a digest names, what cannot wait among them."""
-    others = (line for line in news if line not in urgent)
-    chosen = {*urgent[:NEWS_SHOWN], *islice(others, max(0, NEWS_SHOWN - len(urgent)))}
-    return tuple(line for line in news if line in chosen)[:NEWS_SHOWN]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from mailtrack.domain.deadlines import Basis, Deadline, DeadlineKind, Standing, deadlines
+from mailtrack.domain.deadlines import Basis, DeadlineKind, Standing, deadlines
 from mailtrack.notify.french import local_day, short_day, typeset
 from mailtrack.notify.view import OrderView, ParcelView
 
@@ -42,9 +42,12 @@ def deadline_lines(shown: ParcelView | OrderView, today: date) -> tuple[Deadline
         told=point.last_day if point else None,
         usual=shown.usual_hold if isinstance(shown, ParcelView) else None,
     )
-    return tuple(map(_line, deadlines(standing, today)))
-
-
-def _line(deadline: Deadline) -> DeadlineLine:
-    counted = _COUNTED[deadline.basis].format(days=deadline.days, since=short_day(deadline.since))
-    return DeadlineLine(deadline.kind, _LABELS[deadline.kind], deadline.day, typeset(counted))
+    return tuple(
+        DeadlineLine(
+            one.kind,
+            _LABELS[one.kind],
+            one.day,
+            typeset(_COUNTED[one.basis].format(days=one.days, since=short_day(one.since))),
+        )
+        for one in deadlines(standing, today)
+    )

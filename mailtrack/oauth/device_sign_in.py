@@ -1,6 +1,6 @@
 """Letting a person sign in on any device by typing a code there (RFC 8628)."""
 
-import threading
+import time
 from collections.abc import Callable
 
 from oauthlib.oauth2 import DeviceClient, OAuth2Error
@@ -17,12 +17,8 @@ _MAX_LIFE_S = 1_800.0
 _STILL_WAITING = frozenset({"authorization_pending", "slow_down"})
 
 
-def _pause(seconds: float) -> None:
-    threading.Event().wait(seconds)
-
-
 def sign_in_by_code(
-    endpoint: TokenEndpoint, say: Callable[[str], None], pause: Callable[[float], None] = _pause
+    endpoint: TokenEndpoint, say: Callable[[str], None], pause: Callable[[float], None] = time.sleep
 ) -> Grant:
     """Tell a person the code and where to type it, and wait until they have.
 

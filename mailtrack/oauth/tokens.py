@@ -4,7 +4,7 @@ A token is fetched when somebody needs one and the kept one is near its end; the
 newer refresh token takes the former's place in the same moment.
 """
 
-import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,10 +26,6 @@ WAIT_S, MOST_LOOKS = 0.2, 150
 MOST_WRITES = 50
 
 
-def _pause() -> None:
-    threading.Event().wait(WAIT_S)
-
-
 @dataclass(frozen=True)
 class AccessTokens:
     """What logs us in: call it for a token that is good now."""
@@ -38,7 +34,7 @@ class AccessTokens:
     seal: TokenSeal
     #: Speaks to a provider, by its name.
     endpoint: Callable[[str], TokenEndpoint]
-    pause: Callable[[], None] = _pause
+    pause: Callable[[float], None] = time.sleep
 
     def keep(self, provider: str, grant: Grant) -> None:
         """Keep what a sign-in brought, in the place of any former one."""
@@ -68,7 +64,7 @@ class AccessTokens:
                 ours = oauth_tokens.claim(connection, row, now, until)
             if ours:
                 return self._renewed(row, tokens)
-            self.pause()
+            self.pause(WAIT_S)
         raise TransientError("Another process has not brought a new access token yet.")
 
     def _renewed(self, row: SealedTokens, tokens: Tokens) -> str:
@@ -102,7 +98,7 @@ class AccessTokens:
             except TransientError:
                 if attempt == MOST_WRITES:
                     raise
-                self.pause()
+                self.pause(WAIT_S)
             else:
                 return
 

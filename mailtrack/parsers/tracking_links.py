@@ -7,7 +7,6 @@ of the address itself, it is. Nothing is ever asked of the network.
 import base64
 import binascii
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -98,11 +97,8 @@ def _decoded(url: str) -> str:
 
 @cache
 def _rules() -> tuple[LinkRule, ...]:
-    return tuple(_read_table(_TABLE.read_text("utf-8")))
-
-
-def _read_table(text: str) -> Iterator[LinkRule]:
-    for line in text.splitlines():
+    rules = []
+    for line in _TABLE.read_text("utf-8").splitlines():
         if not line or line.startswith("#"):
             continue
         carrier, host, place, form, *own = line.split("\t")
@@ -111,4 +107,5 @@ def _read_table(text: str) -> Iterator[LinkRule]:
             before, _, after = place.partition("{number}")
             path = re.compile(re.escape(before) + r"([0-9A-Za-z.-]{6,40})" + re.escape(after))
         parameter = place.removeprefix("?").lower() if path is None else ""
-        yield LinkRule(carrier, host, parameter, path, re.compile(form), own != ["own"])
+        rules.append(LinkRule(carrier, host, parameter, path, re.compile(form), own != ["own"]))
+    return tuple(rules)

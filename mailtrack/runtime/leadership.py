@@ -146,17 +146,18 @@ class HeldLease(Event):
     def work(self, work: Work) -> None:
         """Work, and keep the lease meanwhile."""
         done = Event()
-        keeper = Thread(target=self._keep, args=(done,), name="lease", daemon=True)
+
+        def keep() -> None:
+            while not done.wait(self._lease.seconds / ASKS) and self.renew():
+                pass
+
+        keeper = Thread(target=keep, name="lease", daemon=True)
         keeper.start()
         try:
             work(self, self.heartbeat)
         finally:
             done.set()
             keeper.join(_JOIN_S)
-
-    def _keep(self, done: Event) -> None:
-        while not done.wait(self._lease.seconds / ASKS) and self.renew():
-            pass
 
     def renew(self) -> bool:
         """Renew the lease of work that lives; return whether to go on doing so."""

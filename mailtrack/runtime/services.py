@@ -7,18 +7,15 @@ imports stand in the methods, so that each part pays for its own in start-up and
 from __future__ import annotations
 
 import os
-import secrets
-import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from mailtrack.clock import Clock
 from mailtrack.errors import ConfigurationError
+from mailtrack.runtime.link_secrets import link_secrets
 from mailtrack.settings import Settings
 
 if TYPE_CHECKING:
@@ -74,9 +71,9 @@ class Services:
 
         store = open_store(self.settings.store_url)
         if self.settings.redis_url:
-            from mailtrack.jobs.announcements import RedisTeller
+            from mailtrack.jobs.announcements import RedisPublisher
 
-            store.tell = RedisTeller(self.settings.redis_url)
+            store.publish = RedisPublisher(self.settings.redis_url)
         return store
 
     @cached_property
@@ -113,26 +110,26 @@ class Services:
     def links(self) -> LinkMaker:
         from mailtrack.notify.links import LinkMaker
 
-        return LinkMaker(self.settings.web.public_url, *self._link_secrets())
+        return LinkMaker(self.settings.web.public_url, *link_secrets(self.settings))
 
     @cached_property
     def addresses(self) -> PersonalAddresses:
         from mailtrack.inbox.addresses import PersonalAddresses
 
-        return PersonalAddresses(self.settings.inbox.forward_to, *self._link_secrets())
+        return PersonalAddresses(self.settings.inbox.forward_to, *link_secrets(self.settings))
 
     @cached_property
     def suppression(self) -> Suppression:
         from mailtrack.store.suppression import Suppression
 
-        return Suppression(*self._link_secrets())
+        return Suppression(*link_secrets(self.settings))
 
     @cached_property
     def no_invitations(self) -> NoInvitations:
         """The mailboxes whose owners want no invitations."""
         from mailtrack.store.suppression import NoInvitations
 
-        return NoInvitations(*self._link_secrets())
+        return NoInvitations(*link_secrets(self.settings))
 
     @cached_property
     def sharing(self) -> Sharing:
@@ -146,7 +143,7 @@ class Services:
         """Who has signed in to the operator's page."""
         from mailtrack.web.admin.sessions import Sessions
 
-        secret, _ = self._link_secrets()
+        secret, _ = link_secrets(self.settings)
         return Sessions(secret, self.settings.admin.password_hash.get_secret_value(), self.clock)
 
     @cached_property
@@ -155,7 +152,7 @@ class Services:
         from mailtrack.inbox.addresses import BounceAddresses
 
         address = self.settings.bounces_to
-        return BounceAddresses(address, *self._link_secrets()) if address else None
+        return BounceAddresses(address, *link_secrets(self.settings)) if address else None
 
     @cached_property
     def sending_policy(self) -> SendingPolicy:
@@ -177,7 +174,7 @@ class Services:
         from mailtrack.notify.mail import MailNames
         from mailtrack.tracking.view_builder import ViewBuilder
 
-        secret, _ = self._link_secrets()
+        secret, _ = link_secrets(self.settings)
         return ViewBuilder(
             self.declarations,
             self.on,
@@ -380,7 +377,7 @@ class Services:
         """What closes the addresses of channels."""
         from mailtrack.store.channels import ChannelSeal
 
-        return ChannelSeal(*self._link_secrets())
+        return ChannelSeal(*link_secrets(self.settings))
 
     def channel_senders(self) -> Mapping[ChannelKind, ChannelSender]:
         """Return what brings messages to each kind of channel that is on; ConfigurationError."""
@@ -406,7 +403,7 @@ class Services:
         from mailtrack.jobs.channel_delivering import ChannelDeliverer
         from mailtrack.notify.mail import MailNames
 
-        secret, _ = self._link_secrets()
+        secret, _ = link_secrets(self.settings)
         return ChannelDeliverer(
             store=self.store,
             views=self.views,
@@ -457,7 +454,9 @@ class Services:
         from mailtrack.oauth.tokens import AccessTokens
         from mailtrack.store.oauth_tokens import TokenSeal
 
-        return AccessTokens(self.store, TokenSeal(*self._link_secrets()), self.token_endpoint)
+        return AccessTokens(
+            self.store, TokenSeal(*link_secrets(self.settings)), self.token_endpoint
+        )
 
     def token_endpoint(self, provider: str) -> TokenEndpoint:
         """Return what speaks to a provider of sign-ins, by its name."""
@@ -480,35 +479,3 @@ class Services:
             selector=settings.dkim_selector,
             private_key_pem=key,
         )
-
-    def _link_secrets(self) -> tuple[str, list[str]]:
-        """Return the secret that signs, and the retired ones that are still read."""
-        links = self.settings.links
-        secret = links.secret.get_secret_value()
-        if not secret and self.settings.database_url:
-            raise ConfigurationError(
-                "MAILTRACK_LINKS__SECRET is not set: with a database of its own, every host "
-                "must sign links with the same secret (any 32 random characters)."
-            )
-        return (
-            secret or own_secret(self.settings.links_file),
-            [retired.get_secret_value() for retired in links.retired],
-        )
-
-
-def own_secret(path: Path) -> str:
-    """Return the secret kept in a file, made on first use; raises ConfigurationError.
-
-    It is written whole or not at all; of several makers the first one wins.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="ascii") as draft:
-                draft.write(secrets.token_urlsafe(32))
-                draft.flush()
-                with suppress(FileExistsError):
-                    path.hardlink_to(draft.name)
-        return path.read_text(encoding="ascii")
-    except OSError as error:
-        raise ConfigurationError(f"Cannot keep a secret in {path}: {error.strerror}.") from error

@@ -88,13 +88,14 @@ class ImapServer(StreamServer):
 
         Open sessions go on under the old one: cut them as well.
         """
-        self._wait_for(self._renumber())
 
-    async def _renumber(self) -> None:
-        for folders, _ in self._config.set_cache.values():
-            inbox = await folders.get_mailbox("INBOX")
-            # pymap takes its seconds for the number, and two rebuilds may share one.
-            inbox._uid_validity += 1
+        async def renumber() -> None:
+            for folders, _ in self._config.set_cache.values():
+                inbox = await folders.get_mailbox("INBOX")
+                # pymap takes its seconds for the number, and two rebuilds may share one.
+                inbox._uid_validity += 1
+
+        self._wait_for(renumber())
 
     async def listen(self, host: str, port: int) -> asyncio.Server:
         config = _QuickConfig(self.user, self.password, idle=self.idle)

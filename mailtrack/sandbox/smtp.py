@@ -114,11 +114,13 @@ class SmtpSink(LoopbackServer):
 
         return await loop.create_server(protocol, host, port)
 
-    def _next_fault(self) -> Fault | None:
+    def next_fault(self) -> Fault | None:
+        """Return the fault that the mail meets which comes now."""
         with self._arrival:
             return self._faults.popleft() if self._faults else self._standing
 
-    def _accept(self, envelope: Envelope) -> None:
+    def accept(self, envelope: Envelope) -> None:
+        """Keep a mail, and wake who waits for one."""
         raw = envelope.original_content or b""
         message = message_from_bytes(raw, policy=policy.default)
         # A report is from nobody, "": aiosmtpd leaves the null sender as it was written.
@@ -141,7 +143,7 @@ class _Handler:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         del server, session
-        self._fault = self._sink._next_fault()
+        self._fault = self._sink.next_fault()
         if self._fault in _AT_MAIL:
             return _AT_MAIL[self._fault]
         envelope.mail_from = address
@@ -167,7 +169,7 @@ class _Handler:
             await _cut(server)
         if self._fault is Fault.SLOW:
             await asyncio.sleep(self._sink.slow_s)
-        self._sink._accept(envelope)
+        self._sink.accept(envelope)
         if self._fault is Fault.CLOSE_AFTER_ACCEPTING:
             await _cut(server)
         return _OK

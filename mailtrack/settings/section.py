@@ -16,14 +16,10 @@ from pydantic import (
 
 from mailtrack.environment import PREFIX
 from mailtrack.errors import ConfigurationError
-from mailtrack.settings.types import (
-    Host,
-    Port,
-    ReadableFile,
-)
+from mailtrack.settings.types import Host, Port, ReadableFile
 
+#: Settings that may be more than one line of text.
 _HAS_LINES = frozenset({"dkim_key", "postal_address"})
-
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -61,6 +57,10 @@ class Section(BaseModel):
 
 
 def from_file(name: str, value: Any, fields: Mapping[str, Any]) -> tuple[str, Any]:
+    """Return a setting, read from the file that `<name>_file` names unless that is a field itself.
+
+    Raises as `read_secret`.
+    """
     plain = name.removesuffix("_file")
     if name in fields or plain not in fields:
         return name, value
@@ -68,6 +68,7 @@ def from_file(name: str, value: Any, fields: Mapping[str, Any]) -> tuple[str, An
 
 
 def read_secret(name: str, path: Path) -> str:
+    """Return what a file holds, without blanks around it; raises ValueError, which names both."""
     try:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:

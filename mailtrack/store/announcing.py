@@ -1,7 +1,7 @@
-"""Word that something is due now, for whoever hands it out and would find it at the next tick.
+"""Announcing that something is due now, to whoever hands it out and would find it at the next tick.
 
-Nobody relies on it: when a row is due stands in the row, and a word that is lost costs a tick.
-It is given with the commit (`Store.write`), once for all that a transaction made due.
+Nobody relies on it: when a row is due stands in the row, and what is lost here costs a tick.
+It is published with the commit (`Store.write`), once for all that a transaction made due.
 """
 
 from enum import StrEnum
@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-#: The channel: of PostgreSQL's NOTIFY, and of PUBLISH in Redis where the store is SQLite.
-CHANNEL = "mailtrack_due"
+#: What PostgreSQL's NOTIFY publishes on, and PUBLISH of Redis where the store is SQLite.
+TOPIC = "mailtrack_due"
 _ANNOUNCED = "mailtrack_announced"
 
 
@@ -37,7 +37,7 @@ def announced_in(connection: Connection, *, anew: bool = False) -> set[Due]:
 
 
 def as_payload(announced: set[Due]) -> str:
-    """Return what the channel carries."""
+    """Return what is published."""
     return " ".join(sorted(announced))
 
 

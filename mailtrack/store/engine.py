@@ -34,7 +34,7 @@ from sqlalchemy.exc import (
 )
 
 from mailtrack.errors import ConfigurationError, MailtrackError, TransientError
-from mailtrack.store.announcing import CHANNEL, Due, announced_in, as_payload
+from mailtrack.store.announcing import TOPIC, Due, announced_in, as_payload
 
 #: How long a SQLite writer waits for another one (milliseconds).
 BUSY_TIMEOUT_MS = 30_000
@@ -83,7 +83,7 @@ _FIRST_WAIT_S = 0.02
 #: How long the log of SQLite may take to be emptied (seconds); readers may be in its way.
 _TRACE_S = 5.0
 
-_NOTIFY = select(func.pg_notify(CHANNEL, bindparam("due")))
+_NOTIFY = select(func.pg_notify(TOPIC, bindparam("due")))
 
 _T = TypeVar("_T")
 
@@ -99,14 +99,14 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        #: Where SQLite is used, passes on what was announced; PostgreSQL does so by itself.
-        self.tell: Callable[[set[Due]], None] = lambda _: None
+        #: Where SQLite is used, publishes what was announced; PostgreSQL does so by itself.
+        self.publish: Callable[[set[Due]], None] = lambda _: None
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open one transaction; commit at the end, roll back on any error.
 
-        What it announces (`store.announcing`) is told with the commit, and else to nobody.
+        What it announces (`store.announcing`) is published with the commit, and else to nobody.
         """
         notifies = self.engine.dialect.name == "postgresql"
         with _plain_errors(self.engine), self.engine.begin() as connection:
@@ -115,7 +115,7 @@ class Store:
             if announced and notifies:
                 connection.execute(_NOTIFY, {"due": as_payload(announced)})
         if announced and not notifies:
-            self.tell(announced)
+            self.publish(announced)
 
     def transact(self, work: Callable[[Connection], _T]) -> _T:
         """Run `work` in one transaction; at once again where another one stood in its way.

@@ -1,7 +1,6 @@
 """What a person does with their channels: add, prove, choose, remove."""
 
 from collections.abc import Mapping
-from functools import partial
 
 from sqlalchemy import Connection
 
@@ -14,7 +13,7 @@ from mailtrack.channels.addresses import (
 )
 from mailtrack.channels.webhook import new_secret
 from mailtrack.domain.channels import MOST_CHANNELS, ChannelKind, ChannelMode
-from mailtrack.domain.model import RowKey, SubscriberId
+from mailtrack.domain.model import RowKey
 from mailtrack.notify.links import Purpose
 from mailtrack.runtime.services import Services
 from mailtrack.store import channel_notices, channels, people
@@ -85,7 +84,20 @@ class ChannelPages:
         action = next((one for one in _SAVED if one == form.get("do")), None)
         if action is None:
             return self.show(token)
-        self._services.store.transact(partial(self._do, key=key, action=action, form=form))
+
+        def act(connection: Connection) -> None:
+            owner = subscriber_named(connection, key)
+            people.lock(connection, owner)
+            mine = _named(connection, RowKey(form.get("channel", "")))
+            if mine.owner != owner:
+                raise GoneError("This channel is somebody else's.")
+            if action in _MODES:
+                channels.choose_mode(connection, mine.id, _MODES[action])
+                return
+            channel_notices.let_go(connection, mine.id, self._services.clock.now())
+            channels.remove(connection, mine.id)
+
+        self._services.store.transact(act)
         return self.show(token, Saved(_SAVED[action]))
 
     def ask(self, token: str) -> ChannelProofPage:
@@ -142,25 +154,13 @@ class ChannelPages:
         text, hosts = typed.strip(), self._services.settings.channels.callable_hosts
         if "://" not in text:
             raise WrongAddressError(AddressFault.NO_ADDRESS)
-        kind = _kind_of(text)
+        is_web = text.lower().startswith(("https:", "http:"))
+        kind = ChannelKind.WEBHOOK if is_web else ChannelKind.APPRISE
         if kind not in self._services.channel_kinds:
             raise WrongAddressError(AddressFault.SCHEME)
         if kind is ChannelKind.APPRISE:
             return kind, ChannelAddress(read_apprise(text, hosts))
         return kind, ChannelAddress(read_webhook(text, hosts), new_secret())
-
-    def _do(
-        self, connection: Connection, key: RowKey, action: ChannelAction, form: Mapping[str, str]
-    ) -> None:
-        """Do what is about one channel that is there; its person is locked."""
-        owner = subscriber_named(connection, key)
-        people.lock(connection, owner)
-        mine = _own(connection, owner, RowKey(form.get("channel", "")))
-        if action in _MODES:
-            channels.choose_mode(connection, mine.id, _MODES[action])
-            return
-        channel_notices.let_go(connection, mine.id, self._services.clock.now())
-        channels.remove(connection, mine.id)
 
     def _proof_page(self, found: Channel, state: ChannelProofState) -> ChannelProofPage:
         if found.ended_at is not None:
@@ -168,11 +168,6 @@ class ChannelPages:
         elif found.proven_at is not None:
             state = ChannelProofState.ALREADY
         return ChannelProofPage(state, self._links.link(Purpose.CHANNEL, found.key), found.masked)
-
-
-def _kind_of(address: str) -> ChannelKind:
-    is_web = address.lower().startswith(("https:", "http:"))
-    return ChannelKind.WEBHOOK if is_web else ChannelKind.APPRISE
 
 
 def _line(one: Channel) -> ChannelLine:
@@ -185,13 +180,6 @@ def _line(one: Channel) -> ChannelLine:
         failing=one.failures > 0,
         why=one.ended_why,
     )
-
-
-def _own(connection: Connection, owner: SubscriberId, key: RowKey) -> Channel:
-    found = _named(connection, key)
-    if found.owner != owner:
-        raise GoneError("This channel is somebody else's.")
-    return found
 
 
 def _named(connection: Connection, key: RowKey) -> Channel:

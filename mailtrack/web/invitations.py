@@ -72,7 +72,10 @@ class Invitations:
             if resumes:
                 self._services.no_invitations.remove(connection, address)
                 return self._page(purpose, key, InvitedState.RESUMED)
-            self._refuse(connection, address)
+            # Nobody may invite them any more; who did learns nothing of it.
+            now = self._services.clock.now()
+            self._services.no_invitations.add(connection, address, Why.NO_INVITATIONS, now)
+            invitations.refuse_all(connection, address, now)
             return self._page(purpose, key, InvitedState.REFUSED)
 
         return self._services.store.transact(act)
@@ -112,12 +115,6 @@ class Invitations:
             timeline=self._links.link(Purpose.TIMELINE, theirs[0]) if len(theirs) == 1 else "",
             preferences=self._links.link(Purpose.PREFERENCES, people.key_of(connection, member)),
         )
-
-    def _refuse(self, connection: Connection, address: str) -> None:
-        """Let nobody invite the owner of an address any more; who did learns nothing of it."""
-        now = self._services.clock.now()
-        self._services.no_invitations.add(connection, address, Why.NO_INVITATIONS, now)
-        invitations.refuse_all(connection, address, now)
 
     def _about(self, connection: Connection, mailed: Invitation) -> InvitedPage:
         """Return the page of an invitation as it stands; raises EndedInvitationError."""

@@ -33,9 +33,23 @@ class Proofs:
         many proofs are kept as there are days with news. Raises BadLink, or GoneError where the
         parcel was erased or is not known yet.
         """
-        _, mine = self._links.read(token, Purpose.TIMELINE)
-        key = self._services.store.transact(lambda connection: self._keep(connection, mine))
-        return self._links.link(Purpose.PROOF, key)
+        _, subscription = self._links.read(token, Purpose.TIMELINE)
+
+        def keep(connection: Connection) -> RowKey:
+            mine = subscription_named(connection, subscription)
+            people.lock(connection, mine.subscriber)
+            details = subscription_details.read(connection, [mine.id])[mine.id]
+            shown = self._services.views.parcel(details)
+            if details.parcel is None or shown is None:
+                raise GoneError("No parcel of this order is known.")
+            now, carriers = self._services.clock.now(), self._services.declarations
+            made = prove(details.parcel, details, shown, carriers, now)
+            last = proofs.newest(connection, mine.id)
+            if last is not None and _tells_the_same(last.proof, made):
+                return last.key
+            return proofs.keep(connection, mine.id, made)
+
+        return self._links.link(Purpose.PROOF, self._services.store.transact(keep))
 
     def page(self, token: str, language: Language) -> ProofPage:
         """Show a proof as it was made."""
@@ -62,20 +76,6 @@ class Proofs:
         if proof is None:
             raise GoneError("This proof was erased.")
         return set_out(tidy(proof), language, self._links.link(Purpose.PROOF, key))
-
-    def _keep(self, connection: Connection, subscription: RowKey) -> RowKey:
-        mine = subscription_named(connection, subscription)
-        people.lock(connection, mine.subscriber)
-        details = subscription_details.read(connection, [mine.id])[mine.id]
-        shown = self._services.views.parcel(details)
-        if details.parcel is None or shown is None:
-            raise GoneError("No parcel of this order is known.")
-        now, carriers = self._services.clock.now(), self._services.declarations
-        made = prove(details.parcel, details, shown, carriers, now)
-        last = proofs.newest(connection, mine.id)
-        if last is not None and _tells_the_same(last.proof, made):
-            return last.key
-        return proofs.keep(connection, mine.id, made)
 
 
 def _tells_the_same(last: Proof, made: Proof) -> bool:

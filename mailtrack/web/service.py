@@ -1,12 +1,12 @@
 """What the pages do: reads what a token may see, stops and resumes, in one transaction."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from mailtrack.domain.model import ParcelId, RowKey, SubscriberId
+from mailtrack.domain.model import RowKey, SubscriberId
 from mailtrack.errors import PermanentError
 from mailtrack.notify.french import local_day
 from mailtrack.notify.links import Purpose
@@ -23,17 +23,17 @@ from mailtrack.store import (
 from mailtrack.store.following import ENDED_ALONE, Followed
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.tracking.calendar_keeping import refresh
-from mailtrack.tracking.polling import NOBODY_FOLLOWS
 from mailtrack.web import own_parcel, preferences
-from mailtrack.web.household import HouseholdPages
 from mailtrack.web.order_day import read_order_day
+from mailtrack.web.own_invitations import OwnInvitations
 from mailtrack.web.own_parcel import OwnParcel, carrier_choices
 from mailtrack.web.pages.buttons import NOTHING_SAVED, Action, Saved
-from mailtrack.web.pages.invitations import Household
+from mailtrack.web.pages.invitations import InvitationLists
 from mailtrack.web.pages.parcel import ParcelLine, TimelinePage
 from mailtrack.web.pages.preferences import PreferencesPage
 from mailtrack.web.pages.stop import StopPage, StopState
 from mailtrack.web.parcel_list import SEARCHED_FROM, ListAddress
+from mailtrack.web.stopping import Stopping
 
 #: Lines on one page of the preferences, and beside a timeline.
 PER_PAGE = 50
@@ -57,10 +57,10 @@ _SAVED = {
 }
 #: What is about one parcel alone, on its page and in the list; see `own_parcel`.
 _OF_ONE = (Action.RENAME, Action.RECEIVED, Action.CARRIER)
-#: Whom to tell as well; see `household`.
-_OF_HOUSEHOLD = (Action.INVITE, Action.TAKE_BACK, Action.LEAVE)
-_ACTIONS = (*_SAVED, *_OF_ONE, *_OF_HOUSEHOLD, Action.CHOOSE, Action.POSTCODE)
-_ON_TIMELINE = (*_OF_ONE, *_OF_HOUSEHOLD, Action.RESUME)
+#: Whom to tell as well; see `own_invitations`.
+_OF_INVITATIONS = (Action.INVITE, Action.TAKE_BACK, Action.LEAVE)
+_ACTIONS = (*_SAVED, *_OF_ONE, *_OF_INVITATIONS, Action.CHOOSE, Action.POSTCODE)
+_ON_TIMELINE = (*_OF_ONE, *_OF_INVITATIONS, Action.RESUME)
 _USUAL = ListAddress()
 
 
@@ -97,11 +97,11 @@ class PageService:
         purpose, key = self._links.read(token, *_STOPS)
 
         def stop(connection: Connection) -> StopPage:
+            stopping = Stopping(self._services, connection)
             if purpose is Purpose.STOP_ALL:
-                owner = subscriber_named(connection, key)
-                done = people.unsubscribe(connection, owner, self._services.clock.now())
+                done = stopping.stop_all(subscriber_named(connection, key))
             else:
-                done = self._mute(connection, subscription_named(connection, key))
+                done = stopping.stop(subscription_named(connection, key))
             state = StopState.DONE if done else StopState.ALREADY_DONE
             return self._stop_page(connection, purpose, key, state)
 
@@ -112,10 +112,11 @@ class PageService:
         purpose, key = self._links.read(token, *_STOPS)
 
         def resume(connection: Connection) -> StopPage:
+            stopping = Stopping(self._services, connection)
             if purpose is Purpose.STOP_ALL:
-                self._resume_all(connection, subscriber_named(connection, key))
+                stopping.resume_all(subscriber_named(connection, key))
             else:
-                self._unmute(connection, subscription_named(connection, key))
+                stopping.resume(subscription_named(connection, key))
             return self._stop_page(connection, purpose, key, StopState.RESUMED)
 
         return self._services.store.transact(resume)
@@ -148,7 +149,7 @@ class PageService:
                 wrong=wrong,
                 saved=saved,
                 carriers=carrier_choices(details, self._services),
-                household=self._household(connection, mine.subscriber, mine)
+                invitations=self._invitations(connection, mine.subscriber, mine)
                 if details.parcel
                 else None,
                 invited=details.shared is not None,
@@ -239,7 +240,7 @@ class PageService:
                 ended_count=tally.ended,
                 kept_days=self._services.settings.keep.parcel_days,
                 calendar=self._calendar_link(connection, owner),
-                household=self._household(connection, owner),
+                invitations=self._invitations(connection, owner),
                 channels=self._channels_link(key),
             )
 
@@ -274,9 +275,9 @@ class PageService:
                 case Action.CALENDAR | Action.RENEW_CALENDAR | Action.DROP_CALENDAR:
                     self._change_calendar(connection, owner, action)
                 case Action.STOP_ALL:
-                    people.unsubscribe(connection, owner, self._services.clock.now())
+                    Stopping(self._services, connection).stop_all(owner)
                 case Action.RESUME_ALL:
-                    self._resume_all(connection, owner)
+                    Stopping(self._services, connection).resume_all(owner)
                 case _:
                     return self._change_listed(connection, owner, action, form)
             return Saved(_SAVED[action])
@@ -290,28 +291,29 @@ class PageService:
         self, connection: Connection, owner: SubscriberId, action: Action, form: Mapping[str, str]
     ) -> Saved:
         """Do what a form asks for about all parcels of its person, or one of the list."""
-        if action in _OF_HOUSEHOLD:
-            return HouseholdPages(self._services, connection, owner).change(action, form)
+        if action in _OF_INVITATIONS:
+            return OwnInvitations(self._services, connection, owner).change(action, form)
         return self._change_own(connection, _own(connection, owner, form), action, form)
 
     def _change_own(
         self, connection: Connection, mine: Subscription, action: Action, form: Mapping[str, str]
     ) -> Saved:
         """Do what a form asks for that is about one parcel alone; its person is locked."""
-        if action in _OF_HOUSEHOLD:
-            household = HouseholdPages(self._services, connection, mine.subscriber, mine.id)
-            return household.change(action, form)
+        if action in _OF_INVITATIONS:
+            invitations = OwnInvitations(self._services, connection, mine.subscriber, mine.id)
+            return invitations.change(action, form)
         if action in _OF_ONE:
             return own_parcel.change(OwnParcel(self._services, connection, mine), action, form)
-        change = self._mute if action is Action.STOP else self._unmute
-        change(connection, mine)
+        stopping = Stopping(self._services, connection)
+        change = stopping.stop if action is Action.STOP else stopping.resume
+        change(mine)
         return Saved(_SAVED[action])
 
-    def _household(
+    def _invitations(
         self, connection: Connection, owner: SubscriberId, about: Subscription | None = None
-    ) -> Household | None:
+    ) -> InvitationLists | None:
         mine = about.id if about else None
-        return HouseholdPages(self._services, connection, owner, mine).show()
+        return OwnInvitations(self._services, connection, owner, mine).show()
 
     def _tell_postcode(self, connection: Connection, owner: SubscriberId, typed: str) -> Saved:
         """Note a person's postcode, or forget it; return what was done in words.
@@ -351,39 +353,6 @@ class PageService:
         """Return True where a carrier that is on wants postcodes."""
         services = self._services
         return any(services.declarations[code].postcode for code in services.on)
-
-    def _mute(self, connection: Connection, mine: Subscription) -> bool:
-        if mine.muted:
-            return False
-        return subscriptions.mute(connection, mine.id, self._services.clock.now())
-
-    def _unmute(self, connection: Connection, mine: Subscription) -> None:
-        if self._is_blocked(connection, mine.subscriber):
-            return
-        people.welcome_back(connection, mine.subscriber)
-        subscriptions.mute(connection, mine.id, None)
-        self._hear(connection, mine.subscriber, mine.parcels)
-
-    def _is_blocked(self, connection: Connection, owner: SubscriberId) -> bool:
-        """Return True if the operator wants no mails to go to somebody, whatever they click."""
-        address = people.address_of(connection, owner)
-        return self._services.suppression.blocks(connection, address)
-
-    def _resume_all(self, connection: Connection, owner: SubscriberId) -> None:
-        if not self._is_blocked(connection, owner):
-            self._hear(connection, owner, people.undo_unsubscribe(connection, owner))
-
-    def _hear(
-        self, connection: Connection, owner: SubscriberId, resumed: Iterable[ParcelId]
-    ) -> None:
-        """Send mails again to an address that had refused them: its owner reads them.
-
-        Nobody was asked about their parcels in the meantime.
-        """
-        people.heard_from(connection, owner)
-        ended = following.ended(connection, owner, NOBODY_FOLLOWS)
-        for parcel_id in sorted({*resumed, *ended}):
-            parcels.wake(connection, parcel_id, self._services.clock.now())
 
     def _stop_page(
         self, connection: Connection, purpose: Purpose, key: RowKey, state: StopState

@@ -1,7 +1,6 @@
 """The outside world on loopback: mailbox, relay, carriers, each behind a door to shut."""
 
 import secrets
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from mailtrack.clock import FastClock
 from mailtrack.sandbox.carriers import CAINIAO, LAPOSTE, CarrierWorld, carrier_app, serve
 from mailtrack.sandbox.faults import FaultProxy
 from mailtrack.sandbox.imap import ImapServer
-from mailtrack.sandbox.loopback import HOST
+from mailtrack.sandbox.loopback import HOST, free_port
 from mailtrack.sandbox.mails import AUTHSERV_ID, FORWARD_TO
 from mailtrack.sandbox.smtp import SmtpSink
 from tests.channels.receiver import Receiver, receiver
@@ -97,10 +96,5 @@ def outside(clock: FastClock, slow_s: float) -> Iterator[Outside]:
             to_carriers=stack.enter_context(FaultProxy(HOST, carriers.port or 0)),
             receiver=others,
             to_receiver=stack.enter_context(FaultProxy(HOST, others.port)),
-            web_port=_free_port(),
+            web_port=free_port(),
         )
-
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as probe:
-        return int(probe.getsockname()[1])

@@ -35,6 +35,7 @@ from mailtrack.notify.samples import NOW, sample
 from mailtrack.notify.smtp import RefusedError, SmtpRelay
 from mailtrack.notify.view import NoticeKind
 from mailtrack.runtime.services import Services
+from mailtrack.sandbox.loopback import free_port
 from mailtrack.sandbox.smtp import Fault, SmtpSink
 from mailtrack.settings import Security, SmtpSettings
 from mailtrack.store import inbound, notices
@@ -148,7 +149,7 @@ def relay() -> Iterator[Relay]:
         home = Path(name)
         home.chmod(0o755)
         sink = running.enter_context(SmtpSink())
-        port = _free_port()
+        port = free_port()
         _write_files(home, port, sink.port)
         running.enter_context(_dovecot(home))
         running.enter_context(_postfix(home))
@@ -202,11 +203,6 @@ def _tool(name: str, package: str) -> str:
     if found is None or os.geteuid() != 0:
         pytest.fail(f"root must run {name}; apt-get install {package}", pytrace=False)
     return found
-
-
-def _free_port() -> int:
-    with SmtpSink() as unused:
-        return unused.port
 
 
 def _wait_until_it_lets_us_in(relay: Relay, home: Path) -> None:

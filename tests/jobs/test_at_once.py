@@ -1,4 +1,4 @@
-"""What arrives is handed out at once, and a word that is lost costs a tick and no more."""
+"""What arrives is handed out at once, and an announcement that is lost costs a tick and no more."""
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
@@ -18,13 +18,13 @@ from mailtrack.jobs.announcements import (
     NoAnnouncements,
     PostgresAnnouncements,
     RedisAnnouncements,
-    RedisTeller,
+    RedisPublisher,
 )
 from mailtrack.jobs.at_once import EVERY_S, AtOnce
 from mailtrack.jobs.broker import READ_MAILS
 from mailtrack.jobs.dispatcher import Dispatcher
 from mailtrack.store import notices
-from mailtrack.store.announcing import CHANNEL, Due, announce
+from mailtrack.store.announcing import TOPIC, Due, announce
 from mailtrack.store.engine import Store
 from mailtrack.store.subscriptions import Subscription
 
@@ -33,23 +33,23 @@ LONG_S = 60.0
 NEVER = Event()
 
 
-#: Each way to be told, on the database that it is for.
-on_each_line = pytest.mark.parametrize(
-    ("database", "line"),
+#: Each way to listen, on the database that it is for.
+on_each_topic = pytest.mark.parametrize(
+    ("database", "listener"),
     [("sqlite", "memory"), ("sqlite", "redis"), ("postgresql", "postgresql")],
     indirect=True,
 )
 
 
 @pytest.fixture
-def line(store: Store, request: pytest.FixtureRequest) -> Iterator[Announcements]:
-    """A line that is open: what is announced from now on is heard."""
+def listener(store: Store, request: pytest.FixtureRequest) -> Iterator[Announcements]:
+    """Subscribed: what is announced from now on is heard."""
     opened: Announcements = PostgresAnnouncements(store)
     if request.param == "memory":
-        opened = store.tell = MemoryAnnouncements()
+        opened = store.publish = MemoryAnnouncements()
     elif request.param == "redis":
         valkey = request.getfixturevalue("valkey")
-        store.tell, opened = RedisTeller(valkey.url), RedisAnnouncements(valkey.url)
+        store.publish, opened = RedisPublisher(valkey.url), RedisAnnouncements(valkey.url)
     opened.wait(NEVER, 0.05)
     yield opened
     opened.close()
@@ -61,58 +61,58 @@ def _announce(store: Store, *due: Due) -> None:
             announce(connection, one)
 
 
-@on_each_line
+@on_each_topic
 def test_what_a_transaction_announces_is_heard_once_when_it_is_committed(
-    store: Store, line: Announcements
+    store: Store, listener: Announcements
 ) -> None:
     _announce(store, Due.NOTICES, Due.MAILS, Due.NOTICES)
 
-    assert {Due.MAILS, Due.NOTICES} == set(line.wait(NEVER, LONG_S))
-    assert set() == set(line.wait(NEVER, 0.05))
+    assert {Due.MAILS, Due.NOTICES} == set(listener.wait(NEVER, LONG_S))
+    assert set() == set(listener.wait(NEVER, 0.05))
 
 
-@on_each_line
-def test_nothing_is_heard_of_what_was_rolled_back(store: Store, line: Announcements) -> None:
+@on_each_topic
+def test_nothing_is_heard_of_what_was_rolled_back(store: Store, listener: Announcements) -> None:
     with suppress(ZeroDivisionError), store.write() as connection:
         announce(connection, Due.MAILS)
         raise ZeroDivisionError
     _announce(store)
     _announce(store, Due.NOTICES)
 
-    assert {Due.NOTICES} == set(line.wait(NEVER, LONG_S))
+    assert {Due.NOTICES} == set(listener.wait(NEVER, LONG_S))
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_a_line_that_dies_is_silent_for_one_wait_and_is_opened_again(store: Store) -> None:
-    line = PostgresAnnouncements(store)
-    line.wait(NEVER, 0.05)
+def test_a_connection_that_dies_is_silent_for_one_wait_and_is_opened_again(store: Store) -> None:
+    listener = PostgresAnnouncements(store)
+    listener.wait(NEVER, 0.05)
     others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = :listens"
     with store.write() as connection:
-        ended = connection.execute(text(others), {"listens": f"LISTEN {CHANNEL}"}).all()
+        ended = connection.execute(text(others), {"listens": f"LISTEN {TOPIC}"}).all()
 
-    assert ([(True,)], set()) == ([tuple(row) for row in ended], line.wait(NEVER, 0.05))
-    line.wait(NEVER, 0.05)
+    assert ([(True,)], set()) == ([tuple(row) for row in ended], listener.wait(NEVER, 0.05))
+    listener.wait(NEVER, 0.05)
     _announce(store, Due.MAILS)
-    assert {Due.MAILS} == line.wait(NEVER, LONG_S)
-    line.close()
+    assert {Due.MAILS} == listener.wait(NEVER, LONG_S)
+    listener.close()
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_redis_that_is_away_keeps_nothing_from_being_stored_or_handed_out(
     store: Store, valkey: Any
 ) -> None:
-    store.tell, line = RedisTeller(valkey.url), RedisAnnouncements(valkey.url)
-    line.wait(NEVER, 0.05)
+    store.publish, listener = RedisPublisher(valkey.url), RedisAnnouncements(valkey.url)
+    listener.wait(NEVER, 0.05)
     valkey.stop()
 
     _announce(store, Due.MAILS)
 
-    assert set() == line.wait(NEVER, 0.05)
+    assert set() == listener.wait(NEVER, 0.05)
     valkey.start()
 
 
 class KeptActors:
-    """An outlet that tells which actor was sent work."""
+    """A sink that tells which actor was sent work."""
 
     def __init__(self) -> None:
         self.actors: list[str] = []
@@ -126,12 +126,12 @@ class KeptActors:
         self.actors.append(actor)
 
 
-@on_each_line
+@on_each_topic
 def test_a_mail_that_is_stored_waits_for_no_tick(
-    store: Store, line: Announcements, clock: FakeClock, eventually: Callable[..., None]
+    store: Store, listener: Announcements, clock: FakeClock, eventually: Callable[..., None]
 ) -> None:
     handed, stop, resting = KeptActors(), Event(), Event()
-    dispatcher = Dispatcher(store, handed, {}, clock, 120.0, announcements=line)
+    dispatcher = Dispatcher(store, handed, {}, clock, 120.0, announcements=listener)
     run = Thread(
         target=dispatcher.run, args=(stop, LONG_S), kwargs={"housekeeping": lambda _: resting.set()}
     )
@@ -146,25 +146,25 @@ def test_a_mail_that_is_stored_waits_for_no_tick(
     run.join()
 
 
-@on_each_line
+@on_each_topic
 def test_a_notice_is_announced_when_it_is_due_and_not_before(
-    store: Store, line: Announcements, clock: FakeClock, follow: Callable[..., Subscription]
+    store: Store, listener: Announcements, clock: FakeClock, follow: Callable[..., Subscription]
 ) -> None:
     mine, now = follow(), clock.now()
-    line.wait(NEVER, 0.05)
+    listener.wait(NEVER, 0.05)
 
     def owe(kind: str, minutes: int) -> Collection[Due]:
         with store.write() as connection:
             at = now + timedelta(minutes=minutes)
             notices.owe(connection, mine.subscriber, kind, at=at, now=now)
-        return set(line.wait(NEVER, 0.1 if minutes else LONG_S))
+        return set(listener.wait(NEVER, 0.1 if minutes else LONG_S))
 
     assert (set(), {Due.NOTICES}) == (owe("digest", 60), owe("confirm", 0))
 
 
 @dataclass
 class Flood:
-    """A line on which something is announced all the time, by a clock of its own."""
+    """A topic on which something is published all the time, by a clock of its own."""
 
     now: float = 0.0
     waits: int = 0

@@ -78,15 +78,12 @@ class Gate:
     def _named(self, request: Request) -> str:
         """Return whom a trusted proxy let in, "" for nobody or where more than one is named."""
         header = self.settings.proxy_header
-        if not header or not self._comes_from_proxy(request):
+        named = request.headers.getlist(header) if header else []
+        if len(named) != 1:
             return ""
-        named = request.headers.getlist(header)
-        return named[0].strip() if len(named) == 1 else ""
-
-    def _comes_from_proxy(self, request: Request) -> bool:
         try:
             address = ipaddress.ip_address(request.scope.get(PEER) or "")
         except ValueError:
-            return False
-        trusted = with_mapped(self.settings.proxies)
-        return any(address in ipaddress.ip_network(network) for network in trusted)
+            return ""
+        trusted = map(ipaddress.ip_network, with_mapped(self.settings.proxies))
+        return named[0].strip() if any(address in network for network in trusted) else ""

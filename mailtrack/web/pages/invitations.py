@@ -24,7 +24,7 @@ class InvitationLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Household:
+class InvitationLists:
     """« Prévenir aussi … », on the page of a parcel or (`everything`) of all parcels.
 
     `invited`: whom the reader invited; `inviting`: whose parcels they agreed to hear of.

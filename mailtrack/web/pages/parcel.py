@@ -17,7 +17,7 @@ from mailtrack.notify.maps import MapLinks, map_links
 from mailtrack.notify.shops import ShopWords, words_for
 from mailtrack.notify.view import OrderView, ParcelView
 from mailtrack.web.pages.buttons import NOTHING_SAVED, Saved
-from mailtrack.web.pages.invitations import Household
+from mailtrack.web.pages.invitations import InvitationLists
 
 #: Lines of a chronology that a page shows.
 MOST_EVENTS = 200
@@ -145,7 +145,7 @@ class TimelinePage(Journey):
     newest of the rest, and `more` is how many there are besides. `dated_by_mail`: the order's day
     is known from a mail. `noted` says in French what became of a day that was typed, "" at first;
     `wrong`: it was refused. `saved`: what another button has done. `carriers`: among which its
-    reader may choose, none where there is no choice. `household` is None where nobody can be
+    reader may choose, none where there is no choice. `invitations` is None where nobody can be
     invited; `invited`: they follow it by an invitation, of `inviter` ("" once that has ended).
     """
 
@@ -163,7 +163,7 @@ class TimelinePage(Journey):
     carriers: tuple[CarrierChoice, ...] = ()
     others: tuple[ParcelLine, ...] = ()
     more: int = 0
-    household: Household | None = None
+    invitations: InvitationLists | None = None
     invited: bool = False
     inviter: str = ""
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.store.following import NOT_ENDED, Selection
 from mailtrack.web.pages.buttons import NOTHING_SAVED, Saved
-from mailtrack.web.pages.invitations import Household
+from mailtrack.web.pages.invitations import InvitationLists
 from mailtrack.web.pages.parcel import ParcelLine
 from mailtrack.web.preferences import GROUPS, ChoiceGroup
 
@@ -26,9 +26,9 @@ class PreferencesPage:
     `found` how many they are, and `searchable` whether there are so many that one looks for them.
     `ended` leads to what is over (`ended_count`), `kept_days` after which that is erased, 0 for
     never.
-    `calendar` is the address of their calendar, "" while they have none. `household` is None where
-    nobody can be invited. `channels` leads to where their news go besides mail, "" where the
-    operator offers nothing.
+    `calendar` is the address of their calendar, "" while they have none. `invitations` is None
+    where nobody can be invited. `channels` leads to where their news go besides mail, "" where
+    the operator offers nothing.
     """
 
     template: ClassVar[str] = "web/preferences.html"
@@ -55,7 +55,7 @@ class PreferencesPage:
     ended_count: int = 0
     kept_days: int = 0
     calendar: str = ""
-    household: Household | None = None
+    invitations: InvitationLists | None = None
     channels: str = ""
 
     @property

@@ -20,7 +20,7 @@ from mailtrack.runtime.services import Services
 from mailtrack.settings.types import as_sent
 from mailtrack.store import invitations, notices, people
 from mailtrack.web.pages.buttons import Action, Saved
-from mailtrack.web.pages.invitations import Household, InvitationLine
+from mailtrack.web.pages.invitations import InvitationLine, InvitationLists
 
 #: More than any address (RFC 5321, 4.5.3.1: characters).
 _MOST_TYPED = 320
@@ -39,7 +39,7 @@ _LEFT = "C’est noté : ses prochains colis ne vous seront plus signalés."
 
 
 @dataclass(frozen=True, slots=True)
-class HouseholdPages:
+class OwnInvitations:
     """The invitations of one person in one transaction, as one of their pages shows them.
 
     `about`: the page is that of this subscription, None where it is of all parcels.
@@ -50,7 +50,7 @@ class HouseholdPages:
     owner: SubscriberId
     about: SubscriptionId | None = None
 
-    def show(self) -> Household | None:
+    def show(self) -> InvitationLists | None:
         """Return what the page shows; None where the operator wants no invitations."""
         if not self.services.settings.notices.invitations_per_day:
             return None
@@ -60,10 +60,10 @@ class HouseholdPages:
             if one.everything or one.about == self.about
         ]
         if self.about is not None:
-            return Household(everything=False, invited=tuple(invited))
+            return InvitationLists(everything=False, invited=tuple(invited))
         agreed = invitations.agreed_to(self.connection, self.owner)
         inviting = tuple(self._line(one, inviter) for one, inviter in agreed)
-        return Household(everything=True, invited=tuple(invited), inviting=inviting)
+        return InvitationLists(everything=True, invited=tuple(invited), inviting=inviting)
 
     def change(self, action: Action, form: Mapping[str, str]) -> Saved:
         """Do what a form asks for; the person is locked."""
