@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from mailtrack.clock import FakeClock
 from mailtrack.domain.invitations import LASTS, PER_INVITER, UNANSWERED
@@ -354,6 +356,20 @@ def test_a_mailbox_is_written_to_rarely_whoever_invites_and_however_it_is_writte
         assert "attend sa réponse" in invite(f"dominique+{n}@example.org")
 
     assert UNANSWERED == len(rows(t.notice))
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_who_invites_a_mailbox_counts_what_others_at_the_same_moment_wrote_to_it(
+    store: Store, clock: FakeClock
+) -> None:
+    since = clock.now() - LASTS
+    with store.write() as first:
+        invitations.unanswered(first, "dominique+one@example.org", since)
+        with store.engine.connect() as second:
+            second.execute(text("SET LOCAL lock_timeout = '50ms'"))
+            invitations.unanswered(second, "eve@example.org", since)
+            with pytest.raises(OperationalError, match="lock timeout"):
+                invitations.unanswered(second, "dominique+two@example.org", since)
 
 
 def test_taking_back_and_inviting_again_gets_round_no_quota(
