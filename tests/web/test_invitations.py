@@ -242,6 +242,11 @@ def test_the_code_of_a_pick_up_is_shared_and_nothing_else_of_the_mails(
     assert "482913" not in shown
     assert "LP00123456789012" in shown
 
+    with store.write() as connection:
+        subscriptions.note_pickup(connection, mine.id, replace(told, code="771204"))
+    assert "771204" in _words(client.get(services.links.link(Purpose.TIMELINE, mine.key)).text)
+    assert "771204" not in _words(client.get(page).text)
+
 
 def test_the_last_day_that_a_mail_told_is_recalled_to_who_was_invited(
     client: Browser,
@@ -458,6 +463,9 @@ def test_the_addresses_of_one_domain_share_a_quota_and_those_of_a_provider_do_no
         ("a@example.org, b@example.org", "Ce n’est pas une adresse"),
         ("a@example.org\r\nBcc: b@example.org", "Ce n’est pas une adresse"),
         ("ANA+moi@example.org", "celle-ci est la vôtre"),
+        # As SMTP has them, a word of more than 63 letters, and a name longer than any column.
+        (f"eve@{'é' * 61}.example", "Ce n’est pas une adresse"),
+        (f"eve@{'.'.join(['é' * 30] * 9)}.example", "Ce n’est pas une adresse"),
     ],
 )
 def test_what_is_no_address_of_somebody_else_is_refused(
