@@ -17,7 +17,7 @@ import psycopg
 import pytest
 import structlog
 from pydantic import SecretStr
-from sqlalchemy import Table, event, func, select
+from sqlalchemy import Dialect, Table, event, func, select
 
 from mailtrack.carriers.fake import FakeCarrier
 from mailtrack.clock import FakeClock
@@ -178,11 +178,31 @@ def settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     )
 
 
+@pytest.fixture(scope="session")
+def dialects() -> dict[str, Dialect]:
+    """What all stores of one run speak, by its name."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def compiled() -> dict[Any, Any]:
+    """What SQLAlchemy made of each statement: to compile costs more than to run it."""
+    return {}
+
+
 @pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
+def store(
+    settings: Settings, dialects: dict[str, Dialect], compiled: dict[Any, Any]
+) -> Iterator[Store]:
     store = open_store(settings.store_url)
-    if store.engine.dialect.name == "sqlite":
-        event.listen(store.engine, "connect", _wait_for_no_disk)
+    engine = store.engine
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _wait_for_no_disk)
+    if engine.dialect.name not in dialects:
+        engine.connect().close()  # from then on a dialect knows its server
+    # What is compiled belongs to one dialect object.
+    engine.dialect = dialects.setdefault(engine.dialect.name, engine.dialect)
+    engine.update_execution_options(compiled_cache=compiled)
     yield store
     store.close()
 
