@@ -10,7 +10,7 @@ from gallery import scenes, world
 from gallery.browser import SCREENS, Screen, chromium, showing
 from gallery.scenes import Scene
 from mailtrack.errors import MailtrackError
-from mailtrack.notify.render import make_environment
+from mailtrack.notify.render import jinja_environment
 
 #: On the sheet every picture is this wide, and cut at this height (CSS pixels).
 SHEET = Screen(1640, "light")
@@ -43,7 +43,7 @@ def _photograph(browser: Browser, screen: Screen, what: Iterable[Scene], out: Pa
 
 
 def _make_sheet(browser: Browser, out: Path, names: list[str]) -> Path:
-    template = make_environment(Path(__file__).parent).get_template("sheet.html")
+    template = jinja_environment(Path(__file__).parent).get_template("sheet.html")
     sheet = out / "index.html"
     sheet.write_text(template.render(names=names, screens=SCREENS), encoding="utf-8")
     with showing(browser, SHEET) as page:

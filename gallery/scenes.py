@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 from gallery.world import SESAME, World
 from mailtrack.notify.links import Purpose
 from mailtrack.notify.preview import write_preview
-from mailtrack.notify.render import make_environment, templates_dir
+from mailtrack.notify.render import jinja_environment, templates_dir
 from mailtrack.notify.samples import NUMBER, order_samples
 from mailtrack.notify.view import NoticeKind
 from mailtrack.web.pages.buttons import Action
@@ -92,7 +92,7 @@ def mails(folder: Path) -> Iterator[Scene]:
 def rare_pages(folder: Path) -> Iterator[Scene]:
     """Write the pages that no visit brings about, and return them as scenes."""
     folder.mkdir(parents=True, exist_ok=True)
-    environment = make_environment(templates_dir())
+    environment = jinja_environment(templates_dir())
     for name, page in RARE.items():
         path = folder / f"{name}.html"
         path.write_text(draw(environment, page, nonce=""), encoding="utf-8")

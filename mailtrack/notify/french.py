@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 
+from mailtrack.domain.harmless import printable
 from mailtrack.domain.milestones import STAGES, Milestone
 from mailtrack.domain.model import HeldMail, Hint, Outcome, Reason, TrackingEvent
 from mailtrack.notify.expectation import Expectation
@@ -420,6 +421,7 @@ FILTERS: Mapping[str, Callable[..., object]] = MappingProxyType(
             news,
             nothing_read,
             plural,
+            printable,
             reason,
             short,
             short_day,

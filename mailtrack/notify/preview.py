@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mailtrack.notify.mail import SmtpIdentity, compose
-from mailtrack.notify.render import Renderer, make_environment, templates_dir
+from mailtrack.notify.render import Renderer, jinja_environment, templates_dir
 from mailtrack.notify.samples import NOW, order_samples, sample
 from mailtrack.notify.view import NoticeKind
 
@@ -27,7 +27,7 @@ def write_preview(out_dir: Path, kinds: Iterable[NoticeKind] | None = None) -> P
         out_dir.joinpath(f"{name}.txt").write_text(mail.text, encoding="utf-8")
         wire = compose(views[name], mail, SENDER, NOW).wire
         out_dir.joinpath(f"{name}.eml").write_bytes(wire)
-    page = make_environment(templates).get_template("preview/index.html")
+    page = jinja_environment(templates).get_template("preview/index.html")
     index = out_dir / "index.html"
     index.write_text(page.render(mails=mails), encoding="utf-8")
     return index

@@ -7,6 +7,7 @@ the name of the kind).
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from css_inline import CSSInliner
@@ -68,8 +69,7 @@ class Renderer:
     """Renders mails from the templates under a folder."""
 
     def __init__(self, templates: Path) -> None:
-        self._environment = make_environment(templates)
-        self._environment.add_extension(Typesetter)
+        self._environment = jinja_environment(templates, typesets=True)
         self._inliner = CSSInliner(load_remote_stylesheets=False)
 
     def load(self) -> None:
@@ -109,9 +109,15 @@ def templates_dir() -> Path:
     raise ConfigurationError(f"No templates in {package}; install mailtrack again.")
 
 
-def make_environment(templates: Path) -> Environment:
-    """Return the Jinja environment of mails and pages: French filters, HTML escaped."""
+@cache
+def jinja_environment(templates: Path, *, typesets: bool = False) -> Environment:
+    """Return the Jinja environment of mails and pages: French filters, HTML escaped.
+
+    A process compiles its templates once, whoever draws with them. `typesets`: what they say is
+    set as in print.
+    """
     environment = Environment(
+        extensions=[Typesetter] if typesets else [],
         loader=FileSystemLoader(templates),
         autoescape=select_autoescape(("html",), default=False),
         undefined=StrictUndefined,

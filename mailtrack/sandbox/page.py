@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from mailtrack.errors import MailtrackError
-from mailtrack.notify.render import make_environment, templates_dir
+from mailtrack.notify.render import jinja_environment, templates_dir
 from mailtrack.runtime.services import Services
 from mailtrack.sandbox.carriers import serve
 from mailtrack.sandbox.director import Director
@@ -55,7 +55,7 @@ class DemoPage:
     def __init__(self, services: Services, director: Director) -> None:
         self._services = services
         self._director = director
-        self._environment = make_environment(templates_dir())
+        self._environment = jinja_environment(templates_dir())
 
     def index(self, _request: Request) -> Response:
         query = select(inbound.c.subject, inbound.c.outcome, inbound.c.reason)

@@ -215,13 +215,13 @@ class Store:
         """
         if self.engine.dialect.name != "sqlite":
             return True
-        until = time.monotonic() + seconds
         with _plain_errors(self.engine), self.engine.connect() as connection:
             driver: Any = connection.connection.driver_connection
-            while driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-                if time.monotonic() > until:
-                    return False
-        return True
+            driver.execute(f"PRAGMA busy_timeout={round(seconds * 1000)}")
+            try:
+                return not driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            finally:
+                driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
     def close(self) -> None:
         self.engine.dispose()

@@ -16,6 +16,9 @@ from mailtrack.store.schema import invitation, shared_subscription, subscriber
 #: What it was about was erased.
 HAS_NO_OBJECT = invitation.c.everything.is_(False) & invitation.c.subscription_id.is_(None)
 
+#: Names, with a mailbox, the lock of who counts its invitations.
+_LOCK_KEY = 4_216_735
+
 
 def add(
     connection: Connection,
@@ -158,9 +161,16 @@ def counts_since(
 
 
 def unanswered(connection: Connection, address: str, since: datetime) -> int:
-    """Count the mails that a mailbox got since a moment for invitations it did not accept."""
+    """Count the mails that a mailbox got since a moment for invitations it did not accept.
+
+    Who else counts those of the same mailbox waits until the transaction ends, and so counts
+    what it adds.
+    """
+    mailbox = mailbox_of(address)
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK_KEY, func.hashtext(mailbox))))
     query = select(func.count()).where(
-        invitation.c.mailbox == mailbox_of(address),
+        invitation.c.mailbox == mailbox,
         invitation.c.mailed_at > since,
         invitation.c.accepted_at.is_(None),
     )

@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from mailtrack.errors import MailtrackError
 from mailtrack.notify.french import local_day
-from mailtrack.notify.render import make_environment, templates_dir
+from mailtrack.notify.render import jinja_environment, templates_dir
 from mailtrack.runtime.services import Services
 from mailtrack.web import calendar_feed, health, hooks, metrics
 from mailtrack.web.calendar_feed import CalendarFeed
@@ -93,7 +93,7 @@ class Pages:
     def of(cls, services: Services, limiter: Limiter, monotonic: Callable[[], float]) -> Self:
         """Return the pages of a service."""
         return cls(
-            make_environment(templates_dir()),
+            jinja_environment(templates_dir()),
             PageService(services),
             OwnData(services),
             Questions(services),

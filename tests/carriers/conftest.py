@@ -38,7 +38,7 @@ def wired(clock: FakeClock) -> Callable[[Handler], Transport]:
 @pytest.fixture
 def transport(clock: FakeClock) -> Iterator[Transport]:
     """Speak real HTTP."""
-    real = Transport(clock, "https://mailtrack.example", read_s=5.0)
+    real = Transport(clock, "https://mailtrack.example")
     yield real
     real.close()
 

@@ -167,7 +167,7 @@ def test_who_answers_byte_by_byte_is_given_up_in_time(monkeypatch: pytest.Monkey
     thread.join()
     server.close()
 
-    assert 2 > took
+    assert 30 > took  # it would drip for longer
 
 
 def test_who_answers_without_end_is_given_up() -> None:

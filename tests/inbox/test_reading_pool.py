@@ -32,18 +32,20 @@ Rows = Callable[..., list[Mapping[str, Any]]]
 Pools = Callable[..., ReadingPool]
 Eventually = Callable[..., None]
 
+#: Where a mail is to be stopped; elsewhere it may take as long as ever, since machines differ.
+BRIEF = {"cpu_s": 0.5, "header_cpu_s": 0.5}
+
 pytestmark = pytest.mark.parametrize("database", ["sqlite"])
 
 
 @pytest.fixture
 def new_pool(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pools]:
-    """Make a pool whose processes can be misled; a mail may take a second of their time."""
+    """Make a pool whose processes can be misled."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     pools: list[ReadingPool] = []
 
     def make(processes: int = 1, **limits: Any) -> ReadingPool:
-        chosen = ReadingLimits(**{"cpu_s": 1, "header_cpu_s": 1} | limits)
-        pools.append(ReadingPool(Misled(services.analyzer), processes, chosen))
+        pools.append(ReadingPool(Misled(services.analyzer), processes, ReadingLimits(**limits)))
         return pools[-1]
 
     yield make
@@ -124,16 +126,16 @@ def test_a_worker_s_pool_reads_as_its_settings_say(services: Services, mail: Mai
 def test_a_mail_that_takes_too_long_is_stopped_at_once_and_for_good(
     deed: str, new_pool: Pools, mail: Mail
 ) -> None:
-    pool = new_pool()
+    pool = new_pool(**BRIEF)
 
-    with pytest.raises(ReadingLimitError, match="more than 1 s of the processor's time"):
+    with pytest.raises(ReadingLimitError, match=r"more than 0\.5 s of the processor's time"):
         pool.analyze(evil(deed, mail()))
 
     assert "tracked" == pool.analyze(mail()).outcome
 
 
 def test_each_mail_has_the_whole_of_its_time(new_pool: Pools, mail: Mail) -> None:
-    pool = new_pool()
+    pool = new_pool(**BRIEF)
 
     for _ in range(3):
         assert "tracked" == pool.analyze(evil("spin_for_a_while", mail())).outcome
@@ -308,7 +310,7 @@ def _is_alive(process: psutil.Process) -> bool:
 
 @pytest.fixture
 def misled(services: Services, new_pool: Pools) -> Reader:
-    return replace(services.reader(), analyzer=new_pool(2), carriers=("cainiao",))
+    return replace(services.reader(), analyzer=new_pool(2, **BRIEF), carriers=("cainiao",))
 
 
 def test_a_mail_that_takes_too_long_is_quarantined_once_and_its_sender_told(
@@ -320,7 +322,9 @@ def test_a_mail_that_takes_too_long_is_quarantined_once_and_its_sender_told(
 
     row = rows(t.inbound)[0]
     assert ("quarantined", 1) == (row["outcome"], row["attempts"])
-    assert "reading it took more than 1 s of the processor's time and was stopped" == row["reason"]
+    assert (
+        "reading it took more than 0.5 s of the processor's time and was stopped" == row["reason"]
+    )
     assert ["nothing_found"] == [notice["kind"] for notice in rows(t.notice)]
 
 

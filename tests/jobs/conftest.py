@@ -18,8 +18,6 @@ from mailtrack.runtime.services import Services
 from mailtrack.runtime.supervisor import embedded_broker
 
 LEASE_S = 120.0
-#: Seconds without a sign of life after which a worker counts as dead; 60 by default.
-HEARTBEAT_S = 1.0
 
 
 @pytest.fixture
@@ -74,7 +72,7 @@ def valkey(tmp_path: Path, eventually: Callable[..., None]) -> Iterator[Valkey]:
 
 @pytest.fixture
 def broker(valkey: Valkey) -> Iterator[RedisBroker]:
-    broker = make_broker(valkey.url, HEARTBEAT_S)
+    broker = make_broker(valkey.url, heartbeat_s=60.0)
     yield broker
     broker.close()
     broker.client.close()

@@ -15,7 +15,7 @@ from mailtrack.clock import FakeClock
 from mailtrack.errors import TransientError
 from mailtrack.inbox.mail_store import FetchedMail, SqlMailStore
 from mailtrack.jobs import actors
-from mailtrack.jobs.broker import INGEST, READ_MAILS, BrokerSink, policy_trouble
+from mailtrack.jobs.broker import INGEST, READ_MAILS, BrokerSink, make_broker, policy_trouble
 from mailtrack.jobs.delivering import Deliverer
 from mailtrack.jobs.dispatcher import Dispatcher
 from mailtrack.runtime import roles
@@ -23,12 +23,14 @@ from mailtrack.runtime.services import Services
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.tracking.polling import Poller
-from tests.jobs.conftest import HEARTBEAT_S, Valkey
+from tests.jobs.conftest import Valkey
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Eventually = Callable[..., None]
 
 LEASE_S = 120.0
+#: Seconds without a sign of life after which a worker counts as dead; 60 by default.
+HEARTBEAT_S = 1.0
 
 
 @pytest.fixture
@@ -86,9 +88,10 @@ threading.Event().wait()
 
 
 def test_the_message_of_a_worker_that_is_killed_comes_to_another_one(
-    valkey: Valkey, broker: RedisBroker
+    valkey: Valkey,
 ) -> None:
     """With the usual heartbeat of a minute, within two minutes; dramatiq alone takes up to 40."""
+    broker = make_broker(valkey.url, HEARTBEAT_S)
     BrokerSink(broker, 100).send(INGEST, READ_MAILS, 1, "token")
     command = [sys.executable, "-c", STUCK_WORKER, valkey.url, str(HEARTBEAT_S)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as stuck:
@@ -107,6 +110,8 @@ def test_the_message_of_a_worker_that_is_killed_comes_to_another_one(
     worker.start()
     assert came.wait(30)
     worker.stop()
+    broker.close()
+    broker.client.close()
 
 
 def test_a_broker_that_forgets_everything_loses_no_work(

@@ -61,7 +61,7 @@ def deliverer(services: Services, server: ScriptedRelay, tmp_path: Any) -> Deliv
     AUTHORITY.cert_pem.write_to_path(str(ca_file))
 
     def open_relay() -> SmtpRelay:
-        login = {"user": "colis", "password": "sesame", "ca_file": ca_file, "timeout_s": 5.0}
+        login = {"user": "colis", "password": "sesame", "ca_file": ca_file, "timeout_s": 30.0}
         return SmtpRelay("127.0.0.1", server.port, "starttls", **login)
 
     all_day = SendingPolicy(quiet_from=0, quiet_until=0, per_day=1_000)

@@ -221,7 +221,7 @@ def test_a_missing_value_is_an_error_rather_than_a_blank(tmp_path: Path) -> None
     (tmp_path / "page.txt").write_text("{{ nobody }}")
 
     with pytest.raises(Exception, match="nobody"):
-        render.make_environment(tmp_path).get_template("page.txt").render()
+        render.jinja_environment(tmp_path).get_template("page.txt").render()
 
 
 def test_templates_are_found_inside_an_installed_package_first(
@@ -260,6 +260,7 @@ def test_a_style_sheet_is_not_set_in_type(kind: NoticeKind) -> None:
 def test_once_loaded_every_mail_is_written_without_reading_a_template(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    render.jinja_environment.cache_clear()
     renderer = Renderer(templates_dir())
     renderer.load()
     monkeypatch.setattr("jinja2.FileSystemLoader.get_source", None)

@@ -119,7 +119,7 @@ def server_context() -> ssl.SSLContext:
 
 
 def relay_to(port: int, security: str = "plain", **options: Any) -> SmtpRelay:
-    return SmtpRelay("127.0.0.1", port, security, timeout_s=5, **options)
+    return SmtpRelay("127.0.0.1", port, security, timeout_s=30, **options)
 
 
 def mail(subject: str) -> OutgoingMail:

@@ -184,7 +184,7 @@ def test_a_relay_that_is_spoken_to_in_the_wrong_way_says_which_setting_to_change
     opened: ExitStack, fake: FakeProvider, offers: tuple[str, ...], security: str, said: str
 ) -> None:
     server = opened.enter_context(TokenSmtpServer(fake, offers))
-    relay = SmtpRelay(server.host, server.port, security, USER, "right", timeout_s=2)
+    relay = SmtpRelay(server.host, server.port, security, USER, "right", timeout_s=30)
 
     with relay, pytest.raises(MailtrackError, match=said) as caught:
         relay.check(MAIL)

@@ -27,7 +27,7 @@ def proxy() -> Iterator[FaultProxy]:
 
 @pytest.fixture
 def client(proxy: FaultProxy) -> Iterator[socket.socket]:
-    with socket.create_connection((proxy.host, proxy.port), timeout=5.0) as connection:
+    with socket.create_connection((proxy.host, proxy.port), timeout=30.0) as connection:
         connection.sendall(b"bonjour\n")
         assert connection.recv(100) == b"bonjour\n"
         yield connection
@@ -42,7 +42,7 @@ def test_what_is_cut_is_closed_for_both_sides(proxy: FaultProxy, client: socket.
 def test_a_new_connection_works_after_a_cut(proxy: FaultProxy, client: socket.socket) -> None:
     proxy.cut()
 
-    with socket.create_connection((proxy.host, proxy.port), timeout=5.0) as again:
+    with socket.create_connection((proxy.host, proxy.port), timeout=30.0) as again:
         again.sendall(b"encore\n")
         assert again.recv(100) == b"encore\n"
     assert proxy.accepted == 2
@@ -57,7 +57,7 @@ def test_a_stranded_connection_stays_open_and_silent_and_a_new_one_works(
 
     with pytest.raises(TimeoutError):
         client.recv(100)
-    with socket.create_connection((proxy.host, proxy.port), timeout=5.0) as again:
+    with socket.create_connection((proxy.host, proxy.port), timeout=30.0) as again:
         again.sendall(b"encore\n")
         assert b"encore\n" == again.recv(100)
 

@@ -28,7 +28,7 @@ def a_mail(subject: str = "Dédouané") -> EmailMessage:
 
 
 def send(sink: SmtpSink, mail: EmailMessage | None = None) -> None:
-    with smtplib.SMTP(sink.host, sink.port, timeout=5.0) as client:
+    with smtplib.SMTP(sink.host, sink.port, timeout=30.0) as client:
         client.send_message(mail or a_mail(), from_addr="bounce@example.org")
 
 
@@ -45,7 +45,7 @@ def test_a_mail_is_kept_with_its_envelope_its_bytes_and_its_time(sink: SmtpSink)
 
 
 def test_several_mails_pass_over_one_connection(sink: SmtpSink) -> None:
-    with smtplib.SMTP(sink.host, sink.port, timeout=5.0) as client:
+    with smtplib.SMTP(sink.host, sink.port, timeout=30.0) as client:
         client.send_message(a_mail("un"))
         client.send_message(a_mail("deux"))
 

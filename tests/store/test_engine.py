@@ -10,11 +10,13 @@ from random import Random
 from threading import Barrier
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, delete, event, select, text
 
 from mailtrack.clock import FakeClock
 from mailtrack.errors import ConfigurationError, MailtrackError, TransientError
-from mailtrack.store import engine, inbound, people
+from mailtrack.settings import Settings
+from mailtrack.store import engine, inbound, parcels, people
+from mailtrack.store import schema as t
 from mailtrack.store.engine import MOST_TOGETHER, ConflictError, Store, open_store
 from mailtrack.store.inbound import MailPlace
 
@@ -182,12 +184,14 @@ def test_a_writer_waits_for_another_one_instead_of_failing(store: Store) -> None
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_sqlite_survives_a_power_cut_after_a_commit(store: Store) -> None:
+def test_sqlite_survives_a_power_cut_after_a_commit(settings: Settings) -> None:
+    store = open_store(settings.store_url)  # not the tests' own, which waits for no disk
     with store.read() as connection:
         answers = {
             name: connection.execute(text(f"PRAGMA {name}")).scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys")
         }
+    store.close()
 
     assert {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1} == answers
     assert (3, 35) <= sqlite3.sqlite_version_info[:2]  # RETURNING
@@ -229,6 +233,30 @@ def test_of_two_transactions_that_wait_for_each_other_both_are_done_in_the_end(
         holders = connection.scalars(text("SELECT holder FROM lease ORDER BY name")).all()
     assert [["o", "t"], ["o", "t"]] == [sorted(holder) for holder in holders]
     assert 3 == begun.total()
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_what_a_row_points_to_may_be_erased_before_it_is_written(
+    store: Store, clock: FakeClock
+) -> None:
+    """PostgreSQL refuses the row (foreign_key_violation); the second time, all is found anew."""
+    number, now = "LP00123456789012", clock.now()
+    with store.write() as connection:
+        erased = parcels.parcels_of(connection, [number], now)[number]
+
+    def follow(connection: Connection) -> None:
+        known = parcels.find_parcel(connection, number)
+        if known is not None:
+            with store.write() as other:
+                other.execute(delete(t.parcel))
+        found = known or parcels.parcels_of(connection, [number], now)[number]
+        parcels.add_leg(connection, found, "cainiao", number, now)
+
+    store.transact(follow)
+
+    with store.read() as connection:
+        (followed,) = connection.scalars(select(t.leg.c.parcel_id))
+    assert erased != followed
 
 
 def _store_somebody(address: str, clock: FakeClock) -> Callable[[Connection], str]:

@@ -1,12 +1,18 @@
-"""What the tests of the pages share: settings that name a mailbox, and a broker to look at."""
+"""What the tests of the pages share: settings that name a mailbox, a broker, a way to ask."""
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+import httpx
 import pytest
 import redis
+from selectolax.lexbor import LexborHTMLParser
 
+from mailtrack.runtime.services import Services
 from mailtrack.settings import Settings
+from mailtrack.web.app import make_app
 
 #: The mailbox of these settings, as the store knows it.
 ACCOUNT, FOLDER = "colis@host", "INBOX"
@@ -49,3 +55,24 @@ class FakeBroker:
     def scan_iter(self, _pattern: str, count: int) -> Iterator[str]:
         assert count
         yield from map(str, range(self.workers))
+
+
+@pytest.fixture
+def ask(services: Services) -> Callable[..., httpx.Response]:
+    """Ask the application, all at one moment; redirects are not followed."""
+    transport = httpx.ASGITransport(make_app(services, monotonic=lambda: 0.0))
+
+    def make(address: str, method: str = "GET", **details: Any) -> httpx.Response:
+        async def go() -> httpx.Response:
+            async with httpx.AsyncClient(transport=transport) as client:
+                return await client.request(method, address, **details)
+
+        return asyncio.run(go())
+
+    return make
+
+
+def words_of(page: LexborHTMLParser) -> str:
+    """Return what a page says, on one line."""
+    assert page.body
+    return " ".join(page.body.text(separator=" ").split())

@@ -1,6 +1,5 @@
 """The calendar that a person asks for: read by programs again and again, theirs to renew."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -21,27 +20,12 @@ from mailtrack.store import orders, personal_data, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.subscriptions import Subscription
-from mailtrack.web.app import make_app
 
 Ask = Callable[..., httpx.Response]
 Rows = Callable[..., list[Mapping[str, Any]]]
 
 EXPECTED = date(2026, 3, 6)
 ORDER = "3054169918880001"
-
-
-@pytest.fixture
-def ask(services: Services) -> Ask:
-    transport = httpx.ASGITransport(make_app(services, monotonic=lambda: 0.0))
-
-    def make(address: str, method: str = "GET", **details: Any) -> httpx.Response:
-        async def go() -> httpx.Response:
-            async with httpx.AsyncClient(transport=transport) as client:
-                return await client.request(method, address, **details)
-
-        return asyncio.run(go())
-
-    return make
 
 
 @pytest.fixture

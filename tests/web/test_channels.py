@@ -1,6 +1,5 @@
 """Where a person's news go besides mail: added, proven by a click, chosen, removed."""
 
-import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -19,7 +18,6 @@ from mailtrack.store import channel_notices, personal_data
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.subscriptions import Subscription
-from mailtrack.web.app import make_app
 from tests.channels.receiver import Receiver, receiver
 
 Ask = Callable[..., httpx.Response]
@@ -36,20 +34,6 @@ def there() -> Iterator[Receiver]:
 def settings(settings: Settings, there: Receiver) -> Settings:
     channels = ChannelSettings(on="webhook", hosts=f"127.0.0.1:{there.port},hooks.example.org")
     return settings.model_copy(update={"channels": channels})
-
-
-@pytest.fixture
-def ask(services: Services) -> Ask:
-    transport = httpx.ASGITransport(make_app(services, monotonic=lambda: 0.0))
-
-    def make(address: str, method: str = "GET", **details: Any) -> httpx.Response:
-        async def go() -> httpx.Response:
-            async with httpx.AsyncClient(transport=transport) as client:
-                return await client.request(method, address, **details)
-
-        return asyncio.run(go())
-
-    return make
 
 
 @pytest.fixture

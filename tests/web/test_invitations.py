@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from mailtrack.clock import FakeClock
 from mailtrack.domain.invitations import LASTS, PER_INVITER, UNANSWERED
@@ -240,6 +242,11 @@ def test_the_code_of_a_pick_up_is_shared_and_nothing_else_of_the_mails(
     assert "482913" not in shown
     assert "LP00123456789012" in shown
 
+    with store.write() as connection:
+        subscriptions.note_pickup(connection, mine.id, replace(told, code="771204"))
+    assert "771204" in _words(client.get(services.links.link(Purpose.TIMELINE, mine.key)).text)
+    assert "771204" not in _words(client.get(page).text)
+
 
 def test_the_last_day_that_a_mail_told_is_recalled_to_who_was_invited(
     client: Browser,
@@ -356,6 +363,20 @@ def test_a_mailbox_is_written_to_rarely_whoever_invites_and_however_it_is_writte
     assert UNANSWERED == len(rows(t.notice))
 
 
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_who_invites_a_mailbox_counts_what_others_at_the_same_moment_wrote_to_it(
+    store: Store, clock: FakeClock
+) -> None:
+    since = clock.now() - LASTS
+    with store.write() as first:
+        invitations.unanswered(first, "dominique+one@example.org", since)
+        with store.engine.connect() as second:
+            second.execute(text("SET LOCAL lock_timeout = '50ms'"))
+            invitations.unanswered(second, "eve@example.org", since)
+            with pytest.raises(OperationalError, match="lock timeout"):
+                invitations.unanswered(second, "dominique+two@example.org", since)
+
+
 def test_taking_back_and_inviting_again_gets_round_no_quota(
     client: Browser, invite: Invite, mine: Subscription, services: Services, rows: Rows
 ) -> None:
@@ -442,6 +463,9 @@ def test_the_addresses_of_one_domain_share_a_quota_and_those_of_a_provider_do_no
         ("a@example.org, b@example.org", "Ce n’est pas une adresse"),
         ("a@example.org\r\nBcc: b@example.org", "Ce n’est pas une adresse"),
         ("ANA+moi@example.org", "celle-ci est la vôtre"),
+        # As SMTP has them, a word of more than 63 letters, and a name longer than any column.
+        (f"eve@{'é' * 61}.example", "Ce n’est pas une adresse"),
+        (f"eve@{'.'.join(['é' * 30] * 9)}.example", "Ce n’est pas une adresse"),
     ],
 )
 def test_what_is_no_address_of_somebody_else_is_refused(

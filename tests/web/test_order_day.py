@@ -18,6 +18,7 @@ from mailtrack.store.engine import Store
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.web.app import make_app
 from mailtrack.web.order_day import read_order_day
+from tests.web.conftest import words_of
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 ORDER = "3054169918880001"
@@ -61,11 +62,6 @@ def ask(services: Services, link: Callable[..., str], mine: Subscription) -> Cal
     return make
 
 
-def _words(page: LexborHTMLParser) -> str:
-    assert page.body
-    return " ".join(page.body.text(separator=" ").split())
-
-
 def _day(rows: Rows) -> tuple[date | None, bool]:
     (row,) = rows(t.shop_order)
     return row["ordered_at"], row["dated_by_owner"]
@@ -76,13 +72,13 @@ def test_a_day_that_no_mail_told_is_asked_for_kept_and_counted_from(
 ) -> None:
     order()
     today = clock.now().date()
-    assert "Fin de la protection" not in _words(ask())
+    assert "Fin de la protection" not in words_of(ask())
 
     saved = ask(today.isoformat())
 
-    assert "C’est noté : nous comptons à partir de ce jour." in _words(saved)
-    assert "Fin de la protection" in _words(saved)
-    assert "60 jours après la commande" in _words(saved)
+    assert "C’est noté : nous comptons à partir de ce jour." in words_of(saved)
+    assert "Fin de la protection" in words_of(saved)
+    assert "60 jours après la commande" in words_of(saved)
     assert today.isoformat() == saved.css_first(FORM).attributes["value"]
     assert (today, True) == _day(rows)
 
@@ -93,7 +89,7 @@ def test_an_empty_field_takes_the_day_back(
     order()
     ask(clock.now().date().isoformat())
 
-    assert "effacé" in _words(ask(""))
+    assert "effacé" in words_of(ask(""))
     assert (None, False) == _day(rows)
 
 

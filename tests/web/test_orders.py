@@ -18,6 +18,7 @@ from mailtrack.store import orders, parcels, people, subscriptions
 from mailtrack.store.engine import Store
 from mailtrack.tracking import merging
 from mailtrack.web.app import make_app
+from tests.web.conftest import words_of
 
 Ask = Callable[..., LexborHTMLParser]
 Order = Callable[..., tuple[SubscriberId, SubscriptionId]]
@@ -67,11 +68,6 @@ def order(store: Store, clock: FakeClock) -> Order:
     return make
 
 
-def _words(page: LexborHTMLParser) -> str:
-    assert page.body
-    return " ".join(page.body.text(separator=" ").split())
-
-
 def _title(page: LexborHTMLParser) -> str:
     (title,) = page.css("h1")
     return title.text()
@@ -81,7 +77,7 @@ def test_an_order_that_waits_says_what_to_forward(ask: Ask, order: Order) -> Non
     owner, mine = order()
 
     assert "Commande en attente de son colis" == _title(ask(Purpose.TIMELINE, mine))
-    assert AWAITS in _words(ask(Purpose.PREFERENCES, owner))
+    assert AWAITS in words_of(ask(Purpose.PREFERENCES, owner))
 
 
 @pytest.mark.parametrize("end", ENDS_OF_AN_ORDER)
@@ -92,8 +88,8 @@ def test_an_order_that_ended_asks_nobody_to_forward_its_parcel(
     page = ask(Purpose.TIMELINE, mine)
 
     assert stage(end) == _title(page)
-    assert "le suivi commencera aussitôt" not in _words(page)
-    listed = _words(ask(Purpose.PREFERENCES, owner))
+    assert "le suivi commencera aussitôt" not in words_of(page)
+    listed = words_of(ask(Purpose.PREFERENCES, owner))
     assert AWAITS not in listed
     assert "Mes colis terminés (1)" in listed
 
@@ -110,7 +106,7 @@ def test_a_refund_after_a_cancellation_is_what_is_shown(ask: Ask, order: Order) 
 
     assert "Commande remboursée" == _title(page)
     assert page.css("main.good")
-    assert "15 à 30 jours" in _words(page).replace("\u00a0", " ")
+    assert "15 à 30 jours" in words_of(page).replace("\u00a0", " ")
 
 
 def test_a_cancelled_order_says_where_to_look_for_the_money(ask: Ask, order: Order) -> None:
@@ -118,7 +114,7 @@ def test_a_cancelled_order_says_where_to_look_for_the_money(ask: Ask, order: Ord
     page = ask(Purpose.TIMELINE, mine)
 
     assert page.css("main.alert")
-    assert "Vérifiez le remboursement" in _words(page)
+    assert "Vérifiez le remboursement" in words_of(page)
 
 
 def test_a_parcel_that_comes_after_all_has_its_own_page(
@@ -149,7 +145,7 @@ def test_many_ended_orders_are_listed_with_as_few_queries_as_one(
     listed = ask(Purpose.PREFERENCES, owner, "?vue=termines")
 
     assert one == len(statements())
-    assert 20 == _words(listed).count("Commande remboursée, ")
+    assert 20 == words_of(listed).count("Commande remboursée, ")
 
 
 @pytest.mark.parametrize("step", [Milestone.ORDER_RECEIVED, Milestone.SHIPPED])
@@ -160,9 +156,9 @@ def test_an_order_that_was_sent_at_most_waits_for_its_parcel_still(
     page = ask(Purpose.TIMELINE, mine)
 
     assert "Commande en attente de son colis" == _title(page)
-    assert "le mail d’AliExpress qui donne le numéro du colis" in _words(page)
-    assert stage(step) in _words(page)
-    assert AWAITS in _words(ask(Purpose.PREFERENCES, owner))
+    assert "le mail d’AliExpress qui donne le numéro du colis" in words_of(page)
+    assert stage(step) in words_of(page)
+    assert AWAITS in words_of(ask(Purpose.PREFERENCES, owner))
 
 
 def test_an_order_whose_shop_names_no_parcel_shows_its_steps_and_asks_for_its_mails(
@@ -176,7 +172,7 @@ def test_an_order_whose_shop_names_no_parcel_shows_its_steps_and_asks_for_its_ma
         shop="amazon",
     )
     page = ask(Purpose.TIMELINE, mine)
-    words = _words(page)
+    words = words_of(page)
 
     assert "En cours de livraison" == _title(page)
     steps = [node.text().strip() for node in page.css("ol.events span")]
@@ -185,7 +181,7 @@ def test_an_order_whose_shop_names_no_parcel_shows_its_steps_and_asks_for_its_ma
     assert "Amazon ne donne ni le numéro de ses colis ni leur transporteur" in words
     assert "AliExpress" not in words
     assert "suivi?number" not in (page.html or "")
-    assert "En cours de livraison, " in _words(ask(Purpose.PREFERENCES, owner))
+    assert "En cours de livraison, " in words_of(ask(Purpose.PREFERENCES, owner))
 
 
 def test_an_order_that_something_happened_to_does_not_wait_for_a_number(
@@ -195,7 +191,7 @@ def test_an_order_that_something_happened_to_does_not_wait_for_a_number(
     page = ask(Purpose.TIMELINE, mine)
 
     assert "Incident" == _title(page)
-    assert "ouvrez un litige dans" in _words(page)
+    assert "ouvrez un litige dans" in words_of(page)
 
 
 def test_an_order_without_a_step_is_noted_where_no_parcel_is_to_come(
@@ -222,10 +218,10 @@ def test_the_page_of_an_order_says_what_its_step_asks_for(
     page = ask(Purpose.TIMELINE, mine)
 
     assert page.css(f"main.{tone}")
-    assert words in _words(page).replace("\u00a0", " ")
+    assert words in words_of(page).replace("\u00a0", " ")
 
 
 def test_a_delivered_order_asks_for_no_more_mails(ask: Ask, order: Order) -> None:
     _, mine = order(Milestone.DELIVERED, shop="amazon")
 
-    assert "Transférez" not in _words(ask(Purpose.TIMELINE, mine))
+    assert "Transférez" not in words_of(ask(Purpose.TIMELINE, mine))

@@ -33,6 +33,7 @@ from mailtrack.store.engine import Store
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.web.app import make_app
 from mailtrack.web.own_name import LONGEST, read_own_name
+from tests.web.conftest import words_of
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Page = Callable[..., LexborHTMLParser]
@@ -77,11 +78,6 @@ def press(services: Services, link: Callable[..., str]) -> Page:
     return make
 
 
-def _words(page: LexborHTMLParser) -> str:
-    assert page.body
-    return " ".join(page.body.text(separator=" ").split())
-
-
 # --- a name of one's own ------------------------------------------------------------
 
 
@@ -103,17 +99,17 @@ def test_a_name_takes_the_place_of_the_article_s_title(
 ) -> None:
     page = press(mine, everywhere=everywhere, do="rename", name="  Cadeau de\tLéa ")
 
-    assert "C’est noté" in _words(page)
-    assert "Cadeau de Léa" in _words(press(mine))
-    assert "Cadeau de Léa" in _words(press(mine, everywhere=True))
-    assert "Lampe de bureau" not in _words(press(mine, everywhere=True))
+    assert "C’est noté" in words_of(page)
+    assert "Cadeau de Léa" in words_of(press(mine))
+    assert "Cadeau de Léa" in words_of(press(mine, everywhere=True))
+    assert "Lampe de bureau" not in words_of(press(mine, everywhere=True))
 
 
 def test_an_empty_name_gives_the_title_back(press: Page, mine: Subscription, rows: Rows) -> None:
     press(mine, do="rename", name="Cadeau")
 
-    assert "effacé ce nom" in _words(press(mine, do="rename", name=" \u200b "))
-    assert "Lampe de bureau" in _words(press(mine))
+    assert "effacé ce nom" in words_of(press(mine, do="rename", name=" \u200b "))
+    assert "Lampe de bureau" in words_of(press(mine))
     assert rows(t.subscription)[0]["own_name"] is None
 
 
@@ -158,14 +154,14 @@ def test_a_hostile_name_stays_a_text_on_pages_and_in_subjects(
         assert len(before.css(tag)) == len(after.css(tag))
     mail = _mail(services, store, clock, mine)
     assert "\n" not in mail.subject
-    assert "evil.example" not in mail.subject + mail.text + _words(after)
-    assert "06 39 98" not in mail.subject + mail.text + _words(after)
+    assert "evil.example" not in mail.subject + mail.text + words_of(after)
+    assert "06 39 98" not in mail.subject + mail.text + words_of(after)
 
 
 def test_a_link_in_a_name_is_said_to_be_taken_out(press: Page, mine: Subscription) -> None:
     press(mine, do="rename", name=HOSTILE[0])
 
-    assert NO_LINK in _words(press(mine))
+    assert NO_LINK in words_of(press(mine))
 
 
 def test_the_name_stands_in_the_subject_and_in_the_mail(
@@ -186,7 +182,7 @@ def test_nobody_else_sees_the_name(
     theirs = follow(address="bruno@example.org")
     press(mine, do="rename", name="Cadeau de Bruno")
 
-    assert "Cadeau" not in _words(press(theirs)) + _words(press(theirs, everywhere=True))
+    assert "Cadeau" not in words_of(press(theirs)) + words_of(press(theirs, everywhere=True))
 
 
 def test_another_person_s_parcel_takes_no_name_from_us(
@@ -224,10 +220,10 @@ def test_who_has_it_hears_no_more_of_it_and_nobody_is_asked(
 ) -> None:
     page = press(mine, everywhere=everywhere, do="received")
 
-    assert "plus aucun mail" in _words(page)
+    assert "plus aucun mail" in words_of(page)
     assert rows(t.parcel)[0]["ended_why"] == "nobody_follows"
     assert rows(t.leg)[0]["next_poll_at"] is None
-    assert "Pas encore reçu" in _words(press(mine))
+    assert "Pas encore reçu" in words_of(press(mine))
 
 
 def test_others_go_on_hearing_of_a_parcel_that_one_has_received(
@@ -313,7 +309,7 @@ def test_a_carrier_that_its_reader_names_is_asked_in_place_of_the_guess(
 
     page = press(shared, do="carrier", carrier="fedex")
 
-    assert "nous interrogeons FedEx" in _words(page)
+    assert "nous interrogeons FedEx" in words_of(page)
     assert {"gls": False, "fedex": True} == _legs(rows)
     (chosen,) = page.css("#carrier option[selected]")
     assert "fedex" == chosen.attributes["value"]
@@ -369,7 +365,7 @@ def test_a_carrier_that_we_cannot_ask_is_named_with_its_page(
 ) -> None:
     page = press(shared, do="carrier", carrier="mondialrelay")
 
-    assert "Nous ne pouvons pas interroger Mondial Relay" in _words(page)
+    assert "Nous ne pouvons pas interroger Mondial Relay" in words_of(page)
 
 
 def test_a_number_that_names_its_carrier_leaves_no_choice(press: Page, mine: Subscription) -> None:

@@ -13,7 +13,7 @@ from mailtrack.domain.model import HeldMail, InboundId, PickupPoint
 from mailtrack.domain.notice_preferences import NoticePreferences
 from mailtrack.domain.proof import Proof
 from mailtrack.notify.french import local_day
-from mailtrack.notify.render import make_environment, templates_dir
+from mailtrack.notify.render import jinja_environment, templates_dir
 from mailtrack.notify.samples import NOW, NUMBER, ORDER, PERSONAL_ADDRESS, PICKUP, sample
 from mailtrack.notify.tidy import LIMITS
 from mailtrack.notify.view import NoticeKind, ParcelView
@@ -41,7 +41,7 @@ from mailtrack.web.proof_words import Language
 from tests.notify.finder import links
 from tests.notify.test_hostile import LURES, MAP
 
-ENVIRONMENT = make_environment(templates_dir())
+ENVIRONMENT = jinja_environment(templates_dir())
 
 LAMP = ParcelLine(
     "7", NUMBER, "Lampe LED de bureau", Milestone.CUSTOMS_CLEARED, NOW, timeline="/c/lamp"

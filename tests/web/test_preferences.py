@@ -25,6 +25,7 @@ from mailtrack.tracking.polling import NOBODY_FOLLOWS
 from mailtrack.web.app import make_app
 from mailtrack.web.preferences import IMPORTANT, ON_REQUEST, USUAL
 from mailtrack.web.service import OTHERS, PER_PAGE
+from tests.web.conftest import words_of
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Follow = Callable[..., Subscription]
@@ -57,11 +58,6 @@ def _asking(services: Services, link: Link) -> Ask:
     return make
 
 
-def _words(page: LexborHTMLParser) -> str:
-    assert page.body
-    return " ".join(page.body.text(separator=" ").split())
-
-
 def _form(*left_out: str, also: Collection[str] = ()) -> dict[str, str]:
     """Return what a browser sends when some boxes are not left as they were at first."""
     return {"do": "choose", **dict.fromkeys((USUAL - set(left_out)) | set(also), "on")}
@@ -89,7 +85,7 @@ def test_choices_are_kept_said_and_shown_again(ask: Ask, follow: Follow, rows: R
     page = ask(Purpose.PREFERENCES, mine.subscriber, form)
 
     assert [{"customs_cleared", "stalled"}, frozenset()] == _unwanted(rows)
-    assert "nous vous écrirons dans 17 cas sur 19." in _words(page)
+    assert "nous vous écrirons dans 17 cas sur 19." in words_of(page)
     assert page.css("details[open]")
     again = ask(Purpose.PREFERENCES, mine.subscriber)
     assert USUAL - {"customs_cleared", "stalled"} == _ticked(again)
@@ -103,7 +99,7 @@ def test_what_is_mailed_on_request_is_asked_for_said_and_shown_again(
     saved = ask(Purpose.PREFERENCES, mine.subscriber, _form("stalled", also=asked))
 
     said = "En plus, à votre demande : « En transit international », « Chez le transporteur local »"
-    assert said in _words(saved).replace("\u00a0", " ")
+    assert said in words_of(saved).replace("\u00a0", " ")
     assert [({"stalled"}, asked)] == [(r["unwanted"], r["also_wanted"]) for r in rows(t.subscriber)]
     again = ask(Purpose.PREFERENCES, mine.subscriber)
     assert USUAL - {"stalled"} | asked == _ticked(again)
@@ -126,7 +122,7 @@ def test_what_is_mailed_on_request_has_a_group_of_its_own(ask: Ask, follow: Foll
 
 def test_who_wants_nothing_but_what_they_ask_for_reads_so(ask: Ask, follow: Follow) -> None:
     form = _form(*USUAL, also=["customs_started"])
-    said = _words(ask(Purpose.PREFERENCES, follow().subscriber, form)).replace("\u00a0", " ")
+    said = words_of(ask(Purpose.PREFERENCES, follow().subscriber, form)).replace("\u00a0", " ")
 
     assert "nous ne vous écrirons plus que pour « En cours de dédouanement »." in said
 
@@ -146,7 +142,7 @@ def test_it_is_said_what_was_chosen_and_what_is_risky(
 ) -> None:
     page = ask(Purpose.PREFERENCES, follow().subscriber, _form(*left_out))
 
-    assert said in _words(page)
+    assert said in words_of(page)
 
 
 def test_a_wish_can_be_taken_back(ask: Ask, follow: Follow, rows: Rows) -> None:
@@ -163,7 +159,7 @@ def test_one_button_leaves_only_what_is_important(ask: Ask, follow: Follow, rows
 
     assert [USUAL - IMPORTANT] == _unwanted(rows)
     assert [frozenset()] == [row["also_wanted"] for row in rows(t.subscriber)]
-    assert "Attention" not in _words(shown)
+    assert "Attention" not in words_of(shown)
 
 
 def test_what_no_box_names_cannot_be_unchosen(ask: Ask, follow: Follow, rows: Rows) -> None:
@@ -213,7 +209,7 @@ def test_a_thousand_parcels_are_shown_in_pages_with_few_queries(
     last = ask(Purpose.PREFERENCES, many.subscriber, page="?page=21")
 
     assert (PER_PAGE, 1) == (len(first.css(".list li")), len(last.css(".list li")))
-    assert "1001" in _words(first)
+    assert "1001" in words_of(first)
     assert ["Plus anciens →"] == [link.text() for link in first.css(".pages a")]
     assert ["← Plus récents"] == [link.text() for link in last.css(".pages a")]
 
@@ -233,11 +229,11 @@ def test_a_list_names_who_expects_a_parcel_and_takes_back_a_day_that_has_passed(
         merging.take_in(connection, mine.parcel, [event], clock.now())
         parcels.save_result(connection, mine.parcel, told, clock.now())
 
-    assert "Livraison prévue : mardi 3 mars, selon Cainiao" in _words(
+    assert "Livraison prévue : mardi 3 mars, selon Cainiao" in words_of(
         ask(Purpose.PREFERENCES, mine.subscriber)
     )
     clock.advance(days=2)
-    assert "Cainiao l’attendait le mardi 3 mars : ce jour est passé." in _words(
+    assert "Cainiao l’attendait le mardi 3 mars : ce jour est passé." in words_of(
         ask(Purpose.PREFERENCES, mine.subscriber)
     )
 
@@ -261,7 +257,7 @@ def test_a_button_leads_back_to_its_own_page_of_the_list(
     form = {"do": "stop", "subscription": many.key}
     shown = ask(Purpose.PREFERENCES, many.subscriber, form, "?page=21")
 
-    assert "Suivi arrêté" in _words(shown)
+    assert "Suivi arrêté" in words_of(shown)
     assert [many.id] == [row["id"] for row in rows(t.subscription) if row["muted_at"]]
 
 
@@ -273,7 +269,7 @@ def test_a_timeline_names_a_few_others_and_leads_to_the_rest(
 
     assert len(statements()) <= 16
     assert OTHERS == len(page.css(".list li"))
-    assert f"{1_000 - OTHERS} autres suivis" in _words(page)
+    assert f"{1_000 - OTHERS} autres suivis" in words_of(page)
 
 
 def test_who_stopped_single_parcels_is_not_offered_to_resume_everything(
@@ -283,18 +279,18 @@ def test_who_stopped_single_parcels_is_not_offered_to_resume_everything(
     form = {"do": "stop", "subscription": mine.key}
     shown = ask(Purpose.PREFERENCES, mine.subscriber, form)
 
-    assert "Tout reprendre" not in _words(shown)
-    assert "Reprendre" in _words(shown)
+    assert "Tout reprendre" not in words_of(shown)
+    assert "Reprendre" in words_of(shown)
 
 
 def test_who_stopped_everything_is_told_so_and_may_resume(ask: Ask, follow: Follow) -> None:
     mine = follow()
     stopped = ask(Purpose.PREFERENCES, mine.subscriber, {"do": "stop_all"})
-    assert "Vous avez tout arrêté" in _words(stopped)
+    assert "Vous avez tout arrêté" in words_of(stopped)
 
     resumed = ask(Purpose.PREFERENCES, mine.subscriber, {"do": "resume_all"})
-    assert "Vous avez tout arrêté" not in _words(resumed)
-    assert "1 suivi en cours" in _words(resumed)
+    assert "Vous avez tout arrêté" not in words_of(resumed)
+    assert "1 suivi en cours" in words_of(resumed)
 
 
 def test_who_is_blocked_resumes_nothing_by_a_click(
@@ -305,7 +301,7 @@ def test_who_is_blocked_resumes_nothing_by_a_click(
         block(connection, "ana@example.org", services.suppression, clock.now())
     for form in ({"do": "resume_all"}, {"do": "resume", "subscription": mine.key}):
         resumed = ask(Purpose.PREFERENCES, mine.subscriber, form)
-        assert "Vous avez tout arrêté" in _words(resumed)
+        assert "Vous avez tout arrêté" in words_of(resumed)
 
 
 @pytest.fixture
@@ -322,11 +318,11 @@ def bounced(store: Store, follow: Follow, clock: FakeClock) -> Subscription:
 def test_who_reads_that_our_mails_come_back_gets_them_again_with_one_button(
     ask: Ask, bounced: Subscription, rows: Rows, clock: FakeClock
 ) -> None:
-    told = _words(ask(Purpose.PREFERENCES, bounced.subscriber))
+    told = words_of(ask(Purpose.PREFERENCES, bounced.subscriber))
     assert "Nos mails à votre adresse nous reviennent" in told
     assert "Tout reprendre" in told
 
-    resumed = _words(ask(Purpose.PREFERENCES, bounced.subscriber, {"do": "resume_all"}))
+    resumed = words_of(ask(Purpose.PREFERENCES, bounced.subscriber, {"do": "resume_all"}))
     assert "nous reviennent" not in resumed
     assert "Tout reprendre" not in resumed
     assert [None] == [person["bounced_at"] for person in rows(t.subscriber)]
@@ -424,7 +420,7 @@ def test_what_is_no_french_postcode_changes_nothing(
     form = {"do": "postcode", "postcode": typed}
     page = ask_keyless(Purpose.PREFERENCES, mine.subscriber, form)
 
-    assert "cinq chiffres" in _words(page)
+    assert "cinq chiffres" in words_of(page)
     assert [None] == _postcodes(rows)
 
 
@@ -438,13 +434,13 @@ def test_a_parcel_that_waits_for_a_postcode_says_so_until_its_reader_told_theirs
     with store.write() as connection:
         leg = parcels.legs_of(connection, mine.parcel)[0].id
         parcels.note_answer(connection, leg, PollState.NEEDS_POSTCODE, clock.now())
-    assert "chez Colis Privé" in _words(ask_keyless(Purpose.TIMELINE, mine.id))
+    assert "chez Colis Privé" in words_of(ask_keyless(Purpose.TIMELINE, mine.id))
 
     form = {"do": "postcode", "postcode": "69001"}
     ask_keyless(Purpose.PREFERENCES, mine.subscriber, form)
 
-    assert "chez Colis Privé" not in _words(ask_keyless(Purpose.TIMELINE, mine.id))
-    hers = _words(ask_keyless(Purpose.TIMELINE, bruno.id))
+    assert "chez Colis Privé" not in words_of(ask_keyless(Purpose.TIMELINE, mine.id))
+    hers = words_of(ask_keyless(Purpose.TIMELINE, bruno.id))
     assert "chez Colis Privé" in hers
     assert "69001" not in hers
 

@@ -1,6 +1,5 @@
 """The proof for a dispute: made at a click, the same for whoever has its address, of nobody."""
 
-import asyncio
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -21,14 +20,12 @@ from mailtrack.domain.model import PickupPoint, PollResult, PollState, Reason, T
 from mailtrack.domain.proof import MOST_SCANS
 from mailtrack.domain.stage_times import Lane
 from mailtrack.notify.links import Purpose
-from mailtrack.runtime.services import Services
 from mailtrack.store import erasure, orders, parcels, promises, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
 from mailtrack.store.promises import PromiseMade
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.web import proof_pdf
-from mailtrack.web.app import make_app
 from mailtrack.web.limits import FILES_EACH
 
 Ask = Callable[..., httpx.Response]
@@ -37,21 +34,6 @@ Rows = Callable[..., list[Mapping[str, Any]]]
 NUMBER, LOCAL, ORDER = "LP00123456789012", "6A15602676301", "3054169918880001"
 #: Typst's markup, HTML's, and a template's.
 HOSTILE = '#panic("x") *b* $1 `c` <script>alert(1)</script> {{ 7*7 }} \\ [ ] @y'
-
-
-@pytest.fixture
-def ask(services: Services) -> Ask:
-    """Ask the application; redirects are not followed."""
-    transport = httpx.ASGITransport(make_app(services, monotonic=lambda: 0.0))
-
-    def make(address: str, method: str = "GET", **details: Any) -> httpx.Response:
-        async def go() -> httpx.Response:
-            async with httpx.AsyncClient(transport=transport) as client:
-                return await client.request(method, address, **details)
-
-        return asyncio.run(go())
-
-    return make
 
 
 @pytest.fixture

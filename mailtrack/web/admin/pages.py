@@ -22,9 +22,8 @@ from starlette.routing import BaseRoute, Route
 
 from mailtrack.admin.filters import Filter, owner_of, parcels_with
 from mailtrack.admin.table import Table
-from mailtrack.domain.harmless import printable
 from mailtrack.errors import MailtrackError
-from mailtrack.notify.render import make_environment, templates_dir
+from mailtrack.notify.render import jinja_environment, templates_dir
 from mailtrack.runtime.services import Services
 from mailtrack.web import health
 from mailtrack.web.admin import ADMIN
@@ -47,10 +46,8 @@ def admin_routes(
     services: Services, monotonic: Callable[[], float] = time.monotonic
 ) -> Sequence[BaseRoute]:
     """Return the operator's pages; `monotonic` has the seconds that attempts are counted by."""
-    environment = make_environment(templates_dir())
-    environment.filters["printable"] = printable
     pages = AdminPages(
-        environment,
+        jinja_environment(templates_dir()),
         services,
         Gate.of(services),
         Limiter(ATTEMPTS_EACH, ATTEMPTS_TOGETHER),
