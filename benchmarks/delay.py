@@ -30,8 +30,8 @@ from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.scheduling import LONGEST, SHORTEST, PollContext, next_poll
 from mailtrack.domain.stage_times import times_of
 
-#: Itineraries are left out in so many turns, and so many parcels are drawn from those of a turn.
-TURNS = 4
+#: Itineraries are left out in so many folds, and so many parcels are drawn from those of a fold.
+FOLDS = 4
 PARCELS = 75
 #: Parcels from which an optimum learns what it knows of each milestone.
 LESSONS = 1500
@@ -58,7 +58,7 @@ Parcel = Sequence[Scan]
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Fold:
     """Parcels like some itineraries, and what the others, and all of them, show."""
 
     parcels: Sequence[Parcel]
@@ -73,7 +73,7 @@ class Family:
     name: str
     low: float
     high: float
-    make: Callable[[float, Turn], Rule]
+    make: Callable[[float, Fold], Rule]
 
 
 def main() -> None:
@@ -90,22 +90,22 @@ def main() -> None:
 
 
 def _rows(known: Sequence[Parcel]) -> Iterator[list[str]]:
-    turns = _turns(known)
-    curves = [_curve(family, turns) for family in FAMILIES]
+    folds = _folds(known)
+    curves = [_curve(family, folds) for family in FAMILIES]
     for target in REQUESTS_A_DAY:
         delays = [_at(curve, target) for curve in curves]
         yield [f"{target:g}", *(f"{hours:.2f} ({hours / delays[-1]:.2f})" for hours in delays)]
 
 
-def _turns(known: Sequence[Parcel]) -> list[Turn]:
+def _folds(known: Sequence[Parcel]) -> list[Fold]:
     rng = Random(1)
     of_all = optimum.learn(draw(known, LESSONS, rng))
-    turns: list[Turn] = []
-    for turn in range(TURNS):
-        others = [parcel for n, parcel in enumerate(known) if n % TURNS != turn]
+    folds: list[Fold] = []
+    for fold in range(FOLDS):
+        others = [parcel for n, parcel in enumerate(known) if n % FOLDS != fold]
         learned = optimum.learn(draw(others, LESSONS, rng), of_all)
-        turns.append(Turn(draw(known[turn::TURNS], PARCELS, rng), learned, of_all))
-    return turns
+        folds.append(Fold(draw(known[fold::FOLDS], PARCELS, rng), learned, of_all))
+    return folds
 
 
 def load(*, news_alone: bool) -> list[Parcel]:
@@ -153,10 +153,10 @@ def draw(known: Sequence[Parcel], count: int, rng: Random) -> list[Parcel]:
     return parcels
 
 
-def _curve(family: Family, turns: Sequence[Turn]) -> list[tuple[float, float]]:
+def _curve(family: Family, folds: Sequence[Fold]) -> list[tuple[float, float]]:
     """Return the requests a parcel and day, and the mean delay in hours, at each setting."""
     return [
-        _replay([(turn.parcels, family.make(knob, turn)) for turn in turns])
+        _replay([(fold.parcels, family.make(knob, fold)) for fold in folds])
         for knob in np.geomspace(family.high, family.low, SETTINGS)
     ]
 
@@ -214,8 +214,8 @@ FAMILIES = (
     Family("fixed interval", 1, 24, lambda interval_h, _: lambda *_: interval_h),
     Family("longer each time", 0.02, 8, lambda share, _: _growing(share)),
     Family("ours", 0.05, 6, lambda price_h, _: ours(price_h)),
-    Family("optimum by others", 0.05, 6, lambda price_h, turn: optimum.rule(turn.others, price_h)),
-    Family("optimum", 0.05, 6, lambda price_h, turn: optimum.rule(turn.all, price_h)),
+    Family("optimum by others", 0.05, 6, lambda price_h, fold: optimum.rule(fold.others, price_h)),
+    Family("optimum", 0.05, 6, lambda price_h, fold: optimum.rule(fold.all, price_h)),
 )
 
 
