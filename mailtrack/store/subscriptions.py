@@ -68,16 +68,22 @@ _WITHIN = (
     # What a clock wrote that was ahead uses no quota up.
     subscription.c.created_at <= bindparam("ahead"),
 )
-_FOLLOWED_SINCE = select(func.count()).where(
-    subscription.c.subscriber_id == bindparam("owner"), *_WITHIN
-)
 _LATELY = select(subscription.c.id).where(*_WITHIN)
-_LATELY_OF_DOMAIN = _LATELY.join(subscriber, subscriber.c.id == subscription.c.subscriber_id).where(
-    subscriber.c.mail_domain == bindparam("domain")
-)
-_ALL_SINCE, _DOMAIN_SINCE = (
-    select(func.count()).select_from(new.limit(bindparam("most")).subquery())
-    for new in (_LATELY, _LATELY_OF_DOMAIN)
+_LATELY_OF = {
+    "owner": _LATELY.where(subscription.c.subscriber_id == bindparam("owner")),
+    "domain": _LATELY.join(subscriber, subscriber.c.id == subscription.c.subscriber_id).where(
+        subscriber.c.mail_domain == bindparam("domain")
+    ),
+    "all": _LATELY,
+}
+_FOLLOWED_SINCE = select(
+    *(
+        select(func.count())
+        .select_from(new.limit(bindparam("most")).subquery())
+        .scalar_subquery()
+        .label(f"of_{whom}")
+        for whom, new in _LATELY_OF.items()
+    )
 )
 _STATE = ("milestone", "milestone_at", "reason")
 _SAVE_STATE = (
@@ -88,6 +94,15 @@ _SAVE_STATE = (
     )
     .values({name: bindparam(f"new_{name}") for name in _STATE})
 )
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedCounts:
+    """New parcels of a while: of one person, of their mail domain, of everybody."""
+
+    of_owner: int
+    of_domain: int
+    of_all: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,21 +218,19 @@ def follows(connection: Connection, owner: SubscriberId, parcel_id: ParcelId) ->
 
 
 def followed_since(
-    connection: Connection, owner: SubscriberId, since: datetime, now: datetime
-) -> int:
-    """Count what somebody has come to follow since a moment; none of it after `now`."""
-    asked = {"owner": owner, "since": since, "ahead": now + SKEW}
-    return connection.execute(_FOLLOWED_SINCE, asked).scalar_one()
+    connection: Connection,
+    owner: SubscriberId,
+    domain: str,
+    since: datetime,
+    now: datetime,
+    most: int,
+) -> FollowedCounts:
+    """Count what has come to be followed since a moment, and not after `now`; each up to `most`.
 
-
-def followed_by_all_since(
-    connection: Connection, since: datetime, now: datetime, most: int, domain: str = ""
-) -> int:
-    """Count what everybody, or everybody of one mail domain, has come to follow; up to `most`."""
-    asked = {"since": since, "ahead": now + SKEW, "most": most}
-    if not domain:
-        return connection.execute(_ALL_SINCE, asked).scalar_one()
-    return connection.execute(_DOMAIN_SINCE, {**asked, "domain": domain}).scalar_one()
+    `domain` is that of the owner's address, "" where its addresses share no quota.
+    """
+    asked = {"owner": owner, "domain": domain, "since": since, "ahead": now + SKEW, "most": most}
+    return FollowedCounts(*connection.execute(_FOLLOWED_SINCE, asked).one())
 
 
 def _find(connection: Connection, query: Select[int], **asked: object) -> SubscriptionId | None:
