@@ -226,6 +226,8 @@ def _read(header: str, wanted: str) -> Iterator[Finding]:
 class _Header(authres.core.AuthenticationResultsHeader):  # type: ignore[misc]
     """Compiles each pattern once: authres (1.2.0) does so with each use, some 130 for a header."""
 
+    _parse_text: str
+
     def _parse_pattern(self, pattern: str) -> re.Match[str] | None:
         found = _at_beginning(pattern).match(self._parse_text)
         if found:

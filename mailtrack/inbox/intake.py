@@ -67,13 +67,15 @@ class Reader:
         """
         failed: TransientError | None = None
         analyzed = []
-        for stored in batch:
-            try:
-                analyzed.append((stored, self.analyzer.analyze(stored.raw)))  # 1.
-            except TransientError as error:
-                failed = error
-            except Exception as error:  # noqa: BLE001 - strangers write these mails
-                self._put_aside(stored, error)
+        # 1.
+        told = self.analyzer.analyze_each([stored.raw for stored in batch])
+        for stored, mail in zip(batch, told, strict=True):
+            if isinstance(mail, TransientError):
+                failed = mail
+            elif isinstance(mail, Exception):
+                self._put_aside(stored, mail)
+            else:
+                analyzed.append((stored, mail))
         # 2.
         results = self.store.transact_each([partial(self._act, *one) for one in analyzed])
         # 3.
