@@ -174,7 +174,8 @@ class SubscriptionService:
             known |= local_parcels.followed_as(connection, self.owner, [read.local_number])
         # 3.
         if is_new:
-            merging.catch_up(connection, parcel_id, subscription, now)
+            told = any(one.last_event_at is not None for one in locked.rows.values())
+            merging.catch_up(connection, parcel_id, subscription, now, carriers_told=told)
             waits = row.first_answer_at is None and (is_asked or hears_anew)
             tell_at = self.clock.later(FIRST_ANSWER_GRACE_S) if waits else now
             self._owe(NoticeKind.REGISTERED, subscription, tell_at, now)

@@ -54,9 +54,18 @@ _OWNED = (
 )
 _TO_PARCEL = _OWNED.where(subscription.c.parcel_id == bindparam("parcel"))
 _TO_ORDER = _OWNED.where(subscription.c.shop_order_id == bindparam("order"))
-_AWAITING = _OWNED.where(
-    subscription.c.parcel_id.is_(None),
-    subscription.c.shop_order_id.in_(bindparam("orders", expanding=True)),
+#: To a parcel, or to an order that waits for one.
+_TO_PARCEL_OR_AWAITING = (
+    select(subscription.c.id, subscription.c.parcel_id)
+    .where(
+        subscription.c.subscriber_id == bindparam("owner"),
+        or_(
+            subscription.c.parcel_id == bindparam("parcel"),
+            subscription.c.parcel_id.is_(None)
+            & subscription.c.shop_order_id.in_(bindparam("orders", expanding=True)),
+        ),
+    )
+    .order_by(subscription.c.id)
 )
 _STOPPED = _OWNED.where(subscription.c.muted_at.is_not(None))
 _INSERT = subscription.insert().returning(subscription.c.id)
@@ -188,11 +197,13 @@ def follow_parcel(
     the mail that asks for it; `named_by`: the code of who wrote that. The parcels must be
     locked: they might be erased at this moment.
     """
-    mine = _find(connection, _TO_PARCEL, owner=owner, parcel=parcel_id)
+    asked = {"owner": owner, "parcel": parcel_id, "orders": list(orders)}
+    rows = connection.execute(_TO_PARCEL_OR_AWAITING, asked).all()
+    mine = next((SubscriptionId(row.id) for row in rows if row.parcel_id is not None), None)
     if mine is not None:
         _learn(connection, mine, items, named_by)
         return mine, False
-    waiting = _find(connection, _AWAITING, owner=owner, orders=list(orders))
+    waiting = next((SubscriptionId(row.id) for row in rows), None)
     found: dict[str, object] = {
         "parcel_id": parcel_id,
         "milestone": None,
