@@ -1,7 +1,7 @@
 """What one mail says, and whom it speaks for. Pure: no store, no clock."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from mailtrack.domain.model import Outcome, RowKey
@@ -65,6 +65,16 @@ class MailAnalyzer:
             shop_signed=is_from(found, signers_of(message.author)),
             passed_on=source is not None and source.address.lower() not in mine,
         )
+
+    def analyze_each(self, mails: Sequence[bytes]) -> "list[AnalyzedMail | Exception]":
+        """Read raw mails; return of each what it says, or why it cannot be read."""
+        return list(map(self._analyzed, mails))
+
+    def _analyzed(self, raw: bytes) -> "AnalyzedMail | Exception":
+        try:
+            return self.analyze(raw)
+        except Exception as error:  # noqa: BLE001 - strangers write these mails
+            return error
 
     def analyze_header(self, raw: bytes) -> "AnalyzedMail":
         """Read the header alone of a mail whose body nobody can read; raises the same."""

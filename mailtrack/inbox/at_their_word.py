@@ -44,13 +44,14 @@ def follow(
     wish = SubscriptionService(
         connection, carriers, clock, owner, trace, now, reading, by_rule=False
     )
-    new = wish.count_new()
+    followed = wish.followed()
+    new = wish.count_new(followed)
     exceeded = quotas.exceeded(connection, owner, known.address, new, now) if new else ""
     if exceeded:
         return exceeded
     # 3.
     people.welcome_back(connection, owner)
-    wish.follow()
+    wish.follow(followed)
     tell_again(connection, wish.take_up(), now)
     return ""
 

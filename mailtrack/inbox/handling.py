@@ -172,14 +172,15 @@ class MailHandler:
             mail.reading,
             mail.by_rule,
         )
-        more = wish.count_new()
+        followed = wish.followed()
+        more = wish.count_new(followed)
         exceeded = more and self.quotas.exceeded(connection, owner, known.address, more, now)
         if exceeded:
             if mail.is_answerable:
                 self._answer(owner, NoticeKind.TOO_MANY, per_day=1)
             return replace(result, outcome=Outcome.REFUSED, reason=exceeded)
         # 3.
-        new = wish.follow()
+        new = wish.follow(followed)
         stopped = [] if mail.by_rule else wish.take_up()
         for mine in stopped:
             noted = NoticeKind.ORDER_REGISTERED if mine.parcel is None else NoticeKind.REGISTERED

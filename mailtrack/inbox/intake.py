@@ -4,7 +4,8 @@ Several mails share that transaction where nothing speaks against it. A mail tha
 read is tried again and ends in quarantine, with the reason.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -52,7 +53,7 @@ class Reader:
         TransientError, once the others are done.
         """
         failed = None
-        for batch in _limited(self._claimed(mails, token)):
+        for batch in self._claimed(mails, token):
             failed = self._read_together(batch) or failed
         if failed is not None:
             raise failed
@@ -66,13 +67,15 @@ class Reader:
         """
         failed: TransientError | None = None
         analyzed = []
-        for stored in batch:
-            try:
-                analyzed.append((stored, self.analyzer.analyze(stored.raw)))  # 1.
-            except TransientError as error:
-                failed = error
-            except Exception as error:  # noqa: BLE001 - strangers write these mails
-                self._put_aside(stored, error)
+        # 1.
+        told = self.analyzer.analyze_each([stored.raw for stored in batch])
+        for stored, mail in zip(batch, told, strict=True):
+            if isinstance(mail, TransientError):
+                failed = mail
+            elif isinstance(mail, Exception):
+                self._put_aside(stored, mail)
+            else:
+                analyzed.append((stored, mail))
         # 2.
         results = self.store.transact_each([partial(self._act, *one) for one in analyzed])
         # 3.
@@ -91,13 +94,17 @@ class Reader:
                 )
         return failed
 
-    def _claimed(self, mails: Sequence[InboundId], token: str) -> Iterator[StoredMail]:
-        """Yield the mails that are still claimed."""
-        for mail in mails:
+    def _claimed(self, mails: Sequence[InboundId], token: str) -> Iterator[list[StoredMail]]:
+        """Yield the mails that are still claimed, in batches whose raw mails are bounded."""
+        waiting = deque(mails)
+        while waiting:
+            batch: list[StoredMail] = []
             with self.store.read() as connection:
-                stored = inbound.claimed(connection, mail, token)
-            if stored is not None:
-                yield stored
+                while waiting and sum(len(one.raw) for one in batch) < MOST_BYTES_AT_ONCE:
+                    stored = inbound.claimed(connection, waiting.popleft(), token)
+                    if stored is not None:
+                        batch.append(stored)
+            yield batch
 
     def _act(self, stored: StoredMail, mail: AnalyzedMail, connection: Connection) -> MailResult:
         """Do what a mail asks for, and note its outcome."""
@@ -152,15 +159,3 @@ class Reader:
             self.quotas,
             self.bounces,
         )
-
-
-def _limited(mails: Iterable[StoredMail]) -> Iterator[list[StoredMail]]:
-    """Yield mails in batches whose raw mails together are bounded."""
-    batch: list[StoredMail] = []
-    for mail in mails:
-        batch.append(mail)
-        if sum(len(one.raw) for one in batch) >= MOST_BYTES_AT_ONCE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

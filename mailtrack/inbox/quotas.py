@@ -40,17 +40,15 @@ class ParcelQuotas:
         self, connection: Connection, owner: SubscriberId, address: str, new: int, now: datetime
     ) -> str:
         """Return which quota `new` more parcels of somebody would exceed, "" for none."""
-        since = now - DAY
-        if subscriptions.followed_since(connection, owner, since, now) + new > self.per_address:
-            return "more new parcels than an address may add in a day"
         domain = address.rpartition("@")[2]
-        if domain not in FREE_MAIL:
-            theirs = subscriptions.followed_by_all_since(
-                connection, since, now, self.per_domain, domain
-            )
-            if theirs + new > self.per_domain:
-                return "more new parcels than the addresses of a domain may add in a day"
-        everybodys = subscriptions.followed_by_all_since(connection, since, now, self.in_all)
-        if everybodys + new > self.in_all:
+        shared = "" if domain in FREE_MAIL else domain
+        counts = subscriptions.followed_since(
+            connection, owner, shared, now - DAY, now, self.in_all
+        )
+        if counts.of_owner + new > self.per_address:
+            return "more new parcels than an address may add in a day"
+        if shared and counts.of_domain + new > self.per_domain:
+            return "more new parcels than the addresses of a domain may add in a day"
+        if counts.of_all + new > self.in_all:
             return "more new parcels than this service takes in a day"
         return ""

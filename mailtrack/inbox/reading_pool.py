@@ -20,16 +20,16 @@ import struct
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from queue import Empty, SimpleQueue
-from typing import cast
 
 from mailtrack.errors import PermanentError, ReadingLimitError, TransientError
 from mailtrack.inbox.analysis import AnalyzedMail
-from mailtrack.inbox.reading_process import Analyzer, Task
+from mailtrack.inbox.reading_process import NO_MORE, Analyzer, Task
 
 #: Processes that were killed over one mail, after which it is the mail's fault.
 MOST_KILLS = 3
@@ -77,6 +77,17 @@ class ReadingPool:
         """Read a raw mail; raises PermanentError, ReadingLimitError or TransientError."""
         return self._read(Task("analyze", raw, self._limits.cpu_s))
 
+    def analyze_each(self, mails: Sequence[bytes]) -> list[AnalyzedMail | Exception]:
+        """Read raw mails, several by one process; return of each what it says, or an error.
+
+        The errors are those of `analyze`, and each is about its own mail alone.
+        """
+        tasks = [Task("analyze", raw, self._limits.cpu_s) for raw in mails]
+        told: list[AnalyzedMail | Exception] = []
+        while len(told) < len(tasks):
+            told += self._read_some(tasks[len(told) :])
+        return told
+
     def analyze_header(self, raw: bytes) -> AnalyzedMail:
         """Read the header alone of a mail whose body nobody can read; raises the same."""
         return self._read(Task("analyze_header", raw, self._limits.header_cpu_s))
@@ -89,25 +100,52 @@ class ReadingPool:
                 self._free.get_nowait().result().end()
 
     def _read(self, task: Task) -> AnalyzedMail:
-        slot = self._take()
-        process = slot.result()
+        [told] = self._read_some([task])
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+    def _read_some(self, tasks: Sequence[Task]) -> list[AnalyzedMail | Exception]:
+        """Let a process read some mails in one turn; return what it says of the first of them.
+
+        1. Where no process can be had, all are left as they are.
+        2. A process that ends over a mail has answered for those before it; it is that one's
+           affair, and the next ones are read by another process.
+        3. So are those that the turn was too short for, or that follow one that took too much
+           memory.
+        """
+        # 1.
         try:
-            answer = process.ask(task)
-        except (EOFError, OSError) as error:
+            slot = self._take()
+        except TransientError as error:
+            return [error] * len(tasks)
+        process, told = slot.result(), list[AnalyzedMail | Exception]()
+        # 2.
+        try:
+            for answer in process.ask(tasks):
+                told.append(answer)
+                if isinstance(answer, ReadingLimitError):
+                    break
+        except (EOFError, OSError):
             code = process.end()
             self._start()
             if not process.is_ready:
-                raise TransientError(f"No process reads mails: {_name(code)}.") from error
-            raise self._fault(task, code) from error
-        if process.tasks >= self._limits.tasks or isinstance(answer, ReadingLimitError):
+                return [TransientError(f"No process reads mails: {_name(code)}.")] * len(tasks)
+            return [*told, self._fault(tasks[len(told)], code)]
+        # 3.
+        if process.tasks >= self._limits.tasks or isinstance(told[-1], ReadingLimitError):
             process.end()
             self._start()
         else:
             self._free.put(slot)
-        self._kills.pop(_key(task), None)
-        if isinstance(answer, Exception):
-            raise answer
-        return cast("AnalyzedMail", answer)
+        self._forgive(tasks[: len(told)])
+        return told
+
+    def _forgive(self, tasks: Sequence[Task]) -> None:
+        """Forget the processes that were killed over mails which did no harm after all."""
+        if self._kills:
+            for task in tasks:
+                self._kills.pop(_key(task), None)
 
     def _take(self) -> "Future[_Process]":
         """Wait for a process that is free; raise TransientError where none can be had."""
@@ -152,7 +190,6 @@ class _Process:
     def __init__(self, analyzer: Analyzer, limits: ReadingLimits) -> None:
         self.is_ready = False
         self.tasks = 0
-        self._wall_s = limits.wall_s
         ours, theirs = socket.socketpair()
         with ours, theirs:
             self._process = subprocess.Popen(
@@ -162,7 +199,7 @@ class _Process:
                 # Without our secrets: who reads strangers' mails needs none.
                 env={k: v for k, v in os.environ.items() if not k.startswith("MAILTRACK_")},
             )
-            # One that was stopped neither takes what is sent nor finishes what it began to say.
+            # One that was stopped neither takes what is sent nor says anything.
             longest = struct.pack("ll", max(1, int(limits.wall_s)), 0)
             for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
                 ours.setsockopt(socket.SOL_SOCKET, option, longest)
@@ -172,19 +209,23 @@ class _Process:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, task: Task) -> object:
-        """Let a mail be read; return what it says or an error; raise EOFError or OSError."""
-        if not self.is_ready:
-            self._hear(_START_S)
-            self.is_ready = True
-        self.tasks += 1
-        self._link.send(task)
-        return pickle.loads(self._hear(self._wall_s))  # noqa: S301 - from our own process
+    def ask(self, tasks: Sequence[Task]) -> Iterator[AnalyzedMail | Exception]:
+        """Let mails be read, one at least; yield what each says or an error, in their order.
 
-    def _hear(self, longest_s: float) -> bytes:
-        if not self._link.poll(longest_s):
-            raise TimeoutError
-        return self._link.recv_bytes()
+        Raises EOFError or OSError where the process ends, or answers too late.
+        """
+        if not self.is_ready:
+            if not self._link.poll(_START_S):
+                raise TimeoutError
+            self._link.recv_bytes()
+            self.is_ready = True
+        self._link.send(tasks)
+        for _ in tasks:
+            answer = self._link.recv_bytes()
+            if answer == NO_MORE:
+                return
+            self.tasks += 1
+            yield pickle.loads(answer)  # noqa: S301 - from our own process
 
     def end(self) -> int:
         """End the process, which leaves by itself if it can; return its exit code."""

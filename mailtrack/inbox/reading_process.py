@@ -11,6 +11,8 @@ import pickle
 import resource
 import signal
 import sys
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -21,6 +23,11 @@ from mailtrack.inbox.analysis import AnalyzedMail
 
 #: New objects between two collections of garbage; see `jobs.worker`.
 COLLECT_AFTER = 50_000
+#: After how long no other mail of a turn is begun (seconds, by the clock): the process is free
+#: for the next who wants it, and nobody keeps it with ten mails that take long.
+TURN_S = 1.0
+#: Says that the rest of a turn's mails were not read.
+NO_MORE = b""
 _PR_SET_PDEATHSIG = 1
 #: Read once before the first mail comes, so that nothing is set up at its expense.
 _SAMPLE = """\
@@ -38,6 +45,7 @@ class Analyzer(Protocol):
     """What reads mails, here or in a process of its own; see `MailAnalyzer`."""
 
     def analyze(self, raw: bytes) -> AnalyzedMail: ...
+    def analyze_each(self, mails: Sequence[bytes]) -> Sequence[AnalyzedMail | Exception]: ...
     def analyze_header(self, raw: bytes) -> AnalyzedMail: ...
 
 
@@ -71,7 +79,17 @@ def main(descriptor: int, parent: int) -> None:
         gc.set_threshold(COLLECT_AFTER, 20, 20)
         link.send_bytes(b"ready")
         while True:
-            link.send_bytes(_answer(analyzer, link.recv()))
+            _take_turn(link, analyzer, link.recv())
+
+
+def _take_turn(link: Connection, analyzer: Analyzer, tasks: Sequence[Task]) -> None:
+    """Answer for some mails, one after the other; leave the rest where those took long."""
+    enough = time.monotonic() + TURN_S
+    for task in tasks:
+        if task is not tasks[0] and time.monotonic() > enough:
+            link.send_bytes(NO_MORE)
+            return
+        link.send_bytes(_answer(analyzer, task))
 
 
 def _answer(analyzer: Analyzer, task: Task) -> bytes:

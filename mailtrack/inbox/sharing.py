@@ -102,10 +102,11 @@ class Sharing:
             by_rule=not alone,
         )
         # 2.
-        new, address = wish.count_new(), people.address_of(connection, what.member)
+        followed, address = wish.followed(), people.address_of(connection, what.member)
+        new = wish.count_new(followed)
         if new and self.quotas.exceeded(connection, what.member, address, new, now):
             return False
-        wish.follow()
+        wish.follow(followed)
         # 3.
         if at_click:
             tell_again(connection, wish.take_up(), now)

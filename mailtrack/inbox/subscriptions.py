@@ -3,7 +3,7 @@
 All of it happens inside the transaction of the mail's outcome, whose person is locked.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,7 +24,7 @@ from mailtrack.notify.view import NoticeKind
 from mailtrack.parsers.reading import ParcelRead, Reading
 from mailtrack.store import local_parcels, named_carriers, notices, orders, parcels, subscriptions
 from mailtrack.store.local_parcels import Known
-from mailtrack.store.parcels import Leg
+from mailtrack.store.parcels import Leg, ParcelRow
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.tracking import merging
 
@@ -51,16 +51,19 @@ class SubscriptionService:
     reading: Reading
     by_rule: bool
 
-    def count_new(self) -> int:
+    def followed(self) -> Mapping[str, Known]:
+        """Return what its reader follows already by the numbers that the mail names."""
+        return local_parcels.followed_as(self.connection, self.owner, self._numbers)
+
+    def count_new(self, followed: Mapping[str, Known]) -> int:
         """Count what the mail names and its reader does not follow yet."""
         connection, reading = self.connection, self.reading
         if not reading.parcels:
             known_orders = orders.count_known(connection, self.owner, reading.orders)
             return len(reading.orders) - known_orders
-        numbers = {read.number for read in reading.parcels}
-        return len(numbers - local_parcels.followed_as(connection, self.owner, numbers).keys())
+        return len({read.number for read in reading.parcels} - followed.keys())
 
-    def follow(self) -> bool:
+    def follow(self, followed: Mapping[str, Known]) -> bool:
         """Follow every parcel, or the orders where none is named; return whether any is new.
 
         1. The orders are noted. Those that no parcel is named of are what is followed, by the
@@ -88,11 +91,11 @@ class SubscriptionService:
         awaited = [self._follow_order(number, order, now) for number, order in alone.items()]
         is_any_new = any(awaited)
         # 2.
-        known = self._lock(now)
+        locked = self._lock(followed, now)
         # 3.
         for read in reading.parcels:
             carried = [mine[number] for number in reading.orders_of(read)]
-            is_any_new |= self._follow_parcel(known, read, carried, now)
+            is_any_new |= self._follow_parcel(locked, read, carried, now)
         return is_any_new
 
     def take_up(self) -> list[Subscription]:
@@ -111,22 +114,25 @@ class SubscriptionService:
             parcels.wake(self.connection, parcel_id, self.clock.now())
         return stopped
 
-    def _lock(self, now: datetime) -> dict[str, Known]:
+    @property
+    def _numbers(self) -> set[str]:
+        local = (read.local_number for read in self.reading.parcels if read.local_number)
+        return {*local, *(read.number for read in self.reading.parcels)}
+
+    def _lock(self, followed: Mapping[str, Known], now: datetime) -> "_Locked":
         """Return the parcels that the mail names, locked with those that its reader has of them.
 
         What they follow by a number already is it, whoever wrote the mail: also where it is but
         the local number of theirs.
         """
-        connection, owner = self.connection, self.owner
-        local = (read.local_number for read in self.reading.parcels if read.local_number)
-        numbers = {*local, *(read.number for read in self.reading.parcels)}
-        theirs = local_parcels.followed_as(connection, owner, numbers)
-        pairs = local_parcels.pairs_of(connection, owner, {one.parcel for one in theirs.values()})
-        found = parcels.parcels_of(connection, numbers, now, pairs)
-        return {number: Known(one, one) for number, one in found.items()} | theirs
+        theirs = {one.parcel for one in followed.values()}
+        pairs = local_parcels.pairs_of(self.connection, self.owner, theirs)
+        locked = parcels.lock_named(self.connection, self._numbers, now, pairs)
+        known = {number: Known(one, one) for number, one in locked.named.items()}
+        return _Locked({**known, **followed}, locked.rows)
 
     def _follow_parcel(
-        self, known: dict[str, Known], read: ParcelRead, carried: Sequence[OrderId], now: datetime
+        self, locked: "_Locked", read: ParcelRead, carried: Sequence[OrderId], now: datetime
     ) -> bool:
         """Follow one of the parcels that the mail names, locked; return whether that is new.
 
@@ -135,12 +141,12 @@ class SubscriptionService:
            that nobody asked yet is asked, too; and so for the local number that the mail names,
            by which it is known from now on.
         3. A newcomer is owed "suivi enregistré", which tells what happened so far; it waits for
-           the first answer of a carrier, where there was none yet. What is known of a local
-           number that is new is news to the others.
+           the first answer of a carrier, where one is asked and there was none yet. What is known
+           of a local number that is new is news to the others.
         4. The step that the mail tells is taken as an event that its reader alone knows of; the
            day that it expects, and where it says that the parcel waits, are theirs alone, too.
         """
-        connection = self.connection
+        connection, known = self.connection, locked.known
         parcel_id = known[read.number].parcel
         local = known[read.local_number].at if read.local_number else None
         # 1.
@@ -160,16 +166,19 @@ class SubscriptionService:
         if read.named_carrier is not None:
             named_carriers.name(connection, subscription, read.number, read.named_carrier)
         # 2.
-        if is_new:
-            parcels.wake(connection, parcel_id, now)
-        self._ask(known[read.number].at, read.number, read.carriers, now)
+        row = locked.rows[known[read.number].at]
+        is_asked = self._ask(row, read.number, read.carriers, now, anew=is_new)
         hears_anew = False
         if read.local_number is not None and local is not None:
-            hears_anew = self._hear_of(local, read.local_number, subscription, now)
+            hears_anew = self._hear_of(locked.rows[local], read.local_number, subscription, now)
             known |= local_parcels.followed_as(connection, self.owner, [read.local_number])
         # 3.
         if is_new:
-            self._welcome(parcel_id, subscription, now)
+            told = any(one.last_event_at is not None for one in locked.rows.values())
+            merging.catch_up(connection, parcel_id, subscription, now, carriers_told=told)
+            waits = row.first_answer_at is None and (is_asked or hears_anew)
+            tell_at = self.clock.later(FIRST_ANSWER_GRACE_S) if waits else now
+            self._owe(NoticeKind.REGISTERED, subscription, tell_at, now)
         elif hears_anew and local is not None:
             merging.take_in_local(connection, local, subscription, now)
         # 4.
@@ -193,55 +202,62 @@ class SubscriptionService:
         if read.pickup is not None:
             subscriptions.note_pickup(connection, mine, read.pickup)
 
-    def _hear_of(self, local: ParcelId, number: str, mine: SubscriptionId, now: datetime) -> bool:
+    def _hear_of(self, local: ParcelRow, number: str, mine: SubscriptionId, now: datetime) -> bool:
         """Let a subscription hear of its local number, and ask about that; False where it does.
 
         Nor where its reader follows that one by itself: they would be told everything twice.
         """
         connection = self.connection
-        by_itself = subscriptions.follows(connection, self.owner, local)
-        if by_itself or not local_parcels.attach(connection, mine, local):
+        by_itself = subscriptions.follows(connection, self.owner, local.id)
+        if by_itself or not local_parcels.attach(connection, mine, local.id):
             return False
-        parcels.wake(connection, local, now)
-        self._ask(local, number, (), now)
+        self._ask(local, number, (), now, anew=True)
         return True
 
-    def _welcome(self, parcel_id: ParcelId, mine: SubscriptionId, now: datetime) -> None:
-        """Owe "suivi enregistré" to a newcomer; it tells all that is known by then."""
-        answered = parcels.parcel_row(self.connection, parcel_id).first_answer_at is not None
-        merging.catch_up(self.connection, parcel_id, mine, now)
-        tell_at = now if answered else self.clock.later(FIRST_ANSWER_GRACE_S)
-        self._owe(NoticeKind.REGISTERED, mine, tell_at, now)
-
     def _ask(
-        self, parcel_id: ParcelId, number: str, said: Iterable[Candidate], now: datetime
-    ) -> None:
+        self,
+        parcel: ParcelRow,
+        number: str,
+        said: Iterable[Candidate],
+        now: datetime,
+        *,
+        anew: bool,
+    ) -> bool:
         """Ask whom the mail names, or a number looks like, unless somebody knows the parcel.
 
-        1. Also where others are asked already: somebody else's mail may have named a wrong one.
-        2. Who is asked and does not know it is asked no more where all its followers' mails say
+        Returns whether anybody is asked whose answer is to be waited for.
+
+        1. Who was asked before is asked anew where somebody comes to follow it (`anew`).
+        2. Also where others are asked already: somebody else's mail may have named a wrong one.
+        3. Who is asked and does not know it is asked no more where all its followers' mails say
            whose it is.
         """
         connection = self.connection
-        legs = parcels.legs_of(connection, parcel_id)
-        if any(leg.state == PollState.FOUND for leg in legs):
-            return
-        only = named_carriers.of_parcel(connection, parcel_id).get(number, ())
+        legs = parcels.legs_of(connection, parcel.id)
         # 1.
+        if anew and (legs or parcel.ended_at is not None):
+            parcels.wake(connection, parcel.id, now)
+        if any(leg.state == PollState.FOUND for leg in legs):
+            return True
+        only = named_carriers.of_parcel(connection, parcel.id).get(number, ())
+        # 2.
         best = next(choices(number, self.carriers, said, only), None)
         if best is None and not legs:
             best = next_choice(number, self.carriers, (), timedelta(0), only)
-        row = parcels.parcel_row(connection, parcel_id)
-        is_local = number != row.number
-        if (
-            best is not None
-            and parcels.add_leg(connection, parcel_id, best, number, now, is_local=is_local)
-            and row.ended_at is not None
-        ):
+        is_local = number != parcel.number
+        is_new = best is not None and parcels.add_leg(
+            connection, parcel.id, best, number, now, is_local=is_local
+        )
+        if is_new and parcel.ended_at is not None and not anew:
             # Nobody could be asked before: the number was given up for that.
-            parcels.wake(connection, parcel_id, now)
-        # 2.
+            parcels.wake(connection, parcel.id, now)
+        # 3.
         _ask_no_more(connection, legs, number, only)
+        return is_new or any(
+            leg.carrier in self.carriers
+            and (leg.number != number or may_ask(leg.carrier, number, only))
+            for leg in legs
+        )
 
     def _follow_order(self, number: str, order: OrderId, now: datetime) -> bool:
         """Follow an order that has no parcel; return whether that is new.
@@ -282,6 +298,14 @@ class SubscriptionService:
             now=now,
             prompt=not self.by_rule,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Locked:
+    """The parcels that a mail names, by number, and the rows of all that are locked."""
+
+    known: dict[str, Known]
+    rows: Mapping[ParcelId, ParcelRow]
 
 
 def name_carrier(

@@ -161,7 +161,7 @@ def from_html(html: str) -> Content:
     # 3.
     marks: dict[str, str] = {}
     left = MAX_MARKED
-    for node in tree.css(_MARKED):
+    for node in tree.css(_MARKED) if any(mark in html for mark in MARKS) else ():
         text = node.text()
         left -= len(text)
         if left < 0:

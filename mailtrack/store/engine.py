@@ -190,9 +190,15 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Open a transaction that changes nothing and blocks no writer."""
+        """Open a transaction that changes nothing and blocks no writer.
+
+        It is committed all the same: psycopg lets go of all prepared statements of a connection
+        that rolls back, and PostgreSQL would plan each anew.
+        """
         with _plain_errors(self.engine), self.engine.connect() as connection:
-            yield connection.execution_options(**_READ_OPTIONS[self.engine.dialect.name])
+            connection.execution_options(**_READ_OPTIONS[self.engine.dialect.name])
+            with connection.begin():
+                yield connection
 
     @property
     def file(self) -> Path | None:

@@ -1,6 +1,6 @@
 """Parcels, the legs that are polled, and their tracking events."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -38,7 +38,7 @@ from mailtrack.store.announcing import Due, announce
 from mailtrack.store.engine import ConflictError, locked
 from mailtrack.store.leg_claims import is_out, let_go, let_go_of
 from mailtrack.store.schema import leg, leg_claim, parcel, subscription, tracking_event, wording
-from mailtrack.store.upsert import insert_ignoring, insert_new
+from mailtrack.store.upsert import insert_ignoring, insert_whole
 
 #: Statements of every mail and answer, built once (see `store.upsert`).
 _PARCEL = select(parcel).where(parcel.c.id == bindparam("parcel"))
@@ -140,6 +140,14 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
+class LockedParcels:
+    """Parcels that are locked, and which of them each number names."""
+
+    named: Mapping[str, ParcelId]
+    rows: Mapping[ParcelId, "ParcelRow"]
+
+
+@dataclass(frozen=True, slots=True)
 class ParcelRow:
     """A parcel's own columns."""
 
@@ -166,26 +174,38 @@ def find_parcel(connection: Connection, number: str) -> ParcelId | None:
 
 
 def parcels_of(
+    connection: Connection, numbers: Collection[str], now: datetime
+) -> Mapping[str, ParcelId]:
+    """Return the parcels known by numbers, made now where there are none, all of them locked."""
+    return lock_named(connection, numbers, now).named
+
+
+def lock_named(
     connection: Connection,
     numbers: Collection[str],
     now: datetime,
     also: Iterable[ParcelId] = (),
-) -> dict[str, ParcelId]:
-    """Return the parcels known by numbers, made now where there are none, all of them locked.
+) -> LockedParcels:
+    """Lock the parcels known by numbers, made now where there are none.
 
     One that is erased while we look is made anew. `also`: others to lock with them.
     """
-    also = set(also)
+    rows: dict[ParcelId, ParcelRow] = {}
     for _ in range(_TRIES):
         known = {number: find_parcel(connection, number) for number in numbers}
         for number in sorted(number for number, found in known.items() if found is None):
             made = {"number": number, "created_at": now, "service": service_of(number)}
-            new = insert_new(connection, parcel, made)
-            known[number] = find_parcel(connection, number) if new is None else ParcelId(new)
-        found = (number for number in known.values() if number is not None)
-        held = {row.id for row in lock_all(connection, {*found, *also})}
-        if held.issuperset(known.values()):
-            return {number: found for number, found in known.items() if found is not None}
+            new = insert_whole(connection, parcel, made)
+            if new is not None:
+                # Nobody else sees a row before its transaction ends: it needs no lock.
+                rows[ParcelId(new.id)] = _parcel_row(new)
+            known[number] = find_parcel(connection, number) if new is None else ParcelId(new.id)
+        named = {number: found for number, found in known.items() if found is not None}
+        rows |= {
+            row.id: row for row in lock_all(connection, {*named.values(), *also} - rows.keys())
+        }
+        if rows.keys() >= set(known.values()):
+            return LockedParcels(named, rows)
     raise ConflictError("A parcel is erased as often as it is stored.")
 
 
@@ -225,7 +245,9 @@ def lock(connection: Connection, parcel_id: ParcelId) -> ParcelRow | None:
 
 def lock_all(connection: Connection, wanted: Iterable[ParcelId]) -> list[ParcelRow]:
     """Read parcels and keep other writers off them, in the order in which all do that."""
-    return [_parcel_row(row) for row in connection.execute(_LOCKED, {"parcels": list(wanted)})]
+    some = list(wanted)
+    rows = connection.execute(_LOCKED, {"parcels": some}) if some else ()
+    return [_parcel_row(row) for row in rows]
 
 
 def parcel_row(connection: Connection, parcel_id: ParcelId) -> ParcelRow:

@@ -1,6 +1,5 @@
 """What people follow: parcels, and orders that wait for their parcel."""
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -55,9 +54,18 @@ _OWNED = (
 )
 _TO_PARCEL = _OWNED.where(subscription.c.parcel_id == bindparam("parcel"))
 _TO_ORDER = _OWNED.where(subscription.c.shop_order_id == bindparam("order"))
-_AWAITING = _OWNED.where(
-    subscription.c.parcel_id.is_(None),
-    subscription.c.shop_order_id.in_(bindparam("orders", expanding=True)),
+#: To a parcel, or to an order that waits for one.
+_TO_PARCEL_OR_AWAITING = (
+    select(subscription.c.id, subscription.c.parcel_id)
+    .where(
+        subscription.c.subscriber_id == bindparam("owner"),
+        or_(
+            subscription.c.parcel_id == bindparam("parcel"),
+            subscription.c.parcel_id.is_(None)
+            & subscription.c.shop_order_id.in_(bindparam("orders", expanding=True)),
+        ),
+    )
+    .order_by(subscription.c.id)
 )
 _STOPPED = _OWNED.where(subscription.c.muted_at.is_not(None))
 _INSERT = subscription.insert().returning(subscription.c.id)
@@ -69,16 +77,22 @@ _WITHIN = (
     # What a clock wrote that was ahead uses no quota up.
     subscription.c.created_at <= bindparam("ahead"),
 )
-_FOLLOWED_SINCE = select(func.count()).where(
-    subscription.c.subscriber_id == bindparam("owner"), *_WITHIN
-)
 _LATELY = select(subscription.c.id).where(*_WITHIN)
-_LATELY_OF_DOMAIN = _LATELY.join(subscriber, subscriber.c.id == subscription.c.subscriber_id).where(
-    subscriber.c.address.like(bindparam("of_domain"), escape="/")
-)
-_ALL_SINCE, _DOMAIN_SINCE = (
-    select(func.count()).select_from(new.limit(bindparam("most")).subquery())
-    for new in (_LATELY, _LATELY_OF_DOMAIN)
+_LATELY_OF = {
+    "owner": _LATELY.where(subscription.c.subscriber_id == bindparam("owner")),
+    "domain": _LATELY.join(subscriber, subscriber.c.id == subscription.c.subscriber_id).where(
+        subscriber.c.mail_domain == bindparam("domain")
+    ),
+    "all": _LATELY,
+}
+_FOLLOWED_SINCE = select(
+    *(
+        select(func.count())
+        .select_from(new.limit(bindparam("most")).subquery())
+        .scalar_subquery()
+        .label(f"of_{whom}")
+        for whom, new in _LATELY_OF.items()
+    )
 )
 _STATE = ("milestone", "milestone_at", "reason")
 _SAVE_STATE = (
@@ -89,6 +103,15 @@ _SAVE_STATE = (
     )
     .values({name: bindparam(f"new_{name}") for name in _STATE})
 )
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedCounts:
+    """New parcels of a while: of one person, of their mail domain, of everybody."""
+
+    of_owner: int
+    of_domain: int
+    of_all: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +197,13 @@ def follow_parcel(
     the mail that asks for it; `named_by`: the code of who wrote that. The parcels must be
     locked: they might be erased at this moment.
     """
-    mine = _find(connection, _TO_PARCEL, owner=owner, parcel=parcel_id)
+    asked = {"owner": owner, "parcel": parcel_id, "orders": list(orders)}
+    rows = connection.execute(_TO_PARCEL_OR_AWAITING, asked).all()
+    mine = next((SubscriptionId(row.id) for row in rows if row.parcel_id is not None), None)
     if mine is not None:
         _learn(connection, mine, items, named_by)
         return mine, False
-    waiting = _find(connection, _AWAITING, owner=owner, orders=list(orders))
+    waiting = next((SubscriptionId(row.id) for row in rows), None)
     found: dict[str, object] = {
         "parcel_id": parcel_id,
         "milestone": None,
@@ -204,23 +229,19 @@ def follows(connection: Connection, owner: SubscriberId, parcel_id: ParcelId) ->
 
 
 def followed_since(
-    connection: Connection, owner: SubscriberId, since: datetime, now: datetime
-) -> int:
-    """Count what somebody has come to follow since a moment; none of it after `now`."""
-    asked = {"owner": owner, "since": since, "ahead": now + SKEW}
-    return connection.execute(_FOLLOWED_SINCE, asked).scalar_one()
+    connection: Connection,
+    owner: SubscriberId,
+    domain: str,
+    since: datetime,
+    now: datetime,
+    most: int,
+) -> FollowedCounts:
+    """Count what has come to be followed since a moment, and not after `now`; each up to `most`.
 
-
-def followed_by_all_since(
-    connection: Connection, since: datetime, now: datetime, most: int, domain: str = ""
-) -> int:
-    """Count what everybody, or everybody of one mail domain, has come to follow; up to `most`."""
-    asked = {"since": since, "ahead": now + SKEW, "most": most}
-    if not domain:
-        return connection.execute(_ALL_SINCE, asked).scalar_one()
-    literally = re.sub("[/%_]", r"/\g<0>", domain)
-    asked["of_domain"] = f"%@{literally}"
-    return connection.execute(_DOMAIN_SINCE, asked).scalar_one()
+    `domain` is that of the owner's address, "" where its addresses share no quota.
+    """
+    asked = {"owner": owner, "domain": domain, "since": since, "ahead": now + SKEW, "most": most}
+    return FollowedCounts(*connection.execute(_FOLLOWED_SINCE, asked).one())
 
 
 def _find(connection: Connection, query: Select[int], **asked: object) -> SubscriptionId | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table
+from sqlalchemy import Column, ColumnElement, Connection, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -31,9 +31,18 @@ def insert_ignoring(
 
 def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> int | None:
     """Insert a row unless a unique key forbids it; return its number, None where it does."""
-    statement = _returning(connection.dialect.name, table)
+    statement = _returning(connection.dialect.name, table, (table.c.id,))
     number: int | None = connection.execute(statement, values).scalar_one_or_none()
     return number
+
+
+def insert_whole(
+    connection: Connection, table: Table, values: Mapping[str, Any]
+) -> Row[Any] | None:
+    """Insert a row unless a unique key forbids it; return all of it, None where it does."""
+    statement = _returning(connection.dialect.name, table, tuple(table.c))
+    row: Row[Any] | None = connection.execute(statement, values).one_or_none()
+    return row
 
 
 def upsert(
@@ -58,8 +67,8 @@ def _ignoring(
 
 
 @cache
-def _returning(dialect: str, table: Table) -> Any:
-    return _insert(dialect, table).on_conflict_do_nothing().returning(table.c.id)
+def _returning(dialect: str, table: Table, columns: tuple[Column[Any], ...]) -> Any:
+    return _insert(dialect, table).on_conflict_do_nothing().returning(*columns)
 
 
 @cache

@@ -96,12 +96,21 @@ def take_in_order_mail(
 
 
 def catch_up(
-    connection: Connection, parcel_id: ParcelId, newcomer: SubscriptionId, now: datetime
+    connection: Connection,
+    parcel_id: ParcelId,
+    newcomer: SubscriptionId,
+    now: datetime,
+    *,
+    carriers_told: bool,
 ) -> None:
-    """Record what happened before somebody came to follow a parcel: it is no news to them."""
-    own = subscriptions.mail_events(connection, [newcomer])[newcomer]
-    known = [*_told_by_carriers(connection, parcel_id, newcomer), *own]
-    _tell(connection, Follower(newcomer, mailed_by_default()), known, (), now, first=True)
+    """Record what happened before somebody came to follow a parcel: it is no news to them.
+
+    `carriers_told`: False where no carrier has told anything of it, nor of the one beside it.
+    """
+    told = _told_by_carriers(connection, parcel_id, newcomer) if carriers_told else ()
+    known = [*told, *subscriptions.mail_events(connection, [newcomer])[newcomer]]
+    if known:
+        _tell(connection, Follower(newcomer, mailed_by_default()), known, (), now, first=True)
 
 
 def take_in_local(

@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mailtrack.inbox.analysis import AnalyzedMail, MailAnalyzer
@@ -72,6 +72,9 @@ class Misled:
         if found:
             DEEDS[found[1]]()
         return self.analyzer.analyze(raw)
+
+    def analyze_each(self, mails: Sequence[bytes]) -> list[AnalyzedMail | Exception]:
+        return [self.analyze(raw) for raw in mails]
 
     def analyze_header(self, raw: bytes) -> AnalyzedMail:
         return self.analyzer.analyze_header(raw)

@@ -121,6 +121,37 @@ def test_a_parcel_is_followed_asked_for_and_confirmed_after_its_first_answer(
     assert [ORDER] == [order["number"] for order in rows(t.shop_order)]
 
 
+def test_where_no_carrier_is_asked_nobody_waits_for_one(
+    keep: Callable[[bytes], None],
+    read_with: Callable[[Reader], None],
+    reader: Reader,
+    mail: Mail,
+    rows: Rows,
+    clock: FakeClock,
+) -> None:
+    """No answer will come that hastens "suivi enregistré"."""
+    keep(mail())
+    read_with(replace(reader, carriers=()))
+
+    assert [] == rows(t.leg)
+    assert [("registered", clock.now())] == [
+        (notice["kind"], notice["next_attempt_at"]) for notice in rows(t.notice)
+    ]
+
+
+def test_who_follows_later_waits_for_the_carrier_that_is_asked_already(
+    receive: Receive, mail: Mail, rows: Rows, clock: FakeClock
+) -> None:
+    receive(mail())
+    clock.advance(seconds=10)
+    receive(mail(address="bruno@example.org"))
+
+    assert 1 == len(rows(t.leg))
+    assert [clock.later(110), clock.later(120)] == [
+        notice["next_attempt_at"] for notice in rows(t.notice)
+    ]
+
+
 def test_an_order_without_a_parcel_is_noted_and_answered_at_once(
     receive: Receive, order_mail: Mail, rows: Rows, clock: FakeClock
 ) -> None:

@@ -105,9 +105,10 @@ def follow(store: Store, clock: FakeClock) -> Callable[[Reading], None]:
             ana = people.subscriber_of(connection, "ana@example.org", now)
             people.lock(connection, ana)
             came = now - timedelta(minutes=1)
-            SubscriptionService(
+            wish = SubscriptionService(
                 connection, ("cainiao", "laposte"), clock, ana, "t", came, reading, by_rule=False
-            ).follow()
+            )
+            wish.follow(wish.followed())
             ask(connection, ana, reading.doubtful, "t", now)
 
     return make

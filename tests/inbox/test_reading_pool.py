@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -78,6 +78,37 @@ def _told(analyzer: Any, raw: bytes) -> object:
         return analyzer.analyze(raw)
     except PermanentError as error:
         return str(error)
+
+
+def test_of_several_mails_each_has_its_own_end(new_pool: Pools, mail: Mail) -> None:
+    """One process reads them at one go, and another goes on where it ends."""
+    deeds = ("", "spin", "", "fail", "leave", "hoard", "", "crash", "")
+    mails = [evil(deed, mail()) if deed else mail() for deed in deeds]
+
+    told = new_pool(memory=400_000_000).analyze_each(mails)
+
+    limit, unreadable, later = ReadingLimitError, PermanentError, TransientError
+    ends = [None, limit, None, unreadable, later, limit, None, unreadable, None]
+    assert ends == [type(one) if isinstance(one, Exception) else None for one in told]
+    assert {"tracked"} == {one.outcome for one in told if not isinstance(one, Exception)}
+
+
+def test_ten_mails_that_take_long_keep_no_process_to_themselves(
+    new_pool: Pools, mail: Mail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a second it is free again, and they go on as soon as they have one."""
+    pool, turns = new_pool(), list[int]()
+    ask = reading_pool._Process.ask
+
+    def count(process: Any, tasks: Sequence[Any]) -> Iterator[Any]:
+        turns.append(len(tasks))
+        return ask(process, tasks)
+
+    monkeypatch.setattr(reading_pool._Process, "ask", count)
+    told = pool.analyze_each([evil("spin_for_a_while", mail()) for _ in range(4)])
+
+    assert ["tracked"] * 4 == [not isinstance(one, Exception) and one.outcome for one in told]
+    assert [4, 2] == turns[:2] or [4, 3, 2] == turns[:3]
 
 
 def test_the_words_of_an_unknown_error_stay_where_the_mail_was_read(

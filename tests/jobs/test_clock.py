@@ -417,7 +417,9 @@ def test_a_day_that_has_not_come_uses_up_nobodys_share(
     with store.read() as connection:
         day = timedelta(days=1)
         counted = [
-            subscriptions.followed_since(connection, mine.subscriber, now - day, now)
+            subscriptions.followed_since(
+                connection, mine.subscriber, "", now - day, now, most=10
+            ).of_all
             for now in (right, clock.now())
         ]
 

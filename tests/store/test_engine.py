@@ -51,6 +51,24 @@ def test_a_reader_sees_one_moment_however_long_it_looks(store: Store, clock: Fak
 
 
 @pytest.mark.parametrize("database", ["postgresql"])
+def test_a_statement_that_is_asked_again_and_again_stays_prepared(
+    store: Store, clock: FakeClock
+) -> None:
+    """PostgreSQL takes longer to plan most of ours than to run them."""
+    for _ in range(10):
+        with store.write() as connection:
+            people.subscriber_of(connection, "ana@example.org", clock.now())
+        with store.read() as connection:
+            people.find_subscriber(connection, "ana@example.org")
+
+    with store.read() as connection:
+        prepared = connection.exec_driver_sql("SELECT statement FROM pg_prepared_statements")
+        asked = [statement for statement in prepared.scalars() if "address" in statement]
+
+    assert 2 == len(asked)
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
 def test_a_database_host_that_vanishes_is_given_up_within_half_a_minute(
     store: Store,
 ) -> None:

@@ -298,6 +298,17 @@ def test_every_person_and_subscription_gets_a_key_of_its_own(of_the_third_versio
     assert {16} == {len(key) for key in keys}
 
 
+def test_the_mail_domain_of_who_is_known_counts_for_quotas(of_the_third_version: Store) -> None:
+    with of_the_third_version.write() as connection:
+        odd = """UPDATE subscriber SET address = '"carla@home"@example.com' WHERE id = 3"""
+        connection.exec_driver_sql(odd)
+
+    upgrade(of_the_third_version)
+
+    kept = _contents(of_the_third_version, _reflected(of_the_third_version))["subscriber"]
+    assert ["example.org", "example.org", "example.com"] == [row["mail_domain"] for row in kept]
+
+
 def test_parts_of_the_former_version_go_on_writing_while_the_database_is_upgraded(
     empty: Store,
 ) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.engine.default import DefaultExecutionContext
 
 from mailtrack.store.schema.columns import (
     Compressed,
@@ -37,12 +38,27 @@ mailbox = Table(
 )
 
 
+def _mail_domain(context: DefaultExecutionContext) -> str:
+    """Return the mail domain of a row that is inserted."""
+    parameters = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return str(parameters["address"]).rpartition("@")[2]
+
+
 subscriber = Table(
     "subscriber",
     metadata,
     row_id(),
     row_key(),
     Column("address", String(320), nullable=False, unique=True),
+    #: What stands behind its last "@": the addresses of a domain share quotas.
+    Column(
+        "mail_domain",
+        String(320),
+        nullable=False,
+        server_default="",
+        default=_mail_domain,
+        index=True,
+    ),
     Column("created_at", Instant, nullable=False),
     #: When they clicked in a mail of ours, so that the address is theirs.
     Column("confirmed_at", Instant),
