@@ -48,11 +48,11 @@ def suggest(messages: Sequence[Message]) -> AuthservId | None:
         for candidate in {*_candidates(message)}
         if candidate.signs(message)
     )
-    return max(found, key=lambda one: _rank(one, found[one]), default=None)
-
-
-def _rank(one: AuthservId, times: int) -> tuple[int, bool, bool, int]:
-    return times, one.name in _KNOWN, not one.below, len(one.name)
+    return max(
+        found,
+        key=lambda one: (found[one], one.name in _KNOWN, not one.below, len(one.name)),
+        default=None,
+    )
 
 
 def _candidates(message: Message) -> Iterator[AuthservId]:

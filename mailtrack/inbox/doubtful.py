@@ -43,17 +43,13 @@ def follow(
 
     Returns which quota that would exceed, "" where it is followed. Their row must be locked.
     """
-    named = ParcelRead(asked.number, carriers=_candidates(asked))
+    # First whom the mail named.
+    named = {code: Candidate(code, "mail", "none") for code in asked.carriers}
+    known = {candidate.carrier: candidate for candidate in detect(asked.number)}
+    read = ParcelRead(asked.number, carriers=tuple((named | known).values()))
     exceeded = at_their_word.follow(
-        connection, asked.owner, [named], carriers, quotas, clock, asked.trace
+        connection, asked.owner, [read], carriers, quotas, clock, asked.trace
     )
     if not exceeded:
         doubtful_numbers.mark_answered(connection, asked.key, clock.now())
     return exceeded
-
-
-def _candidates(asked: AskedNumber) -> tuple[Candidate, ...]:
-    """Return whom to ask about a number: first whom the mail named."""
-    known = {candidate.carrier: candidate for candidate in detect(asked.number)}
-    named = {code: Candidate(code, "mail", "none") for code in asked.carriers}
-    return tuple((named | known).values())

@@ -105,10 +105,12 @@ def test_ten_mails_that_take_long_keep_no_process_to_themselves(
         return ask(process, tasks)
 
     monkeypatch.setattr(reading_pool._Process, "ask", count)
-    told = pool.analyze_each([evil("spin_for_a_while", mail()) for _ in range(4)])
+    told = pool.analyze_each([evil("spin_for_a_while", mail()) for _ in range(8)])
 
-    assert ["tracked"] * 4 == [not isinstance(one, Exception) and one.outcome for one in told]
-    assert [4, 2] == turns[:2] or [4, 3, 2] == turns[:3]
+    assert ["tracked"] * 8 == [not isinstance(one, Exception) and one.outcome for one in told]
+    assert 8 == turns[0]
+    assert len(turns) > 1
+    assert turns == sorted(set(turns), reverse=True)  # each turn reads one at least
 
 
 def test_the_words_of_an_unknown_error_stay_where_the_mail_was_read(

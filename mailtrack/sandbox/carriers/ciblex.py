@@ -33,12 +33,9 @@ def _page(world: CarrierWorld, call: Call) -> Response:
         return made
     told = next(iter(chosen([number], failure, STRANGER)), STRANGER)
     table = None if failure is Failure.UNKNOWN else world.render(told, _table)
-    return _html(table or '<p class="f_erreur">Aucun colis.</p>')
-
-
-def _html(content: str) -> Response:
+    body = table or '<p class="f_erreur">Aucun colis.</p>'
     meta = '<meta http-equiv="Content-Type" content="text/html; charset=iso-8859-1">'
-    return HTMLResponse(f"<html><head>{meta}</head><body>{content}</body></html>")
+    return HTMLResponse(f"<html><head>{meta}</head><body>{body}</body></html>")
 
 
 _FAILURES: dict[Failure, Replacement] = {
