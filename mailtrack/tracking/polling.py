@@ -4,8 +4,8 @@ The answers of one request are one transaction where nothing speaks against it, 
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
@@ -41,6 +41,7 @@ from mailtrack.store import (
 )
 from mailtrack.store.engine import Store
 from mailtrack.store.leg_claims import ClaimedLeg
+from mailtrack.store.local_parcels import Beside
 from mailtrack.store.parcels import Leg, ParcelRow
 from mailtrack.store.schema import subscription
 from mailtrack.tracking import merging
@@ -66,12 +67,24 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What a carrier said of one leg, in the transaction that takes it in; the parcel is locked."""
+    """What a carrier said of one leg, whose parcel is locked."""
 
-    connection: Connection
-    parcel_id: ParcelId
+    row: ParcelRow
+    beside: Beside
     leg: ClaimedLeg
     result: PollResult
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Answers that one transaction takes in; nobody hears of the parcels of two of them.
+
+    `legs`: all that their parcels have by now.
+    """
+
+    connection: Connection
+    answers: Mapping[ParcelId, _Answer]
+    legs: Mapping[ParcelId, Sequence[Leg]]
     now: datetime
 
 
@@ -233,10 +246,9 @@ class Poller:
         Raises TransientError where the store is away, once the others are stored.
         """
         now, failed = self.clock.now(), None
-        works = [
-            partial(self._take_in_one, leg, results.get(leg.number), token, now) for leg in legs
-        ]
-        for leg, stored in zip(legs, self.store.transact_each(works), strict=True):
+        take_in = partial(self._take_in_some, results, token, now)
+        done = self.store.transact_batches(take_in, legs)
+        for leg, stored in zip(legs, done, strict=True):
             if isinstance(stored, MailtrackError):
                 failed = stored
             elif isinstance(stored, Exception):
@@ -247,55 +259,87 @@ class Poller:
         if failed is not None:
             raise failed
 
-    def _take_in_one(
+    def _take_in_some(
         self,
-        leg: ClaimedLeg,
-        result: PollResult | None,
+        results: Mapping[str, PollResult],
         token: str,
         now: datetime,
         connection: Connection,
-    ) -> None:
-        """Take in what a carrier said of one leg; None where it said nothing.
+        legs: Sequence[ClaimedLeg],
+    ) -> list[bool]:
+        """Take in what a carrier said of some legs; return of which it said anything to us.
 
-        1. A leg whose claim has passed on, or whose parcel was erased, is left alone.
-        2. A number that the answer leaves out waits alone.
-        3. The answer is noted, and the legs that it leads to are added.
-        4. It is shown if it says something, or if no other guess is left.
-        5. Its events are merged, and the parcel's followers are owed what follows. A local
-           number that their mails gave it is settled once its own carriers know it by that.
-        6. Every leg of the parcel is planned.
+        1. Legs whose claim has passed on, or whose parcel was erased, are left alone. The
+           parcels of the others are locked at one go.
+        2. Where somebody hears of the parcels of two of them, each takes its turn: what follows
+           from the second answer depends on what the first one has left of it.
+        3. A number that the answer leaves out waits alone.
+        4. The others are taken in at one go.
         """
         # 1.
-        parcel_id = leg_claims.parcel_of_leg(connection, leg.id, token)
-        known = None if parcel_id is None else local_parcels.lock(connection, parcel_id)
-        if parcel_id is None or known is None:
-            return
+        claimed = leg_claims.claimed(connection, [leg.id for leg in legs], token)
+        locked = local_parcels.lock(connection, {leg.parcel for leg in claimed})
+        mine = [leg for leg in claimed if leg.parcel in locked.rows]
         # 2.
-        if result is None:
-            error = f"{leg.carrier} left this number out of its answer"
-            self._retry_later(connection, leg, token, error, now)
-            return
+        families = [{leg.parcel, *locked.beside[leg.parcel].values()} for leg in mine]
+        if sum(map(len, families)) > len(set().union(*families)):
+            take_in = partial(self._take_in_some, results, token, now, connection)
+            return [taken for leg in legs for taken in take_in([leg])]
         # 3.
-        answer = _Answer(connection, parcel_id, leg, result, now)
-        parcels.note_answer(connection, leg.id, result.state, now, result.hint)
-        self._add_legs(answer)
+        for leg in mine:
+            if leg.number not in results:
+                error = f"{leg.carrier} left this number out of its answer"
+                self._retry_later(connection, leg, token, error, now)
         # 4.
-        if result.state in (PollState.FOUND, PollState.PENDING) or all(
-            other.state
-            for other in parcels.legs_of(connection, parcel_id)
-            if other.next_poll_at is not None
-        ):
-            parcels.save_result(connection, parcel_id, result, now)
-            if known.first_answer_at is None:  # what "suivi enregistré" waits for
-                notices.hasten(connection, parcel_id, NoticeKind.REGISTERED, now)
-        # 5.
-        is_doubtful = merging.take_in(connection, parcel_id, result.events, now)
-        local_parcels.settle(connection, parcel_id)
-        # 6.
-        self._plan(answer, is_doubtful=is_doubtful)
+        answers = [
+            _Answer(locked.rows[leg.parcel], locked.beside[leg.parcel], leg, results[leg.number])
+            for leg in mine
+            if leg.number in results
+        ]
+        if answers:
+            self._take_in_apart(connection, answers, now)
+        taken_in = {answer.leg.id for answer in answers}
+        return [leg.id in taken_in for leg in legs]
 
-    def _add_legs(self, answer: _Answer) -> None:
-        """Add the legs that an answer leads to.
+    def _take_in_apart(
+        self, connection: Connection, answers: Sequence[_Answer], now: datetime
+    ) -> None:
+        """Take in answers about parcels of which nobody hears of two.
+
+        1. The answers are noted, and the legs that they lead to are added.
+        2. One is shown if it says something, or if no other guess is left.
+        3. Their events are merged, and the parcels' followers are owed what follows. A local
+           number that their mails gave a parcel is settled once its own carriers know it by that.
+        4. Every leg of the parcels is planned.
+        """
+        # 1.
+        said = [parcels.AnsweredLeg(x.leg.id, x.result.state, x.result.hint) for x in answers]
+        parcels.note_answers(connection, said, now)
+        of_parcel = {answer.leg.parcel: answer for answer in answers}
+        legs = parcels.legs_of_each(connection, of_parcel)
+        grown = [
+            one
+            for one, answer in of_parcel.items()
+            if self._add_legs(connection, answer, legs[one], now)
+        ]
+        if grown:
+            legs |= parcels.legs_of_each(connection, grown)
+        batch = _Batch(connection, of_parcel, legs, now)
+        # 2.
+        _show(batch)
+        # 3.
+        events = {one: answer.result.events for one, answer in of_parcel.items()}
+        doubtful = merging.take_in(connection, events, now)
+        for answer in answers:
+            if answer.beside:
+                local_parcels.settle(connection, answer.row.id)
+        # 4.
+        self._plan(batch, doubtful)
+
+    def _add_legs(
+        self, connection: Connection, answer: _Answer, legs: Sequence[Leg], now: datetime
+    ) -> bool:
+        """Add the legs that an answer leads to, beside those of its parcel; False for none.
 
         1. The local carrier's: whomever a local number may belong to. Where we can ask none of
            them, a fallback's, unless one follows the parcel already: there, a second number
@@ -303,13 +347,12 @@ class Poller:
         2. The next guess, where the carrier does not know the number; none but those whom its
            followers' mails name, where they do.
         """
-        connection, parcel_id = answer.connection, answer.parcel_id
-        leg, result, now = answer.leg, answer.result, answer.now
-        on = self.carriers.keys()
+        parcel_id, leg, result, on = answer.row.id, answer.leg, answer.result, self.carriers.keys()
+        added = []
         # 1.
         local = result.local_number
         if local and local != leg.number:
-            asked = {other.carrier for other in parcels.legs_of(connection, parcel_id)}
+            asked = {other.carrier for other in legs}
             codes = set(choices(local, on))
             if numbers.detect(local) and not codes and not asked & set(FALLBACKS) & on:
                 fallback = next_choice(local, on, (), timedelta(0))
@@ -318,77 +361,115 @@ class Poller:
             if result.state is PollState.PENDING:
                 # A placeholder: the same carrier knows the parcel by its new number only.
                 codes.add(leg.carrier)
-            for code in sorted(codes):
+            added += [
                 parcels.add_leg(connection, parcel_id, code, local, now, is_local=True)
+                for code in sorted(codes)
+            ]
         # 2.
         if result.state in UNKNOWN_STATES:
-            about = [x for x in parcels.legs_of(connection, parcel_id) if x.number == leg.number]
+            about = [other for other in legs if other.number == leg.number]
             unasked = {x.carrier for x in about if x.state == PollState.NEEDS_POSTCODE}
             tried = {x.carrier for x in about} - unasked
-            unknown_for = now - parcels.parcel_row(connection, parcel_id).created_at
+            unknown_for = now - answer.row.created_at
             only = named_carriers.of_parcel(connection, parcel_id).get(leg.number, ())
             guess = next_choice(leg.number, on, tried, unknown_for, only, unasked)
             if guess is not None:
-                parcels.add_leg(connection, parcel_id, guess, leg.number, now)
+                added.append(parcels.add_leg(connection, parcel_id, guess, leg.number, now))
+        return any(added)
 
-    def _plan(self, answer: _Answer, *, is_doubtful: bool) -> None:
-        """Tell people of a long silence, and set when each leg of a parcel is asked next.
+    def _plan(self, batch: _Batch, doubtful: Collection[ParcelId]) -> None:
+        """Tell people of a long silence, and set when each leg of the parcels is asked next.
 
-        1. Polling ends where nobody waits any more, or nothing is left to wait for.
-        2. A wrong guess is asked no more while another carrier is left to ask, or where mails
+        Polling ends where nobody waits any more, or nothing is left to wait for. `doubtful`: the
+        parcels of which an alarm waits for a witness.
+        """
+        connection, now = batch.connection, batch.now
+        waiting = followers.who_wait_for(connection, batch.answers)
+        carriers = {leg.carrier for legs in batch.legs.values() for leg in legs}
+        prices = budgets.prices_h(connection, carriers)
+        planned: dict[LegId, datetime | None] = {}
+        for row in parcels.parcel_rows(connection, batch.answers):
+            stage, since = _stage(row, waiting[row.id])
+            _tell_silence(batch, row, stage, since)
+            if not waiting[row.id]:
+                outcomes.end(connection, row.id, NOBODY_FOLLOWS, now)
+                continue
+            context = scheduling.PollContext(stage, since, is_doubtful=row.id in doubtful)
+            polls = self._next_polls(batch, row.id, context, prices)
+            if polls is None:
+                outcomes.end(connection, row.id, stage or NEVER_KNOWN, now)
+            else:
+                planned |= polls
+        parcels.plan_each(connection, planned)
+
+    def _next_polls(
+        self,
+        batch: _Batch,
+        parcel_id: ParcelId,
+        context: scheduling.PollContext,
+        prices: Mapping[str, float],
+    ) -> dict[LegId, datetime | None] | None:
+        """Return when legs of a parcel are asked next, or None where all polling ends.
+
+        1. A wrong guess is asked no more while another carrier is left to ask, or where mails
            say whose number it is. What is planned no more is at a carrier that is off, or was a
            wrong guess itself.
-        3. The leg that was asked is due when that is worth a request again; news on it
+        2. The leg that was asked is due when that is worth a request again; news on it
            hastens the others.
         """
-        connection, parcel_id, now = answer.connection, answer.parcel_id, answer.now
-        row = parcels.parcel_row(connection, parcel_id)
-        waiting = followers.who_wait(connection, parcel_id)
-        stage, since = _stage(row, waiting)
-        legs = parcels.legs_of(connection, parcel_id)
-        _tell_silence(answer, row, stage, since)
-        # 1.
-        if not waiting:
-            outcomes.end(connection, parcel_id, NOBODY_FOLLOWS, now)
-            return
+        asked, legs = batch.answers[parcel_id].leg, batch.legs[parcel_id]
         left = [leg for leg in legs if leg.next_poll_at is not None]
         handed_over = any(leg.is_local and leg.state == PollState.FOUND for leg in left)
         known_numbers = {leg.number for leg in left if leg.state == PollState.FOUND}
         others_left = any(leg.state != PollState.REJECTED for leg in left)
         unknown = any(leg.state == PollState.NOT_FOUND for leg in legs)
-        named = named_carriers.of_parcel(connection, parcel_id) if unknown else {}
+        named = named_carriers.of_parcel(batch.connection, parcel_id) if unknown else {}
+        polls: dict[LegId, datetime | None] = {}
         for leg in legs:
-            context = scheduling.PollContext(
-                milestone=stage,
-                since=since,
+            if leg.next_poll_at is None and leg.id != asked.id:
+                continue
+            mine = replace(
+                context,
                 weight=_weight(leg, handed_over=handed_over),
-                price_h=budgets.price_h(connection, leg.carrier),
-                is_doubtful=is_doubtful,
+                price_h=prices[leg.carrier],
             )
-            due = scheduling.next_poll(context, now, self.rng)
+            due = scheduling.next_poll(mine, batch.now, self.rng)
             if due is None:
-                outcomes.end(connection, parcel_id, stage or NEVER_KNOWN, now)
-                return
-            # 2.
+                return None
+            # 1.
             is_meant = may_ask(leg.carrier, leg.number, named.get(leg.number, ()))
             if (leg.state == PollState.REJECTED and others_left) or (
                 leg.state == PollState.NOT_FOUND and (leg.number in known_numbers or not is_meant)
             ):
-                parcels.plan(connection, leg.id, None)
-            # 3.
-            elif leg.id == answer.leg.id or (leg.next_poll_at and due < leg.next_poll_at):
-                parcels.plan(connection, leg.id, due)
+                polls[leg.id] = None
+            # 2.
+            elif leg.id == asked.id or leg.next_poll_at is None or due < leg.next_poll_at:
+                polls[leg.id] = due
+        return polls
 
 
-def _tell_silence(
-    answer: _Answer, row: ParcelRow, stage: Milestone | None, since: datetime
-) -> None:
+def _show(batch: _Batch) -> None:
+    """Show the answers that say something, and those after which no other guess is left."""
+    shown = {
+        parcel_id: answer.result
+        for parcel_id, answer in batch.answers.items()
+        if answer.result.state in (PollState.FOUND, PollState.PENDING)
+        or all(leg.state for leg in batch.legs[parcel_id] if leg.next_poll_at is not None)
+    }
+    parcels.save_results(batch.connection, shown, batch.now)
+    for parcel_id in shown:
+        if batch.answers[parcel_id].row.first_answer_at is None:
+            # "Suivi enregistré" has waited for this.
+            notices.hasten(batch.connection, parcel_id, NoticeKind.REGISTERED, batch.now)
+
+
+def _tell_silence(batch: _Batch, row: ParcelRow, stage: Milestone | None, since: datetime) -> None:
     """Owe word of a silence that is to be told, once, to all who hear of the parcel.
 
     Not to whom another parcel, that they hear of beside it, has told something later; nor that
     a carrier does not know a number which is another's, as their own mails say.
     """
-    verdict = silence.assess_silence(stage, since, answer.now)
+    verdict = silence.assess_silence(stage, since, batch.now)
     if verdict is Silence.USUAL:
         return
     # Whose own mail told the end waits for nothing more.
@@ -396,17 +477,17 @@ def _tell_silence(
     untold = followers.untold(verdict, _ONCE).where(
         local_parcels.hears_last_from(row), ended.is_not(True)
     )
-    leg = answer.leg
+    leg = batch.answers[row.id].leg
     is_guess = leg.carrier not in FALLBACKS and not numbers.names_its_carrier(leg.number)
     if verdict is Silence.NOT_FOUND and is_guess:
         untold = untold.where(~named_carriers.means_another(leg.number, leg.carrier))
-    for number in answer.connection.scalars(untold).all():
+    for number in batch.connection.scalars(untold).all():
         notices.owe_follower(
-            answer.connection,
+            batch.connection,
             SubscriptionId(number),
             verdict,
             occurrence=_ONCE,
-            now=answer.now,
+            now=batch.now,
         )
 
 
