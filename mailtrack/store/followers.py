@@ -62,6 +62,22 @@ _WHO_WAIT = (
 )
 
 
+_UNTOLD = (
+    select(subscription.c.id)
+    .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+    .where(
+        CONCERNS,
+        *_HEARS,
+        ~exists().where(
+            notice.c.subscription_id == subscription.c.id,
+            notice.c.kind == bindparam("kind"),
+            notice.c.occurrence == bindparam("occurrence"),
+        ),
+    )
+    .limit(1)
+)
+
+
 def of_parcels(
     connection: Connection, those: Collection[ParcelId], wanted: frozenset[Milestone]
 ) -> dict[ParcelId, list[Follower]]:
@@ -167,6 +183,12 @@ def postcodes(connection: Connection, leg_id: LegId) -> list[str]:
         .order_by(subscription.c.id.desc())
     )
     return list(dict.fromkeys(connection.scalars(query)))
+
+
+def is_untold(connection: Connection, parcel_id: ParcelId, kind: str, occurrence: str) -> bool:
+    """Return True if somebody who hears of a parcel has no notice of a kind yet."""
+    asked = {"parcels": [parcel_id], "kind": kind, "occurrence": occurrence}
+    return connection.execute(_UNTOLD, asked).first() is not None
 
 
 def untold(kind: str, occurrence: str | ColumnElement[str]) -> Select[int]:

@@ -42,6 +42,7 @@ from mailtrack.store import (
 from mailtrack.store.engine import Store
 from mailtrack.store.leg_claims import ClaimedLeg
 from mailtrack.store.local_parcels import Beside
+from mailtrack.store.named_carriers import Named
 from mailtrack.store.parcels import Leg, ParcelRow
 from mailtrack.store.schema import subscription
 from mailtrack.tracking import merging
@@ -79,13 +80,19 @@ class _Answer:
 class _Batch:
     """Answers that one transaction takes in; nobody hears of the parcels of two of them.
 
-    `legs`: all that their parcels have by now.
+    `legs`: all that their parcels have by now; `named`: whom alone the numbers of those may be
+    asked of that some carrier does not know.
     """
 
     connection: Connection
     answers: Mapping[ParcelId, _Answer]
     legs: Mapping[ParcelId, Sequence[Leg]]
+    named: Mapping[ParcelId, Named]
     now: datetime
+
+    def named_for(self, parcel_id: ParcelId, number: str) -> Collection[str]:
+        """Return the carriers that bind for a number, none where anybody may be asked."""
+        return self.named.get(parcel_id, {}).get(number, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,14 +324,14 @@ class Poller:
         parcels.note_answers(connection, said, now)
         of_parcel = {answer.leg.parcel: answer for answer in answers}
         legs = parcels.legs_of_each(connection, of_parcel)
-        grown = [
-            one
-            for one, answer in of_parcel.items()
-            if self._add_legs(connection, answer, legs[one], now)
+        unknown = [
+            one for one, theirs in legs.items() if any(x.state in UNKNOWN_STATES for x in theirs)
         ]
+        named = named_carriers.of_each(connection, unknown)
+        batch = _Batch(connection, of_parcel, legs, named, now)
+        grown = [one for one in of_parcel if self._add_legs(batch, one)]
         if grown:
-            legs |= parcels.legs_of_each(connection, grown)
-        batch = _Batch(connection, of_parcel, legs, now)
+            batch = replace(batch, legs=legs | parcels.legs_of_each(connection, grown))
         # 2.
         _show(batch)
         # 3.
@@ -336,10 +343,8 @@ class Poller:
         # 4.
         self._plan(batch, doubtful)
 
-    def _add_legs(
-        self, connection: Connection, answer: _Answer, legs: Sequence[Leg], now: datetime
-    ) -> bool:
-        """Add the legs that an answer leads to, beside those of its parcel; False for none.
+    def _add_legs(self, batch: _Batch, parcel_id: ParcelId) -> bool:
+        """Add the legs that an answer leads to; return False where it leads to none.
 
         1. The local carrier's: whomever a local number may belong to. Where we can ask none of
            them, a fallback's, unless one follows the parcel already: there, a second number
@@ -347,7 +352,9 @@ class Poller:
         2. The next guess, where the carrier does not know the number; none but those whom its
            followers' mails name, where they do.
         """
-        parcel_id, leg, result, on = answer.row.id, answer.leg, answer.result, self.carriers.keys()
+        connection, now = batch.connection, batch.now
+        answer, legs = batch.answers[parcel_id], batch.legs[parcel_id]
+        leg, result, on = answer.leg, answer.result, self.carriers.keys()
         added = []
         # 1.
         local = result.local_number
@@ -371,7 +378,7 @@ class Poller:
             unasked = {x.carrier for x in about if x.state == PollState.NEEDS_POSTCODE}
             tried = {x.carrier for x in about} - unasked
             unknown_for = now - answer.row.created_at
-            only = named_carriers.of_parcel(connection, parcel_id).get(leg.number, ())
+            only = batch.named_for(parcel_id, leg.number)
             guess = next_choice(leg.number, on, tried, unknown_for, only, unasked)
             if guess is not None:
                 added.append(parcels.add_leg(connection, parcel_id, guess, leg.number, now))
@@ -422,8 +429,6 @@ class Poller:
         handed_over = any(leg.is_local and leg.state == PollState.FOUND for leg in left)
         known_numbers = {leg.number for leg in left if leg.state == PollState.FOUND}
         others_left = any(leg.state != PollState.REJECTED for leg in left)
-        unknown = any(leg.state == PollState.NOT_FOUND for leg in legs)
-        named = named_carriers.of_parcel(batch.connection, parcel_id) if unknown else {}
         polls: dict[LegId, datetime | None] = {}
         for leg in legs:
             if leg.next_poll_at is None and leg.id != asked.id:
@@ -437,7 +442,7 @@ class Poller:
             if due is None:
                 return None
             # 1.
-            is_meant = may_ask(leg.carrier, leg.number, named.get(leg.number, ()))
+            is_meant = may_ask(leg.carrier, leg.number, batch.named_for(parcel_id, leg.number))
             if (leg.state == PollState.REJECTED and others_left) or (
                 leg.state == PollState.NOT_FOUND and (leg.number in known_numbers or not is_meant)
             ):
@@ -471,6 +476,9 @@ def _tell_silence(batch: _Batch, row: ParcelRow, stage: Milestone | None, since:
     """
     verdict = silence.assess_silence(stage, since, batch.now)
     if verdict is Silence.USUAL:
+        return
+    # Mostly they were told: the whole question takes long to put together.
+    if not followers.is_untold(batch.connection, row.id, verdict, _ONCE):
         return
     # Whose own mail told the end waits for nothing more.
     ended = subscription.c.milestone.in_(_ENDS)
