@@ -19,9 +19,9 @@ from mailtrack.runtime.services import Services
 from mailtrack.store import orders, parcels, people, personal_data, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
+from mailtrack.store.outcomes import NOBODY_FOLLOWS
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.tracking import merging
-from mailtrack.tracking.polling import NOBODY_FOLLOWS
 from mailtrack.web.app import make_app
 from mailtrack.web.preferences import IMPORTANT, ON_REQUEST, USUAL
 from mailtrack.web.service import OTHERS, PER_PAGE
