@@ -52,13 +52,13 @@ class _OverHttp(FakeCarrier):
 
 
 def ratios() -> Iterator[Ratio]:
-    """Measure answers that bring one new scan each, on each database."""
+    """Measure answers with one new scan each, and such that bring nothing new, on each database."""
     with _server() as url, httpx.Client() as client:
         for name, open_store in STORES.items():
-            yield _measured(name, open_store, client, url)
+            yield from _measured(name, open_store, client, url)
 
 
-def _measured(name: str, open_store: OpenStore, client: httpx.Client, url: str) -> Ratio:
+def _measured(name: str, open_store: OpenStore, client: httpx.Client, url: str) -> Iterator[Ratio]:
     with open_store() as store, service(store) as services:
         now = services.clock.now()
         events = [
@@ -68,19 +68,21 @@ def _measured(name: str, open_store: OpenStore, client: httpx.Client, url: str) 
         with store.write() as connection:
             let_people_follow(connection, ANSWERS, now)
         _ask_all(services, _OverHttp(client, url, events[1:]))
-        with store.write() as connection:
-            connection.execute(leg.update().values(next_poll_at=now))
-        carrier = _OverHttp(client, url, events)
-        ours = _cpu_s(lambda: _ask_all(services, carrier))
         yardstick = _cpu_s(lambda: _ask_and_insert(store, client, url))
-    return Ratio(
-        f"{ANSWERS} answers taken in: the processor's time ({name})",
-        ours,
-        "httpx, one insert each",
-        yardstick,
-        "≤ 3 ms each",
-        count=ANSWERS,
-    )
+        for what, target in (
+            ("with a new scan", "≤ 3 ms each"),
+            ("with nothing new", "≤ 1 ms each"),
+        ):
+            with store.write() as connection:
+                connection.execute(leg.update().values(next_poll_at=now))
+            yield Ratio(
+                f"{ANSWERS} answers {what} taken in: the processor's time ({name})",
+                _cpu_s(lambda: _ask_all(services, _OverHttp(client, url, events))),
+                "httpx, one insert each",
+                yardstick,
+                target,
+                count=ANSWERS,
+            )
 
 
 def _ask_all(services: Services, carrier: FakeCarrier) -> None:

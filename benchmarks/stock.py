@@ -115,7 +115,7 @@ def _write(connection: Connection, serial: int, now: datetime, chance: Random) -
         event = TrackingEvent(
             at.replace(microsecond=0), milestone, source, code, text, place, mark=mark
         )
-        merging.take_in(connection, parcel, [event], at + timedelta(hours=1))
+        merging.take_in(connection, {parcel: [event]}, at + timedelta(hours=1))
         if milestone is Milestone.DELIVERED:
             parcels.end(connection, parcel, "delivered", at)
 

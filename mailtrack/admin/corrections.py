@@ -18,9 +18,9 @@ from mailtrack.domain.sending_policy import PARIS
 from mailtrack.domain.tracking import Skip
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import notices, parcels, people
+from mailtrack.store.outcomes import NOBODY_FOLLOWS
 from mailtrack.store.returns import RETURNED
 from mailtrack.store.schema import notice, parcel, subscriber, subscription
-from mailtrack.tracking.polling import NOBODY_FOLLOWS
 
 #: For how long a notice is true, unless what happened since says otherwise.
 _LONGEST = timedelta(days=14)

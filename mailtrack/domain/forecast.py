@@ -37,7 +37,7 @@ from enum import StrEnum
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from math import log
-from statistics import NormalDist, fmean
+from statistics import NormalDist
 from zoneinfo import ZoneInfo
 
 from mailtrack.domain import stage_times
@@ -166,16 +166,19 @@ def forecast(
     # The day of today is over once the vans are back.
     today = local.date() + timedelta(days=local.hour >= LAST_HOUR)
     waited = max(0, (today - reached).days)
+    earliest, latest = (1 - SHARE) / 2, (1 + SHARE) / 2
     arrivals: dict[date, tuple[float, float]] = {}
     for days, before, by in _arrivals(_hazards(spread, experience), waited):
         day = delivery_day(reached + timedelta(days=days))
+        if before > latest and day not in arrivals:
+            break  # nobody is told of who comes later
         arrivals[day] = arrivals.get(day, (before,))[0], by
     # A day at the edge belongs to the interval if most of those do who come on it: with every
     # day that it touches, one of a few days would hold nine of ten.
     return Forecast(
-        first=next(d for d, shares in arrivals.items() if fmean(shares) >= (1 - SHARE) / 2),
+        first=next(d for d, (before, by) in arrivals.items() if (before + by) / 2 >= earliest),
         middle=next(d for d, (_, by) in arrivals.items() if by >= 0.5),
-        high=max(d for d, shares in arrivals.items() if fmean(shares) <= (1 + SHARE) / 2),
+        high=max(d for d, (before, by) in arrivals.items() if (before + by) / 2 <= latest),
     )
 
 

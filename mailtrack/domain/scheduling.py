@@ -9,9 +9,10 @@ hardly grows, so polls move by themselves to just after the hours of scanning, a
 longer nothing has come, the rarer they are.
 """
 
-import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -51,13 +52,12 @@ _BY_HOUR = (
     *(1.3, 1.4, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5),
 )
 _BY_WEEKDAY = (1.1, 1.15, 1.15, 1.15, 1.1, 0.85, 0.5)
-#: How the hope of a scan falls with the silence: up to so many mean times of the stage, the rate
-#: is so many times that of the mean. Scans come in bursts, and what lies still goes on lying.
+#: How the hope of a scan falls with the silence: from each of these ages on, in mean times of the
+#: stage, the rate is the next of so many times that of the mean. Scans come in bursts, and
+#: what lies still goes on lying.
 #: Fitted to documented itineraries by events over exposure, five of each added at rate 1.
-_BY_AGE = (
-    *((0.02, 5.0), (0.05, 2.5), (0.25, 2.1), (0.5, 1.65)),
-    *((2.0, 1.0), (4.0, 0.85), (math.inf, 0.33)),
-)
+_AGES = (0.02, 0.05, 0.25, 0.5, 2.0, 4.0)
+_HOPES = (5.0, 2.5, 2.1, 1.65, 1.0, 0.85, 0.33)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +107,28 @@ def is_nearly_due(asked_at: datetime, due_at: datetime, now: datetime) -> bool:
 def _until_worth_a_request(context: PollContext, now: datetime) -> timedelta:
     """Return the wait after which the delay that has accrued pays for a request."""
     stage = times_of(context.milestone)
-    mean = timedelta(hours=stage.mean_h)
     step_h = SLOT / timedelta(hours=1)
     rate = context.weight * stage.importance / stage.mean_h
-    hazard = delay = 0.0
-    waited = timedelta(0)
-    while delay < context.price_h and waited < LONGEST:
-        local = (now + waited).astimezone(PARIS)
-        profile = _BY_HOUR[local.hour] * _BY_WEEKDAY[local.weekday()]
-        age = (now + waited - context.since) / mean
-        hope = next(rate for until, rate in _BY_AGE if age < until)
-        hazard += rate * hope * profile * step_h
+    silent_h = (now - context.since) / timedelta(hours=1)
+    epoch_h = now.timestamp() / 3600
+    hazard = delay = waited_h = 0.0
+    longest_h = LONGEST / timedelta(hours=1)
+    while delay < context.price_h and waited_h < longest_h:
+        hope = _HOPES[bisect_right(_AGES, (silent_h + waited_h) / stage.mean_h)]
+        hazard += rate * hope * _profile(int(epoch_h + waited_h)) * step_h
         delay += hazard * step_h
-        waited += SLOT
-    return waited
+        waited_h += step_h
+    return timedelta(hours=waited_h)
+
+
+@lru_cache(maxsize=1024)
+def _profile(epoch_h: int) -> float:
+    """Return how many scans an hour has (mean 1), named by the hours since 1970 in UTC.
+
+    Clocks in France differ from UTC by whole hours.
+    """
+    local = datetime.fromtimestamp(epoch_h * 3600, PARIS)
+    return _BY_HOUR[local.hour] * _BY_WEEKDAY[local.weekday()]
 
 
 def _jittered(wait: timedelta, rng: Random) -> timedelta:

@@ -156,10 +156,11 @@ def apply(
     known |= {event.fingerprint: event for event in confirmed}
     # 2.
     events = (*known.values(), *new)
-    steps = walk(events)
+    ordered = chronology(believed(events))
+    steps = _walk(ordered)
     current = steps[-1] if steps else None
     # 3.
-    decisions, due = [], owed(events)
+    decisions, due = [], _owed(ordered)
     for follower in followers:
         unrecorded = {k: e for k, e in due.items() if k not in follower.recorded}
         chosen = None if first_answer else _to_tell(follower, unrecorded, steps)
@@ -228,9 +229,13 @@ def owed(events: Iterable[TrackingEvent]) -> dict[Key, TrackingEvent]:
     Adding events only ever adds keys: that is what makes the set of notices
     independent of the order in which events arrive.
     """
+    return _owed(chronology(believed(events)))
+
+
+def _owed(oldest_first: Iterable[TrackingEvent]) -> dict[Key, TrackingEvent]:
     keys: dict[Key, TrackingEvent] = {}
     turned_back = False
-    for event in chronology(believed(events)):
+    for event in oldest_first:
         milestone = event.milestone
         if STAGES[milestone].mailed is Mailed.NO:
             continue

@@ -39,6 +39,7 @@ from mailtrack.store import (
     subscription_details,
 )
 from mailtrack.store.engine import Store
+from mailtrack.store.outcomes import NEVER_KNOWN
 from mailtrack.store.schema import (
     parcel,
     parcel_order,
@@ -50,7 +51,6 @@ from mailtrack.store.suppression import Suppression
 from mailtrack.tracking import lateness
 from mailtrack.tracking.calendar_keeping import refresh
 from mailtrack.tracking.pickup import usual_hold_of
-from mailtrack.tracking.polling import NEVER_KNOWN
 from mailtrack.tracking.view_builder import ViewBuilder
 
 #: How long before the last day at a pick-up point a reminder goes out.

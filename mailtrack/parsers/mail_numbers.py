@@ -162,7 +162,9 @@ def _beside_a_name(line: str) -> Iterator[tuple[str, str]]:
     """Yield the numbers that stand beside a carrier's name, each with its code."""
     said = plain(line)
     for sender in declared():
-        written = sender.typed.compiled.search(said) if sender.typed else None
+        if sender.typed is None or not any(name in said for name in sender.known_as):
+            continue
+        written = sender.typed.compiled.search(said)
         number = normalise(written["behind"] or written["before"]) if written else ""
         if number and (is_of_own_form(sender, number) or is_of(sender.carrier, number)):
             yield number, sender.carrier

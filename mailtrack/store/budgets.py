@@ -1,5 +1,6 @@
 """What each carrier may still be asked, and how it answered; survives every restart."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,14 @@ from mailtrack.store.schema import carrier, unmapped
 from mailtrack.store.upsert import insert_ignoring
 
 #: Built once: every answer asks it (see `store.upsert`).
-_PRICE = select(carrier.c.price_h).where(carrier.c.code == bindparam("asked"))
+_PRICES = select(carrier.c.code, carrier.c.price_h).where(
+    carrier.c.code.in_(bindparam("asked", expanding=True))
+)
+_NOTE_OK = (
+    update(carrier)
+    .where(carrier.c.code == bindparam("asked"))
+    .values(requests=carrier.c.requests + 1, failures=0, last_ok_at=bindparam("now"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +63,15 @@ def overdraw(
     return left is not None
 
 
-def price_h(connection: Connection, code: str) -> float:
-    """Return the price of a request to a carrier (see `domain.scheduling`)."""
-    found = connection.execute(_PRICE, {"asked": code}).scalar_one_or_none()
-    return PRICE_H if found is None else float(found)
+def prices_h(connection: Connection, codes: Collection[str]) -> dict[str, float]:
+    """Return the prices of requests to carriers, by their codes (see `domain.scheduling`)."""
+    known = connection.execute(_PRICES, {"asked": list(codes)})
+    return dict.fromkeys(codes, PRICE_H) | {row.code: float(row.price_h) for row in known}
 
 
 def note_ok(connection: Connection, code: str, now: datetime) -> None:
     """Record that a carrier answered."""
-    connection.execute(
-        update(carrier)
-        .where(carrier.c.code == code)
-        .values(requests=carrier.c.requests + 1, failures=0, last_ok_at=now)
-    )
+    connection.execute(_NOTE_OK, {"asked": code, "now": now})
 
 
 def note_error(

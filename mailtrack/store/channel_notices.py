@@ -5,7 +5,7 @@ by what it tells, so nothing is owed twice on one channel.
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -91,14 +91,15 @@ class ChannelNotice:
     attempts: int
 
 
-def owe(
-    connection: Connection, subscription_id: SubscriptionId, kind: str, occurrence: str
-) -> None:
-    """Owe every channel in use of a subscriber a notice that was just owed to them by mail."""
-    if kind in CHANNEL_NEWS:
-        about = {"about": subscription_id, "kind": kind, "occurrence": occurrence}
-        if connection.execute(_OWE, about).rowcount:
-            announce(connection, Due.CHANNEL_NOTICES)
+def owe(connection: Connection, owed: Iterable[tuple[SubscriptionId, str, str]]) -> None:
+    """Owe every channel in use of subscribers the notices that were just owed to them by mail.
+
+    `owed`: the subscription, the kind and the occurrence of each.
+    """
+    names = ("about", "kind", "occurrence")
+    told = [dict(zip(names, one, strict=True)) for one in owed if one[1] in CHANNEL_NEWS]
+    if told and connection.execute(_OWE, told).rowcount:
+        announce(connection, Due.CHANNEL_NOTICES)
 
 
 def owe_proof(connection: Connection, number: ChannelId, kind: ChannelKind, now: datetime) -> None:

@@ -3,8 +3,8 @@
 `Store.write` is one transaction that sees no other writer between its reads and its
 writes: PostgreSQL by row locks where the functions ask for them, SQLite by BEGIN
 IMMEDIATE. `Store.transact` runs a function in one, and again where another transaction
-stood in its way; `Store.transact_each` several functions in one, and each in one of its own
-where that fails. `Store.read` is a consistent view.
+stood in its way; `Store.transact_batches` a function on several things in one, and on each
+in one of its own where that fails. `Store.read` is a consistent view.
 
 Row locks are taken before anything is written and always in this order, so that no two
 transactions wait for each other: a subscriber, then parcels by rising number of their row,
@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -86,6 +87,7 @@ _TRACE_S = 5.0
 _NOTIFY = select(func.pg_notify(TOPIC, bindparam("due")))
 
 _T = TypeVar("_T")
+_Item = TypeVar("_Item")
 
 log = structlog.get_logger(__name__)
 
@@ -132,39 +134,53 @@ class Store:
             return work(connection)
 
     def transact_each(self, works: Sequence[Callable[[Connection], _T]]) -> list[_T | Exception]:
-        """Run works, several in one transaction, or else each as `transact` does.
+        """Run works, several in one transaction, as `transact_batches` does."""
+        return self.transact_batches(_run_each, works)
 
-        In one, they take their locks work by work and so out of order: it is given up before two
-        transactions that wait for each other would be found. Nothing of it stays then, nor where
-        one of the works fails, which thus keeps up no other. Returns what each returned or, in a
-        transaction of its own, raised. Raises TransientError where the store is away.
+    def transact_batches(
+        self, work: Callable[[Connection, Sequence[_Item]], list[_T]], items: Sequence[_Item]
+    ) -> list[_T | Exception]:
+        """Run `work` on several items in one transaction, or else on each as `transact` does.
+
+        In one, locks may be taken out of order: it is given up before two transactions that wait
+        for each other would be found. Nothing of it stays then, nor where it fails for one item,
+        which thus keeps up no other. `work` returns something for each item. Returns that or,
+        where an item failed in a transaction of its own, why. Raises TransientError where the
+        store is away.
         """
         done: list[_T | Exception] = []
-        for start in range(0, len(works), MOST_TOGETHER):
-            some = works[start : start + MOST_TOGETHER]
-            done += self._together(some) or map(self._outcome, some)
+        for start in range(0, len(items), MOST_TOGETHER):
+            some = items[start : start + MOST_TOGETHER]
+            together = self._together(work, some)
+            done += together
+            if not together:
+                done += map(partial(self._outcome, work), some)
         return done
 
-    def _together(self, works: Sequence[Callable[[Connection], _T]]) -> list[_T]:
-        """Run works in one transaction; return nothing where that fails, and nothing stays."""
-        if len(works) == 1:
+    def _together(
+        self, work: Callable[[Connection, Sequence[_Item]], list[_T]], items: Sequence[_Item]
+    ) -> list[_T]:
+        """Run a work in one transaction; return nothing where that fails, and nothing stays."""
+        if len(items) == 1:
             return []
         try:
             with self.write() as connection:
                 if connection.dialect.name == "postgresql":
                     connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_TOGETHER_WAIT_MS}")
-                return [work(connection) for work in works]
+                return work(connection, items)
         except ConflictError:
             return []
         except TransientError:
             raise
         except Exception as error:  # noqa: BLE001 - which of them fails shows when it runs alone
-            log.info("works done one by one", works=len(works), error=type(error).__name__)
+            log.info("works done one by one", works=len(items), error=type(error).__name__)
             return []
 
-    def _outcome(self, work: Callable[[Connection], _T]) -> _T | Exception:
+    def _outcome(
+        self, work: Callable[[Connection, Sequence[_Item]], list[_T]], item: _Item
+    ) -> _T | Exception:
         try:
-            return self.transact(work)
+            return self.transact(lambda connection: work(connection, [item]))[0]
         except Exception as error:  # noqa: BLE001 - the caller's to judge
             return error
 
@@ -231,6 +247,10 @@ class Store:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _run_each(connection: Connection, works: Sequence[Callable[[Connection], _T]]) -> list[_T]:
+    return [work(connection) for work in works]
 
 
 _Query = TypeVar("_Query", bound=Select[Any])

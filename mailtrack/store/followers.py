@@ -1,8 +1,9 @@
 """Who follows a parcel, and what they know of it already: one query, however many they are."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, exists, func, select
@@ -13,6 +14,9 @@ from mailtrack.domain.tracking import Follower, Key, Skip
 from mailtrack.store.local_parcels import CONCERNS, concerns
 from mailtrack.store.notices import DIGESTED, preferences, silenced
 from mailtrack.store.schema import leg, notice, subscriber, subscription
+
+#: Where a parcel stands for somebody, and since when.
+Standing = tuple[Milestone | None, datetime]
 
 _MILESTONES = frozenset(Milestone)
 #: Nothing keeps mails from them.
@@ -26,6 +30,8 @@ _HEARS = (
 _FOLLOWERS = (
     select(
         subscription.c.id,
+        subscription.c.parcel_id,
+        subscription.c.local_parcel_id,
         subscription.c.muted_at,
         subscriber.c.unsubscribed_at,
         subscriber.c.bounced_at,
@@ -42,12 +48,13 @@ _FOLLOWERS = (
     )
     .order_by(subscription.c.id)
 )
-_OF_PARCEL = _FOLLOWERS.where(CONCERNS)
+_OF_PARCELS = _FOLLOWERS.where(CONCERNS)
 _OF_SUBSCRIPTION = _FOLLOWERS.where(subscription.c.id == bindparam("mine"))
 _WHO_WAIT = (
     select(
+        subscription.c.parcel_id,
+        subscription.c.local_parcel_id,
         subscription.c.milestone,
-        (subscription.c.parcel_id == bindparam("parcel")).label("is_main"),
         func.coalesce(subscription.c.milestone_at, subscription.c.created_at).label("since"),
     )
     .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
@@ -55,31 +62,44 @@ _WHO_WAIT = (
 )
 
 
-def of_parcel(
-    connection: Connection, parcel_id: ParcelId, wanted: frozenset[Milestone]
-) -> list[Follower]:
-    """Return everyone who follows a parcel, with what they were told of it.
+_UNTOLD = (
+    select(subscription.c.id)
+    .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+    .where(
+        CONCERNS,
+        *_HEARS,
+        ~exists().where(
+            notice.c.subscription_id == subscription.c.id,
+            notice.c.kind == bindparam("kind"),
+            notice.c.occurrence == bindparam("occurrence"),
+        ),
+    )
+    .limit(1)
+)
+
+
+def of_parcels(
+    connection: Connection, those: Collection[ParcelId], wanted: frozenset[Milestone]
+) -> dict[ParcelId, list[Follower]]:
+    """Return everyone who follows parcels, by parcel, with what they were told of it.
 
     `wanted`: what people hear of who made no choice.
     """
-    return _read(connection, _OF_PARCEL, {"parcel": parcel_id}, wanted)
+    followers: dict[ParcelId, list[Follower]] = {parcel_id: [] for parcel_id in those}
+    found = connection.execute(_OF_PARCELS, {"parcels": list(those)})
+    for (*both, _), rows in groupby(found, key=attrgetter("parcel_id", "local_parcel_id", "id")):
+        person = _follower(tuple(rows), wanted)
+        for parcel_id in followers.keys() & both:
+            followers[parcel_id].append(person)
+    return followers
 
 
 def of_subscription(
     connection: Connection, mine: SubscriptionId, wanted: frozenset[Milestone]
 ) -> list[Follower]:
     """Return the one who follows a parcel or an order, none where that was erased."""
-    return _read(connection, _OF_SUBSCRIPTION, {"mine": mine}, wanted)
-
-
-def _read(
-    connection: Connection,
-    query: Select[Any],
-    asked: Mapping[str, int],
-    wanted: frozenset[Milestone],
-) -> list[Follower]:
-    found = groupby(connection.execute(query, asked).all(), key=lambda row: int(row.id))
-    return [_follower(tuple(rows), wanted) for _, rows in found]
+    rows = connection.execute(_OF_SUBSCRIPTION, {"mine": mine}).all()
+    return [_follower(rows, wanted)] if rows else []
 
 
 def _follower(rows: Sequence[Any], wanted: frozenset[Milestone]) -> Follower:
@@ -124,18 +144,27 @@ def _was_asked_for(row: Row[Any]) -> bool:
     return row.kind in mailed_on_request() and row.skip != Skip.FIRST_ANSWER
 
 
-def who_wait(
-    connection: Connection, parcel_id: ParcelId
-) -> list[tuple[Milestone | None, datetime]]:
-    """Return where a parcel stands, and since when, for each who still hears of it.
+def who_wait(connection: Connection, parcel_id: ParcelId) -> list[Standing]:
+    """Return where a parcel stands for each who still hears of it."""
+    return who_wait_for(connection, [parcel_id])[parcel_id]
 
-    To whom it is but the local one, it stands nowhere until their parcel has come to its end:
+
+def who_wait_for(
+    connection: Connection, those: Collection[ParcelId]
+) -> dict[ParcelId, list[Standing]]:
+    """Return where parcels stand, and since when, for each who still hears of them.
+
+    To whom one is but the local one, it stands nowhere until their parcel has come to its end:
     what moved may have been the other.
     """
-    waiting = []
-    for row in connection.execute(_WHO_WAIT, {"parcel": parcel_id}):
+    waiting: dict[ParcelId, list[Standing]] = {parcel_id: [] for parcel_id in those}
+    for row in connection.execute(_WHO_WAIT, {"parcels": list(those)}):
         milestone = Milestone(row.milestone) if row.milestone else None
-        waiting.append((milestone if row.is_main or milestone in ENDED else None, row.since))
+        if row.parcel_id in waiting:
+            waiting[row.parcel_id].append((milestone, row.since))
+        if row.local_parcel_id in waiting:
+            at_end = milestone if milestone in ENDED else None
+            waiting[row.local_parcel_id].append((at_end, row.since))
     return waiting
 
 
@@ -154,6 +183,12 @@ def postcodes(connection: Connection, leg_id: LegId) -> list[str]:
         .order_by(subscription.c.id.desc())
     )
     return list(dict.fromkeys(connection.scalars(query)))
+
+
+def is_untold(connection: Connection, parcel_id: ParcelId, kind: str, occurrence: str) -> bool:
+    """Return True if somebody who hears of a parcel has no notice of a kind yet."""
+    asked = {"parcels": [parcel_id], "kind": kind, "occurrence": occurrence}
+    return connection.execute(_UNTOLD, asked).first() is not None
 
 
 def untold(kind: str, occurrence: str | ColumnElement[str]) -> Select[int]:

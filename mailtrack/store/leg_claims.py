@@ -34,11 +34,13 @@ from mailtrack.store.upsert import insert_into
 LOOKED_AT = 4
 
 #: Statements of every answer, built once (see `store.upsert`).
-_LET_GO = delete(leg_claim).where(leg_claim.c.leg_id == bindparam("leg"))
-_PARCEL_OF_LEG = (
-    select(leg.c.parcel_id)
+_LEGS: BindParameter[Any] = bindparam("legs", expanding=True)
+_LET_GO = delete(leg_claim).where(leg_claim.c.leg_id.in_(_LEGS))
+_CLAIMED = (
+    select(leg.c.id, leg.c.parcel_id, leg.c.carrier, leg.c.number, leg.c.failures)
     .join(leg_claim, leg_claim.c.leg_id == leg.c.id)
-    .where(leg.c.id == bindparam("leg"), leg_claim.c.token == bindparam("token"))
+    .where(leg.c.id.in_(_LEGS), leg_claim.c.token == bindparam("token"))
+    .order_by(leg.c.id)
 )
 
 
@@ -59,6 +61,7 @@ class ClaimedLeg:
     """A leg that was handed out to be polled."""
 
     id: LegId
+    parcel: ParcelId
     carrier: str
     number: str
     failures: int
@@ -165,12 +168,9 @@ def _take(
 
 def claimed(connection: Connection, legs: Sequence[LegId], token: str) -> list[ClaimedLeg]:
     """Return those of the legs that are still claimed by `token`."""
-    query = select(leg.c.id, leg.c.carrier, leg.c.number, leg.c.failures).where(
-        leg.c.id.in_(legs), is_held(token)
-    )
     return [
-        ClaimedLeg(LegId(row.id), row.carrier, row.number, row.failures)
-        for row in connection.execute(query)
+        ClaimedLeg(LegId(row.id), ParcelId(row.parcel_id), row.carrier, row.number, row.failures)
+        for row in connection.execute(_CLAIMED, {"legs": list(legs), "token": token})
     ]
 
 
@@ -184,9 +184,9 @@ def let_go(connection: Connection, *which: ColumnElement[bool]) -> None:
     connection.execute(delete(leg_claim).where(*which))
 
 
-def let_go_of(connection: Connection, leg_id: LegId) -> None:
-    """Forget the claim on one leg."""
-    connection.execute(_LET_GO, {"leg": leg_id})
+def let_go_of(connection: Connection, legs: Sequence[LegId]) -> None:
+    """Forget the claims on some legs."""
+    connection.execute(_LET_GO, {"legs": list(legs)})
 
 
 def release(connection: Connection, legs: Sequence[LegId], token: str, at: datetime) -> None:
@@ -195,13 +195,6 @@ def release(connection: Connection, legs: Sequence[LegId], token: str, at: datet
         update(leg).where(leg.c.id.in_(legs), is_held(token)).values(next_poll_at=at)
     )
     let_go(connection, leg_claim.c.leg_id.in_(legs), leg_claim.c.token == token)
-
-
-def parcel_of_leg(connection: Connection, leg_id: LegId, token: str) -> ParcelId | None:
-    """Return whose leg this is, if the claim still holds."""
-    asked = {"leg": leg_id, "token": token}
-    found = connection.execute(_PARCEL_OF_LEG, asked).scalar_one_or_none()
-    return None if found is None else ParcelId(found)
 
 
 def note_failure(

@@ -7,7 +7,7 @@ subscription of who sent the mail points to it: they, and nobody else, are told 
 one. Where the parcel's own carriers come to know it by that number, the pointer goes.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,12 +33,17 @@ from mailtrack.store.schema import leg, parcel, subscription
 
 #: Statements of every mail and answer, built once (see `store.parcels`).
 _NUMBERS: BindParameter[Any] = bindparam("numbers", expanding=True)
-_BESIDE = select(subscription.c.id, subscription.c.parcel_id, subscription.c.local_parcel_id).where(
-    or_(
-        subscription.c.parcel_id == bindparam("parcel"),
-        subscription.c.local_parcel_id == bindparam("parcel"),
-    ),
-    subscription.c.local_parcel_id.is_not(None),
+_PARCELS: BindParameter[Any] = bindparam("parcels", expanding=True)
+_BESIDE = union_all(
+    *(
+        select(this.label("parcel_id"), subscription.c.id, other.label("other_id")).where(
+            this.in_(_PARCELS), subscription.c.local_parcel_id.is_not(None)
+        )
+        for this, other in (
+            (subscription.c.parcel_id, subscription.c.local_parcel_id),
+            (subscription.c.local_parcel_id, subscription.c.parcel_id),
+        )
+    )
 )
 _NAMED = union_all(
     select(parcel.c.id, parcel.c.number, literal(0).label("rank")).where(
@@ -68,6 +73,18 @@ _SETTLED = (
 )
 
 
+#: What each subscription that hears of a parcel and of another one hears of besides.
+Beside = Mapping[SubscriptionId, ParcelId]
+
+
+@dataclass(frozen=True, slots=True)
+class LockedPairs:
+    """Parcels that are locked, and what their followers hear of beside each, locked as well."""
+
+    rows: Mapping[ParcelId, ParcelRow]
+    beside: Mapping[ParcelId, Beside]
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What somebody follows by a number: the parcel, and which of its two has that number."""
@@ -81,8 +98,8 @@ def concerns(parcel_id: ParcelId | BindParameter[Any]) -> ColumnElement[bool]:
     return or_(subscription.c.parcel_id == parcel_id, subscription.c.local_parcel_id == parcel_id)
 
 
-#: The same of a parcel that is named with each use of the statement.
-CONCERNS = concerns(bindparam("parcel"))
+#: The same of any of some parcels that are named with each use of the statement.
+CONCERNS = or_(subscription.c.parcel_id.in_(_PARCELS), subscription.c.local_parcel_id.in_(_PARCELS))
 
 
 def hears_last_from(row: ParcelRow) -> ColumnElement[bool]:
@@ -100,30 +117,34 @@ def hears_last_from(row: ParcelRow) -> ColumnElement[bool]:
     return concerns(row.id) & ~later
 
 
-def beside(connection: Connection, parcel_id: ParcelId) -> dict[SubscriptionId, ParcelId]:
+def beside(connection: Connection, parcel_id: ParcelId) -> Beside:
     """Return the other parcel of each subscription that hears of this one and of another."""
-    return {
-        SubscriptionId(row.id): ParcelId(
-            row.local_parcel_id if row.parcel_id == parcel_id else row.parcel_id
-        )
-        for row in connection.execute(_BESIDE, {"parcel": parcel_id})
-    }
+    return beside_each(connection, [parcel_id])[parcel_id]
 
 
-def lock(connection: Connection, parcel_id: ParcelId) -> ParcelRow | None:
-    """Lock a parcel with those that its followers hear of beside it; None where it was erased.
+def beside_each(connection: Connection, wanted: Collection[ParcelId]) -> Mapping[ParcelId, Beside]:
+    """Return the other parcel of each subscription that hears of one of these and of another."""
+    found: dict[ParcelId, dict[SubscriptionId, ParcelId]] = {one: {} for one in wanted}
+    for row in connection.execute(_BESIDE, {"parcels": list(wanted)}):
+        found[row.parcel_id][SubscriptionId(row.id)] = ParcelId(row.other_id)
+    return found
+
+
+def lock(connection: Connection, wanted: Collection[ParcelId]) -> LockedPairs:
+    """Lock parcels with those that their followers hear of beside them, but those erased since.
 
     What is news to them follows from both. Nobody can come to point to a parcel that is locked:
     who did while we waited for the lock makes us begin anew, to keep the order of locks.
     Raises ConflictError then.
     """
-    wanted = {parcel_id, *beside(connection, parcel_id).values()}
-    held = {row.id: row for row in parcels.lock_all(connection, wanted)}
-    if parcel_id not in held:
-        return None
-    if not held.keys() >= set(beside(connection, parcel_id).values()):
-        raise ConflictError("Somebody's mail has just given this parcel a local number.")
-    return held[parcel_id]
+    theirs = beside_each(connection, wanted).values()
+    others = {other for each in theirs for other in each.values()}
+    held = {row.id: row for row in parcels.lock_all(connection, {*wanted, *others})}
+    rows = {parcel_id: held[parcel_id] for parcel_id in wanted if parcel_id in held}
+    beside_them = beside_each(connection, rows)
+    if any(not held.keys() >= set(each.values()) for each in beside_them.values()):
+        raise ConflictError("Somebody's mail has just given one of these a local number.")
+    return LockedPairs(rows, beside_them)
 
 
 def attach(connection: Connection, mine: SubscriptionId, local: ParcelId) -> bool:

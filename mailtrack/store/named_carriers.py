@@ -75,6 +75,8 @@ def of_parcel(connection: Connection, parcel_id: ParcelId) -> Named:
 
 def of_each(connection: Connection, wanted: Collection[ParcelId]) -> dict[ParcelId, Named]:
     """Return whom alone the numbers of parcels may be asked of."""
+    if not wanted:
+        return {}
     told: dict[ParcelId, dict[SubscriptionId, dict[str, str]]] = {one: {} for one in wanted}
     for *parcel_ids, mine, number, carrier in connection.execute(_NAMED, {"parcels": list(wanted)}):
         for parcel_id in told.keys() & set(parcel_ids):

@@ -26,7 +26,7 @@ from mailtrack.store.engine import locked
 from mailtrack.store.inbound import TRACE_LENGTH
 from mailtrack.store.local_parcels import CONCERNS
 from mailtrack.store.schema import inbound, notice, subscriber, subscription
-from mailtrack.store.upsert import insert_ignoring
+from mailtrack.store.upsert import insert_all_ignoring, insert_ignoring
 from mailtrack.store.wordings import fingerprint_key
 
 #: The kind of the mail that gathers what was held back, and the reason noted with that.
@@ -111,7 +111,7 @@ _UNWRITTEN = (
         notice.c.last_error == "",
     )
 )
-_UNWRITTEN_OF_PARCEL = _UNWRITTEN.where(CONCERNS)
+_UNWRITTEN_OF_PARCELS = _UNWRITTEN.where(CONCERNS)
 _UNWRITTEN_OF_ONE = _UNWRITTEN.where(subscription.c.id == bindparam("mine"))
 #: What the database finds out of a new notice: to whom one about a subscription goes, and the
 #: mail that it goes back to, which is the one it answers or the first about the subscription.
@@ -187,34 +187,36 @@ def preferences(row: Any) -> NoticePreferences:
 
 def record(connection: Connection, decisions: Iterable[Decision], now: datetime) -> int:
     """Store what was decided; tell how many mails are owed that were not before."""
-    owed = 0
+    computed = {"subscriber_id": _OWNER, "trace": _TRACE}
+    told, skipped = [], []
     for decision in decisions:
-        new = insert_ignoring(
-            connection,
-            notice,
-            {
-                "about": decision.subscription,
-                "answered": None,
-                "subscription_id": decision.subscription,
-                "kind": decision.key.milestone,
-                "occurrence": decision.key.occurrence,
-                "state": "skipped" if decision.skip else "due",
-                "skip": decision.skip,
-                "event_at": decision.event.at,
-                "event_fingerprint": fingerprint_key(decision.event),
-                "created_at": now,
-                "next_attempt_at": now,
-                "urgent": goes_first(decision.key.milestone),
-            },
-            subscriber_id=_OWNER,
-            trace=_TRACE,
-        )
-        if new and decision.skip is None:
-            owed += 1
-            channel_notices.owe(connection, decision.subscription, *decision.key)
-    if owed:
+        row = _decided(decision, now)
+        if decision.skip is not None:
+            skipped.append(row)
+        elif insert_ignoring(connection, notice, row, **computed):
+            told.append((decision.subscription, *decision.key))
+    insert_all_ignoring(connection, notice, skipped, **computed)
+    if told:
+        channel_notices.owe(connection, told)
         announce(connection, Due.NOTICES)
-    return owed
+    return len(told)
+
+
+def _decided(decision: Decision, now: datetime) -> dict[str, Any]:
+    return {
+        "about": decision.subscription,
+        "answered": None,
+        "subscription_id": decision.subscription,
+        "kind": decision.key.milestone,
+        "occurrence": decision.key.occurrence,
+        "state": "skipped" if decision.skip else "due",
+        "skip": decision.skip,
+        "event_at": decision.event.at,
+        "event_fingerprint": fingerprint_key(decision.event),
+        "created_at": now,
+        "next_attempt_at": now,
+        "urgent": goes_first(decision.key.milestone),
+    }
 
 
 def owe(
@@ -289,7 +291,7 @@ def owe_follower(
         skip=Skip.UNWANTED if is_unwanted else None,
     )
     if new and not is_unwanted:
-        channel_notices.owe(connection, subscription_id, kind, occurrence)
+        channel_notices.owe(connection, [(subscription_id, kind, occurrence)])
     return new
 
 
@@ -326,9 +328,11 @@ def hasten(connection: Connection, parcel_id: ParcelId, kind: str, now: datetime
         announce(connection, Due.NOTICES)
 
 
-def unwritten(connection: Connection, parcel_id: ParcelId, kind: str) -> set[SubscriptionId]:
-    """Return who hears of a parcel and whose mail of a kind nobody can have read yet."""
-    found = connection.scalars(_UNWRITTEN_OF_PARCEL, {"parcel": parcel_id, "kind": kind})
+def unwritten(
+    connection: Connection, those: Collection[ParcelId], kind: str
+) -> set[SubscriptionId]:
+    """Return who hears of parcels and whose mail of a kind nobody can have read yet."""
+    found = connection.scalars(_UNWRITTEN_OF_PARCELS, {"parcels": list(those), "kind": kind})
     return set(map(SubscriptionId, found))
 
 

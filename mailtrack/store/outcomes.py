@@ -16,6 +16,10 @@ from mailtrack.domain.tracking import PARIS
 from mailtrack.store import parcels, promises, stage_tallies
 from mailtrack.store.schema import parcel
 
+#: Why a parcel is not polled: a reason beside the milestones at which polling ends.
+NOBODY_FOLLOWS = "nobody_follows"
+NEVER_KNOWN = "never_known"
+
 
 def end(connection: Connection, parcel_id: ParcelId, why: str, now: datetime) -> None:
     """Stop polling a parcel for good, and count how its way ended; it is locked."""

@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     Connection,
     Row,
+    Update,
     bindparam,
     exists,
     func,
@@ -33,15 +35,15 @@ from mailtrack.domain.model import (
 )
 from mailtrack.domain.numbers import service_of
 from mailtrack.domain.stage_times import Lane
+from mailtrack.domain.witnesses import ALARMS
 from mailtrack.store import wordings
 from mailtrack.store.announcing import Due, announce
 from mailtrack.store.engine import ConflictError, locked
 from mailtrack.store.leg_claims import is_out, let_go, let_go_of
 from mailtrack.store.schema import leg, leg_claim, parcel, subscription, tracking_event, wording
-from mailtrack.store.upsert import insert_ignoring, insert_whole
+from mailtrack.store.upsert import insert_all_ignoring, insert_ignoring, insert_whole
 
 #: Statements of every mail and answer, built once (see `store.upsert`).
-_PARCEL = select(parcel).where(parcel.c.id == bindparam("parcel"))
 #: By its own number first; a local one that nobody can be asked about has no leg.
 _KNOWN_BY = (
     union_all(
@@ -52,7 +54,8 @@ _KNOWN_BY = (
     .order_by("rank", "id")
     .limit(1)
 )
-_PARCELS = select(parcel).where(parcel.c.id.in_(bindparam("parcels", expanding=True)))
+_THOSE = parcel.c.id.in_(bindparam("parcels", expanding=True))
+_PARCELS = select(parcel).where(_THOSE)
 _LOCKED = locked(_PARCELS.order_by(parcel.c.id))
 _LEGS = (
     select(leg).where(leg.c.parcel_id.in_(bindparam("parcels", expanding=True))).order_by(leg.c.id)
@@ -65,6 +68,16 @@ _HISTORIES = (
     .join(wording, wording.c.id == tracking_event.c.wording_id)
     .where(tracking_event.c.parcel_id.in_(bindparam("parcels", expanding=True)))
     .order_by(tracking_event.c.at, tracking_event.c.id)
+)
+_HEARD = (
+    select(
+        tracking_event.c.parcel_id,
+        tracking_event.c.fingerprint,
+        wording.c.certainty,
+        wording.c.milestone,
+    )
+    .join(wording, wording.c.id == tracking_event.c.wording_id)
+    .where(tracking_event.c.parcel_id.in_(bindparam("parcels", expanding=True)))
 )
 _NOTE_ANSWER = (
     update(leg)
@@ -96,7 +109,7 @@ _WAKE = (
 )
 _ANSWERED = (
     update(parcel)
-    .where(parcel.c.id == bindparam("parcel"))
+    .where(_THOSE)
     .values(
         last_answer_at=bindparam("now"),
         first_answer_at=func.coalesce(parcel.c.first_answer_at, bindparam("now")),
@@ -145,6 +158,25 @@ class LockedParcels:
 
     named: Mapping[str, ParcelId]
     rows: Mapping[ParcelId, "ParcelRow"]
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredLeg:
+    """What a carrier said of a leg, and why it knows nothing (`hint`)."""
+
+    leg: LegId
+    state: PollState
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelState:
+    """What a parcel's history comes to; its service was known from the beginning."""
+
+    milestone: Milestone | None
+    current: TrackingEvent | None
+    last_event_at: datetime | None
+    lane: Lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +284,8 @@ def lock_all(connection: Connection, wanted: Iterable[ParcelId]) -> list[ParcelR
 
 def parcel_row(connection: Connection, parcel_id: ParcelId) -> ParcelRow:
     """Read a parcel."""
-    return _parcel_row(connection.execute(_PARCEL, {"parcel": parcel_id}).one())
+    (row,) = parcel_rows(connection, [parcel_id])
+    return row
 
 
 def parcel_rows(connection: Connection, wanted: Collection[ParcelId]) -> list[ParcelRow]:
@@ -311,21 +344,26 @@ def legs_of_each(connection: Connection, wanted: Collection[ParcelId]) -> dict[P
     return legs
 
 
-def note_answer(
-    connection: Connection, leg_id: LegId, state: PollState, now: datetime, hint: str = ""
-) -> None:
-    """Record what a carrier said of a leg, and why it knows nothing (`hint`).
-
-    The next poll is planned apart.
-    """
-    said = {"number_of_leg": leg_id, "said": state, "hint": hint, "now": now}
+def note_answers(connection: Connection, answers: Collection[AnsweredLeg], now: datetime) -> None:
+    """Record what carriers said of legs; the next polls are planned apart."""
+    said = [
+        {"number_of_leg": one.leg, "said": one.state, "hint": one.hint, "now": now}
+        for one in answers
+    ]
     connection.execute(_NOTE_ANSWER, said)
-    let_go_of(connection, leg_id)
+    let_go_of(connection, [one.leg for one in answers])
 
 
 def plan(connection: Connection, leg_id: LegId, next_poll_at: datetime | None) -> None:
     """Set when a leg is asked next; None for never."""
-    connection.execute(_PLAN, {"number_of_leg": leg_id, "due": next_poll_at})
+    plan_each(connection, {leg_id: next_poll_at})
+
+
+def plan_each(connection: Connection, due: Mapping[LegId, datetime | None]) -> None:
+    """Set when legs are asked next; None for never."""
+    if due:
+        planned = [{"number_of_leg": leg_id, "due": due[leg_id]} for leg_id in sorted(due)]
+        connection.execute(_PLAN, planned)
 
 
 def hasten(connection: Connection, carrier: str, numbers: Collection[str], now: datetime) -> None:
@@ -399,26 +437,60 @@ def histories(
     return events
 
 
+def of_news(
+    connection: Connection, told: Mapping[ParcelId, Collection[TrackingEvent]]
+) -> list[ParcelId]:
+    """Return the parcels of which carriers told anything that their histories may not hold.
+
+    Or not as surely, or of which an alarm waits for a witness (`domain.witnesses`). Most answers
+    bring nothing, and it takes no history to know that.
+    """
+    heard: dict[ParcelId, dict[int, str]] = {parcel_id: {} for parcel_id in told}
+    doubtful = set()
+    for row in connection.execute(_HEARD, {"parcels": list(told)}):
+        heard[row.parcel_id][row.fingerprint] = row.certainty
+        if row.certainty == Certainty.READ and row.milestone in ALARMS:
+            doubtful.add(row.parcel_id)
+    return [
+        parcel_id
+        for parcel_id, events in told.items()
+        if parcel_id in doubtful
+        or any(
+            heard[parcel_id].get(wordings.fingerprint_key(event))
+            not in (Certainty.KNOWN, event.certainty)
+            for event in events
+        )
+    ]
+
+
 def add_events(
     connection: Connection, parcel_id: ParcelId, events: Iterable[TrackingEvent], now: datetime
 ) -> None:
     """Add events to a parcel's history; those that are known stay as they were."""
-    some = tuple(events)
-    held = wordings.hold(connection, some) if some else {}
-    for event in some:
-        insert_ignoring(
-            connection,
-            tracking_event,
-            {
-                "parcel_id": parcel_id,
-                "fingerprint": wordings.fingerprint_key(event),
-                "wording_id": held[wordings.digest_of(event)],
-                "at": event.at,
-                "at_certain": event.at_certain,
-                "mark": event.mark,
-                "seen_at": now,
-            },
-        )
+    add_events_of_each(connection, {parcel_id: tuple(events)}, now)
+
+
+def add_events_of_each(
+    connection: Connection, events: Mapping[ParcelId, Collection[TrackingEvent]], now: datetime
+) -> None:
+    """Add events to the histories of parcels; those that are known stay as they were."""
+    new = [(parcel_id, event) for parcel_id, told in events.items() for event in told]
+    if not new:
+        return
+    held = wordings.hold(connection, (event for _, event in new))
+    rows = [
+        {
+            "parcel_id": parcel_id,
+            "fingerprint": wordings.fingerprint_key(event),
+            "wording_id": held[wordings.digest_of(event)],
+            "at": event.at,
+            "at_certain": event.at_certain,
+            "mark": event.mark,
+            "seen_at": now,
+        }
+        for parcel_id, event in new
+    ]
+    insert_all_ignoring(connection, tracking_event, rows)
 
 
 def note_certainty(
@@ -442,32 +514,35 @@ def note_certainty(
     wordings.forget_unused(connection, former)
 
 
-def save_state(
-    connection: Connection,
-    parcel_id: ParcelId,
-    *,
-    milestone: Milestone | None,
-    current: TrackingEvent | None,
-    last_event_at: datetime | None,
-    lane: Lane,
-) -> None:
-    """Store what a parcel's history comes to; its service was known from the beginning."""
-    known = {
-        "parcel": parcel_id,
-        "stage": milestone,
-        "since": current and current.at,
-        "why": current and current.reason,
-        "last": last_event_at,
-        "first_by": lane.first,
-        "last_by": lane.last,
-    }
+def save_states(connection: Connection, states: Mapping[ParcelId, ParcelState]) -> None:
+    """Store what the histories of parcels come to."""
+    known = [
+        {
+            "parcel": parcel_id,
+            "stage": state.milestone,
+            "since": state.current and state.current.at,
+            "why": state.current and state.current.reason,
+            "last": state.last_event_at,
+            "first_by": state.lane.first,
+            "last_by": state.lane.last,
+        }
+        for parcel_id, state in states.items()
+    ]
     connection.execute(_SAVE_STATE, known)
 
 
-def save_result(
-    connection: Connection, parcel_id: ParcelId, result: PollResult, now: datetime
+def save_results(
+    connection: Connection, results: Mapping[ParcelId, PollResult], now: datetime
 ) -> None:
-    """Store what an answer told besides events; what it left out stays as it was."""
+    """Store what answers told besides events; what they left out stays as it was."""
+    connection.execute(_ANSWERED, {"parcels": list(results), "now": now})
+    for parcel_id, result in results.items():
+        told = _told_besides(result)
+        if told:
+            connection.execute(_saving(tuple(told)), {"parcel": parcel_id, **told})
+
+
+def _told_besides(result: PollResult) -> dict[str, object]:
     told: dict[str, object] = {}
     if result.local_number:
         told["local_number"] = result.local_number
@@ -477,8 +552,13 @@ def save_result(
         told["pickup_name"] = result.pickup_point.name
         told["pickup_address"] = result.pickup_point.address
         told["pickup_last_day"] = result.pickup_point.last_day
-    changes = _ANSWERED.values(**told) if told else _ANSWERED
-    connection.execute(changes, {"parcel": parcel_id, "now": now})
+    return told
+
+
+@cache
+def _saving(columns: tuple[str, ...]) -> Update:
+    statement = update(parcel).where(parcel.c.id == bindparam("parcel"))
+    return statement.values({name: bindparam(name) for name in columns})
 
 
 def end(connection: Connection, parcel_id: ParcelId, why: str, now: datetime) -> None:

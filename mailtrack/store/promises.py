@@ -1,6 +1,6 @@
 """When parcels were expected by our own estimates: what was promised, and how well it was kept."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from mailtrack.domain.model import ParcelId
 from mailtrack.domain.stage_times import Lane
 from mailtrack.domain.tracking import PARIS
 from mailtrack.store.schema import forecast_score, promise
-from mailtrack.store.upsert import insert_ignoring, insert_into
+from mailtrack.store.upsert import insert_all_ignoring, insert_into
 
 #: Built once: every batch of mails asks it (see `store.parcels`).
 _PROMISES = (
@@ -39,37 +39,41 @@ class PromiseMade:
 
 
 #: A statement of every answer, built once (see `store.upsert`).
-_MADE = select(promise.c.milestone).where(
-    promise.c.parcel_id == bindparam("parcel"), promise.c.milestone == bindparam("reached")
+_MADE = select(promise.c.parcel_id, promise.c.milestone).where(
+    promise.c.parcel_id.in_(bindparam("parcels", expanding=True))
 )
 
 
-def is_made(connection: Connection, parcel_id: ParcelId, milestone: Milestone) -> bool:
-    """Return True if something was promised of a parcel at a milestone."""
-    return connection.scalar(_MADE, {"parcel": parcel_id, "reached": milestone}) is not None
+def made_at(
+    connection: Connection, wanted: Collection[ParcelId]
+) -> set[tuple[ParcelId, Milestone]]:
+    """Return at which milestones something was promised of parcels."""
+    found = connection.execute(_MADE, {"parcels": list(wanted)})
+    return {(ParcelId(row.parcel_id), Milestone(row.milestone)) for row in found}
 
 
-def make(connection: Connection, parcel_id: ParcelId, made: PromiseMade) -> None:
-    """Keep what was promised; the first word at a milestone stands."""
+def make(connection: Connection, made: Mapping[ParcelId, PromiseMade]) -> None:
+    """Keep what was promised of parcels; the first word at a milestone stands."""
+    rows = [_row(parcel_id, made[parcel_id]) for parcel_id in sorted(made)]
+    insert_all_ignoring(connection, promise, rows)
+
+
+def _row(parcel_id: ParcelId, made: PromiseMade) -> dict[str, Any]:
     one = made.promise
-    insert_ignoring(
-        connection,
-        promise,
-        {
-            "parcel_id": parcel_id,
-            "milestone": one.milestone,
-            "first_carrier": one.lane.first,
-            "last_carrier": one.lane.last,
-            "service": one.lane.service,
-            "followed_on": one.followed_on,
-            "reached_on": one.reached_on,
-            "made_at": made.made_at,
-            "first_day": one.told.first,
-            "middle_day": one.told.middle,
-            "last_day": one.told.last,
-            "mean_days": made.mean_days,
-        },
-    )
+    return {
+        "parcel_id": parcel_id,
+        "milestone": one.milestone,
+        "first_carrier": one.lane.first,
+        "last_carrier": one.lane.last,
+        "service": one.lane.service,
+        "followed_on": one.followed_on,
+        "reached_on": one.reached_on,
+        "made_at": made.made_at,
+        "first_day": one.told.first,
+        "middle_day": one.told.middle,
+        "last_day": one.told.last,
+        "mean_days": made.mean_days,
+    }
 
 
 def promises_of(connection: Connection, parcel_id: ParcelId) -> list[PromiseMade]:

@@ -5,11 +5,12 @@ nothing of any one of them.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from mailtrack.domain.forecast import HORIZON, DayCount, Experience, Measure, experience_of
 from mailtrack.domain.forecast_score import mean_days
@@ -21,7 +22,10 @@ from mailtrack.store.upsert import insert_into
 
 #: Statements of every answer, built once (see `store.upsert`).
 _SEEN = select(stage_tally)
-_SEEN_OF_ONE = _SEEN.where(stage_tally.c.milestone == bindparam("named"))
+_SEEN_OF_SOME = _SEEN.where(
+    stage_tally.c.milestone.in_(bindparam("milestones", expanding=True)),
+    stage_tally.c.measure == bindparam("measured"),
+)
 _KEY = ("milestone", "measure", "first_carrier", "last_carrier", "service", "day")
 
 
@@ -73,11 +77,22 @@ def add(connection: Connection, seen: Iterable[Stay]) -> None:
         connection.execute(statement, rows)
 
 
-def read(connection: Connection, milestone: Milestone | None = None) -> Tallies:
-    """Return what was seen; of one milestone alone where it is named."""
-    query = _SEEN if milestone is None else _SEEN_OF_ONE
+def read(connection: Connection) -> Tallies:
+    """Return what was seen."""
+    return _tallies(connection.execute(_SEEN))
+
+
+def read_some(
+    connection: Connection, milestones: Collection[Milestone], measure: Measure
+) -> Tallies:
+    """Return what was seen of some milestones, by one measure."""
+    wanted = {"milestones": list(milestones), "measured": measure}
+    return _tallies(connection.execute(_SEEN_OF_SOME, wanted))
+
+
+def _tallies(rows: Iterable[Row[Any]]) -> Tallies:
     found: dict[tuple[Milestone, Measure], list[tuple[Lane, DayCount]]] = {}
-    for row in connection.execute(query, {"named": milestone}):
+    for row in rows:
         lane = Lane(row.first_carrier, row.last_carrier, row.service)
         stage = found.setdefault((Milestone(row.milestone), Measure(row.measure)), [])
         stage.append((lane, DayCount(row.day, row.ended, row.left)))

@@ -1,6 +1,6 @@
 """What people follow: parcels, and orders that wait for their parcel."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -95,14 +95,18 @@ _FOLLOWED_SINCE = select(
     )
 )
 _STATE = ("milestone", "milestone_at", "reason")
+_NEW = tuple(f"new_{name}" for name in _STATE)
+_STATES = select(subscription.c.id, *subscription.c[_STATE]).where(
+    subscription.c.id.in_(bindparam("subscriptions", expanding=True))
+)
 _SAVE_STATE = (
     update(subscription)
-    .where(
-        subscription.c.id == bindparam("mine"),
-        or_(*(subscription.c[name].is_distinct_from(bindparam(f"new_{name}")) for name in _STATE)),
-    )
-    .values({name: bindparam(f"new_{name}") for name in _STATE})
+    .where(subscription.c.id == bindparam("mine"))
+    .values({name: bindparam(new) for name, new in zip(_STATE, _NEW, strict=True)})
 )
+
+#: Where something stands: its milestone, since when, and why.
+State = tuple[Milestone | None, datetime | None, Reason | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,8 +385,24 @@ def save_state(
     reason: Reason | None = None,
 ) -> bool:
     """Store where something stands for who follows it; return False where that is known."""
-    state = {"new_milestone": milestone, "new_milestone_at": at, "new_reason": reason}
-    return connection.execute(_SAVE_STATE, {"mine": mine, **state}).rowcount == 1
+    return bool(save_states(connection, {mine: (milestone, at, reason)}))
+
+
+def save_states(
+    connection: Connection, states: Mapping[SubscriptionId, State]
+) -> list[SubscriptionId]:
+    """Store where things stand for those who follow them; return for whom that is new.
+
+    Whatever they follow is locked, a parcel or an order of theirs.
+    """
+    if not states:
+        return []
+    rows = connection.execute(_STATES, {"subscriptions": list(states)})
+    moved = sorted(mine for mine, *known in rows if tuple(known) != states[mine])
+    if moved:
+        changes = [{"mine": mine, **dict(zip(_NEW, states[mine], strict=True))} for mine in moved]
+        connection.execute(_SAVE_STATE, changes)
+    return moved
 
 
 # --- what people's own mails told -------------------------------------------------------

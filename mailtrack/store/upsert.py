@@ -4,7 +4,7 @@ Each statement is built once and takes its values as parameters: SQLAlchemy take
 build one than to run it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -27,6 +27,17 @@ def insert_ignoring(
     """
     statement = _ignoring(connection.dialect.name, table, tuple(computed.items()))
     return bool(connection.execute(statement, values).rowcount == 1)
+
+
+def insert_all_ignoring(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    **computed: ColumnElement[Any],
+) -> None:
+    """Insert rows, but those that a unique key forbids; see `insert_ignoring`."""
+    if rows:
+        connection.execute(_ignoring(connection.dialect.name, table, tuple(computed.items())), rows)
 
 
 def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> int | None:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, select
 from mailtrack.domain.model import ParcelId, TrackingEvent
 from mailtrack.store.engine import ConflictError
 from mailtrack.store.schema import tracking_event, wording
-from mailtrack.store.upsert import insert_ignoring
+from mailtrack.store.upsert import insert_all_ignoring
 
 #: Statements of every answer, built once (see `store.upsert`).
 _HELD = (
@@ -69,8 +69,8 @@ def hold(connection: Connection, events: Iterable[TrackingEvent]) -> dict[bytes,
         missing = sorted(wanted.keys() - held.keys())
         if not missing:
             return held
-        for digest in missing:
-            insert_ignoring(connection, wording, _row(digest, wanted[digest]))
+        new = [_row(digest, wanted[digest]) for digest in missing]
+        insert_all_ignoring(connection, wording, new)
     raise ConflictError("A wording is erased as often as it is stored.")
 
 

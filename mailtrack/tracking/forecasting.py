@@ -1,6 +1,6 @@
 """When parcels are expected by what this installation has seen: promised, and shown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -24,22 +24,36 @@ REREAD = timedelta(minutes=10)
 _OVER = frozenset({Phase.END, Phase.RETURN})
 
 
-def promise(connection: Connection, parcel_id: ParcelId, change: Change, now: datetime) -> None:
-    """Keep when a parcel is expected that has come to a milestone; the first word stands."""
+def promise(connection: Connection, changes: Mapping[ParcelId, Change], now: datetime) -> None:
+    """Keep when parcels are expected that have come to milestones; the first word stands."""
+    made = promises.made_at(connection, changes)
+    new = {
+        parcel_id: change
+        for parcel_id, change in changes.items()
+        if change.milestone is not None and (parcel_id, change.milestone) not in made
+    }
+    if not new:
+        return
+    reached = {change.milestone for change in new.values() if change.milestone is not None}
+    seen = stage_tallies.read_some(connection, reached, Measure.DELIVERY)
+    services = {row.id: row.service for row in parcels.parcel_rows(connection, new)}
+    told = {one: _promise(change, services[one], seen, now) for one, change in new.items()}
+    promises.make(connection, {one: made for one, made in told.items() if made is not None})
+
+
+def _promise(change: Change, service: str, seen: Tallies, now: datetime) -> PromiseMade | None:
     here, current = change.milestone, change.current
-    if here is None or current is None or promises.is_made(connection, parcel_id, here):
-        return
-    lane = lane_of(change.events, parcels.parcel_row(connection, parcel_id).service)
-    tallies = stage_tallies.read(connection, here)
-    seen = tallies.experience(here, Measure.DELIVERY, lane)
-    told = forecast(here, current.at, now, lane, seen)
+    if here is None or current is None:
+        return None
+    lane = lane_of(change.events, service)
+    told = forecast(here, current.at, now, lane, seen.experience(here, Measure.DELIVERY, lane))
     if told is None:
-        return
+        return None
     followed, reached, made = (
         at.astimezone(PARIS).date() for at in (walk(change.events)[0].event.at, current.at, now)
     )
     one = Promise(here, lane, followed, reached, made, told)
-    promises.make(connection, parcel_id, PromiseMade(one, now, tallies.mean_days(here)))
+    return PromiseMade(one, now, seen.mean_days(here))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ it, by all that they know of it: who knows of its end by their own mail waits fo
 A round of housekeeping tells those whose time has come (`tell`), once for each milestone.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, bindparam, exists, or_, select, update
@@ -18,15 +19,16 @@ from mailtrack.notify.view import NoticeKind
 from mailtrack.store import followers, notices, stage_tallies
 from mailtrack.store.engine import locked
 from mailtrack.store.schema import leg, parcel, subscription
+from mailtrack.store.stage_tallies import Tallies
 
 #: People told in one round; the next one goes on.
 PER_ROUND = 500
 
 #: Statements of every answer, built once (see `store.upsert`).
-_SERVICE = (
-    select(parcel.c.service)
-    .join(subscription, parcel.c.id == subscription.c.parcel_id)
-    .where(subscription.c.id == bindparam("mine"))
+_SERVICES = (
+    select(subscription.c.id, parcel.c.service)
+    .join(parcel, parcel.c.id == subscription.c.parcel_id)
+    .where(subscription.c.id.in_(bindparam("subscriptions", expanding=True)))
 )
 _NOTE = (
     update(subscription)
@@ -37,22 +39,31 @@ _NOTE = (
 _LOCAL = parcel.alias()
 
 
-def note(connection: Connection, mine: SubscriptionId, change: Change) -> None:
-    """Note from when on something is late, as it has just moved for who follows it."""
-    service = connection.scalar(_SERVICE, {"mine": mine}) or ""
-    connection.execute(_NOTE, {"mine": mine, "at": _slow_at(connection, change, service)})
+def note(connection: Connection, moved: Mapping[SubscriptionId, Change]) -> None:
+    """Note from when on things are late, as they have just moved for those who follow them."""
+    if not moved:
+        return
+    rows = connection.execute(_SERVICES, {"subscriptions": list(moved)})
+    services = {row.id: row.service for row in rows}
+    reached = {change.milestone for change in moved.values() if change.milestone is not None}
+    seen = stage_tallies.read_some(connection, reached, Measure.STAY)
+    notes = [
+        {"mine": mine, "at": _slow_at(seen, change, services.get(mine, ""))}
+        for mine, change in moved.items()
+    ]
+    connection.execute(_NOTE, notes)
 
 
-def _slow_at(connection: Connection, change: Change, service: str) -> datetime | None:
+def _slow_at(seen: Tallies, change: Change, service: str) -> datetime | None:
     """Return from when on what stands here is late, None where it never is.
 
     What waits for its addressee is not: they are reminded of its last day.
     """
-    here, lane = change.milestone, lane_of(change.events, service)
+    here = change.milestone
     if here is None or change.current is None or here is Milestone.PICKUP_AVAILABLE:
         return None
-    seen = stage_tallies.read(connection, here).experience(here, Measure.STAY, lane)
-    return slow_since(here, change.current.at, seen)
+    lane = lane_of(change.events, service)
+    return slow_since(here, change.current.at, seen.experience(here, Measure.STAY, lane))
 
 
 def tell(connection: Connection, now: datetime) -> int:

@@ -5,8 +5,10 @@ its reader alone: anybody can write a mail. Of an order without a parcel nothing
 whose mail gave their parcel a local number, the history is that of two (`store.local_parcels`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from sqlalchemy import Connection
 
@@ -14,60 +16,83 @@ from mailtrack.domain import tracking
 from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, mailed_by_default
 from mailtrack.domain.model import ParcelId, SubscriptionId, TrackingEvent
 from mailtrack.domain.stays import lane_of
-from mailtrack.domain.tracking import Follower
+from mailtrack.domain.tracking import Change, Follower
 from mailtrack.domain.witnesses import awaits_witness, outlasting
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import budgets, followers, local_parcels, notices, parcels, subscriptions
+from mailtrack.store.parcels import ParcelState
 from mailtrack.tracking import forecasting, lateness
 
 
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What somebody is told, beside what they know.
+
+    `first`: their "suivi enregistré" is unwritten, and will tell it all.
+    """
+
+    person: Follower
+    known: Sequence[TrackingEvent]
+    events: Sequence[TrackingEvent]
+    first: bool
+
+
 def take_in(
-    connection: Connection, parcel_id: ParcelId, events: Sequence[TrackingEvent], now: datetime
-) -> bool:
-    """Merge what a carrier told into a parcel's history and owe its followers what follows.
+    connection: Connection, told: Mapping[ParcelId, Sequence[TrackingEvent]], now: datetime
+) -> set[ParcelId]:
+    """Merge what carriers told into parcels' histories and owe their followers what follows.
 
-    The parcel must be locked, with those that its followers hear of beside it. Returns True
-    while an alarm waits for a second witness.
+    The parcels must be locked, with those that their followers hear of beside them, and nobody
+    may hear of two of them. Returns those of which an alarm waits for a second witness.
 
-    1. What is new to the parcel? An alarm that has long been the last word counts as known.
+    1. What is new to each parcel? Mostly nothing: that is all then. An alarm that has long been
+       the last word counts as known.
     2. Each follower is told what follows from it beside what their own mails told them, and
        what is known of the other parcel that they hear of with this one.
     3. The new events are kept; those that no phrase file knows are counted.
-    4. The parcel stands where its carriers' word alone has brought it, and is expected by that.
+    4. Parcels stand where their carriers' word alone has brought them, and are expected by that.
     """
     # 1.
-    known = parcels.history(connection, parcel_id)
-    events = outlasting(known, events, now)
-    change = tracking.apply(known, events, ())
+    moved = parcels.of_news(connection, told)
+    if not moved:
+        return set()
+    beside = local_parcels.beside_each(connection, moved)
+    others = (other for theirs in beside.values() for other in theirs.values())
+    known = parcels.histories(connection, {*moved, *others})
+    events = {one: outlasting(known[one], told[one], now) for one in moved}
+    changes = {one: tracking.apply(known[one], events[one], ()) for one in moved}
     # 2.
-    people = followers.of_parcel(connection, parcel_id, mailed_by_default())
-    told = subscriptions.mail_events(connection, [person.subscription for person in people])
-    beside = local_parcels.beside(connection, parcel_id)
-    theirs = parcels.histories(connection, set(beside.values())) if beside else {}
-    unwritten = notices.unwritten(connection, parcel_id, NoticeKind.REGISTERED)
-    for person in people:
-        mine = person.subscription
-        other = theirs[beside[mine]] if mine in beside else ()
-        history = tracking.together(known, other, told[mine])
-        _tell(connection, person, history, events, now, first=mine in unwritten)
+    people = followers.of_parcels(connection, moved, mailed_by_default())
+    subscribed = [person.subscription for theirs in people.values() for person in theirs]
+    by_mail = subscriptions.mail_events(connection, subscribed)
+    unwritten = notices.unwritten(connection, moved, NoticeKind.REGISTERED)
+    news = []
+    for one, theirs in people.items():
+        for person in theirs:
+            mine = person.subscription
+            other = known[beside[one][mine]] if mine in beside[one] else ()
+            history = tracking.together(known[one], other, by_mail[mine])
+            news.append(_News(person, history, events[one], mine in unwritten))
+    _tell(connection, news, now)
     # 3.
-    parcels.add_events(connection, parcel_id, change.new_events, now)
-    parcels.note_certainty(connection, parcel_id, change.confirmed)
-    unmapped = {(e.source, e.code, e.text) for e in change.new_events if e.is_unknown}
+    new = {one: change.new_events for one, change in changes.items()}
+    parcels.add_events_of_each(connection, new, now)
+    for one, change in changes.items():
+        parcels.note_certainty(connection, one, change.confirmed)
+    every = chain.from_iterable(new.values())
+    unmapped = {(event.source, event.code, event.text) for event in every if event.is_unknown}
     # In one order, since two parcels may bring the same phrases at once.
     for source, code, text in sorted(unmapped):
         budgets.note_unmapped(connection, source, code, text, now)
     # 4.
-    parcels.save_state(
-        connection,
-        parcel_id,
-        milestone=change.milestone,
-        current=change.current,
-        last_event_at=max((event.at for event in change.events), default=None),
-        lane=lane_of(change.events),
-    )
-    forecasting.promise(connection, parcel_id, change, now)
-    return awaits_witness(change.events, now)
+    parcels.save_states(connection, {one: _state(change) for one, change in changes.items()})
+    forecasting.promise(connection, changes, now)
+    return {one for one, change in changes.items() if awaits_witness(change.events, now)}
+
+
+def _state(change: Change) -> ParcelState:
+    last_event_at = max((event.at for event in change.events), default=None)
+    return ParcelState(change.milestone, change.current, last_event_at, lane_of(change.events))
 
 
 def take_in_mail(
@@ -110,7 +135,7 @@ def catch_up(
     told = _told_by_carriers(connection, parcel_id, newcomer) if carriers_told else ()
     known = [*told, *subscriptions.mail_events(connection, [newcomer])[newcomer]]
     if known:
-        _tell(connection, Follower(newcomer, mailed_by_default()), known, (), now, first=True)
+        _tell(connection, [_News(Follower(newcomer, mailed_by_default()), known, (), True)], now)
 
 
 def take_in_local(
@@ -124,8 +149,8 @@ def take_in_local(
     main = parcels.history(connection, local_parcels.beside(connection, local)[mine])
     known, events = tracking.together(main, own), parcels.history(connection, local)
     first = notices.is_unwritten(connection, mine, NoticeKind.REGISTERED)
-    for person in followers.of_subscription(connection, mine, mailed_by_default()):
-        _tell(connection, person, known, events, now, first=first)
+    people = followers.of_subscription(connection, mine, mailed_by_default())
+    _tell(connection, [_News(person, known, events, first) for person in people], now)
 
 
 def _told_by_carriers(
@@ -145,36 +170,27 @@ def _take_in_own(
     first: bool,
 ) -> None:
     known = [*told_by_carriers, *subscriptions.mail_events(connection, [mine])[mine]]
-    for person in followers.of_subscription(connection, mine, mailed_by_default()):
-        _tell(connection, person, known, events, now, first=first)
+    people = followers.of_subscription(connection, mine, mailed_by_default())
+    _tell(connection, [_News(person, known, events, first) for person in people], now)
     for event in events:
         subscriptions.add_mail_event(connection, mine, event)
 
 
-def _tell(
-    connection: Connection,
-    person: Follower,
-    known: Sequence[TrackingEvent],
-    events: Sequence[TrackingEvent],
-    now: datetime,
-    *,
-    first: bool,
-) -> None:
-    """Owe notices to one person and note where the parcel stands for them, and until when.
-
-    `first`: their "suivi enregistré" is unwritten, and will tell it all.
-    """
-    change = tracking.apply(known, events, [person], first_answer=first)
-    notices.record(connection, change.decisions, now)
-    if not (change.new_events or change.confirmed or first):
-        return
-    current = change.current
-    moved = subscriptions.save_state(
-        connection,
-        person.subscription,
-        change.milestone,
-        current.at if current else None,
-        current.reason if current else None,
-    )
-    if moved:
-        lateness.note(connection, person.subscription, change)
+def _tell(connection: Connection, news: Iterable[_News], now: datetime) -> None:
+    """Owe notices to people and note where things stand for them, and until when."""
+    changes, new = {}, {}
+    for one in news:
+        mine = one.person.subscription
+        change = tracking.apply(one.known, one.events, [one.person], first_answer=one.first)
+        changes[mine] = change
+        if change.new_events or change.confirmed or one.first:
+            event = change.current
+            new[mine] = (
+                change.milestone,
+                event.at if event else None,
+                event.reason if event else None,
+            )
+    decisions = chain.from_iterable(change.decisions for change in changes.values())
+    notices.record(connection, decisions, now)
+    moved = subscriptions.save_states(connection, new)
+    lateness.note(connection, {mine: changes[mine] for mine in moved})

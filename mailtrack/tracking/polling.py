@@ -1,4 +1,4 @@
-"""Asking a carrier about claimed legs and taking its answers in.
+"""Asking a carrier about claimed legs and taking its answers in (`tracking.answers`).
 
 The answers of one request are one transaction where nothing speaks against it, else one each.
 """
@@ -15,64 +15,22 @@ from sqlalchemy import Connection
 
 from mailtrack.carriers.base import MOST_POSTCODES, Carrier, Declaration, Push, WithPostcode
 from mailtrack.clock import Clock
-from mailtrack.domain import numbers, scheduling, silence
-from mailtrack.domain.choosing import FALLBACKS, choices, may_ask, next_choice
-from mailtrack.domain.milestones import STAGES, Milestone, Phase
-from mailtrack.domain.model import (
-    UNKNOWN_STATES,
-    LegId,
-    ParcelId,
-    PollResult,
-    PollState,
-    SubscriptionId,
-)
-from mailtrack.domain.silence import Silence
+from mailtrack.domain.model import LegId, PollResult
 from mailtrack.errors import AuthError, MailtrackError, PermanentError, QuotaError, TransientError
-from mailtrack.notify.view import NoticeKind
-from mailtrack.store import (
-    budgets,
-    followers,
-    leg_claims,
-    local_parcels,
-    named_carriers,
-    notices,
-    outcomes,
-    parcels,
-)
+from mailtrack.store import budgets, followers, leg_claims, local_parcels, parcels
 from mailtrack.store.engine import Store
 from mailtrack.store.leg_claims import ClaimedLeg
-from mailtrack.store.parcels import Leg, ParcelRow
-from mailtrack.store.schema import subscription
-from mailtrack.tracking import merging
+from mailtrack.tracking import answers
+from mailtrack.tracking.answers import LegAnswer
 
 #: How long a carrier that refuses our key is left alone.
 AUTH_SILENCE_S = 3600.0
 #: Waits after a first, second … failure of one leg.
 _RETRY = tuple(timedelta(minutes=m) for m in (5, 15, 45, 120, 360))
-#: A carrier that has handed a parcel over is asked more rarely: its last scan comes late.
-AFTER_HANDOVER = 0.1
-#: Where a postcode is wanted nobody is asked; once it is told, the leg is due at once.
-WITHOUT_POSTCODE = 0.01
 #: How long nobody else asks about a number whose carrier has just written of itself.
 PUSH_LEASE_S = 30.0
-#: Why a parcel is not polled: a reason beside the milestones at which polling ends.
-NOBODY_FOLLOWS = "nobody_follows"
-NEVER_KNOWN = "never_known"
-_ONCE = "1"
-_ENDS = frozenset(m for m, stage in STAGES.items() if stage.phase is Phase.END)
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What a carrier said of one leg, in the transaction that takes it in; the parcel is locked."""
-
-    connection: Connection
-    parcel_id: ParcelId
-    leg: ClaimedLeg
-    result: PollResult
-    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,10 +191,9 @@ class Poller:
         Raises TransientError where the store is away, once the others are stored.
         """
         now, failed = self.clock.now(), None
-        works = [
-            partial(self._take_in_one, leg, results.get(leg.number), token, now) for leg in legs
-        ]
-        for leg, stored in zip(legs, self.store.transact_each(works), strict=True):
+        take_in = partial(self._take_in_some, results, token, now)
+        done = self.store.transact_batches(take_in, legs)
+        for leg, stored in zip(legs, done, strict=True):
             if isinstance(stored, MailtrackError):
                 failed = stored
             elif isinstance(stored, Exception):
@@ -247,190 +204,44 @@ class Poller:
         if failed is not None:
             raise failed
 
-    def _take_in_one(
+    def _take_in_some(
         self,
-        leg: ClaimedLeg,
-        result: PollResult | None,
+        results: Mapping[str, PollResult],
         token: str,
         now: datetime,
         connection: Connection,
-    ) -> None:
-        """Take in what a carrier said of one leg; None where it said nothing.
+        legs: Sequence[ClaimedLeg],
+    ) -> list[bool]:
+        """Take in what a carrier said of some legs; return of which it said anything to us.
 
-        1. A leg whose claim has passed on, or whose parcel was erased, is left alone.
-        2. A number that the answer leaves out waits alone.
-        3. The answer is noted, and the legs that it leads to are added.
-        4. It is shown if it says something, or if no other guess is left.
-        5. Its events are merged, and the parcel's followers are owed what follows. A local
-           number that their mails gave it is settled once its own carriers know it by that.
-        6. Every leg of the parcel is planned.
+        1. Legs whose claim has passed on, or whose parcel was erased, are left alone. The
+           parcels of the others are locked at one go.
+        2. Where somebody hears of the parcels of two of them, each takes its turn: what follows
+           from the second answer depends on what the first one has left of it.
+        3. A number that the answer leaves out waits alone.
+        4. The others are taken in at one go.
         """
         # 1.
-        parcel_id = leg_claims.parcel_of_leg(connection, leg.id, token)
-        known = None if parcel_id is None else local_parcels.lock(connection, parcel_id)
-        if parcel_id is None or known is None:
-            return
+        claimed = leg_claims.claimed(connection, [leg.id for leg in legs], token)
+        locked = local_parcels.lock(connection, {leg.parcel for leg in claimed})
+        mine = [leg for leg in claimed if leg.parcel in locked.rows]
         # 2.
-        if result is None:
-            error = f"{leg.carrier} left this number out of its answer"
-            self._retry_later(connection, leg, token, error, now)
-            return
+        families = [{leg.parcel, *locked.beside[leg.parcel].values()} for leg in mine]
+        if sum(map(len, families)) > len(set().union(*families)):
+            take_in = partial(self._take_in_some, results, token, now, connection)
+            return [taken for leg in legs for taken in take_in([leg])]
         # 3.
-        answer = _Answer(connection, parcel_id, leg, result, now)
-        parcels.note_answer(connection, leg.id, result.state, now, result.hint)
-        self._add_legs(answer)
+        for leg in mine:
+            if leg.number not in results:
+                error = f"{leg.carrier} left this number out of its answer"
+                self._retry_later(connection, leg, token, error, now)
         # 4.
-        if result.state in (PollState.FOUND, PollState.PENDING) or all(
-            other.state
-            for other in parcels.legs_of(connection, parcel_id)
-            if other.next_poll_at is not None
-        ):
-            parcels.save_result(connection, parcel_id, result, now)
-            if known.first_answer_at is None:  # what "suivi enregistré" waits for
-                notices.hasten(connection, parcel_id, NoticeKind.REGISTERED, now)
-        # 5.
-        is_doubtful = merging.take_in(connection, parcel_id, result.events, now)
-        local_parcels.settle(connection, parcel_id)
-        # 6.
-        self._plan(answer, is_doubtful=is_doubtful)
-
-    def _add_legs(self, answer: _Answer) -> None:
-        """Add the legs that an answer leads to.
-
-        1. The local carrier's: whomever a local number may belong to. Where we can ask none of
-           them, a fallback's, unless one follows the parcel already: there, a second number
-           would cost.
-        2. The next guess, where the carrier does not know the number; none but those whom its
-           followers' mails name, where they do.
-        """
-        connection, parcel_id = answer.connection, answer.parcel_id
-        leg, result, now = answer.leg, answer.result, answer.now
-        on = self.carriers.keys()
-        # 1.
-        local = result.local_number
-        if local and local != leg.number:
-            asked = {other.carrier for other in parcels.legs_of(connection, parcel_id)}
-            codes = set(choices(local, on))
-            if numbers.detect(local) and not codes and not asked & set(FALLBACKS) & on:
-                fallback = next_choice(local, on, (), timedelta(0))
-                codes = {fallback} if fallback else codes
-            codes.discard(leg.carrier)
-            if result.state is PollState.PENDING:
-                # A placeholder: the same carrier knows the parcel by its new number only.
-                codes.add(leg.carrier)
-            for code in sorted(codes):
-                parcels.add_leg(connection, parcel_id, code, local, now, is_local=True)
-        # 2.
-        if result.state in UNKNOWN_STATES:
-            about = [x for x in parcels.legs_of(connection, parcel_id) if x.number == leg.number]
-            unasked = {x.carrier for x in about if x.state == PollState.NEEDS_POSTCODE}
-            tried = {x.carrier for x in about} - unasked
-            unknown_for = now - parcels.parcel_row(connection, parcel_id).created_at
-            only = named_carriers.of_parcel(connection, parcel_id).get(leg.number, ())
-            guess = next_choice(leg.number, on, tried, unknown_for, only, unasked)
-            if guess is not None:
-                parcels.add_leg(connection, parcel_id, guess, leg.number, now)
-
-    def _plan(self, answer: _Answer, *, is_doubtful: bool) -> None:
-        """Tell people of a long silence, and set when each leg of a parcel is asked next.
-
-        1. Polling ends where nobody waits any more, or nothing is left to wait for.
-        2. A wrong guess is asked no more while another carrier is left to ask, or where mails
-           say whose number it is. What is planned no more is at a carrier that is off, or was a
-           wrong guess itself.
-        3. The leg that was asked is due when that is worth a request again; news on it
-           hastens the others.
-        """
-        connection, parcel_id, now = answer.connection, answer.parcel_id, answer.now
-        row = parcels.parcel_row(connection, parcel_id)
-        waiting = followers.who_wait(connection, parcel_id)
-        stage, since = _stage(row, waiting)
-        legs = parcels.legs_of(connection, parcel_id)
-        _tell_silence(answer, row, stage, since)
-        # 1.
-        if not waiting:
-            outcomes.end(connection, parcel_id, NOBODY_FOLLOWS, now)
-            return
-        left = [leg for leg in legs if leg.next_poll_at is not None]
-        handed_over = any(leg.is_local and leg.state == PollState.FOUND for leg in left)
-        known_numbers = {leg.number for leg in left if leg.state == PollState.FOUND}
-        others_left = any(leg.state != PollState.REJECTED for leg in left)
-        unknown = any(leg.state == PollState.NOT_FOUND for leg in legs)
-        named = named_carriers.of_parcel(connection, parcel_id) if unknown else {}
-        for leg in legs:
-            context = scheduling.PollContext(
-                milestone=stage,
-                since=since,
-                weight=_weight(leg, handed_over=handed_over),
-                price_h=budgets.price_h(connection, leg.carrier),
-                is_doubtful=is_doubtful,
-            )
-            due = scheduling.next_poll(context, now, self.rng)
-            if due is None:
-                outcomes.end(connection, parcel_id, stage or NEVER_KNOWN, now)
-                return
-            # 2.
-            is_meant = may_ask(leg.carrier, leg.number, named.get(leg.number, ()))
-            if (leg.state == PollState.REJECTED and others_left) or (
-                leg.state == PollState.NOT_FOUND and (leg.number in known_numbers or not is_meant)
-            ):
-                parcels.plan(connection, leg.id, None)
-            # 3.
-            elif leg.id == answer.leg.id or (leg.next_poll_at and due < leg.next_poll_at):
-                parcels.plan(connection, leg.id, due)
-
-
-def _tell_silence(
-    answer: _Answer, row: ParcelRow, stage: Milestone | None, since: datetime
-) -> None:
-    """Owe word of a silence that is to be told, once, to all who hear of the parcel.
-
-    Not to whom another parcel, that they hear of beside it, has told something later; nor that
-    a carrier does not know a number which is another's, as their own mails say.
-    """
-    verdict = silence.assess_silence(stage, since, answer.now)
-    if verdict is Silence.USUAL:
-        return
-    # Whose own mail told the end waits for nothing more.
-    ended = subscription.c.milestone.in_(_ENDS)
-    untold = followers.untold(verdict, _ONCE).where(
-        local_parcels.hears_last_from(row), ended.is_not(True)
-    )
-    leg = answer.leg
-    is_guess = leg.carrier not in FALLBACKS and not numbers.names_its_carrier(leg.number)
-    if verdict is Silence.NOT_FOUND and is_guess:
-        untold = untold.where(~named_carriers.means_another(leg.number, leg.carrier))
-    for number in answer.connection.scalars(untold).all():
-        notices.owe_follower(
-            answer.connection,
-            SubscriptionId(number),
-            verdict,
-            occurrence=_ONCE,
-            now=answer.now,
-        )
-
-
-def _weight(leg: Leg, *, handed_over: bool) -> float:
-    """Return how much the next poll of a leg is worth."""
-    if leg.state == PollState.NEEDS_POSTCODE:
-        return WITHOUT_POSTCODE
-    return AFTER_HANDOVER if handed_over and not leg.is_local else 1.0
-
-
-def _stage(
-    row: ParcelRow, waiting: Sequence[tuple[Milestone | None, datetime]]
-) -> tuple[Milestone | None, datetime]:
-    """Return where a parcel stands, and since when nothing has happened.
-
-    By its carriers' word; None where no carrier knows its number, which may be wrong whatever
-    a shop wrote of it. At its end, too, where all who still hear of it know of one by their own
-    mails; the end that one of them knows of makes nobody else wait for longer.
-    """
-    if waiting and all(milestone in _ENDS for milestone, _ in waiting):
-        return max(waiting, key=lambda told: told[1])
-    if row.last_event_at is not None:
-        return row.milestone, row.last_event_at
-    return row.milestone, max(
-        (at for milestone, at in waiting if milestone is not None and milestone not in _ENDS),
-        default=row.created_at,
-    )
+        given = [
+            LegAnswer(locked.rows[leg.parcel], locked.beside[leg.parcel], leg, results[leg.number])
+            for leg in mine
+            if leg.number in results
+        ]
+        if given:
+            answers.take_in(connection, given, frozenset(self.carriers), self.rng, now)
+        taken_in = {answer.leg.id for answer in given}
+        return [leg.id in taken_in for leg in legs]

@@ -29,8 +29,8 @@ from mailtrack.domain.model import ParcelId, PollState
 from mailtrack.store import followers, leg_claims, named_carriers, outcomes, parcels, rerouted
 from mailtrack.store.engine import Store
 from mailtrack.store.named_carriers import Named
+from mailtrack.store.outcomes import NOBODY_FOLLOWS
 from mailtrack.store.parcels import Leg, ParcelRow
-from mailtrack.tracking.polling import NOBODY_FOLLOWS
 
 #: Parcels in one round, of each of the two kinds, and of each carrier.
 PARCELS_PER_ROUND = 500

@@ -12,9 +12,9 @@ from mailtrack.domain.numbers import names_its_carrier
 from mailtrack.inbox.subscriptions import name_carrier
 from mailtrack.runtime.services import Services
 from mailtrack.store import followers, parcels, people, subscription_details, subscriptions
+from mailtrack.store.outcomes import NOBODY_FOLLOWS
 from mailtrack.store.subscription_details import SubscriptionDetails
 from mailtrack.store.subscriptions import Subscription
-from mailtrack.tracking.polling import NOBODY_FOLLOWS
 from mailtrack.web.own_name import read_own_name
 from mailtrack.web.pages.buttons import Action, Saved
 from mailtrack.web.pages.parcel import CarrierChoice

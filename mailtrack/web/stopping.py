@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 from mailtrack.domain.model import ParcelId, SubscriberId
 from mailtrack.runtime.services import Services
 from mailtrack.store import following, parcels, people, subscriptions
+from mailtrack.store.outcomes import NOBODY_FOLLOWS
 from mailtrack.store.subscriptions import Subscription
-from mailtrack.tracking.polling import NOBODY_FOLLOWS
 
 
 @dataclass(frozen=True, slots=True)

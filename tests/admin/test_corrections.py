@@ -20,8 +20,8 @@ from mailtrack.notify.view import NoticeKind
 from mailtrack.store import notices, parcels, people
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
+from mailtrack.store.outcomes import NOBODY_FOLLOWS
 from mailtrack.store.subscriptions import Subscription
-from mailtrack.tracking.polling import NOBODY_FOLLOWS
 
 Rows = Callable[..., list[Mapping[str, Any]]]
 Tell = Callable[..., int]

@@ -71,8 +71,8 @@ def take_in(store: Store, clock: FakeClock) -> Callable[..., None]:
             assert parcel_id is not None
             parcels.lock(connection, parcel_id)
             result = PollResult(number, PollState.FOUND, (event,))
-            parcels.save_result(connection, parcel_id, result, now)
-            merging.take_in(connection, parcel_id, [event], now)
+            parcels.save_results(connection, {parcel_id: result}, now)
+            merging.take_in(connection, {parcel_id: [event]}, now)
 
     return make
 

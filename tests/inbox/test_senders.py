@@ -225,7 +225,7 @@ def test_the_day_that_a_mail_expects_is_shown_to_its_reader_until_a_carrier_know
     (parcel,) = rows(t.parcel)
     known = PollResult("LP00123456789012", PollState.FOUND, (), estimated_delivery=date(2026, 9, 1))
     with store.write() as connection:
-        parcels.save_result(connection, parcel["id"], known, clock.now())
+        parcels.save_results(connection, {parcel["id"]: known}, clock.now())
 
     assert ((date(2026, 8, 30), "AliExpress"), (date(2026, 9, 1), "Cainiao")) == (by_mail, shown())
 

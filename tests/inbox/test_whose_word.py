@@ -84,7 +84,7 @@ def tell(store: Store, clock: FakeClock) -> Callable[[Milestone], None]:
             assert parcel is not None
             parcels.lock(connection, parcel)
             event = TrackingEvent(clock.now(), milestone, "cainiao", milestone)
-            merging.take_in(connection, parcel, [event], clock.now())
+            merging.take_in(connection, {parcel: [event]}, clock.now())
 
     return make
 

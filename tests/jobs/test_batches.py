@@ -53,7 +53,9 @@ class BatchSink:
             results = self.client.fetch([leg.number for leg in legs])
             for leg in legs:
                 next_poll = scheduling.next_poll(PollContext(None, now), now, self.rng)
-                parcels.note_answer(connection, leg.id, results[leg.number].state, now)
+                parcels.note_answers(
+                    connection, [parcels.AnsweredLeg(leg.id, results[leg.number].state)], now
+                )
                 parcels.plan(connection, leg.id, next_poll)
 
 

@@ -627,7 +627,9 @@ def test_news_beyond_a_day_s_measure_comes_in_one_mail_on_the_next_morning(
     assert 3 == len(relay.sent)
     with store.read() as connection:
         assert mine[3].parcel is not None
-        (reader,) = followers.of_parcel(connection, mine[3].parcel, mailed_by_default())
+        (reader,) = followers.of_parcels(connection, [mine[3].parcel], mailed_by_default())[
+            mine[3].parcel
+        ]
     assert {Milestone.CUSTOMS_CLEARED} == reader.told.keys()
 
 

@@ -38,7 +38,7 @@ def tell(store: Store, clock: FakeClock, mine: Subscription) -> Callable[..., No
         assert mine.parcel is not None
         with store.write() as connection:
             parcels.lock(connection, mine.parcel)
-            merging.take_in(connection, mine.parcel, events, clock.now())
+            merging.take_in(connection, {mine.parcel: events}, clock.now())
 
     return make
 

@@ -55,7 +55,7 @@ def test_a_refusal_silences_the_carrier_and_raises_its_price(
     with store.write() as connection:
         budgets.note_error(connection, "cainiao", "too many", clock.now(), silence_s=600)
 
-        assert 2 * PRICE_H == budgets.price_h(connection, "cainiao")
+        assert 2 * PRICE_H == budgets.prices_h(connection, ["cainiao"])["cainiao"]
 
     clock.advance(seconds=599)
     assert 0 == _take(store, clock, 1, per_second=10, per_day=100)
@@ -65,7 +65,7 @@ def test_a_refusal_silences_the_carrier_and_raises_its_price(
 
 def test_a_carrier_that_was_never_asked_has_the_usual_price(store: Store) -> None:
     with store.read() as connection:
-        assert PRICE_H == budgets.price_h(connection, "cainiao")
+        assert PRICE_H == budgets.prices_h(connection, ["cainiao"])["cainiao"]
         assert {} == budgets.health(connection)
 
 

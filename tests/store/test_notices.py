@@ -45,7 +45,7 @@ def _claim(store: Store, clock: FakeClock, token: str = "token") -> list[NoticeI
 def _followers(store: Store, mine: Subscription) -> list[Follower]:
     assert mine.parcel is not None
     with store.read() as connection:
-        return followers.of_parcel(connection, mine.parcel, mailed_by_default())
+        return followers.of_parcels(connection, [mine.parcel], mailed_by_default())[mine.parcel]
 
 
 def test_a_notice_is_recorded_once_whoever_decides_it(
@@ -361,11 +361,11 @@ def test_a_mail_that_was_held_back_may_have_been_read_all_the_same(
     assert mine.parcel is not None
     with store.write() as connection:
         notices.owe_follower(connection, mine.id, kind, occurrence="1", now=clock.now())
-        assert {mine.id} == notices.unwritten(connection, mine.parcel, kind)
+        assert {mine.id} == notices.unwritten(connection, [mine.parcel], kind)
     number = NoticeId(rows(t.notice)[0]["id"])
     with store.write() as connection:
         notices.hold_back(connection, number, "it closed the connection", clock.now())
-        assert set() == notices.unwritten(connection, mine.parcel, kind)
+        assert set() == notices.unwritten(connection, [mine.parcel], kind)
 
 
 def test_urgent_news_and_answers_go_before_the_others(

@@ -46,7 +46,7 @@ def travel(store: Store, clock: FakeClock, follow: Follow) -> Travel:
 def take_in(store: Store, mine: ParcelId, events: list[TrackingEvent], now: datetime) -> None:
     with store.write() as connection:
         parcels.lock(connection, mine)
-        merging.take_in(connection, mine, events, now)
+        merging.take_in(connection, {mine: events}, now)
 
 
 def end(store: Store, mine: ParcelId, clock: FakeClock) -> None:
@@ -56,7 +56,7 @@ def end(store: Store, mine: ParcelId, clock: FakeClock) -> None:
 
 def seen(store: Store, milestone: Milestone, measure: Measure) -> Sequence[DayCount]:
     with store.read() as connection:
-        tallies = stage_tallies.read(connection, milestone)
+        tallies = stage_tallies.read(connection)
     return tallies.experience(milestone, measure, Lane("cainiao")).own
 
 
@@ -81,7 +81,7 @@ def test_a_number_that_tells_its_service_is_promised_and_counted_by_it(
         (made, *_) = promises.promises_of(connection, mine)
     end(store, mine, clock)
     with store.read() as connection:
-        tallies = stage_tallies.read(connection, M.IN_TRANSIT)
+        tallies = stage_tallies.read(connection)
     lane = Lane("cainiao", service=Route.EMS)
 
     assert (lane, Route.EMS) == (made.promise.lane, made.promise.lane.route)

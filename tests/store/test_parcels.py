@@ -153,9 +153,9 @@ def test_a_look_leaves_alone_what_it_does_not_tell(
     first = clock.now()
     with store.write() as connection:
         full = PollResult("LP", PollState.FOUND, (), "6A12345678901", date(2026, 3, 10), point)
-        parcels.save_result(connection, parcel, full, first)
+        parcels.save_results(connection, {parcel: full}, first)
         clock.advance(hours=2)
-        parcels.save_result(connection, parcel, PollResult("LP", PollState.FOUND), clock.now())
+        parcels.save_results(connection, {parcel: PollResult("LP", PollState.FOUND)}, clock.now())
         row = parcels.parcel_row(connection, parcel)
 
     assert ("6A12345678901", date(2026, 3, 10), point, first, clock.now()) == (

@@ -45,7 +45,7 @@ def reach(store: Store, clock: FakeClock, mine: Subscription, milestone: Milesto
     event = TrackingEvent(clock.now(), milestone, "cainiao", milestone)
     with store.write() as connection:
         parcels.lock(connection, mine.parcel)
-        merging.take_in(connection, mine.parcel, [event], clock.now())
+        merging.take_in(connection, {mine.parcel: [event]}, clock.now())
 
 
 @pytest.fixture
@@ -219,6 +219,6 @@ def test_the_first_word_at_a_milestone_stands(
     assert mine.parcel is not None
     with store.write() as connection:
         parcels.lock(connection, mine.parcel)
-        merging.take_in(connection, mine.parcel, [earlier], clock.now())
+        merging.take_in(connection, {mine.parcel: [earlier]}, clock.now())
 
     assert [before] == rows(t.promise)

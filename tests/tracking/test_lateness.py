@@ -61,7 +61,7 @@ def by_carrier(store: Store, clock: FakeClock, rows: Rows) -> Callable[[Mileston
         event = TrackingEvent(clock.now(), milestone, "cainiao", milestone)
         with store.write() as connection:
             parcels.lock(connection, parcel["id"])
-            merging.take_in(connection, parcel["id"], [event], clock.now())
+            merging.take_in(connection, {parcel["id"]: [event]}, clock.now())
 
     return make
 
@@ -194,7 +194,7 @@ def test_a_round_tells_only_so_many_and_the_next_one_goes_on(
         with store.write() as connection:
             parcels.lock(connection, mine.parcel)
             event = TrackingEvent(clock.now(), M.IN_TRANSIT, "cainiao")
-            merging.take_in(connection, mine.parcel, [event], clock.now())
+            merging.take_in(connection, {mine.parcel: [event]}, clock.now())
 
     assert [2, 3, 3] == [len(told(days)) for days in (USUAL_DAYS, 0, 0)]
 
@@ -222,6 +222,6 @@ def test_a_day_that_a_late_scan_moves_back_is_told_no_second_time(
     )
     with store.write() as connection:
         parcels.lock(connection, mine.parcel)
-        merging.take_in(connection, mine.parcel, [earlier], clock.now())
+        merging.take_in(connection, {mine.parcel: [earlier]}, clock.now())
 
     assert ["in_transit"] == told(1)

@@ -86,8 +86,8 @@ def travelling(follow: Follow, store: Store, clock: FakeClock) -> Subscription:
             estimated_delivery=(now + timedelta(days=3)).date(),
             pickup_point=PickupPoint("Tabac de la Gare", "1 place de la Gare, Lyon", None),
         )
-        parcels.save_result(connection, mine.parcel, result, now)
-        merging.take_in(connection, mine.parcel, told, now)
+        parcels.save_results(connection, {mine.parcel: result}, now)
+        merging.take_in(connection, {mine.parcel: told}, now)
         mail = subscriptions.mail_event_of(Milestone.OUT_FOR_DELIVERY, "parcel_update", now)
         merging.take_in_mail(connection, mine.parcel, mine.id, mail, now)
         point = PickupPoint("Epicerie des Arts", "2 quai Test, Lyon", None, "Q48213")

@@ -239,7 +239,7 @@ def test_others_go_on_hearing_of_a_parcel_that_one_has_received(
     assert rows(t.leg)[0]["next_poll_at"] is not None
     assert mine.parcel
     with store.read() as connection:
-        told = followers.of_parcel(connection, mine.parcel, frozenset(Milestone))
+        told = followers.of_parcels(connection, [mine.parcel], frozenset(Milestone))[mine.parcel]
     assert {mine.id: True, theirs.id: False} == {
         one.subscription: one.silenced is not None for one in told
     }

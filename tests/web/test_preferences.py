@@ -19,9 +19,9 @@ from mailtrack.runtime.services import Services
 from mailtrack.store import orders, parcels, people, personal_data, subscriptions
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store
+from mailtrack.store.outcomes import NOBODY_FOLLOWS
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.tracking import merging
-from mailtrack.tracking.polling import NOBODY_FOLLOWS
 from mailtrack.web.app import make_app
 from mailtrack.web.preferences import IMPORTANT, ON_REQUEST, USUAL
 from mailtrack.web.service import OTHERS, PER_PAGE
@@ -224,10 +224,12 @@ def test_a_list_names_who_expects_a_parcel_and_takes_back_a_day_that_has_passed(
     with store.write() as connection:
         assert mine.parcel is not None
         (leg,) = parcels.legs_of(connection, mine.parcel)
-        parcels.note_answer(connection, leg.id, PollState.FOUND, clock.now())
+        parcels.note_answers(
+            connection, [parcels.AnsweredLeg(leg.id, PollState.FOUND)], clock.now()
+        )
         parcels.lock(connection, mine.parcel)
-        merging.take_in(connection, mine.parcel, [event], clock.now())
-        parcels.save_result(connection, mine.parcel, told, clock.now())
+        merging.take_in(connection, {mine.parcel: [event]}, clock.now())
+        parcels.save_results(connection, {mine.parcel: told}, clock.now())
 
     assert "Livraison prévue : mardi 3 mars, selon Cainiao" in words_of(
         ask(Purpose.PREFERENCES, mine.subscriber)
@@ -433,7 +435,9 @@ def test_a_parcel_that_waits_for_a_postcode_says_so_until_its_reader_told_theirs
     assert mine.parcel
     with store.write() as connection:
         leg = parcels.legs_of(connection, mine.parcel)[0].id
-        parcels.note_answer(connection, leg, PollState.NEEDS_POSTCODE, clock.now())
+        parcels.note_answers(
+            connection, [parcels.AnsweredLeg(leg, PollState.NEEDS_POSTCODE)], clock.now()
+        )
     assert "chez Colis Privé" in words_of(ask_keyless(Purpose.TIMELINE, mine.id))
 
     form = {"do": "postcode", "postcode": "69001"}

@@ -47,7 +47,7 @@ def mine(follow: Callable[..., Subscription], store: Store, clock: FakeClock) ->
         orders.join_parcel(connection, bought, mine.parcel)
         (leg,) = parcels.legs_of(connection, mine.parcel)
         for _ in range(3):
-            parcels.note_answer(connection, leg.id, PollState.FOUND, now)
+            parcels.note_answers(connection, [parcels.AnsweredLeg(leg.id, PollState.FOUND)], now)
         told = PollResult(
             NUMBER,
             PollState.FOUND,
@@ -55,14 +55,14 @@ def mine(follow: Callable[..., Subscription], store: Store, clock: FakeClock) ->
             estimated_delivery=date(2026, 2, 20),
             pickup_point=PickupPoint("Tabac des Lilas", "12 rue de l’Exemple, 69003 Lyon"),
         )
-        parcels.save_result(connection, mine.parcel, told, now)
+        parcels.save_results(connection, {mine.parcel: told}, now)
         subscriptions.expect(connection, mine.id, date(2026, 2, 18), "aliexpress", "")
         days = date(2026, 2, 9), date(2026, 2, 13), date(2026, 2, 20)
         reached = date(2026, 1, 25)
         ours = Promise(
             Milestone.IN_TRANSIT, Lane("cainiao"), reached, reached, reached, Forecast(*days)
         )
-        promises.make(connection, mine.parcel, PromiseMade(ours, now - timedelta(days=36), None))
+        promises.make(connection, {mine.parcel: PromiseMade(ours, now - timedelta(days=36), None)})
         for event in (
             _scan(clock, Milestone.IN_TRANSIT, 36, "Departed", "Shenzhen, CN"),
             _scan(clock, Milestone.RETURNING, 2, HOSTILE, "Roissy", reason=Reason.BAD_ADDRESS),
