@@ -33,6 +33,48 @@ _SHARED = (
     .outerjoin(subscriber, subscriber.c.id == _SOURCE.c.subscriber_id)
     .where(shared_subscription.c.subscription_id.in_(_MINE))
 )
+_MEMBER, _THEIRS = subscriber.alias("member"), subscription.alias("theirs")
+#: Who agreed follows it by an invitation already.
+_SHARES = (
+    exists()
+    .where(
+        shared_subscription.c.subscription_id == _THEIRS.c.id,
+        shared_subscription.c.source_id.is_not(None),
+        _THEIRS.c.subscriber_id == _MEMBER.c.id,
+        or_(
+            _THEIRS.c.parcel_id == _SOURCE.c.parcel_id,
+            # It may be the local parcel of another that they follow.
+            shared_subscription.c.source_id == _SOURCE.c.id,
+        ),
+    )
+    .correlate(_MEMBER, _SOURCE)
+)
+_IS_SHARED = (
+    exists().where(shared_subscription.c.subscription_id == _SOURCE.c.id).correlate(_SOURCE)
+)
+#: What an invitation to everything is about.
+_UNDER_WAY = and_(
+    invitation.c.everything,
+    _SOURCE.c.subscriber_id == invitation.c.inviter_id,
+    _SOURCE.c.muted_at.is_(None),
+    or_(_SOURCE.c.milestone.is_(None), _SOURCE.c.milestone.not_in(ENDED)),
+    ~_IS_SHARED,
+)
+_UNSHARED = (
+    select(invitation.c.id, _SOURCE.c.id.label("source_id"), _MEMBER.c.id.label("member_id"))
+    .join(_MEMBER, _MEMBER.c.address == invitation.c.address)
+    .join(_SOURCE, or_(_SOURCE.c.id == invitation.c.subscription_id, _UNDER_WAY))
+    .where(
+        invitation.c.accepted_at.is_not(None),
+        invitation.c.ended_at.is_(None),
+        invitation.c.inviter_id.is_not(None),
+        _SOURCE.c.parcel_id.is_not(None),
+        _MEMBER.c.unsubscribed_at.is_(None),
+        _MEMBER.c.bounced_at.is_(None),
+        ~_SHARES,
+    )
+    .order_by(_SOURCE.c.id, _MEMBER.c.id, invitation.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,53 +130,13 @@ def unshared(
     by somebody else's invitation is not theirs to share. Who left, or whose address is dead,
     follows nothing new meanwhile.
     """
-    member, theirs = subscriber.alias("member"), subscription.alias("theirs")
-    shares = (
-        exists()
-        .where(
-            shared_subscription.c.subscription_id == theirs.c.id,
-            shared_subscription.c.source_id.is_not(None),
-            theirs.c.subscriber_id == member.c.id,
-            or_(
-                theirs.c.parcel_id == _SOURCE.c.parcel_id,
-                # It may be the local parcel of another that they follow.
-                shared_subscription.c.source_id == _SOURCE.c.id,
-            ),
-        )
-        .correlate(member, _SOURCE)
-    )
-    is_shared = (
-        exists().where(shared_subscription.c.subscription_id == _SOURCE.c.id).correlate(_SOURCE)
-    )
-    under_way = and_(
-        invitation.c.everything,
-        _SOURCE.c.subscriber_id == invitation.c.inviter_id,
-        _SOURCE.c.muted_at.is_(None),
-        or_(_SOURCE.c.milestone.is_(None), _SOURCE.c.milestone.not_in(ENDED)),
-        ~is_shared,
-    )
-    query = (
-        select(invitation.c.id, _SOURCE.c.id.label("source_id"), member.c.id.label("member_id"))
-        .join(member, member.c.address == invitation.c.address)
-        .join(_SOURCE, or_(_SOURCE.c.id == invitation.c.subscription_id, under_way))
-        .where(
-            invitation.c.accepted_at.is_not(None),
-            invitation.c.ended_at.is_(None),
-            invitation.c.inviter_id.is_not(None),
-            _SOURCE.c.parcel_id.is_not(None),
-            member.c.unsubscribed_at.is_(None),
-            member.c.bounced_at.is_(None),
-            ~shares,
-        )
-        .order_by(_SOURCE.c.id, member.c.id, invitation.c.id)
-        .limit(most)
-    )
+    query = _UNSHARED.limit(most)
     if only is not None:
-        query = query.where(member.c.id == only)
+        query = query.where(_MEMBER.c.id == only)
     if source is not None:
         query = query.where(_SOURCE.c.id == source)
     if after is not None:
-        place = tuple_(_SOURCE.c.id, member.c.id, invitation.c.id)
+        place = tuple_(_SOURCE.c.id, _MEMBER.c.id, invitation.c.id)
         query = query.where(place > (after.source, after.member, after.invitation_id))
     return [
         Unshared(row.id, SubscriptionId(row.source_id), SubscriberId(row.member_id))

@@ -5,7 +5,7 @@ from itertools import takewhile
 
 from mailtrack.domain import tracking
 from mailtrack.domain.milestones import Milestone
-from mailtrack.domain.model import PickupPoint, TrackingEvent
+from mailtrack.domain.model import PickupPoint
 from mailtrack.domain.pickup import completed
 from mailtrack.domain.pickup_times import UsualHold, usual_hold
 from mailtrack.domain.sending_policy import PARIS
@@ -31,14 +31,11 @@ def usual_hold_of(details: SubscriptionDetails) -> UsualHold | None:
     point = pickup_point(details)
     if details.following.milestone is not Milestone.PICKUP_AVAILABLE or (point and point.last_day):
         return None
+    no_other_step = (Milestone.PICKUP_AVAILABLE, Milestone.UNKNOWN)
     newest_first = tracking.timeline(details.events)
-    waiting = [*takewhile(_is_no_other_step, newest_first)]
+    waiting = [*takewhile(lambda event: event.milestone in no_other_step, newest_first)]
     came = next((e for e in reversed(waiting) if e.milestone is Milestone.PICKUP_AVAILABLE), None)
     if came is None:
         return None
     words = f"{point.name if point else ''} {came.text}"
     return usual_hold(came.told_by or came.source, words, came.at.astimezone(PARIS).date())
-
-
-def _is_no_other_step(event: TrackingEvent) -> bool:
-    return event.milestone in (Milestone.PICKUP_AVAILABLE, Milestone.UNKNOWN)
