@@ -14,7 +14,6 @@ from sqlalchemy import (
 )
 
 from mailtrack.store.schema.columns import (
-    CompactInstant,
     Instant,
     Words,
     belongs_to,
@@ -37,13 +36,13 @@ notice = Table(
     Column("state", String(8), nullable=False),
     Column("skip", String(24)),
     #: When what it tells happened, by the carrier's clock; null where it tells no event.
-    Column("event_at", CompactInstant),
+    Column("event_at", Instant),
     Column("event_fingerprint", BigInteger),
-    Column("created_at", CompactInstant, nullable=False),
-    Column("next_attempt_at", CompactInstant, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("next_attempt_at", Instant, nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
     Column("claim", String(32)),
-    Column("sent_at", CompactInstant),
+    Column("sent_at", Instant),
     #: By which a report names it; null where a return address of its own does.
     Column("message_id", Text),
     #: It answers somebody who has just written: it goes out by night, too.

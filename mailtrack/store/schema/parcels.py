@@ -18,7 +18,6 @@ from sqlalchemy import (
 )
 
 from mailtrack.store.schema.columns import (
-    CompactInstant,
     Instant,
     Words,
     belongs_to,
@@ -159,8 +158,8 @@ tracking_event = Table(
     #: A hash of `TrackingEvent.fingerprint`.
     Column("fingerprint", BigInteger, nullable=False),
     Column("wording_id", ForeignKey("wording.id"), nullable=False, index=True),
-    Column("at", CompactInstant, nullable=False),
-    Column("seen_at", CompactInstant, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
     Column("at_certain", Boolean, nullable=False),
     Column("mark", Text, nullable=False),
     UniqueConstraint("parcel_id", "fingerprint"),
