@@ -11,8 +11,8 @@ from mailtrack.domain.tracking import Skip
 from mailtrack.errors import PermanentError
 from mailtrack.jobs.delivering import NOTHING_LEFT
 from mailtrack.jobs.drafts import TOO_LATE
-from mailtrack.store.notices import DIGESTED
-from mailtrack.store.schema import notice, parcel, subscriber, subscription
+from mailtrack.store.notices import DIGESTED, TRACE
+from mailtrack.store.schema import inbound, notice, parcel, subscriber, subscription
 
 #: What each reason to leave a mail out means; a test holds that there are no others.
 MEANINGS: Mapping[str, str] = {
@@ -53,7 +53,8 @@ def told(connection: Connection, chosen: ColumnElement[bool], title: str, limit:
 
 
 _NOTICES = (
-    select(notice, parcel.c.number)
+    select(notice, parcel.c.number, TRACE)
+    .outerjoin(inbound, inbound.c.id == notice.c.inbound_id)
     .outerjoin(subscription, subscription.c.id == notice.c.subscription_id)
     .outerjoin(parcel, parcel.c.id == subscription.c.parcel_id)
 )

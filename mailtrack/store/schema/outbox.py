@@ -52,8 +52,6 @@ notice = Table(
     #: The digest that tells this instead.
     Column("digest_id", Integer),
     Column("last_error", Words, nullable=False, default=""),
-    #: The id in the logs of the mail that it goes back to.
-    Column("trace", String(16), nullable=False, default=""),
     UniqueConstraint("subscription_id", "kind", "occurrence"),
 )
 Index(

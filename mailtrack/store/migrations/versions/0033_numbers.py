@@ -2,6 +2,9 @@
 
 Every table that has such a column is made anew by the database itself. PostgreSQL keeps times in
 eight bytes already.
+
+A notice goes back to the mail that it answers, or to the first about its subscription: the id of
+either is looked up.
 """
 
 import re
@@ -21,6 +24,7 @@ def upgrade() -> None:
     if op.get_context().dialect.name == "sqlite":
         for table in _ask("SELECT name FROM sqlite_master WHERE type = 'table'"):
             _keep_numbers(table)
+    op.drop_column("notice", "trace")
 
 
 def _keep_numbers(table: str) -> None:
