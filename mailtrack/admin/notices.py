@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, and_, false, select, true
 
 from mailtrack.admin.filters import Filter, about, owner_of, parcels_with
+from mailtrack.admin.states import OF_NOTICES
 from mailtrack.admin.table import Cell, Table
 from mailtrack.domain.tracking import Skip
 from mailtrack.errors import PermanentError
@@ -41,7 +42,8 @@ def notice_list(connection: Connection, wanted: Filter) -> Table:
     if wanted.number:
         chosen.append(about(parcels_with(connection, wanted.number)))
     if wanted.state:
-        chosen.append(notice.c.state == wanted.state)
+        is_one = wanted.state in OF_NOTICES  # an address in a browser may say anything
+        chosen.append(notice.c.state == wanted.state if is_one else false())
     return told(connection, and_(true(), *chosen), "Notices", wanted.limit)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     and_,
 )
 
+from mailtrack.store.schema.codes import NoticeKinds, NoticeStates, SkipReasons
 from mailtrack.store.schema.columns import (
     Instant,
     Words,
@@ -30,11 +31,10 @@ notice = Table(
     belongs_to("subscriber"),
     belongs_to("subscription", nullable=True, index=False),
     belongs_to("inbound", nullable=True, index=False),
-    Column("kind", String(24), nullable=False),
+    Column("kind", NoticeKinds, nullable=False),
     Column("occurrence", String(32), nullable=False),
-    #: due, sent, skipped or failed.
-    Column("state", String(8), nullable=False),
-    Column("skip", String(24)),
+    Column("state", NoticeStates, nullable=False),
+    Column("skip", SkipReasons),
     #: When what it tells happened, by the carrier's clock; null where it tells no event.
     Column("event_at", Instant),
     Column("event_fingerprint", BigInteger),

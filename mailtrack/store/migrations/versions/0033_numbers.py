@@ -1,14 +1,18 @@
-"""Times as numbers in SQLite, which has no type for them and kept a text of 26 letters.
+"""Numbers for what was kept as texts: times in SQLite, and the words of notices.
 
-Every table that has such a column is made anew by the database itself. PostgreSQL keeps times in
-eight bytes already.
+SQLite has no type for times and kept a text of 26 letters; PostgreSQL takes eight bytes already.
+Of a notice the kind, the state and the reason to leave it out are words of short lists, which
+`store.schema.codes` has (0: a word that is in none). A notice goes back to the mail that it
+answers, or to the first about its subscription: the id of either is looked up.
 
-A notice goes back to the mail that it answers, or to the first about its subscription: the id of
-either is looked up.
+SQLite's tables are made anew by the database itself, as sqlite.org/lang_altertable.html (7) has
+it.
 """
 
 import re
+from collections.abc import Mapping
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0033"
@@ -19,28 +23,77 @@ depends_on = None
 #: Microseconds since 1970 of a time as SQLite had it ("2026-03-03 14:05:00.000000", UTC).
 _INSTANT = "CAST(strftime('%s', {0}) AS INTEGER) * 1000000 + CAST(substr({0}, 21, 6) AS INTEGER)"
 
+#: The words of a notice, by column; each one's number is its place, from 1 on.
+_WORDS: Mapping[str, str] = {
+    "kind": (
+        "order_received details_awaited order_processing amount_updated order_paid "
+        "invoice_available order_prepared order_consolidated shipped carrier_accepted in_transit "
+        "arrived_in_country customs_started customs_held customs_cleared local_transit "
+        "out_for_delivery delivery_failed pickup_available delivered returning returned exception "
+        "order_unfulfillable cancelled refunded abandoned registered order_registered not_found "
+        "stalled expired nothing_found read_summary too_many confirm_address help goodbye "
+        "forwarding_request pickup_reminder protection_ending channel_ended digest invitation"
+    ),
+    "state": "due sent skipped failed",
+    "skip": (
+        "first_answer superseded late repeated not_wanted unwanted muted unsubscribed bounced "
+        "elsewhere digested too_late nothing_left"
+    ),
+}
+#: The indexes over what is due, which is 1 from now on.
+_DUE = {"ix_notice_due": "state = 1", "ix_notice_urgent": "state = 1 AND urgent"}
+
 
 def upgrade() -> None:
-    if op.get_context().dialect.name == "sqlite":
-        for table in _ask("SELECT name FROM sqlite_master WHERE type = 'table'"):
-            _keep_numbers(table)
+    sqlite = op.get_context().dialect.name == "sqlite"
+    if sqlite:
+        _count_times()
+    for index in _DUE:
+        op.drop_index(index, "notice")
     op.drop_column("notice", "trace")
+    numbers = {column: _number_of(column, words.split()) for column, words in _WORDS.items()}
+    if sqlite:
+        short = {rf"\b{column} VARCHAR\(\d+\)": f"{column} SMALLINT" for column in numbers}
+        _make_anew("notice", short, numbers)
+    else:
+        changes = (
+            f"ALTER {column} TYPE smallint USING {number}" for column, number in numbers.items()
+        )
+        op.execute(f"ALTER TABLE notice {', '.join(changes)}")
+    op.execute("DELETE FROM row_count WHERE table_name = 'notice'")  # each upgrade counts anew
+    for index, where in _DUE.items():
+        which = sa.text(where)
+        op.create_index(
+            index, "notice", ["next_attempt_at"], sqlite_where=which, postgresql_where=which
+        )
 
 
-def _keep_numbers(table: str) -> None:
-    """Make a table with times anew, as sqlite.org/lang_altertable.html (7) has it."""
-    times = _ask("SELECT name FROM pragma_table_info(?) WHERE type = 'DATETIME'", table)
-    if not times:
-        return
+def _number_of(column: str, words: list[str]) -> str:
+    """Return the number of a column's word in SQL, null where it is."""
+    cases = " ".join(f"WHEN '{word}' THEN {place}" for place, word in enumerate(words, 1))
+    return f"CASE {column} {cases} ELSE CASE WHEN {column} IS NOT NULL THEN 0 END END"
+
+
+def _count_times() -> None:
+    """Keep the times of every table as numbers."""
+    for table in _ask("SELECT name FROM sqlite_master WHERE type = 'table'"):
+        times = _ask("SELECT name FROM pragma_table_info(?) WHERE type = 'DATETIME'", table)
+        if times:
+            numbers = {name: _INSTANT.format(name) for name in times}
+            _make_anew(table, {r"\bDATETIME\b": "BIGINT"}, numbers)
+
+
+def _make_anew(table: str, types: Mapping[str, str], values: Mapping[str, str]) -> None:
+    """Make a table of SQLite anew with other types, by pattern, and other values, by column."""
     columns = _ask("SELECT name FROM pragma_table_info(?)", table)
-    values = (_INSTANT.format(name) if name in times else name for name in columns)
     (made,) = _ask("SELECT sql FROM sqlite_master WHERE name = ?", table)
     indexes = _ask("SELECT sql FROM sqlite_master WHERE tbl_name = ? AND type = 'index'", table)
-    numbers = re.sub(r"\bDATETIME\b", "BIGINT", made)
-    op.execute(re.sub(rf'"?\b{table}\b"?', f"{table}_anew", numbers, count=1))
+    for former, present in types.items():
+        made = re.sub(former, present, made)
+    op.execute(re.sub(rf'"?\b{table}\b"?', f"{table}_anew", made, count=1))
     op.execute(
         f"INSERT INTO {table}_anew ({', '.join(columns)}) "  # noqa: S608 - names of ours
-        f"SELECT {', '.join(values)} FROM {table}"
+        f"SELECT {', '.join(values.get(name, name) for name in columns)} FROM {table}"
     )
     op.drop_table(table)
     op.rename_table(f"{table}_anew", table)
