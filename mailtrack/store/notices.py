@@ -33,6 +33,9 @@ from mailtrack.store.wordings import fingerprint_key
 DIGEST = "digest"
 DIGESTED = "digested"
 
+#: Why a notice may have been left out that `mailtrack resend` sends after all.
+MAY_RETURN = frozenset({Skip.BOUNCED})
+
 #: What the error of a notice begins with that the relay would not take, for reasons of ours.
 HELD = "held back"
 
@@ -202,6 +205,7 @@ def record(connection: Connection, decisions: Iterable[Decision], now: datetime)
 
 
 def _decided(decision: Decision, now: datetime) -> dict[str, Any]:
+    may_be_sent = decision.skip in (None, *MAY_RETURN)
     return {
         "about": decision.subscription,
         "subscription_id": decision.subscription,
@@ -210,9 +214,9 @@ def _decided(decision: Decision, now: datetime) -> dict[str, Any]:
         "state": "skipped" if decision.skip else "due",
         "skip": decision.skip,
         "event_at": decision.event.at,
-        "event_fingerprint": fingerprint_key(decision.event),
+        "event_fingerprint": fingerprint_key(decision.event) if may_be_sent else None,
         "created_at": now,
-        "next_attempt_at": now,
+        "next_attempt_at": None if decision.skip else now,
         "urgent": goes_first(decision.key.milestone),
     }
 
@@ -246,7 +250,7 @@ def owe(
             "state": "skipped" if skip else "due",
             "skip": skip,
             "created_at": now,
-            "next_attempt_at": at,
+            "next_attempt_at": None if skip else at,
             "prompt": prompt,
             "urgent": prompt or goes_first(kind),
         },

@@ -419,9 +419,10 @@ def test_notices_keep_their_words_when_these_become_numbers(empty: Store) -> Non
     with empty.read() as connection:
         kept = select(notice.c.kind, notice.c.state, notice.c.skip).order_by(notice.c.id)
         found = [tuple(row) for row in connection.execute(kept)]
-        due = connection.scalars(select(notice.c.kind).where(notice.c.state == "due")).all()
+        waits = select(notice.c.kind, notice.c.next_attempt_at)
+        due = [tuple(row) for row in connection.execute(waits.where(notice.c.state == "due"))]
     assert [words[0], ("unknown", *words[1][1:]), *words[2:]] == found
-    assert ["registered"] == due
+    assert [("registered", NOW)] == due
 
 
 def _of_an_event(number: int, parcel: int, days: float, source: str) -> Mapping[str, Any]:

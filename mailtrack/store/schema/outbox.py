@@ -37,9 +37,11 @@ notice = Table(
     Column("skip", SkipReasons),
     #: When what it tells happened, by the carrier's clock; null where it tells no event.
     Column("event_at", Instant),
+    #: Which event that is; null, too, where it was left out for good.
     Column("event_fingerprint", BigInteger),
     Column("created_at", Instant, nullable=False),
-    Column("next_attempt_at", Instant, nullable=False),
+    #: Null where it was left out from the start.
+    Column("next_attempt_at", Instant),
     Column("attempts", Integer, nullable=False, default=0),
     Column("claim", String(32)),
     Column("sent_at", Instant),

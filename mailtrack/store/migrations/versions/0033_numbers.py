@@ -3,7 +3,8 @@
 SQLite has no type for times and kept a text of 26 letters; PostgreSQL takes eight bytes already.
 Of a notice the kind, the state and the reason to leave it out are words of short lists, which
 `store.schema.codes` has (0: a word that is in none). A notice goes back to the mail that it
-answers, or to the first about its subscription: the id of either is looked up.
+answers, or to the first about its subscription: the id of either is looked up. When to send what
+was left out is forgotten, and which event it told, unless `mailtrack resend` may send it still.
 
 SQLite's tables are made anew by the database itself, as sqlite.org/lang_altertable.html (7) has
 it.
@@ -40,6 +41,14 @@ _WORDS: Mapping[str, str] = {
         "elsewhere digested too_late nothing_left"
     ),
 }
+#: What is kept of a notice that was left out, by column.
+_STILL_ASKED: Mapping[str, str] = {
+    "next_attempt_at": "CASE WHEN state <> 'skipped' THEN next_attempt_at END",
+    "event_fingerprint": (
+        "CASE WHEN state <> 'skipped' OR skip IN ('bounced', 'elsewhere', 'digested') "
+        "THEN event_fingerprint END"
+    ),
+}
 #: The indexes over what is due, which is 1 from now on.
 _DUE = {"ix_notice_due": "state = 1", "ix_notice_urgent": "state = 1 AND urgent"}
 
@@ -54,11 +63,15 @@ def upgrade() -> None:
     numbers = {column: _number_of(column, words.split()) for column, words in _WORDS.items()}
     if sqlite:
         short = {rf"\b{column} VARCHAR\(\d+\)": f"{column} SMALLINT" for column in numbers}
-        _make_anew("notice", short, numbers)
+        short["next_attempt_at BIGINT NOT NULL"] = "next_attempt_at BIGINT"
+        _make_anew("notice", short, {**numbers, **_STILL_ASKED})
     else:
-        changes = (
-            f"ALTER {column} TYPE smallint USING {number}" for column, number in numbers.items()
-        )
+        changes = [
+            *(f"ALTER {column} TYPE smallint USING {number}" for column, number in numbers.items()),
+            "ALTER next_attempt_at DROP NOT NULL",
+            "ALTER next_attempt_at TYPE timestamptz USING " + _STILL_ASKED["next_attempt_at"],
+            "ALTER event_fingerprint TYPE bigint USING " + _STILL_ASKED["event_fingerprint"],
+        ]
         op.execute(f"ALTER TABLE notice {', '.join(changes)}")
     op.execute("DELETE FROM row_count WHERE table_name = 'notice'")  # each upgrade counts anew
     for index, where in _DUE.items():
