@@ -6,7 +6,6 @@ from sqlalchemy import (
     Column,
     Date,
     ForeignKey,
-    Index,
     Integer,
     LargeBinary,
     String,
@@ -71,7 +70,7 @@ parcel = Table(
     #: Its way was added to what this installation has seen; see `store.outcomes`.
     Column("counted", Boolean, nullable=False, default=False, server_default=false()),
 )
-Index("ix_parcel_local_number", parcel.c.local_number)
+partial_index("ix_parcel_local_number", parcel.c.local_number, parcel.c.local_number.is_not(None))
 partial_index("ix_parcel_ended", parcel.c.ended_at, parcel.c.ended_at.is_not(None))
 #: What may be silent: by the last event, or since it was named.
 partial_index(
@@ -89,6 +88,7 @@ parcel_order = Table(
         primary_key=True,
         index=True,
     ),
+    sqlite_with_rowid=False,  # its key is all there is
 )
 
 
@@ -98,7 +98,7 @@ leg = Table(
     "leg",
     metadata,
     row_id(),
-    belongs_to("parcel", index=False),
+    belongs_to("parcel"),
     Column("carrier", String(24), nullable=False),
     Column("number", String(64), nullable=False),
     Column("is_local", Boolean, nullable=False, default=False),
@@ -110,13 +110,12 @@ leg = Table(
     Column("last_error", Words, nullable=False, default=""),
     #: Null once there is nothing left to ask.
     Column("next_poll_at", Instant),
-    UniqueConstraint("parcel_id", "carrier", "number"),
+    UniqueConstraint("number", "carrier", "parcel_id"),
 )
 _IS_POLLED = leg.c.next_poll_at.is_not(None)
 partial_index("ix_leg_due", leg.c.carrier, leg.c.next_poll_at, _IS_POLLED)
 partial_index("ix_leg_answered", leg.c.last_answer_at, _IS_POLLED)
 partial_index("ix_leg_failing", leg.c.failures, leg.c.carrier, and_(_IS_POLLED, leg.c.failures > 0))
-Index("ix_leg_number", leg.c.number)
 
 
 #: Who is asking about a leg. Apart from the legs, which lie far from each other on the

@@ -1,10 +1,12 @@
-"""Numbers for what was kept as texts: times in SQLite, and the words of notices.
+"""Less room: numbers for what was kept as texts (times in SQLite, words of notices), fewer indexes.
 
 SQLite has no type for times and kept a text of 26 letters; PostgreSQL takes eight bytes already.
 Of a notice the kind, the state and the reason to leave it out are words of short lists, which
 `store.schema.codes` has (0: a word that is in none). A notice goes back to the mail that it
 answers, or to the first about its subscription: the id of either is looked up. When to send what
 was left out is forgotten, and which event it told, unless `mailtrack resend` may send it still.
+
+A leg's number begins its unique key in place of an index of its own.
 
 SQLite's tables are made anew by the database itself, as sqlite.org/lang_altertable.html (7) has
 it.
@@ -57,6 +59,12 @@ def upgrade() -> None:
     sqlite = op.get_context().dialect.name == "sqlite"
     if sqlite:
         _count_times()
+    _find_legs_by_number(sqlite=sqlite)
+    _index_less(sqlite=sqlite)
+    _shorten_notices(sqlite=sqlite)
+
+
+def _shorten_notices(*, sqlite: bool) -> None:
     for index in _DUE:
         op.drop_index(index, "notice")
     op.drop_column("notice", "trace")
@@ -79,6 +87,34 @@ def upgrade() -> None:
         op.create_index(
             index, "notice", ["next_attempt_at"], sqlite_where=which, postgresql_where=which
         )
+
+
+def _find_legs_by_number(*, sqlite: bool) -> None:
+    former, present = ("parcel_id", "carrier", "number"), ("number", "carrier", "parcel_id")
+    before, after = (f"uq_leg_{'_'.join(columns)}" for columns in (former, present))
+    op.drop_index("ix_leg_number", "leg")
+    if sqlite:
+        unique = rf"{before} UNIQUE \({', '.join(former)}\)"
+        _make_anew("leg", {unique: f"{after} UNIQUE ({', '.join(present)})"}, {})
+    else:
+        op.drop_constraint(before, "leg")
+        op.create_unique_constraint(after, "leg", present)
+    op.create_index("ix_leg_parcel_id", "leg", ["parcel_id"])
+
+
+def _index_less(*, sqlite: bool) -> None:
+    """Keep no parcel without a local number in an index, nor the key of a table twice."""
+    op.drop_index("ix_parcel_local_number", "parcel")
+    is_told = sa.text("local_number IS NOT NULL")
+    op.create_index(
+        "ix_parcel_local_number",
+        "parcel",
+        ["local_number"],
+        sqlite_where=is_told,
+        postgresql_where=is_told,
+    )
+    if sqlite:
+        _make_anew("parcel_order", {r"\)$": ") WITHOUT ROWID"}, {})
 
 
 def _number_of(column: str, words: list[str]) -> str:
