@@ -44,8 +44,16 @@ from mailtrack.store import (
 )
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store, open_store
-from mailtrack.store.migrate import upgrade
-from mailtrack.store.schema import calendar, doubtful_number, proof, subscriber, subscription
+from mailtrack.store.migrate import is_empty, upgrade
+from mailtrack.store.schema import (
+    Instant,
+    calendar,
+    doubtful_number,
+    metadata,
+    proof,
+    subscriber,
+    subscription,
+)
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.tracking.polling import Poller
 
@@ -204,12 +212,26 @@ def store(
     engine.dialect = dialects.setdefault(engine.dialect.name, engine.dialect)
     engine.update_execution_options(compiled_cache=compiled)
     yield store
+    if engine.dialect.name == "sqlite" and not is_empty(store):
+        assert [] == _times_that_are_texts(store)
     store.close()
 
 
 def _wait_for_no_disk(connection: Any, _record: Any) -> None:
     """Let SQLite, as PostgreSQL above, lose what was committed where the power is cut."""
     connection.execute("PRAGMA synchronous = OFF")
+
+
+def _times_that_are_texts(store: Store) -> Sequence[str]:
+    """Return the columns in which SQLite keeps a time that was not told its type."""
+    times = (
+        f"SELECT '{column}' FROM {table.name} WHERE typeof({column.name}) = 'text'"
+        for table in metadata.sorted_tables
+        for column in table.c
+        if isinstance(column.type, Instant)
+    )
+    with store.read() as connection:
+        return connection.exec_driver_sql(" UNION ".join(times)).scalars().all()
 
 
 @pytest.fixture

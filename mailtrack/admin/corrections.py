@@ -15,7 +15,6 @@ from mailtrack.admin.people import IS_MARKED
 from mailtrack.domain.milestones import Milestone
 from mailtrack.domain.model import NoticeId, ParcelId, SubscriberId
 from mailtrack.domain.sending_policy import PARIS
-from mailtrack.domain.tracking import Skip
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import notices, parcels, people
 from mailtrack.store.outcomes import NOBODY_FOLLOWS
@@ -78,7 +77,7 @@ def _failures(wanted: Filter) -> Select[Any]:
     came_back = and_(notice.c.state == "sent", notice.c.last_error.like(f"{RETURNED} 5%"))
     left_out = and_(
         notice.c.state == "skipped",
-        notice.c.skip == Skip.BOUNCED,
+        notice.c.skip.in_(notices.MAY_RETURN),
         subscriber.c.bounced_at.is_(None),
     )
     return (

@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, and_, false, select, true
 
 from mailtrack.admin.filters import Filter, about, owner_of, parcels_with
+from mailtrack.admin.states import OF_NOTICES
 from mailtrack.admin.table import Cell, Table
 from mailtrack.domain.tracking import Skip
 from mailtrack.errors import PermanentError
 from mailtrack.jobs.delivering import NOTHING_LEFT
 from mailtrack.jobs.drafts import TOO_LATE
-from mailtrack.store.notices import DIGESTED
-from mailtrack.store.schema import notice, parcel, subscriber, subscription
+from mailtrack.store.notices import DIGESTED, TRACE
+from mailtrack.store.schema import inbound, notice, parcel, subscriber, subscription
 
 #: What each reason to leave a mail out means; a test holds that there are no others.
 MEANINGS: Mapping[str, str] = {
@@ -41,7 +42,8 @@ def notice_list(connection: Connection, wanted: Filter) -> Table:
     if wanted.number:
         chosen.append(about(parcels_with(connection, wanted.number)))
     if wanted.state:
-        chosen.append(notice.c.state == wanted.state)
+        is_one = wanted.state in OF_NOTICES  # an address in a browser may say anything
+        chosen.append(notice.c.state == wanted.state if is_one else false())
     return told(connection, and_(true(), *chosen), "Notices", wanted.limit)
 
 
@@ -53,7 +55,8 @@ def told(connection: Connection, chosen: ColumnElement[bool], title: str, limit:
 
 
 _NOTICES = (
-    select(notice, parcel.c.number)
+    select(notice, parcel.c.number, TRACE)
+    .outerjoin(inbound, inbound.c.id == notice.c.inbound_id)
     .outerjoin(subscription, subscription.c.id == notice.c.subscription_id)
     .outerjoin(parcel, parcel.c.id == subscription.c.parcel_id)
 )

@@ -159,7 +159,16 @@ def words(connection: Connection) -> Table:
 def recount(found: Iterable[row_counts.Difference]) -> Table:
     """Return what a full count found that the kept counts said otherwise."""
     columns = ("table", "labels", "kept", "counted")
-    return Table("Recount", columns, [tuple(one) for one in found])
+    rows = [
+        (
+            one.table.name,
+            ",".join(row_counts.words_of(one.table, one.labels)),
+            one.kept,
+            one.counted,
+        )
+        for one in found
+    ]
+    return Table("Recount", columns, rows)
 
 
 def unmapped_list(connection: Connection, limit: int) -> Table:

@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, literal, select, update
 
 from mailtrack.domain.channels import ChannelKind, ChannelMode, EndReason
 from mailtrack.domain.model import ChannelId, RowKey, SubscriberId
 from mailtrack.errors import AuthError
 from mailtrack.store import people
-from mailtrack.store.schema import channel, new_key
+from mailtrack.store.schema import Instant, channel, new_key
 from mailtrack.store.seal import Seal
 
 #: Keeps this key apart from everything else that the secret of the links does.
@@ -143,7 +143,7 @@ def note_failure(
         .where(channel.c.id == number)
         .values(
             failures=channel.c.failures + 1,
-            failing_since=func.coalesce(channel.c.failing_since, now),
+            failing_since=func.coalesce(channel.c.failing_since, literal(now, Instant)),
             last_error=error[:_MOST_SAID],
         )
         .returning(*channel.c)

@@ -33,8 +33,17 @@ from mailtrack.store.wordings import fingerprint_key
 DIGEST = "digest"
 DIGESTED = "digested"
 
+#: Why a notice may have been left out that `mailtrack resend` sends after all.
+MAY_RETURN = frozenset({Skip.BOUNCED})
+
 #: What the error of a notice begins with that the relay would not take, for reasons of ours.
 HELD = "held back"
+
+#: The id in the logs of the mail that a notice goes back to: which it answers, or else the first
+#: about its subscription.
+TRACE = func.coalesce(
+    func.substr(inbound.c.content_key, 1, TRACE_LENGTH), subscription.c.trace, ""
+).label("trace")
 
 #: Statements of every mail and answer, built once (see `store.upsert`).
 _NOTICES = (
@@ -49,6 +58,7 @@ _NOTICES = (
         subscription.c.key.label("about"),
         subscription.c.muted_at,
         inbound.c.content_key.label("answers"),
+        TRACE,
         channel_notices.GOES_ELSEWHERE.label("goes_elsewhere"),
     )
     .join(subscriber, subscriber.c.id == notice.c.subscriber_id)
@@ -113,18 +123,11 @@ _UNWRITTEN = (
 )
 _UNWRITTEN_OF_PARCELS = _UNWRITTEN.where(CONCERNS)
 _UNWRITTEN_OF_ONE = _UNWRITTEN.where(subscription.c.id == bindparam("mine"))
-#: What the database finds out of a new notice: to whom one about a subscription goes, and the
-#: mail that it goes back to, which is the one it answers or the first about the subscription.
-_OWNER, _FIRST_MAIL = (
-    select(column).where(subscription.c.id == bindparam("about")).scalar_subquery()
-    for column in (subscription.c.subscriber_id, subscription.c.trace)
-)
-_TRACE = func.coalesce(
-    select(func.substr(inbound.c.content_key, 1, TRACE_LENGTH))
-    .where(inbound.c.id == bindparam("answered"))
-    .scalar_subquery(),
-    _FIRST_MAIL,
-    "",
+#: To whom a new notice about a subscription goes.
+_OWNER = (
+    select(subscription.c.subscriber_id)
+    .where(subscription.c.id == bindparam("about"))
+    .scalar_subquery()
 )
 
 
@@ -187,15 +190,14 @@ def preferences(row: Any) -> NoticePreferences:
 
 def record(connection: Connection, decisions: Iterable[Decision], now: datetime) -> int:
     """Store what was decided; tell how many mails are owed that were not before."""
-    computed = {"subscriber_id": _OWNER, "trace": _TRACE}
     told, skipped = [], []
     for decision in decisions:
         row = _decided(decision, now)
         if decision.skip is not None:
             skipped.append(row)
-        elif insert_ignoring(connection, notice, row, **computed):
+        elif insert_ignoring(connection, notice, row, subscriber_id=_OWNER):
             told.append((decision.subscription, *decision.key))
-    insert_all_ignoring(connection, notice, skipped, **computed)
+    insert_all_ignoring(connection, notice, skipped, subscriber_id=_OWNER)
     if told:
         channel_notices.owe(connection, told)
         announce(connection, Due.NOTICES)
@@ -203,18 +205,18 @@ def record(connection: Connection, decisions: Iterable[Decision], now: datetime)
 
 
 def _decided(decision: Decision, now: datetime) -> dict[str, Any]:
+    may_be_sent = decision.skip in (None, *MAY_RETURN)
     return {
         "about": decision.subscription,
-        "answered": None,
         "subscription_id": decision.subscription,
         "kind": decision.key.milestone,
         "occurrence": decision.key.occurrence,
         "state": "skipped" if decision.skip else "due",
         "skip": decision.skip,
         "event_at": decision.event.at,
-        "event_fingerprint": fingerprint_key(decision.event),
+        "event_fingerprint": fingerprint_key(decision.event) if may_be_sent else None,
         "created_at": now,
-        "next_attempt_at": now,
+        "next_attempt_at": None if decision.skip else now,
         "urgent": goes_first(decision.key.milestone),
     }
 
@@ -248,13 +250,10 @@ def owe(
             "state": "skipped" if skip else "due",
             "skip": skip,
             "created_at": now,
-            "next_attempt_at": at,
+            "next_attempt_at": None if skip else at,
             "prompt": prompt,
             "urgent": prompt or goes_first(kind),
-            "about": subscription_id,
-            "answered": inbound_id,
         },
-        trace=_TRACE,
     )
     if new and skip is None and at <= now:
         announce(connection, Due.NOTICES)

@@ -40,7 +40,15 @@ from mailtrack.store import wordings
 from mailtrack.store.announcing import Due, announce
 from mailtrack.store.engine import ConflictError, locked
 from mailtrack.store.leg_claims import is_out, let_go, let_go_of
-from mailtrack.store.schema import leg, leg_claim, parcel, subscription, tracking_event, wording
+from mailtrack.store.schema import (
+    Instant,
+    leg,
+    leg_claim,
+    parcel,
+    subscription,
+    tracking_event,
+    wording,
+)
 from mailtrack.store.upsert import insert_all_ignoring, insert_ignoring, insert_whole
 
 #: Statements of every mail and answer, built once (see `store.upsert`).
@@ -112,7 +120,7 @@ _ANSWERED = (
     .where(_THOSE)
     .values(
         last_answer_at=bindparam("now"),
-        first_answer_at=func.coalesce(parcel.c.first_answer_at, bindparam("now")),
+        first_answer_at=func.coalesce(parcel.c.first_answer_at, bindparam("now", type_=Instant)),
     )
 )
 _SAVE_STATE = (

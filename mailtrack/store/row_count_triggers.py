@@ -25,7 +25,8 @@ from mailtrack.store.schema import (
     subscription,
 )
 
-#: What is counted, and by which of its columns: they hold short words without a comma.
+#: What is counted, and by which of its columns: they hold short words without a comma, or the
+#: numbers of words.
 COUNTED: Mapping[Table, Sequence[Column[str]]] = MappingProxyType(
     {
         channel_notice: (channel_notice.c.kind, channel_notice.c.state, channel_notice.c.skip),
@@ -60,7 +61,7 @@ _CHANGES = {
 def labels_of(table: Table, row: str = "") -> str:
     """Return what a row is counted by, in SQL; `row`: its name where it is not the only one."""
     prefix = f"{row}." if row else ""
-    words = (f"coalesce({prefix}{column.name}, '')" for column in COUNTED[table])
+    words = (f"coalesce(CAST({prefix}{column.name} AS text), '')" for column in COUNTED[table])
     return f" || '{SEPARATOR}' || ".join(words) or "''"
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, TextClause, bindparam, func, select, t
 from mailtrack.store import row_count_triggers
 from mailtrack.store.row_count_triggers import CORRECTIONS, COUNTED, SEPARATOR, labels_of
 from mailtrack.store.schema import row_count
+from mailtrack.store.schema.codes import Coded
 from mailtrack.store.upsert import insert_into
 
 _TOTALS = (
@@ -25,7 +26,7 @@ _TOTALS = (
 class Difference(NamedTuple):
     """Rows of a table with the same labels: how many the counts say, and how many there are."""
 
-    table: str
+    table: Table
     labels: str
     kept: int
     counted: int
@@ -34,7 +35,17 @@ class Difference(NamedTuple):
 def by_labels(connection: Connection, table: Table) -> Mapping[tuple[str, ...], int]:
     """Return how many rows of a table have the same labels, "" for a label that is null."""
     rows = connection.execute(_TOTALS, {"table": table.name})
-    return {tuple(labels.split(SEPARATOR)): int(total) for labels, total in rows}
+    return {words_of(table, labels): int(total) for labels, total in rows}
+
+
+def words_of(table: Table, labels: str) -> tuple[str, ...]:
+    """Return the words by which rows of a table are counted, of what is kept as their labels."""
+    parts = zip(COUNTED[table], labels.split(SEPARATOR), strict=False)
+    words = (
+        column.type.word(int(part)) if part and isinstance(column.type, Coded) else part
+        for column, part in parts
+    )
+    return tuple(words) or ("",)
 
 
 def total(connection: Connection, table: Table) -> int:
@@ -59,7 +70,7 @@ def differences(connection: Connection) -> list[Difference]:
     Each table is counted, and its counts are read, by one statement: writers need not wait.
     """
     return [
-        Difference(table.name, row.labels, int(row.kept), int(row.counted))
+        Difference(table, row.labels, int(row.kept), int(row.counted))
         for table in COUNTED
         for row in connection.execute(_compared(table))
     ]
@@ -75,7 +86,7 @@ def mend(connection: Connection) -> list[Difference]:
     found = differences(connection)
     for wrong in found:
         values = {
-            "table_name": wrong.table,
+            "table_name": wrong.table.name,
             "labels": wrong.labels,
             "slot": CORRECTIONS,
             "total": wrong.counted - wrong.kept,

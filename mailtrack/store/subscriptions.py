@@ -12,6 +12,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    literal,
     or_,
     select,
     update,
@@ -31,7 +32,7 @@ from mailtrack.domain.model import (
 )
 from mailtrack.domain.pickup import completed
 from mailtrack.domain.tracking import MAIL
-from mailtrack.store.schema import mail_event, subscriber, subscription
+from mailtrack.store.schema import Instant, mail_event, subscriber, subscription
 from mailtrack.store.upsert import insert_ignoring
 
 #: Between the titles in `subscription.titles`; no shop prints it in a title.
@@ -361,7 +362,7 @@ def mute(connection: Connection, mine: SubscriptionId, now: datetime | None) -> 
 
 def receive(connection: Connection, mine: SubscriptionId, now: datetime) -> bool:
     """Note that somebody has what they follow, which stops its mails; False where it was known."""
-    muted_at = func.coalesce(subscription.c.muted_at, now)
+    muted_at = func.coalesce(subscription.c.muted_at, literal(now, Instant))
     done = connection.execute(
         update(subscription)
         .where(subscription.c.id == mine, subscription.c.received_at.is_(None))

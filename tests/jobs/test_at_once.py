@@ -159,7 +159,7 @@ def test_a_notice_is_announced_when_it_is_due_and_not_before(
             notices.owe(connection, mine.subscriber, kind, at=at, now=now)
         return set(listener.wait(NEVER, 0.1 if minutes else LONG_S))
 
-    assert (set(), {Due.NOTICES}) == (owe("digest", 60), owe("confirm", 0))
+    assert (set(), {Due.NOTICES}) == (owe("digest", 60), owe("help", 0))
 
 
 @dataclass

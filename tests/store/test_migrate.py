@@ -37,6 +37,7 @@ from mailtrack.store import parcels
 from mailtrack.store.engine import Store, open_store
 from mailtrack.store.migrate import require_current, upgrade
 from mailtrack.store.schema import metadata, notice, parcel, subscription, wording
+from mailtrack.store.schema.codes import SkipReasons
 from mailtrack.store.wordings import fingerprint_key
 
 
@@ -159,6 +160,8 @@ def _contents(store: Store, tables: MetaData) -> dict[str, list[dict[str, Any]]]
         }
 
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 #: Columns that have another name since: by table, from the former to the present one.
 _RENAMED = {
     "parcel": {"first_look_at": "first_answer_at", "last_look_at": "last_answer_at"},
@@ -169,6 +172,13 @@ _RENAMED = {
 def _under_present_names(table: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     names = _RENAMED.get(table, {})
     return [{names.get(name, name): value for name, value in row.items()} for row in rows]
+
+
+def _as_number(value: object) -> object:
+    """Return a time as microseconds since 1970, as SQLite keeps it; everything else as it is."""
+    if not isinstance(value, datetime):
+        return value
+    return (value.replace(tzinfo=value.tzinfo or UTC) - EPOCH) // timedelta(microseconds=1)
 
 
 def test_a_database_of_the_first_version_keeps_every_row(empty: Store) -> None:
@@ -183,10 +193,10 @@ def test_a_database_of_the_first_version_keeps_every_row(empty: Store) -> None:
 
     assert {1} == {len(rows) for rows in before.values()}
     # What is kept in fewer bytes, or as a wording, is looked at below.
-    for name in ("event_at", "event_fingerprint", "created_at", "next_attempt_at", "sent_at"):
-        del before["notice"][0][name]
+    for name in ("event_fingerprint", "kind", "state", "skip"):
+        before["notice"][0].pop(name, None)
     before["tracking_event"] = [
-        {name: row[name] for name in ("id", "parcel_id", "at_certain", "mark")}
+        {name: row[name] for name in ("id", "parcel_id", "at", "seen_at", "at_certain", "mark")}
         for row in before["tracking_event"]
     ]
     # Those of former versions can be guessed, so that no report is believed by them.
@@ -196,7 +206,8 @@ def test_a_database_of_the_first_version_keeps_every_row(empty: Store) -> None:
     after = _contents(empty, _reflected(empty))
     for name, rows in before.items():
         for was, now in zip(_under_present_names(name, rows), after[name], strict=True):
-            assert was == {column: now[column] for column in was}
+            expected = {column: _as_number(value) for column, value in was.items()}
+            assert expected == {column: _as_number(now[column]) for column in was}
 
 
 NOW = datetime(2026, 3, 3, 14, 5, tzinfo=UTC)
@@ -380,6 +391,38 @@ def test_events_are_known_again_when_their_words_are_shared(empty: Store) -> Non
         (sent,) = connection.execute(select(notice)).all()
     assert (NOW, NOW + timedelta(microseconds=7)) == (sent.event_at, sent.sent_at)
     assert fingerprint_key(event) == sent.event_fingerprint
+
+
+def test_notices_keep_their_words_when_these_become_numbers(empty: Store) -> None:
+    """One that is due, one of each reason to be left out, and one that no version knows."""
+    upgrade(empty, "0030")
+    tables = _reflected(empty).tables
+    person = {"id": 1, "key": "ana", "address": "ana@example.org", "created_at": NOW}
+    person |= {"soft_bounces": 0, "unwanted": "", "also_wanted": ""}
+    plain = {"subscriber_id": 1, "attempts": 0, "last_error": "", "trace": ""}
+    plain |= {"prompt": False, "urgent": False}
+    at = _as_number(NOW) if empty.engine.dialect.name == "sqlite" else NOW
+    plain |= {"created_at": at, "next_attempt_at": at}
+    words: list[tuple[str, str, str | None]] = [
+        ("registered", "due", None),
+        ("a_former_one", "failed", None),
+        *(("delivered", "skipped", reason) for reason in SkipReasons.words),
+    ]
+    with empty.write() as connection:
+        connection.execute(insert(tables["subscriber"]).values(**person))
+        for occurrence, (kind, state, skip) in enumerate(words):
+            row = {"kind": kind, "occurrence": f"{occurrence}", "state": state, "skip": skip}
+            connection.execute(insert(tables["notice"]).values(**plain, **row))
+
+    upgrade(empty)
+
+    with empty.read() as connection:
+        kept = select(notice.c.kind, notice.c.state, notice.c.skip).order_by(notice.c.id)
+        found = [tuple(row) for row in connection.execute(kept)]
+        waits = select(notice.c.kind, notice.c.next_attempt_at)
+        due = [tuple(row) for row in connection.execute(waits.where(notice.c.state == "due"))]
+    assert [words[0], ("unknown", *words[1][1:]), *words[2:]] == found
+    assert [("registered", NOW)] == due
 
 
 def _of_an_event(number: int, parcel: int, days: float, source: str) -> Mapping[str, Any]:

@@ -130,7 +130,7 @@ def test_a_recount_tells_what_is_wrong_and_sets_it_right(store: Store, follow: F
 
     found = store.transact(row_counts.mend)
 
-    assert [Difference("parcel", "", 9, 1), Difference("subscriber", "", 0, 1)] == found
+    assert [Difference(t.parcel, "", 9, 1), Difference(t.subscriber, "", 0, 1)] == found
     assert [] == _differences(store) == store.transact(row_counts.mend)
     follow("LP00123456789013", "bruno@example.org")
     assert {("",): 2} == _counts(store, t.parcel)

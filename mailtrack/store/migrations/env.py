@@ -10,7 +10,7 @@ from mailtrack.store.schema import Instant, metadata
 def _render(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """Write our column type as what the database holds: migrations outlive our classes."""
     if kind == "type" and isinstance(item, Instant):
-        return "sa.DateTime(timezone=True)"
+        return "sa.DateTime(timezone=True).with_variant(sa.BigInteger(), 'sqlite')"
     return False
 
 

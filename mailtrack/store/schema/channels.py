@@ -3,7 +3,6 @@
 from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
 
 from mailtrack.store.schema.columns import (
-    CompactInstant,
     Instant,
     Words,
     belongs_to,
@@ -50,10 +49,10 @@ channel_notice = Table(
     Column("state", String(8), nullable=False),
     Column("skip", String(24)),
     #: As the notice's own, which it is taken from.
-    Column("next_attempt_at", CompactInstant, nullable=False),
+    Column("next_attempt_at", Instant, nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
     Column("claim", String(32)),
-    Column("sent_at", CompactInstant),
+    Column("sent_at", Instant),
     Column("last_error", Words, nullable=False, default=""),
     UniqueConstraint("notice_id", "channel_id"),
 )

@@ -31,30 +31,11 @@ _ZLIB = b"x\x9c"
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware UTC datetime, also where the database has no time zones (SQLite)."""
+    """An aware UTC datetime; in SQLite, which has no such type, microseconds since 1970.
 
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
-
-    def process_result_value(
-        self,
-        value: datetime | None,
-        dialect: Dialect,  # noqa: ARG002 - SQLAlchemy passes it by name
-    ) -> datetime | None:
-        if value is None:
-            return None
-        aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value
-        return aware.astimezone(UTC)
-
-
-class CompactInstant(TypeDecorator[datetime]):
-    """The same where there are many: in SQLite microseconds instead of a text of 26 letters."""
+    A value inside a function has to be told its type, else SQLite keeps it as a text:
+    `func.coalesce(column, literal(now, Instant))`.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -71,7 +52,7 @@ class CompactInstant(TypeDecorator[datetime]):
     def process_result_value(
         self,
         value: datetime | int | None,
-        dialect: Dialect,  # noqa: ARG002
+        dialect: Dialect,  # noqa: ARG002 - SQLAlchemy passes it by name
     ) -> datetime | None:
         if isinstance(value, int):
             return _EPOCH + timedelta(microseconds=value)

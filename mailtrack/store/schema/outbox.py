@@ -13,8 +13,8 @@ from sqlalchemy import (
     and_,
 )
 
+from mailtrack.store.schema.codes import NoticeKinds, NoticeStates, SkipReasons
 from mailtrack.store.schema.columns import (
-    CompactInstant,
     Instant,
     Words,
     belongs_to,
@@ -31,19 +31,20 @@ notice = Table(
     belongs_to("subscriber"),
     belongs_to("subscription", nullable=True, index=False),
     belongs_to("inbound", nullable=True, index=False),
-    Column("kind", String(24), nullable=False),
+    Column("kind", NoticeKinds, nullable=False),
     Column("occurrence", String(32), nullable=False),
-    #: due, sent, skipped or failed.
-    Column("state", String(8), nullable=False),
-    Column("skip", String(24)),
+    Column("state", NoticeStates, nullable=False),
+    Column("skip", SkipReasons),
     #: When what it tells happened, by the carrier's clock; null where it tells no event.
-    Column("event_at", CompactInstant),
+    Column("event_at", Instant),
+    #: Which event that is; null, too, where it was left out for good.
     Column("event_fingerprint", BigInteger),
-    Column("created_at", CompactInstant, nullable=False),
-    Column("next_attempt_at", CompactInstant, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    #: Null where it was left out from the start.
+    Column("next_attempt_at", Instant),
     Column("attempts", Integer, nullable=False, default=0),
     Column("claim", String(32)),
-    Column("sent_at", CompactInstant),
+    Column("sent_at", Instant),
     #: By which a report names it; null where a return address of its own does.
     Column("message_id", Text),
     #: It answers somebody who has just written: it goes out by night, too.
@@ -53,8 +54,6 @@ notice = Table(
     #: The digest that tells this instead.
     Column("digest_id", Integer),
     Column("last_error", Words, nullable=False, default=""),
-    #: The id in the logs of the mail that it goes back to.
-    Column("trace", String(16), nullable=False, default=""),
     UniqueConstraint("subscription_id", "kind", "occurrence"),
 )
 Index(

@@ -6,7 +6,6 @@ from sqlalchemy import (
     Column,
     Date,
     ForeignKey,
-    Index,
     Integer,
     LargeBinary,
     String,
@@ -18,7 +17,6 @@ from sqlalchemy import (
 )
 
 from mailtrack.store.schema.columns import (
-    CompactInstant,
     Instant,
     Words,
     belongs_to,
@@ -72,7 +70,7 @@ parcel = Table(
     #: Its way was added to what this installation has seen; see `store.outcomes`.
     Column("counted", Boolean, nullable=False, default=False, server_default=false()),
 )
-Index("ix_parcel_local_number", parcel.c.local_number)
+partial_index("ix_parcel_local_number", parcel.c.local_number, parcel.c.local_number.is_not(None))
 partial_index("ix_parcel_ended", parcel.c.ended_at, parcel.c.ended_at.is_not(None))
 #: What may be silent: by the last event, or since it was named.
 partial_index(
@@ -90,6 +88,7 @@ parcel_order = Table(
         primary_key=True,
         index=True,
     ),
+    sqlite_with_rowid=False,  # its key is all there is
 )
 
 
@@ -99,7 +98,7 @@ leg = Table(
     "leg",
     metadata,
     row_id(),
-    belongs_to("parcel", index=False),
+    belongs_to("parcel"),
     Column("carrier", String(24), nullable=False),
     Column("number", String(64), nullable=False),
     Column("is_local", Boolean, nullable=False, default=False),
@@ -111,13 +110,12 @@ leg = Table(
     Column("last_error", Words, nullable=False, default=""),
     #: Null once there is nothing left to ask.
     Column("next_poll_at", Instant),
-    UniqueConstraint("parcel_id", "carrier", "number"),
+    UniqueConstraint("number", "carrier", "parcel_id"),
 )
 _IS_POLLED = leg.c.next_poll_at.is_not(None)
 partial_index("ix_leg_due", leg.c.carrier, leg.c.next_poll_at, _IS_POLLED)
 partial_index("ix_leg_answered", leg.c.last_answer_at, _IS_POLLED)
 partial_index("ix_leg_failing", leg.c.failures, leg.c.carrier, and_(_IS_POLLED, leg.c.failures > 0))
-Index("ix_leg_number", leg.c.number)
 
 
 #: Who is asking about a leg. Apart from the legs, which lie far from each other on the
@@ -159,8 +157,8 @@ tracking_event = Table(
     #: A hash of `TrackingEvent.fingerprint`.
     Column("fingerprint", BigInteger, nullable=False),
     Column("wording_id", ForeignKey("wording.id"), nullable=False, index=True),
-    Column("at", CompactInstant, nullable=False),
-    Column("seen_at", CompactInstant, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
     Column("at_certain", Boolean, nullable=False),
     Column("mark", Text, nullable=False),
     UniqueConstraint("parcel_id", "fingerprint"),
