@@ -17,7 +17,7 @@ import psycopg
 import pytest
 import structlog
 from pydantic import SecretStr
-from sqlalchemy import Dialect, Table, event, func, select
+from sqlalchemy import Dialect, Table, event, func, inspect, select
 
 from mailtrack.carriers.fake import FakeCarrier
 from mailtrack.clock import FakeClock
@@ -44,7 +44,7 @@ from mailtrack.store import (
 )
 from mailtrack.store import schema as t
 from mailtrack.store.engine import Store, open_store
-from mailtrack.store.migrate import is_empty, upgrade
+from mailtrack.store.migrate import upgrade
 from mailtrack.store.schema import (
     Instant,
     calendar,
@@ -212,7 +212,7 @@ def store(
     engine.dialect = dialects.setdefault(engine.dialect.name, engine.dialect)
     engine.update_execution_options(compiled_cache=compiled)
     yield store
-    if engine.dialect.name == "sqlite" and not is_empty(store):
+    if engine.dialect.name == "sqlite":
         assert [] == _times_that_are_texts(store)
     store.close()
 
@@ -224,12 +224,15 @@ def _wait_for_no_disk(connection: Any, _record: Any) -> None:
 
 def _times_that_are_texts(store: Store) -> Sequence[str]:
     """Return the columns in which SQLite keeps a time that was not told its type."""
-    times = (
+    there = inspect(store.engine).get_table_names()  # a test may have dropped some
+    times = [
         f"SELECT '{column}' FROM {table.name} WHERE typeof({column.name}) = 'text'"
         for table in metadata.sorted_tables
         for column in table.c
-        if isinstance(column.type, Instant)
-    )
+        if table.name in there and isinstance(column.type, Instant)
+    ]
+    if not times:
+        return []
     with store.read() as connection:
         return connection.exec_driver_sql(" UNION ".join(times)).scalars().all()
 

@@ -9,15 +9,17 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import psutil
 import pytest
 
 from mailtrack.clock import FakeClock
 from mailtrack.errors import PermanentError, ReadingLimitError, TransientError
-from mailtrack.inbox import reading_pool
+from mailtrack.inbox import reading_pool, reading_process
 from mailtrack.inbox.intake import Reader
 from mailtrack.inbox.reading_pool import MOST_KILLS, ReadingLimits, ReadingPool
+from mailtrack.inbox.reading_process import Task
 from mailtrack.runtime.services import Services
 from mailtrack.store import inbound
 from mailtrack.store import schema as t
@@ -172,6 +174,19 @@ def test_each_mail_has_the_whole_of_its_time(new_pool: Pools, mail: Mail) -> Non
 
     for _ in range(3):
         assert "tracked" == pool.analyze(evil("spin_for_a_while", mail())).outcome
+
+
+def test_a_mail_is_not_sent_in_what_is_left_of_the_time_of_the_one_before(
+    services: Services, mail: Mail
+) -> None:
+    """Or one that takes nearly all of its time would have the next one given up."""
+    link = Mock()
+    link.send_bytes = lambda _: left.append(signal.getitimer(signal.ITIMER_PROF))
+    left: list[tuple[float, float]] = []
+
+    reading_process._take_turn(link, services.analyzer, [Task("analyze", mail(), 60)])
+
+    assert [(0.0, 0.0)] == left
 
 
 def test_a_mail_that_takes_too_much_memory_is_stopped(new_pool: Pools, mail: Mail) -> None:

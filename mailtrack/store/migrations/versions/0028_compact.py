@@ -78,7 +78,8 @@ def _on_sqlite() -> Mapping[str, str]:
     driver: Any = op.get_bind().connection.driver_connection
     driver.create_function("fingerprint_key", 1, _fingerprint_key, deterministic=True)
     driver.create_function("digest_of", len(_SAID), _digest_of, deterministic=True)
-    whole = "CAST(strftime('%s', {0}) AS INTEGER) * 1000000"
+    # strftime rounds to milliseconds: it is asked about the whole seconds alone.
+    whole = "CAST(strftime('%s', substr({0}, 1, 19)) AS INTEGER) * 1000000"
     return {
         "key": "fingerprint_key({0})",
         "digest": f"digest_of({', '.join(_SAID)})",

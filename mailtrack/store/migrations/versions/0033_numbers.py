@@ -23,8 +23,12 @@ down_revision = "0032"
 branch_labels = None
 depends_on = None
 
-#: Microseconds since 1970 of a time as SQLite had it ("2026-03-03 14:05:00.000000", UTC).
-_INSTANT = "CAST(strftime('%s', {0}) AS INTEGER) * 1000000 + CAST(substr({0}, 21, 6) AS INTEGER)"
+#: Microseconds since 1970 of a time as SQLite had it ("2026-03-03 14:05:00.000000", UTC), whose
+#: strftime rounds to milliseconds: it is asked about the whole seconds alone.
+_INSTANT = (
+    "CAST(strftime('%s', substr({0}, 1, 19)) AS INTEGER) * 1000000"
+    " + CAST(substr({0}, 21, 6) AS INTEGER)"
+)
 
 #: The words of a notice, by column; each one's number is its place, from 1 on.
 _WORDS: Mapping[str, str] = {
