@@ -91,7 +91,7 @@ class Sharing:
             return False
         now, read = self.clock.now(), _read_as(connection, source)
         reading = Reading(Outcome.TRACKED, NO_MAIL, kind=KIND, parcels=(read,))
-        wish = SubscriptionService(
+        service = SubscriptionService(
             connection,
             self.carriers,
             self.clock,
@@ -102,14 +102,14 @@ class Sharing:
             by_rule=not alone,
         )
         # 2.
-        followed, address = wish.followed(), people.address_of(connection, what.member)
-        new = wish.count_new(followed)
+        followed, address = service.followed(), people.address_of(connection, what.member)
+        new = service.count_new(followed)
         if new and self.quotas.exceeded(connection, what.member, address, new, now):
             return False
-        wish.follow(followed)
+        service.follow(followed)
         # 3.
         if at_click:
-            tell_again(connection, wish.take_up(), now)
+            tell_again(connection, service.take_up(), now)
         for mine in named_by(connection, what.member, reading):
             shared_subscriptions.share(connection, mine.id, what)
         return True
