@@ -22,6 +22,7 @@ RETIRED = {
     "manners": "SendingPolicy",
     "outlet": "JobSink",
     "subscribing": "SubscriptionService",
+    "wish": "SubscriptionService",
     "wishes": "NoticePreferences",
 }
 #: The same of whole names, whose words are in use elsewhere.

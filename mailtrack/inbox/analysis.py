@@ -68,13 +68,13 @@ class MailAnalyzer:
 
     def analyze_each(self, mails: Sequence[bytes]) -> "list[AnalyzedMail | Exception]":
         """Read raw mails; return of each what it says, or why it cannot be read."""
-        return list(map(self._analyzed, mails))
-
-    def _analyzed(self, raw: bytes) -> "AnalyzedMail | Exception":
-        try:
-            return self.analyze(raw)
-        except Exception as error:  # noqa: BLE001 - strangers write these mails
-            return error
+        read: list[AnalyzedMail | Exception] = []
+        for raw in mails:
+            try:
+                read.append(self.analyze(raw))
+            except Exception as error:  # noqa: BLE001 - strangers write these mails
+                read.append(error)
+        return read
 
     def analyze_header(self, raw: bytes) -> "AnalyzedMail":
         """Read the header alone of a mail whose body nobody can read; raises the same."""

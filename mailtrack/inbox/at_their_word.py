@@ -41,18 +41,18 @@ def follow(
     known = people.heard_from(connection, owner)
     # 2.
     reading = Reading(Outcome.TRACKED, NO_MAIL, kind=KIND, parcels=tuple(named))
-    wish = SubscriptionService(
+    service = SubscriptionService(
         connection, carriers, clock, owner, trace, now, reading, by_rule=False
     )
-    followed = wish.followed()
-    new = wish.count_new(followed)
+    followed = service.followed()
+    new = service.count_new(followed)
     exceeded = quotas.exceeded(connection, owner, known.address, new, now) if new else ""
     if exceeded:
         return exceeded
     # 3.
     people.welcome_back(connection, owner)
-    wish.follow(followed)
-    tell_again(connection, wish.take_up(), now)
+    service.follow(followed)
+    tell_again(connection, service.take_up(), now)
     return ""
 
 

@@ -162,7 +162,7 @@ class MailHandler:
                 return replace(result, outcome=Outcome.REFUSED, reason="unsubscribed")
             people.welcome_back(connection, owner)
         # 2.
-        wish = SubscriptionService(
+        service = SubscriptionService(
             connection,
             self.carriers,
             self.clock,
@@ -172,16 +172,16 @@ class MailHandler:
             mail.reading,
             mail.by_rule,
         )
-        followed = wish.followed()
-        more = wish.count_new(followed)
+        followed = service.followed()
+        more = service.count_new(followed)
         exceeded = more and self.quotas.exceeded(connection, owner, known.address, more, now)
         if exceeded:
             if mail.is_answerable:
                 self._answer(owner, NoticeKind.TOO_MANY, per_day=1)
             return replace(result, outcome=Outcome.REFUSED, reason=exceeded)
         # 3.
-        new = wish.follow(followed)
-        stopped = [] if mail.by_rule else wish.take_up()
+        new = service.follow(followed)
+        stopped = [] if mail.by_rule else service.take_up()
         for mine in stopped:
             noted = NoticeKind.ORDER_REGISTERED if mine.parcel is None else NoticeKind.REGISTERED
             self._answer(owner, noted, about=mine.id)

@@ -270,7 +270,9 @@ class ImapMailbox:
 
     def fetch_some(self, uids: Sequence[int]) -> list[FetchedMail]:
         facts = self._ask_all(uids, "RFC822.SIZE", "INTERNALDATE")
-        so_far = accumulate(_size(facts.get(uid, {})) for uid in uids)
+        sizes = (facts.get(uid, {}).get(b"RFC822.SIZE") for uid in uids)
+        # A mail of which the server says no size may be of any.
+        so_far = accumulate(size if isinstance(size, int) else math.inf for size in sizes)
         most = min(self._settings.max_bytes, MOST_BYTES_AT_ONCE)
         small = [uid for uid, size in zip(uids, so_far, strict=True) if size <= most]
         if not small:
@@ -360,12 +362,6 @@ class ImapMailbox:
             with suppress(OSError, IMAPClientError):
                 self._client.logout()
         _hang_up(self._client)
-
-
-def _size(facts: Mapping[bytes, Any]) -> float:
-    """Return how big a mail is, as its server says; infinitely where it does not."""
-    size = facts.get(b"RFC822.SIZE")
-    return size if isinstance(size, int) else math.inf
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from mailtrack.domain.hosts import aligned, lies_in
-from mailtrack.inbox.authentication import Finding, findings
+from mailtrack.inbox.authentication import Finding
 from mailtrack.parsers.message import Message
 from mailtrack.parsers.reading import Forward, ForwardMethod
 
@@ -40,14 +40,13 @@ def identify(
     authserv_id: str,
     allow: Collection[str],
     own_addresses: Collection[str],
-    found: Sequence[Finding] | None = None,
+    found: Sequence[Finding],
 ) -> Sender:
     """Say who forwarded a mail and whether we may believe it.
 
     `authserv_id`: the name under which our server writes Authentication-Results; `allow`:
     the only addresses that may forward, empty for all. Without an `authserv_id` the
-    addresses of `allow` are believed as they stand. `found` is what `findings` says;
-    None asks it here.
+    addresses of `allow` are believed as they stand. `found` is what `findings` says.
 
     1. Nobody, we ourselves and who is not on the list are refused, whatever proves them.
     2. The outer sender is proven by what our server found, or by being on the list.
@@ -55,21 +54,10 @@ def identify(
     """
     person = forward.forwarder
     address = person.address.lower()
-    if found is None:
-        found = findings(message, authserv_id)
     # Two From headers: some programs check one and show the other.
     is_outer_sender = message.sender.address.lower() == address and len(message.all("from")) == 1
     # 1.
-    own, allowed = ({one.lower() for one in many} for many in (own_addresses, allow))
-    refusals = (
-        (not address, "the mail names no sender"),
-        (address in own, "the mail comes from our own address"),
-        (
-            bool(allowed) and address not in allowed,
-            "the sender is not on the list of those who may forward",
-        ),
-    )
-    refusal = next((why for applies, why in refusals if applies), "")
+    refusal = _refusal(address, allow, own_addresses)
     # 2.
     proof = ""
     if not refusal and not authserv_id:
@@ -108,6 +96,18 @@ def is_from(found: Sequence[Finding], domains: Collection[str]) -> bool:
         one.method in ("dkim", "dmarc") and one.passed and lies_in(one.domain, domains)
         for one in found
     )
+
+
+def _refusal(address: str, allow: Collection[str], own_addresses: Collection[str]) -> str:
+    """Return why an address may not forward whatever proves it, "" where it may."""
+    own, allowed = ({one.lower() for one in many} for many in (own_addresses, allow))
+    if not address:
+        return "the mail names no sender"
+    if address in own:
+        return "the mail comes from our own address"
+    if allowed and address not in allowed:
+        return "the sender is not on the list of those who may forward"
+    return ""
 
 
 def _pass_for(address: str, found: Sequence[Finding]) -> str:

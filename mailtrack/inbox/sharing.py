@@ -4,7 +4,7 @@ What is followed is the number, its local number and whose it is, as who invited
 nobody is asked a second time; neither their order nor its articles, nor what they call it.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -48,8 +48,13 @@ class Sharing:
         A transaction for each: its person may click meanwhile, and is locked. Whose day is full
         waits for the next round, and holds nobody up.
         """
-        followed, last, waiting = 0, None, set[SubscriberId]()
-        while followed < PER_ROUND and (page := self._page(store, last)):
+        followed, waiting = 0, set[SubscriberId]()
+        last: Unshared | None = None
+        while followed < PER_ROUND:
+            with store.read() as connection:
+                page = shared_subscriptions.unshared(connection, PER_ROUND, after=last)
+            if not page:
+                break
             for one in page:
                 if one.member in waiting:
                     continue
@@ -59,10 +64,6 @@ class Sharing:
                     waiting.add(one.member)
             last = page[-1]
         return followed
-
-    def _page(self, store: Store, last: Unshared | None) -> list[Unshared]:
-        with store.read() as connection:
-            return shared_subscriptions.unshared(connection, PER_ROUND, after=last)
 
     def _follow_late(self, connection: Connection, what: Unshared) -> bool:
         """Follow what is still shared, once neither person can end it before this is committed."""
@@ -91,7 +92,7 @@ class Sharing:
             return False
         now, read = self.clock.now(), _read_as(connection, source)
         reading = Reading(Outcome.TRACKED, NO_MAIL, kind=KIND, parcels=(read,))
-        wish = SubscriptionService(
+        service = SubscriptionService(
             connection,
             self.carriers,
             self.clock,
@@ -102,32 +103,29 @@ class Sharing:
             by_rule=not alone,
         )
         # 2.
-        followed, address = wish.followed(), people.address_of(connection, what.member)
-        new = wish.count_new(followed)
+        followed, address = service.followed(), people.address_of(connection, what.member)
+        new = service.count_new(followed)
         if new and self.quotas.exceeded(connection, what.member, address, new, now):
             return False
-        wish.follow(followed)
+        service.follow(followed)
         # 3.
         if at_click:
-            tell_again(connection, wish.take_up(), now)
+            tell_again(connection, service.take_up(), now)
         for mine in named_by(connection, what.member, reading):
             shared_subscriptions.share(connection, mine.id, what)
         return True
 
 
 def _read_as(connection: Connection, source: Subscription) -> ParcelRead:
-    """Return what somebody follows as a mail would name it that tells its numbers alone."""
+    """Return what somebody follows as a mail would name it that tells its numbers alone.
+
+    Whose number it may be is as who invited said, where they did.
+    """
     rows = {row.id: row.number for row in parcels.parcel_rows(connection, source.parcels)}
-    named = named_carriers.told_to(connection, [source.id])[source.id]
     number = rows[source.parcel] if source.parcel is not None else ""
     local = rows.get(source.local) if source.local is not None else None
-    return ParcelRead(number, local_number=local, carriers=tuple(_meant(number, named.get(number))))
-
-
-def _meant(number: str, named: str | None) -> Iterator[Candidate]:
-    """Yield whose number it may be, as who invited said where they did."""
-    found = detect(number)
-    if named is not None and all(one.carrier != named for one in found):
-        yield Candidate(named, "", "none", named=True)
-    for one in found:
-        yield replace(one, named=one.carrier == named)
+    named = named_carriers.told_to(connection, [source.id])[source.id].get(number)
+    carriers = tuple(replace(one, named=one.carrier == named) for one in detect(number))
+    if named is not None and not any(one.named for one in carriers):
+        carriers = (Candidate(named, "", "none", named=True), *carriers)
+    return ParcelRead(number, local_number=local, carriers=carriers)

@@ -23,7 +23,7 @@ from mailtrack.domain.model import (
 from mailtrack.notify.view import NoticeKind
 from mailtrack.parsers.reading import ParcelRead, Reading
 from mailtrack.store import local_parcels, named_carriers, notices, orders, parcels, subscriptions
-from mailtrack.store.local_parcels import Known
+from mailtrack.store.local_parcels import FollowedAs
 from mailtrack.store.parcels import Leg, ParcelRow
 from mailtrack.store.subscriptions import Subscription
 from mailtrack.tracking import merging
@@ -51,11 +51,11 @@ class SubscriptionService:
     reading: Reading
     by_rule: bool
 
-    def followed(self) -> Mapping[str, Known]:
+    def followed(self) -> Mapping[str, FollowedAs]:
         """Return what its reader follows already by the numbers that the mail names."""
         return local_parcels.followed_as(self.connection, self.owner, self._numbers)
 
-    def count_new(self, followed: Mapping[str, Known]) -> int:
+    def count_new(self, followed: Mapping[str, FollowedAs]) -> int:
         """Count what the mail names and its reader does not follow yet."""
         connection, reading = self.connection, self.reading
         if not reading.parcels:
@@ -63,7 +63,7 @@ class SubscriptionService:
             return len(reading.orders) - known_orders
         return len({read.number for read in reading.parcels} - followed.keys())
 
-    def follow(self, followed: Mapping[str, Known]) -> bool:
+    def follow(self, followed: Mapping[str, FollowedAs]) -> bool:
         """Follow every parcel, or the orders where none is named; return whether any is new.
 
         1. The orders are noted. Those that no parcel is named of are what is followed, by the
@@ -119,7 +119,7 @@ class SubscriptionService:
         local = (read.local_number for read in self.reading.parcels if read.local_number)
         return {*local, *(read.number for read in self.reading.parcels)}
 
-    def _lock(self, followed: Mapping[str, Known], now: datetime) -> "_Locked":
+    def _lock(self, followed: Mapping[str, FollowedAs], now: datetime) -> "_NamedParcels":
         """Return the parcels that the mail names, locked with those that its reader has of them.
 
         What they follow by a number already is it, whoever wrote the mail: also where it is but
@@ -128,11 +128,11 @@ class SubscriptionService:
         theirs = {one.parcel for one in followed.values()}
         pairs = local_parcels.pairs_of(self.connection, self.owner, theirs)
         locked = parcels.lock_named(self.connection, self._numbers, now, pairs)
-        known = {number: Known(one, one) for number, one in locked.named.items()}
-        return _Locked({**known, **followed}, locked.rows)
+        known = {number: FollowedAs(one, one) for number, one in locked.named.items()}
+        return _NamedParcels({**known, **followed}, locked.rows)
 
     def _follow_parcel(
-        self, locked: "_Locked", read: ParcelRead, carried: Sequence[OrderId], now: datetime
+        self, locked: "_NamedParcels", read: ParcelRead, carried: Sequence[OrderId], now: datetime
     ) -> bool:
         """Follow one of the parcels that the mail names, locked; return whether that is new.
 
@@ -148,7 +148,7 @@ class SubscriptionService:
         """
         connection, known = self.connection, locked.known
         parcel_id = known[read.number].parcel
-        local = known[read.local_number].at if read.local_number else None
+        local = known[read.local_number].numbered if read.local_number else None
         # 1.
         for order in carried:
             orders.join_parcel(connection, order, parcel_id)
@@ -166,11 +166,12 @@ class SubscriptionService:
         if read.named_carrier is not None:
             named_carriers.name(connection, subscription, read.number, read.named_carrier)
         # 2.
-        row = locked.rows[known[read.number].at]
+        row = locked.rows[known[read.number].numbered]
         is_asked = self._ask(row, read.number, read.carriers, now, anew=is_new)
         hears_anew = False
         if read.local_number is not None and local is not None:
             hears_anew = self._hear_of(locked.rows[local], read.local_number, subscription, now)
+            # In the mail's own table: a parcel after this one may bear that number.
             known |= local_parcels.followed_as(connection, self.owner, [read.local_number])
         # 3.
         if is_new:
@@ -263,7 +264,7 @@ class SubscriptionService:
         """Follow an order that has no parcel; return whether that is new.
 
         1. Each mail of a forward adds what it says: who sold it, what was bought.
-        2. The steps are taken as events, as those of a parcel are (`follow`). An end is told in
+        2. The steps are taken as events, as those of a parcel are (`_take_in`). An end is told in
            place of what to wait for.
         """
         connection = self.connection
@@ -301,10 +302,10 @@ class SubscriptionService:
 
 
 @dataclass(frozen=True, slots=True)
-class _Locked:
+class _NamedParcels:
     """The parcels that a mail names, by number, and the rows of all that are locked."""
 
-    known: dict[str, Known]
+    known: dict[str, FollowedAs]
     rows: Mapping[ParcelId, ParcelRow]
 
 

@@ -207,7 +207,15 @@ def _remind_of_pickups(connection: Connection, after: date, until: date, now: da
     """Remind who has a parcel to fetch until one of some days: its last one, or the usual one."""
     came, kind = subscription.c.milestone_at, NoticeKind.PICKUP_REMINDER
     # By the index over those that wait, and not in the order of all: they are sorted below.
-    waiting = _unreminded(kind).where(subscription.c.milestone == _AT_PICKUP).order_by(None)
+    waiting = (
+        followers.untold(kind, _ONCE)
+        .join(parcel, parcel.c.id == subscription.c.parcel_id)
+        .outerjoin(_LOCAL, _LOCAL.c.id == subscription.c.local_parcel_id)
+        .outerjoin(shared_subscription, shared_subscription.c.subscription_id == subscription.c.id)
+        .outerjoin(_SOURCE, _SOURCE.c.id == shared_subscription.c.source_id)
+        .where(subscription.c.milestone == _AT_PICKUP)
+        .order_by(None)
+    )
     told = waiting.where(
         came.is_(None) | (came <= now - PICKUP_IS_NEW), _LAST_DAY.between(after, until)
     )
@@ -279,14 +287,3 @@ def _give_up(connection: Connection, now: datetime) -> None:
 def _is_under_way() -> ColumnElement[bool]:
     """Return True (in SQL) if something has not come to its end, by what its follower knows."""
     return subscription.c.milestone.is_(None) | subscription.c.milestone.not_in(ENDED)
-
-
-def _unreminded(kind: NoticeKind) -> Select[int]:
-    """Select the subscriptions to parcels whose people are still to be reminded."""
-    return (
-        followers.untold(kind, _ONCE)
-        .join(parcel, parcel.c.id == subscription.c.parcel_id)
-        .outerjoin(_LOCAL, _LOCAL.c.id == subscription.c.local_parcel_id)
-        .outerjoin(shared_subscription, shared_subscription.c.subscription_id == subscription.c.id)
-        .outerjoin(_SOURCE, _SOURCE.c.id == shared_subscription.c.source_id)
-    )

@@ -84,9 +84,11 @@ def parse(message: Message) -> Reading:
         return Reading(outcome, forward, kind=GMAIL, confirmation=confirmation)
     # 2.
     first = forward.original if forward.original != Original() else whole(message)
-    read = list(_read_each((first, *forward.others), forward))
-    if read[0].outcome is Outcome.REFUSED:
-        return read[0]
+    first_read = _read_one(first, forward)
+    # Behind an imitation in the first place nothing is read.
+    if first_read.outcome is Outcome.REFUSED:
+        return first_read
+    read = [first_read, *(_read_one(other, forward) for other in forward.others)]
     typed, miscopied = _typed_beside(forward, read[-1])
     told = tuple(map(_told, (first, *forward.others), read)) if forward.is_forward else ()
     doubtful = [*miscopied, *(one for reading in read for one in reading.doubtful)]
@@ -101,16 +103,7 @@ def parse(message: Message) -> Reading:
     said = None
     if not forward.is_forward:
         said = read_command(message, forward) or read_bare_numbers(message, forward)
-    return said or answered(read[0])
-
-
-def _read_each(originals: Sequence[Original], forward: Forward) -> Iterator[Reading]:
-    """Read each mail of a forward; behind an imitation in the first place, none."""
-    for original in originals:
-        reading = _read_one(original, forward)
-        yield reading
-        if reading.outcome is Outcome.REFUSED and original is originals[0]:
-            return
+    return said or answered(first_read)
 
 
 def _read_one(original: Original, forward: Forward) -> Reading:

@@ -1,7 +1,7 @@
 """AliExpress: which mails are its own, and what they say."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from mailtrack.domain.milestones import STAGES, Milestone
@@ -23,6 +23,7 @@ from mailtrack.parsers.aliexpress_words import (
     TEMPLATES,
     StepWording,
 )
+from mailtrack.parsers.content import Link
 from mailtrack.parsers.lazy_pattern import LazyPattern
 from mailtrack.parsers.reading import IDLE_KINDS, Forward, Original, ParcelRead, Person, Reading
 from mailtrack.parsers.shop import Brand, Recognition, Shop, host_of, parameters_of
@@ -90,12 +91,7 @@ def read(original: Original, forward: Forward) -> Reading:
     text = "\n".join(lines)
     subject = original.subject[:_MAX_SENTENCE].replace("\u00a0", " ").replace("\u202f", " ")
     # 1.
-    sets: dict[tuple[tuple[str, str], ...], None] = {}
-    for link in original.content.links:
-        parameters = parameters_of(link.url, PARAMETERS)
-        if parameters and _LINK_HOST.fullmatch(host_of(link.url)):
-            sets[tuple(parameters.items())] = None
-    links = [dict(pairs) for pairs in sets]
+    links = _link_parameters(original.content.links)
     # 2.
     numbers = read_numbers(subject, text, links)
     # 3.
@@ -104,17 +100,8 @@ def read(original: Original, forward: Forward) -> Reading:
     kind = _kind(original.sender, step, numbers)
     idle = kind in IDLE_KINDS
     # 4.
-    parcels: list[ParcelRead] = []
     own_steps = read_steps(original.content, numbers.parcels) if kind == "parcels_update" else {}
-    for number in () if idle else numbers.parcels:
-        candidates = detect(number)
-        if all(c.carrier != _BY_CONTEXT.carrier for c in candidates):
-            candidates += (_BY_CONTEXT,)
-        # The local carrier's number stands beside the only parcel's own.
-        others = [n for n in numbers.labelled if n != number]
-        local = others[0] if others and len(numbers.parcels) == 1 else None
-        orders, own = numbers.orders_of(number), own_steps.get(number)
-        parcels.append(ParcelRead(number, orders, local, candidates, own))
+    parcels = () if idle else tuple(_parcels(numbers, own_steps))
     told = max(own_steps.values(), key=lambda milestone: STAGES[milestone].rank, default=None)
     # 5.
     named = Outcome.TRACKED if numbers.parcels else Outcome.ORDER_NOTED
@@ -128,7 +115,7 @@ def read(original: Original, forward: Forward) -> Reading:
         language=_language(subject, wording, step, links),
         milestone=told or (None if idle else step.milestone if step else unknown),
         orders=() if kind == "marketing" else numbers.orders,
-        parcels=tuple(parcels),
+        parcels=parcels,
         items=() if idle else read_items(original.content),
         estimated_delivery=read_estimated_delivery(text),
         ordered_at=read_ordered_at(text),
@@ -138,6 +125,29 @@ def read(original: Original, forward: Forward) -> Reading:
 
 
 SHOP = Shop(CODE, BRAND, recognise, read)
+
+
+def _link_parameters(links: Iterable[Link]) -> list[Parameters]:
+    """Return the parameters of the links that go to AliExpress or Cainiao, each set once."""
+    sets: dict[tuple[tuple[str, str], ...], None] = {}
+    for link in links:
+        parameters = parameters_of(link.url, PARAMETERS)
+        if parameters and _LINK_HOST.fullmatch(host_of(link.url)):
+            sets[tuple(parameters.items())] = None
+    return [dict(pairs) for pairs in sets]
+
+
+def _parcels(numbers: Numbers, own_steps: Mapping[str, Milestone]) -> Iterator[ParcelRead]:
+    """Yield each parcel with its orders, its local number, who may carry it and its own step."""
+    for number in numbers.parcels:
+        candidates = detect(number)
+        if all(c.carrier != _BY_CONTEXT.carrier for c in candidates):
+            candidates += (_BY_CONTEXT,)
+        # The local carrier's number stands beside the only parcel's own.
+        others = [n for n in numbers.labelled if n != number]
+        local = others[0] if others and len(numbers.parcels) == 1 else None
+        orders, own = numbers.orders_of(number), own_steps.get(number)
+        yield ParcelRead(number, orders, local, candidates, own)
 
 
 def _kind(sender: Person, step: StepWording | None, numbers: Numbers) -> str:

@@ -86,11 +86,11 @@ class LockedPairs:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class FollowedAs:
     """What somebody follows by a number: the parcel, and which of its two has that number."""
 
     parcel: ParcelId
-    at: ParcelId
+    numbered: ParcelId
 
 
 def concerns(parcel_id: ParcelId | BindParameter[Any]) -> ColumnElement[bool]:
@@ -183,15 +183,15 @@ def settle(connection: Connection, parcel_id: ParcelId) -> None:
 
 def followed_as(
     connection: Connection, owner: SubscriberId, numbers: Collection[str]
-) -> dict[str, Known]:
+) -> dict[str, FollowedAs]:
     """Return what somebody follows, or followed and stopped, by some numbers.
 
     A parcel's own number, the local one that its carriers or a mail of theirs gave it, or one
     that is asked of for it. What has the number as its own goes first.
     """
-    known: dict[str, Known] = {}
+    known: dict[str, FollowedAs] = {}
     for row in connection.execute(_FOLLOWED_AS, {"owner": owner, "numbers": list(numbers)}):
-        found = Known(ParcelId(row.parcel_id), ParcelId(row.id))
+        found = FollowedAs(ParcelId(row.parcel_id), ParcelId(row.id))
         known.setdefault(row.number, found)
     return known
 

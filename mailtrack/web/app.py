@@ -17,13 +17,13 @@ from mailtrack.runtime.services import Services
 from mailtrack.settings import WebSettings
 from mailtrack.web.admin import ADMIN
 from mailtrack.web.description import describe
-from mailtrack.web.handlers import Pages
+from mailtrack.web.handlers import Handlers
 from mailtrack.web.limits import Limiter, Shares
 from mailtrack.web.middleware import DefaultHeaders, FairShares, SlashlessPaths
 from mailtrack.web.service import GoneError
 
 #: How errors are answered, by their classes.
-Handlers: TypeAlias = Mapping[Any, Callable[[Request, Exception], Response]]
+ErrorHandlers: TypeAlias = Mapping[Any, Callable[[Request, Exception], Response]]
 
 #: Browsers ask for a picture of their own accord; they need not ask again for a day.
 _NO_PICTURE = {"Cache-Control": "public, max-age=86400"}
@@ -37,51 +37,51 @@ def make_app(
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Starlette:
     """Return the web application; `limiter` counts look-ups by the seconds of `monotonic`."""
-    pages = Pages.of(services, Limiter() if limiter is None else limiter, monotonic)
-    routes = _routes(pages, services.settings.web)
+    handlers = Handlers.of(services, Limiter() if limiter is None else limiter, monotonic)
+    routes = _routes(handlers, services.settings.web)
     if not services.settings.admin.is_apart:
         routes += _admin_routes(services, monotonic)
-    handlers: Handlers = {
-        BadLink: pages.bad_link,
-        GoneError: pages.gone,
-        HTTPException: pages.bad_link,  # no such page, or it cannot do that
+    error_handlers: ErrorHandlers = {
+        BadLink: handlers.bad_link,
+        GoneError: handlers.gone,
+        HTTPException: handlers.bad_link,  # no such page, or it cannot do that
         ClientDisconnect: lambda *_: Response(status_code=400),  # nobody reads it
-        MailtrackError: pages.away,  # the store is away, or not what it should be
-        Exception: pages.away,
+        MailtrackError: handlers.away,  # the store is away, or not what it should be
+        Exception: handlers.away,
     }
-    return _application(services, routes, handlers)
+    return _application(services, routes, error_handlers)
 
 
-def _routes(pages: Pages, web: WebSettings) -> list[BaseRoute]:
+def _routes(handlers: Handlers, web: WebSettings) -> list[BaseRoute]:
     """Return the addresses of the pages; those for the operator alone where they are wanted."""
     routes: list[BaseRoute] = [
-        Route("/", pages.home),
-        Route("/d/{token}", pages.stop, methods=["GET", "POST"]),
-        Route("/c/{token}", pages.timeline, methods=["GET", "POST"]),
-        Route("/l/{token}", pages.proof),
-        Route("/l/{token}/pdf", pages.proof_file),
-        Route("/k/{token}", pages.calendar),
-        Route("/o/{token}", pages.channels, methods=["GET", "POST"]),
-        Route("/n/{token}", pages.prove_channel, methods=["GET", "POST"]),
-        Route("/p/{token}", pages.preferences, methods=["GET", "POST"]),
-        Route("/a/{token}", pages.confirm, methods=["GET", "POST"]),
-        Route("/f/{token}", pages.follow, methods=["GET", "POST"]),
-        Route("/i/{token}", pages.invitation, methods=["GET", "POST"]),
-        Route("/m/{token}", pages.own_data, methods=["GET", "POST"]),
-        Route("/hooks/{carrier}", pages.hook, methods=["POST"]),
-        Route("/suivi", pages.look_up),
-        Route("/aide", pages.help),
-        Route("/mentions-legales", pages.legal),
-        Route("/confidentialite", pages.privacy),
+        Route("/", handlers.home),
+        Route("/d/{token}", handlers.stop, methods=["GET", "POST"]),
+        Route("/c/{token}", handlers.timeline, methods=["GET", "POST"]),
+        Route("/l/{token}", handlers.proof),
+        Route("/l/{token}/pdf", handlers.proof_file),
+        Route("/k/{token}", handlers.calendar),
+        Route("/o/{token}", handlers.channels, methods=["GET", "POST"]),
+        Route("/n/{token}", handlers.prove_channel, methods=["GET", "POST"]),
+        Route("/p/{token}", handlers.preferences, methods=["GET", "POST"]),
+        Route("/a/{token}", handlers.confirm, methods=["GET", "POST"]),
+        Route("/f/{token}", handlers.follow, methods=["GET", "POST"]),
+        Route("/i/{token}", handlers.invitation, methods=["GET", "POST"]),
+        Route("/m/{token}", handlers.own_data, methods=["GET", "POST"]),
+        Route("/hooks/{carrier}", handlers.hook, methods=["POST"]),
+        Route("/suivi", handlers.look_up),
+        Route("/aide", handlers.help),
+        Route("/mentions-legales", handlers.legal),
+        Route("/confidentialite", handlers.privacy),
         Route("/openapi.json", lambda _: JSONResponse(describe())),
         Route("/healthz", lambda _: PlainTextResponse("ok\n")),
         Route("/robots.txt", lambda _: PlainTextResponse(_NO_ROBOTS)),
         Route("/favicon.ico", lambda _: Response(status_code=204, headers=_NO_PICTURE)),
     ]
     if web.ready:
-        routes.append(Route("/readyz", pages.ready))
+        routes.append(Route("/readyz", handlers.ready))
     if web.metrics:
-        routes.append(Route("/metrics", pages.metrics))
+        routes.append(Route("/metrics", handlers.metrics))
     return routes
 
 
@@ -102,7 +102,9 @@ def _admin_routes(services: Services, monotonic: Callable[[], float]) -> Sequenc
     return admin_routes(services, monotonic)
 
 
-def _application(services: Services, routes: Sequence[BaseRoute], handlers: Handlers) -> Starlette:
+def _application(
+    services: Services, routes: Sequence[BaseRoute], error_handlers: ErrorHandlers
+) -> Starlette:
     app = Starlette(
         routes=routes,
         middleware=[
@@ -110,7 +112,7 @@ def _application(services: Services, routes: Sequence[BaseRoute], handlers: Hand
             Middleware(SlashlessPaths),
             Middleware(FairShares, Shares(services.settings.web.trusted_proxies)),
         ],
-        exception_handlers=handlers,
+        exception_handlers=error_handlers,
     )
     app.router.redirect_slashes = False
     return app

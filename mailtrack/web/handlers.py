@@ -67,7 +67,7 @@ _AS_PDF: Mapping[Language, Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Pages:
+class Handlers:
     """One method per page; each is a few lines, the service does the work."""
 
     environment: Environment
@@ -91,7 +91,7 @@ class Pages:
 
     @classmethod
     def of(cls, services: Services, limiter: Limiter, monotonic: Callable[[], float]) -> Self:
-        """Return the pages of a service."""
+        """Return the handlers of a service."""
         return cls(
             jinja_environment(templates_dir()),
             PageService(services),

@@ -27,16 +27,26 @@ def what_is_wrong(services: Services) -> list[str]:
     2. What the store tells of the parts: mailbox, watcher, dispatcher, readers, relay.
     3. What Redis tells of the workers and the queues, or that it tells nothing.
     """
+    # 1. and 2.
     try:
         require_current(services.store)
         with services.store.read() as connection:
             wrong = list(_wrong_in_store(connection, services))
     except MailtrackError as error:
         return [str(error)]
+    # 3.
     try:
-        return [*wrong, *_wrong_in_queues(services)]
+        workers, still = count_workers(services.broker), standing_still(services.broker)
     except MailtrackError as error:
         return [*wrong, str(error)]
+    if not workers:
+        wrong.append("Nobody reads, asks carriers or sends: is a worker running?")
+    return wrong + [
+        f"The queue {queue} stands still for {seconds / 60:.0f} minutes, though "
+        "something waits in it: restart the workers, see their log."
+        for queue, seconds in still.items()
+        if seconds > STILL_S
+    ]
 
 
 def unending_mails(connection: Connection, services: Services) -> int:
@@ -73,14 +83,3 @@ def _wrong_in_store(connection: Connection, services: Services) -> Iterator[str]
         for what, since in ages.items()
         if since is not None and now - since > late
     )
-
-
-def _wrong_in_queues(services: Services) -> list[str]:
-    workers, still = count_workers(services.broker), standing_still(services.broker)
-    wrong = [] if workers else ["Nobody reads, asks carriers or sends: is a worker running?"]
-    return wrong + [
-        f"The queue {queue} stands still for {seconds / 60:.0f} minutes, though "
-        "something waits in it: restart the workers, see their log."
-        for queue, seconds in still.items()
-        if seconds > STILL_S
-    ]

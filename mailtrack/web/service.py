@@ -200,8 +200,9 @@ class PageService:
         self, token: str, asked: ListAddress = _USUAL, saved: Saved = NOTHING_SAVED
     ) -> PreferencesPage:
         """Show one page of what one person follows, and which mails they want."""
+        services = self._services
         _, key = self._links.read(token, Purpose.PREFERENCES)
-        with self._services.store.read() as connection:
+        with services.store.read() as connection:
             owner = subscriber_named(connection, key)
             tally = following.tally(connection, owner)
             shown = tally.ended if asked.selection.ended else tally.total - tally.ended
@@ -230,7 +231,7 @@ class PageService:
                 data=links.data,
                 preferences=people.preferences_of(connection, owner),
                 postcode=people.postcode_of(connection, owner) or "",
-                wants_postcode=self._wants_postcode(),
+                wants_postcode=any(services.declarations[code].postcode for code in services.on),
                 under_way=tally.under_way,
                 selection=asked.selection,
                 list_address=links.preferences,
@@ -238,10 +239,10 @@ class PageService:
                 searchable=shown >= SEARCHED_FROM,
                 ended=ListAddress(ENDED_ALONE).behind(links.preferences),
                 ended_count=tally.ended,
-                kept_days=self._services.settings.keep.parcel_days,
+                kept_days=services.settings.keep.parcel_days,
                 calendar=self._calendar_link(connection, owner),
                 invitations=self._invitations(connection, owner),
-                channels=self._channels_link(key),
+                channels=self._links.link(Purpose.CHANNELS, key) if services.channel_kinds else "",
             )
 
     def change(
@@ -344,15 +345,6 @@ class PageService:
     def _calendar_link(self, connection: Connection, owner: SubscriberId) -> str:
         key = calendars.key_of(connection, owner)
         return "" if key is None else self._links.link(Purpose.CALENDAR, key)
-
-    def _channels_link(self, key: RowKey) -> str:
-        has_any = bool(self._services.channel_kinds)
-        return self._links.link(Purpose.CHANNELS, key) if has_any else ""
-
-    def _wants_postcode(self) -> bool:
-        """Return True where a carrier that is on wants postcodes."""
-        services = self._services
-        return any(services.declarations[code].postcode for code in services.on)
 
     def _stop_page(
         self, connection: Connection, purpose: Purpose, key: RowKey, state: StopState

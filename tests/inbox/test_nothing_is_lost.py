@@ -105,10 +105,10 @@ def follow(store: Store, clock: FakeClock) -> Callable[[Reading], None]:
             ana = people.subscriber_of(connection, "ana@example.org", now)
             people.lock(connection, ana)
             came = now - timedelta(minutes=1)
-            wish = SubscriptionService(
+            service = SubscriptionService(
                 connection, ("cainiao", "laposte"), clock, ana, "t", came, reading, by_rule=False
             )
-            wish.follow(wish.followed())
+            service.follow(service.followed())
             ask(connection, ana, reading.doubtful, "t", now)
 
     return make

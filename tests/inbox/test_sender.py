@@ -2,6 +2,7 @@
 
 import pytest
 
+from mailtrack.inbox.authentication import findings
 from mailtrack.inbox.sender import Sender, identify
 from mailtrack.parsers.forwarded import unwrap
 from mailtrack.parsers.message import read_message
@@ -26,6 +27,7 @@ def _identify(
         authserv_id=authserv_id,
         allow=allow,
         own_addresses=("suivi@example.net",),
+        found=findings(message, authserv_id),
     )
 
 
@@ -156,7 +158,7 @@ def test_a_mail_without_a_sender_is_nobody_s() -> None:
     message = read_message(b"\nBonjour\n")
 
     sender = identify(
-        message, unwrap(message, _is_shop), authserv_id=SERVER, allow=(), own_addresses=()
+        message, unwrap(message, _is_shop), authserv_id=SERVER, allow=(), own_addresses=(), found=()
     )
 
     assert ("", False) == (sender.address, sender.proven)
