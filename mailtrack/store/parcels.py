@@ -454,15 +454,15 @@ def of_news(
     bring nothing, and it takes no history to know that.
     """
     heard: dict[ParcelId, dict[int, str]] = {parcel_id: {} for parcel_id in told}
-    doubtful = set()
+    unwitnessed = set()
     for row in connection.execute(_HEARD, {"parcels": list(told)}):
         heard[row.parcel_id][row.fingerprint] = row.certainty
         if row.certainty == Certainty.READ and row.milestone in ALARMS:
-            doubtful.add(row.parcel_id)
+            unwitnessed.add(row.parcel_id)
     return [
         parcel_id
         for parcel_id, events in told.items()
-        if parcel_id in doubtful
+        if parcel_id in unwitnessed
         or any(
             heard[parcel_id].get(wordings.fingerprint_key(event))
             not in (Certainty.KNOWN, event.certainty)
