@@ -16,10 +16,11 @@ from mailtrack.domain import tracking
 from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, mailed_by_default
 from mailtrack.domain.model import ParcelId, SubscriptionId, TrackingEvent
 from mailtrack.domain.stays import lane_of
-from mailtrack.domain.tracking import Change, Follower
+from mailtrack.domain.tracking import Follower
 from mailtrack.domain.witnesses import awaits_witness, outlasting
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import budgets, followers, local_parcels, notices, parcels, subscriptions
+from mailtrack.store.local_parcels import Beside
 from mailtrack.store.parcels import ParcelState
 from mailtrack.tracking import forecasting, lateness
 
@@ -62,18 +63,7 @@ def take_in(
     events = {one: outlasting(known[one], told[one], now) for one in moved}
     changes = {one: tracking.apply(known[one], events[one], ()) for one in moved}
     # 2.
-    people = followers.of_parcels(connection, moved, mailed_by_default())
-    subscribed = [person.subscription for theirs in people.values() for person in theirs]
-    by_mail = subscriptions.mail_events(connection, subscribed)
-    unwritten = notices.unwritten(connection, moved, NoticeKind.REGISTERED)
-    news = []
-    for one, theirs in people.items():
-        for person in theirs:
-            mine = person.subscription
-            other = known[beside[one][mine]] if mine in beside[one] else ()
-            history = tracking.together(known[one], other, by_mail[mine])
-            news.append(_News(person, history, events[one], first_answer=mine in unwritten))
-    _tell(connection, news, now)
+    _tell(connection, _news_of(connection, events, known, beside), now)
     # 3.
     new = {one: change.new_events for one, change in changes.items()}
     parcels.add_events_of_each(connection, new, now)
@@ -85,14 +75,39 @@ def take_in(
     for source, code, text in sorted(unmapped):
         budgets.note_unmapped(connection, source, code, text, now)
     # 4.
-    parcels.save_states(connection, {one: _state(change) for one, change in changes.items()})
+    states = {
+        one: ParcelState(
+            change.milestone,
+            change.current,
+            last_event_at=max((event.at for event in change.events), default=None),
+            lane=lane_of(change.events),
+        )
+        for one, change in changes.items()
+    }
+    parcels.save_states(connection, states)
     forecasting.promise(connection, changes, now)
     return {one for one, change in changes.items() if awaits_witness(change.events, now)}
 
 
-def _state(change: Change) -> ParcelState:
-    last_event_at = max((event.at for event in change.events), default=None)
-    return ParcelState(change.milestone, change.current, last_event_at, lane_of(change.events))
+def _news_of(
+    connection: Connection,
+    events: Mapping[ParcelId, Sequence[TrackingEvent]],
+    known: Mapping[ParcelId, Sequence[TrackingEvent]],
+    beside: Mapping[ParcelId, Beside],
+) -> list[_News]:
+    """Return what events of parcels are to each of their followers, beside what they know."""
+    people = followers.of_parcels(connection, events, mailed_by_default())
+    subscribed = [person.subscription for theirs in people.values() for person in theirs]
+    by_mail = subscriptions.mail_events(connection, subscribed)
+    unwritten = notices.unwritten(connection, events, NoticeKind.REGISTERED)
+    news = []
+    for one, theirs in people.items():
+        for person in theirs:
+            mine = person.subscription
+            other = known[beside[one][mine]] if mine in beside[one] else ()
+            history = tracking.together(known[one], other, by_mail[mine])
+            news.append(_News(person, history, events[one], first_answer=mine in unwritten))
+    return news
 
 
 def take_in_mail(
