@@ -282,4 +282,4 @@ def _promise(connection: Connection, parcel: ParcelId, view: ParcelView) -> None
         if told is not None:
             begun, day = steps[0].at.date(), event.at.date()
             one = Promise(event.milestone, lane, begun, day, day, told)
-            promises.make(connection, {parcel: PromiseMade(one, event.at, None)})
+            promises.add(connection, {parcel: PromiseMade(one, event.at, None)})

@@ -44,7 +44,7 @@ _MADE = select(promise.c.parcel_id, promise.c.milestone).where(
 )
 
 
-def made_at(
+def promised_milestones(
     connection: Connection, wanted: Collection[ParcelId]
 ) -> set[tuple[ParcelId, Milestone]]:
     """Return at which milestones something was promised of parcels."""
@@ -52,7 +52,7 @@ def made_at(
     return {(ParcelId(row.parcel_id), Milestone(row.milestone)) for row in found}
 
 
-def make(connection: Connection, made: Mapping[ParcelId, PromiseMade]) -> None:
+def add(connection: Connection, made: Mapping[ParcelId, PromiseMade]) -> None:
     """Keep what was promised of parcels; the first word at a milestone stands."""
     rows = [_row(parcel_id, made[parcel_id]) for parcel_id in sorted(made)]
     insert_all_ignoring(connection, promise, rows)

@@ -62,7 +62,7 @@ def mine(follow: Callable[..., Subscription], store: Store, clock: FakeClock) ->
         ours = Promise(
             Milestone.IN_TRANSIT, Lane("cainiao"), reached, reached, reached, Forecast(*days)
         )
-        promises.make(connection, {mine.parcel: PromiseMade(ours, now - timedelta(days=36), None)})
+        promises.add(connection, {mine.parcel: PromiseMade(ours, now - timedelta(days=36), None)})
         for event in (
             _scan(clock, Milestone.IN_TRANSIT, 36, "Departed", "Shenzhen, CN"),
             _scan(clock, Milestone.RETURNING, 2, HOSTILE, "Roissy", reason=Reason.BAD_ADDRESS),
