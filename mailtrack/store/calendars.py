@@ -89,7 +89,7 @@ def stale(connection: Connection, before: datetime, now: datetime, most: int) ->
         .order_by(calendar.c.refreshed_at)
         .limit(most)
     )
-    return [SubscriberId(number) for number in connection.scalars(query)]
+    return [SubscriberId(row_id) for row_id in connection.scalars(query)]
 
 
 def followed_since(
@@ -111,7 +111,7 @@ def followed_since(
         .limit(MOST_FOLLOWED)
         .with_for_update(read=True, key_share=True)
     )
-    return [SubscriptionId(number) for number in connection.scalars(query)]
+    return [SubscriptionId(row_id) for row_id in connection.scalars(query)]
 
 
 def events_of(connection: Connection, owner: SubscriberId) -> dict[About, CalendarEvent]:

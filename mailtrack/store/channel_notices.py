@@ -195,7 +195,7 @@ def overtaken(connection: Connection, numbers: Collection[ChannelNoticeId]) -> s
         )
         .distinct()
     )
-    return {ChannelNoticeId(number) for number in connection.scalars(query)}
+    return {ChannelNoticeId(row_id) for row_id in connection.scalars(query)}
 
 
 def sent_since(

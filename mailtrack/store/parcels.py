@@ -89,7 +89,7 @@ _HEARD = (
 )
 _NOTE_ANSWER = (
     update(leg)
-    .where(leg.c.id == bindparam("number_of_leg"))
+    .where(leg.c.id == bindparam("leg_id"))
     .values(
         state=bindparam("said"),
         asked=leg.c.asked + 1,
@@ -98,9 +98,7 @@ _NOTE_ANSWER = (
         last_answer_at=bindparam("now"),
     )
 )
-_PLAN = (
-    update(leg).where(leg.c.id == bindparam("number_of_leg")).values(next_poll_at=bindparam("due"))
-)
+_PLAN = update(leg).where(leg.c.id == bindparam("leg_id")).values(next_poll_at=bindparam("due"))
 _GO_ON = (
     update(parcel)
     .where(parcel.c.id == bindparam("parcel"), parcel.c.ended_at.is_not(None))
@@ -354,10 +352,7 @@ def legs_of_each(connection: Connection, wanted: Collection[ParcelId]) -> dict[P
 
 def note_answers(connection: Connection, answers: Collection[AnsweredLeg], now: datetime) -> None:
     """Record what carriers said of legs; the next polls are planned apart."""
-    said = [
-        {"number_of_leg": one.leg, "said": one.state, "hint": one.hint, "now": now}
-        for one in answers
-    ]
+    said = [{"leg_id": one.leg, "said": one.state, "hint": one.hint, "now": now} for one in answers]
     connection.execute(_NOTE_ANSWER, said)
     let_go_of(connection, [one.leg for one in answers])
 
@@ -370,7 +365,7 @@ def plan(connection: Connection, leg_id: LegId, next_poll_at: datetime | None) -
 def plan_each(connection: Connection, due: Mapping[LegId, datetime | None]) -> None:
     """Set when legs are asked next; None for never."""
     if due:
-        planned = [{"number_of_leg": leg_id, "due": due[leg_id]} for leg_id in sorted(due)]
+        planned = [{"leg_id": leg_id, "due": due[leg_id]} for leg_id in sorted(due)]
         connection.execute(_PLAN, planned)
 
 
