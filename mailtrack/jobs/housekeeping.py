@@ -277,7 +277,7 @@ def _give_up(connection: Connection, now: datetime) -> None:
 
 
 def _is_under_way() -> ColumnElement[bool]:
-    """Return True (in SQL) if something has not come to its end, by what its follower knows."""
+    """Return the condition that something has not come to its end, as its follower knows."""
     return subscription.c.milestone.is_(None) | subscription.c.milestone.not_in(ENDED)
 
 

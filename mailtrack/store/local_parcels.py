@@ -31,7 +31,7 @@ from mailtrack.store.engine import ConflictError
 from mailtrack.store.parcels import ParcelRow
 from mailtrack.store.schema import leg, parcel, subscription
 
-#: Statements of every mail and answer, built once (see `store.parcels`).
+#: Statements of every mail and answer, built once (see `store.upsert`).
 _NUMBERS: BindParameter[Any] = bindparam("numbers", expanding=True)
 _PARCELS: BindParameter[Any] = bindparam("parcels", expanding=True)
 _BESIDE = union_all(

@@ -51,7 +51,8 @@ from mailtrack.store.schema import (
 )
 from mailtrack.store.upsert import insert_all_ignoring, insert_ignoring, insert_whole
 
-#: Statements of every mail and answer, built once (see `store.upsert`).
+# Statements of every mail and answer, built once (see `store.upsert`).
+
 #: By its own number first; a local one that nobody can be asked about has no leg.
 _KNOWN_BY = (
     union_all(

@@ -17,7 +17,7 @@ from mailtrack.domain.tracking import PARIS
 from mailtrack.store.schema import forecast_score, promise
 from mailtrack.store.upsert import insert_all_ignoring, insert_into
 
-#: Built once: every batch of mails asks it (see `store.parcels`).
+#: Built once: every batch of mails asks it (see `store.upsert`).
 _PROMISES = (
     select(promise)
     .where(promise.c.parcel_id.in_(bindparam("parcels", expanding=True)))
