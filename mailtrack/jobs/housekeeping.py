@@ -153,7 +153,7 @@ class Housekeeping:
         forgotten = self.store.transact(partial(self._forget, now=now))
         if any(forgotten.values()):
             log.info("forgotten", **forgotten)
-        if not self.store.leave_no_trace():
+        if not self.store.truncate_log():
             log.info("former pages are still in the log of the database: readers hold them")
 
     def _remind(self, connection: Connection, now: datetime) -> None:

@@ -82,7 +82,7 @@ _IDLE = "25P03"
 _MOST_BEGINNINGS = 10
 _FIRST_WAIT_S = 0.02
 #: How long the log of SQLite may take to be emptied (seconds); readers may be in its way.
-_TRACE_S = 5.0
+_CHECKPOINT_S = 5.0
 
 _NOTIFY = select(func.pg_notify(TOPIC, bindparam("due")))
 
@@ -228,7 +228,7 @@ class Store:
         if self.file:
             _make_private(self.file)
 
-    def leave_no_trace(self, seconds: float = _TRACE_S) -> bool:
+    def truncate_log(self, seconds: float = _CHECKPOINT_S) -> bool:
         """Let what was erased leave the files; return True if it did.
 
         SQLite keeps former pages in its log until that is emptied, which readers may hold up
