@@ -145,20 +145,17 @@ def save(
         if event is None:
             connection.execute(delete(calendar_event).filter_by(**key))
         else:
-            upsert(connection, calendar_event, key, {"calendar_id": mine, **_columns(event)})
-
-
-def _columns(event: CalendarEvent) -> dict[str, Any]:
-    entry = event.entry
-    return {
-        "first_day": entry.first,
-        "last_day": entry.last,
-        "title": entry.title,
-        "details": entry.details,
-        "place": entry.place,
-        "sequence": event.sequence,
-        "changed_at": event.changed_at,
-    }
+            columns = {
+                "calendar_id": mine,
+                "first_day": event.entry.first,
+                "last_day": event.entry.last,
+                "title": event.entry.title,
+                "details": event.entry.details,
+                "place": event.entry.place,
+                "sequence": event.sequence,
+                "changed_at": event.changed_at,
+            }
+            upsert(connection, calendar_event, key, columns)
 
 
 def _event(row: Row[Any]) -> CalendarEvent:

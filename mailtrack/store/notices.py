@@ -192,7 +192,20 @@ def record(connection: Connection, decisions: Iterable[Decision], now: datetime)
     """Store what was decided; tell how many mails are owed that were not before."""
     told, skipped = [], []
     for decision in decisions:
-        row = _decided(decision, now)
+        may_be_sent = decision.skip in (None, *MAY_RETURN)
+        row = {
+            "about": decision.subscription,
+            "subscription_id": decision.subscription,
+            "kind": decision.key.milestone,
+            "occurrence": decision.key.occurrence,
+            "state": "skipped" if decision.skip else "due",
+            "skip": decision.skip,
+            "event_at": decision.event.at,
+            "event_fingerprint": fingerprint_key(decision.event) if may_be_sent else None,
+            "created_at": now,
+            "next_attempt_at": None if decision.skip else now,
+            "urgent": goes_first(decision.key.milestone),
+        }
         if decision.skip is not None:
             skipped.append(row)
         elif insert_ignoring(connection, notice, row, subscriber_id=_OWNER):
@@ -202,23 +215,6 @@ def record(connection: Connection, decisions: Iterable[Decision], now: datetime)
         channel_notices.owe(connection, told)
         announce(connection, Due.NOTICES)
     return len(told)
-
-
-def _decided(decision: Decision, now: datetime) -> dict[str, Any]:
-    may_be_sent = decision.skip in (None, *MAY_RETURN)
-    return {
-        "about": decision.subscription,
-        "subscription_id": decision.subscription,
-        "kind": decision.key.milestone,
-        "occurrence": decision.key.occurrence,
-        "state": "skipped" if decision.skip else "due",
-        "skip": decision.skip,
-        "event_at": decision.event.at,
-        "event_fingerprint": fingerprint_key(decision.event) if may_be_sent else None,
-        "created_at": now,
-        "next_attempt_at": None if decision.skip else now,
-        "urgent": goes_first(decision.key.milestone),
-    }
 
 
 def owe(

@@ -541,22 +541,17 @@ def save_results(
     """Store what answers told besides events; what they left out stays as it was."""
     connection.execute(_ANSWERED, {"parcels": list(results), "now": now})
     for parcel_id, result in results.items():
-        told = _told_besides(result)
+        told: dict[str, object] = {}
+        if result.local_number:
+            told["local_number"] = result.local_number
+        if result.estimated_delivery:
+            told["estimated_delivery"] = result.estimated_delivery
+        if result.pickup_point:
+            told["pickup_name"] = result.pickup_point.name
+            told["pickup_address"] = result.pickup_point.address
+            told["pickup_last_day"] = result.pickup_point.last_day
         if told:
             connection.execute(_saving(tuple(told)), {"parcel": parcel_id, **told})
-
-
-def _told_besides(result: PollResult) -> dict[str, object]:
-    told: dict[str, object] = {}
-    if result.local_number:
-        told["local_number"] = result.local_number
-    if result.estimated_delivery:
-        told["estimated_delivery"] = result.estimated_delivery
-    if result.pickup_point:
-        told["pickup_name"] = result.pickup_point.name
-        told["pickup_address"] = result.pickup_point.address
-        told["pickup_last_day"] = result.pickup_point.last_day
-    return told
 
 
 @cache
