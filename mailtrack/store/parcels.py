@@ -212,13 +212,6 @@ def find_parcel(connection: Connection, number: str) -> ParcelId | None:
     return None if found is None else ParcelId(found)
 
 
-def parcels_of(
-    connection: Connection, numbers: Collection[str], now: datetime
-) -> Mapping[str, ParcelId]:
-    """Return the parcels known by numbers, made now where there are none, all of them locked."""
-    return lock_named(connection, numbers, now).named
-
-
 def lock_named(
     connection: Connection,
     numbers: Collection[str],
@@ -287,12 +280,6 @@ def lock_all(connection: Connection, wanted: Iterable[ParcelId]) -> list[ParcelR
     some = list(wanted)
     rows = connection.execute(_LOCKED, {"parcels": some}) if some else ()
     return [_parcel_row(row) for row in rows]
-
-
-def parcel_row(connection: Connection, parcel_id: ParcelId) -> ParcelRow:
-    """Read a parcel."""
-    (row,) = parcel_rows(connection, [parcel_id])
-    return row
 
 
 def parcel_rows(connection: Connection, wanted: Collection[ParcelId]) -> list[ParcelRow]:
@@ -465,13 +452,6 @@ def of_news(
             for event in events
         )
     ]
-
-
-def add_events(
-    connection: Connection, parcel_id: ParcelId, events: Iterable[TrackingEvent], now: datetime
-) -> None:
-    """Add events to a parcel's history; those that are known stay as they were."""
-    add_events_of_each(connection, {parcel_id: tuple(events)}, now)
 
 
 def add_events_of_each(

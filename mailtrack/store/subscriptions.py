@@ -383,17 +383,6 @@ def rename(connection: Connection, mine: SubscriptionId, name: str) -> None:
     )
 
 
-def save_state(
-    connection: Connection,
-    mine: SubscriptionId,
-    milestone: Milestone | None,
-    at: datetime | None,
-    reason: Reason | None = None,
-) -> bool:
-    """Store where something stands for who follows it; return False where that is known."""
-    return bool(save_states(connection, {mine: (milestone, at, reason)}))
-
-
 def save_states(
     connection: Connection, states: Mapping[SubscriptionId, State]
 ) -> list[SubscriptionId]:

@@ -141,7 +141,7 @@ def test_orders_without_a_parcel_are_forgotten_when_they_ended_or_can_bring_noth
 ) -> None:
     ended, _ = order("1000000000000001"), order("1000000000000002")
     with store.write() as connection:
-        subscriptions.save_state(connection, ended, Milestone.CANCELLED, clock.now())
+        subscriptions.save_states(connection, {ended: (Milestone.CANCELLED, clock.now(), None)})
     began = clock.now()
     clock.advance(days=1)
 
