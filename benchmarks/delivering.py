@@ -87,7 +87,7 @@ def _owe(services: Services, count: int) -> None:
     ]
     with services.store.write() as connection:
         for mine in let_people_follow(connection, count, now):
-            parcels.add_events(connection, _parcel_of(connection, mine), events, now)
+            parcels.add_events_of_each(connection, {_parcel_of(connection, mine): events}, now)
             decision = Decision(mine, Key(Milestone.CUSTOMS_CLEARED, "1"), events[0], None)
             notices.record(connection, [decision], now)
 

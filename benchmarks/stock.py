@@ -100,7 +100,7 @@ def _write(connection: Connection, serial: int, now: datetime, chance: Random) -
     order = orders.order_of(
         connection, owner, order_number, "aliexpress", named_at.date() - timedelta(days=3), named_at
     )
-    parcel = parcels.parcels_of(connection, [number], named_at)[number]
+    parcel = parcels.lock_named(connection, [number], named_at).named[number]
     for carrier in ("cainiao", "laposte"):
         parcels.add_leg(connection, parcel, carrier, number, now + timedelta(hours=1))
     mine, _ = subscriptions.follow_parcel(connection, owner, parcel, [order], [item], named_at)

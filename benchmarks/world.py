@@ -60,7 +60,7 @@ def let_people_follow(connection: Connection, count: int, now: datetime) -> list
     for number in range(count):
         owner = people.subscriber_of(connection, f"p{number}@example.org", now)
         name = tracking_number(number)
-        parcel = parcels.parcels_of(connection, [name], now)[name]
+        parcel = parcels.lock_named(connection, [name], now).named[name]
         parcels.add_leg(connection, parcel, "cainiao", tracking_number(number), now)
         mine, _ = subscriptions.follow_parcel(
             connection, owner, parcel, [], ["Lampe de bureau"], now

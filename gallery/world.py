@@ -146,7 +146,7 @@ def _peopled(services: Services, address: str) -> World:
         awaited, _ = subscriptions.follow_order(connection, reader, order, ["Tapis de souris"], NOW)
         gone = orders.order_of(connection, reader, ORDER[::-1], "aliexpress", NOW.date(), NOW)
         ended, _ = subscriptions.follow_order(connection, reader, gone, ["Réveil"], NOW)
-        subscriptions.save_state(connection, ended, Milestone.CANCELLED, NOW)
+        subscriptions.save_states(connection, {ended: (Milestone.CANCELLED, NOW, None)})
         notices.owe(
             connection,
             reader,
@@ -236,16 +236,16 @@ def _follow_order(
     for event in view.events:
         told = subscriptions.mail_event_of(event.milestone, "parcel_update", event.at)
         subscriptions.add_mail_event(connection, mine, told)
-    subscriptions.save_state(connection, mine, view.milestone, view.milestone_at)
+    subscriptions.save_states(connection, {mine: (view.milestone, view.milestone_at, None)})
     return mine
 
 
 def _follow(
     connection: Connection, reader: SubscriberId, number: str, view: ParcelView
 ) -> SubscriptionId:
-    parcel = parcels.parcels_of(connection, [number], NOW)[number]
+    parcel = parcels.lock_named(connection, [number], NOW).named[number]
     parcels.add_leg(connection, parcel, "cainiao", number, NOW)
-    parcels.add_events(connection, parcel, view.events, NOW)
+    parcels.add_events_of_each(connection, {parcel: view.events}, NOW)
     _promise(connection, parcel, view)
     pickup = view.pickup_point
     named = view.expected.named if view.expected else None
@@ -266,7 +266,7 @@ def _follow(
     )
     mine, _ = subscriptions.follow_parcel(connection, reader, parcel, [], [view.name], NOW)
     state = view.milestone, view.milestone_at, view.reason
-    subscriptions.save_state(connection, mine, *state)
+    subscriptions.save_states(connection, {mine: state})
     if pickup is not None:
         subscriptions.note_pickup(connection, mine, pickup)
     if named is not None:
@@ -282,4 +282,4 @@ def _promise(connection: Connection, parcel: ParcelId, view: ParcelView) -> None
         if told is not None:
             begun, day = steps[0].at.date(), event.at.date()
             one = Promise(event.milestone, lane, begun, day, day, told)
-            promises.make(connection, {parcel: PromiseMade(one, event.at, None)})
+            promises.add(connection, {parcel: PromiseMade(one, event.at, None)})

@@ -306,7 +306,7 @@ def follow(store: Store, clock: FakeClock) -> Callable[..., Subscription]:
         now = clock.now()
         with store.write() as connection:
             owner = people.subscriber_of(connection, address, now)
-            parcel_id = parcels.parcels_of(connection, [number], now)[number]
+            parcel_id = parcels.lock_named(connection, [number], now).named[number]
             parcels.add_leg(connection, parcel_id, carrier, number, now)
             mine, _ = subscriptions.follow_parcel(connection, owner, parcel_id, [], items, now)
             return subscriptions.read(connection, [mine])[0]

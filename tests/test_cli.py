@@ -433,7 +433,7 @@ def test_status_tells_how_much_of_each_carriers_words_nobody_knows(
             TrackingEvent(now, milestone, "cainiao", mark=str(mark))
             for mark, milestone in enumerate([Milestone.DELIVERED] * 3 + [Milestone.UNKNOWN])
         ]
-        parcels.add_events(connection, number, events, now)
+        parcels.add_events_of_each(connection, {number: events}, now)
 
     assert [{"carrier": "cainiao", "events": 4, "unknown": 1, "share": 0.25}] == (
         on_store("status", "--json").json["words"]

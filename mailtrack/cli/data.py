@@ -38,7 +38,7 @@ def erase(address: str) -> None:
     why = services.store.transact(
         lambda connection: forget(connection, address, services.suppression, services.clock.now())
     )
-    services.store.leave_no_trace()
+    services.store.truncate_log()
     peace = f"; no mail goes to it ({why}) until its owner writes again" if why else ""
     say(f"Erased{peace}.")
 

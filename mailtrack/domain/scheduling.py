@@ -25,7 +25,7 @@ PARIS = ZoneInfo("Europe/Paris")
 SLOT = timedelta(minutes=15)
 SHORTEST = timedelta(minutes=15)
 LONGEST = timedelta(hours=24)
-#: Looks are spread by this share, so that parcels of one mail do not stay in step.
+#: Polls are spread by this share, so that parcels of one mail do not stay in step.
 JITTER = 0.10
 #: Hours of weighted delay that one request may cost; carriers under pressure raise it.
 PRICE_H = 0.7

@@ -153,7 +153,7 @@ class Housekeeping:
         forgotten = self.store.transact(partial(self._forget, now=now))
         if any(forgotten.values()):
             log.info("forgotten", **forgotten)
-        if not self.store.leave_no_trace():
+        if not self.store.truncate_log():
             log.info("former pages are still in the log of the database: readers hold them")
 
     def _remind(self, connection: Connection, now: datetime) -> None:
@@ -285,5 +285,5 @@ def _give_up(connection: Connection, now: datetime) -> None:
 
 
 def _is_under_way() -> ColumnElement[bool]:
-    """Return True (in SQL) if something has not come to its end, by what its follower knows."""
+    """Return the condition that something has not come to its end, as its follower knows."""
     return subscription.c.milestone.is_(None) | subscription.c.milestone.not_in(ENDED)

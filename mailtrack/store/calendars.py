@@ -89,7 +89,7 @@ def stale(connection: Connection, before: datetime, now: datetime, most: int) ->
         .order_by(calendar.c.refreshed_at)
         .limit(most)
     )
-    return [SubscriberId(number) for number in connection.scalars(query)]
+    return [SubscriberId(row_id) for row_id in connection.scalars(query)]
 
 
 def followed_since(
@@ -111,7 +111,7 @@ def followed_since(
         .limit(MOST_FOLLOWED)
         .with_for_update(read=True, key_share=True)
     )
-    return [SubscriptionId(number) for number in connection.scalars(query)]
+    return [SubscriptionId(row_id) for row_id in connection.scalars(query)]
 
 
 def events_of(connection: Connection, owner: SubscriberId) -> dict[About, CalendarEvent]:
@@ -145,20 +145,17 @@ def save(
         if event is None:
             connection.execute(delete(calendar_event).filter_by(**key))
         else:
-            upsert(connection, calendar_event, key, {"calendar_id": mine, **_columns(event)})
-
-
-def _columns(event: CalendarEvent) -> dict[str, Any]:
-    entry = event.entry
-    return {
-        "first_day": entry.first,
-        "last_day": entry.last,
-        "title": entry.title,
-        "details": entry.details,
-        "place": entry.place,
-        "sequence": event.sequence,
-        "changed_at": event.changed_at,
-    }
+            columns = {
+                "calendar_id": mine,
+                "first_day": event.entry.first,
+                "last_day": event.entry.last,
+                "title": event.entry.title,
+                "details": event.entry.details,
+                "place": event.entry.place,
+                "sequence": event.sequence,
+                "changed_at": event.changed_at,
+            }
+            upsert(connection, calendar_event, key, columns)
 
 
 def _event(row: Row[Any]) -> CalendarEvent:

@@ -141,14 +141,10 @@ def claim(
     by_channel: dict[int, list[ChannelNoticeId]] = defaultdict(list)
     for row in sorted(rows, key=attrgetter("id")):
         by_channel[row.channel_id].append(ChannelNoticeId(row.id))
-    _give_back(connection, [one for mine in by_channel.values() for one in mine[each:]], now)
+    too_many = [one for mine in by_channel.values() for one in mine[each:]]
+    given_back = update(channel_notice).where(channel_notice.c.id.in_(too_many))
+    connection.execute(given_back.values(next_attempt_at=now, claim=None))
     return [mine[:each] for mine in by_channel.values()]
-
-
-def _give_back(connection: Connection, numbers: Collection[ChannelNoticeId], now: datetime) -> None:
-    """Let go of messages that were claimed and are not sent now."""
-    mine = update(channel_notice).where(channel_notice.c.id.in_(list(numbers)))
-    connection.execute(mine.values(next_attempt_at=now, claim=None))
 
 
 def claimed(
@@ -195,7 +191,7 @@ def overtaken(connection: Connection, numbers: Collection[ChannelNoticeId]) -> s
         )
         .distinct()
     )
-    return {ChannelNoticeId(number) for number in connection.scalars(query)}
+    return {ChannelNoticeId(row_id) for row_id in connection.scalars(query)}
 
 
 def sent_since(

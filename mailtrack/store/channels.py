@@ -175,7 +175,7 @@ def switched_off(connection: Connection, on: Collection[ChannelKind]) -> list[Ch
     query = select(channel.c.id).where(
         channel.c.ended_at.is_(None), channel.c.kind.not_in(sorted(on))
     )
-    return [ChannelId(number) for number in connection.scalars(query.order_by(channel.c.id))]
+    return [ChannelId(row_id) for row_id in connection.scalars(query.order_by(channel.c.id))]
 
 
 def forget_unproven(connection: Connection, before: datetime) -> int:

@@ -82,7 +82,7 @@ _IDLE = "25P03"
 _MOST_BEGINNINGS = 10
 _FIRST_WAIT_S = 0.02
 #: How long the log of SQLite may take to be emptied (seconds); readers may be in its way.
-_TRACE_S = 5.0
+_CHECKPOINT_S = 5.0
 
 _NOTIFY = select(func.pg_notify(TOPIC, bindparam("due")))
 
@@ -228,7 +228,7 @@ class Store:
         if self.file:
             _make_private(self.file)
 
-    def leave_no_trace(self, seconds: float = _TRACE_S) -> bool:
+    def truncate_log(self, seconds: float = _CHECKPOINT_S) -> bool:
         """Let what was erased leave the files; return True if it did.
 
         SQLite keeps former pages in its log until that is emptied, which readers may hold up
@@ -281,6 +281,13 @@ def open_store(url: str) -> Store:
 def _postgresql(url: URL) -> Engine:
     engine = create_engine(url, pool_size=10, max_overflow=20, connect_args=_POSTGRESQL)
 
+    def configure(connection: Any, _record: Any) -> None:
+        connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_MS}")
+        connection.commit()
+
+    def note_rest(_connection: Any, record: Any) -> None:
+        record.info[_RESTS_SINCE] = time.monotonic()
+
     def ping(connection: Any, record: Any, _proxy: Any) -> None:
         """Ask a connection that has rested whether it still lives; another is taken if not."""
         now = time.monotonic()
@@ -291,19 +298,10 @@ def _postgresql(url: URL) -> Engine:
         except engine.dialect.loaded_dbapi.Error as error:
             raise DisconnectionError from error
 
-    event.listen(engine, "connect", _configure_postgresql)
-    event.listen(engine, "checkin", _note_rest)
+    event.listen(engine, "connect", configure)
+    event.listen(engine, "checkin", note_rest)
     event.listen(engine, "checkout", ping)
     return engine
-
-
-def _note_rest(_connection: Any, record: Any) -> None:
-    record.info[_RESTS_SINCE] = time.monotonic()
-
-
-def _configure_postgresql(connection: Any, _record: Any) -> None:
-    connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_MS}")
-    connection.commit()
 
 
 def _sqlite(url: str, path: str | None) -> Engine:

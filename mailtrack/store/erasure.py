@@ -145,7 +145,7 @@ def unproven(connection: Connection, now: datetime) -> list[SubscriberId]:
     may_change = ~people.HAS_ANSWERED, or_(people.FOLLOWS, _INVITED)
     connection.execute(those.where(*may_change).values(review_at=later))
     left = due.where(subscriber.c.id.in_(some)).order_by(subscriber.c.id)
-    return [SubscriberId(number) for number in connection.scalars(left)]
+    return [SubscriberId(row_id) for row_id in connection.scalars(left)]
 
 
 def is_unproven(connection: Connection, owner: SubscriberId) -> bool:

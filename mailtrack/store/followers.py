@@ -62,22 +62,6 @@ _WHO_WAIT = (
 )
 
 
-_UNTOLD = (
-    select(subscription.c.id)
-    .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
-    .where(
-        CONCERNS,
-        *_HEARS,
-        ~exists().where(
-            notice.c.subscription_id == subscription.c.id,
-            notice.c.kind == bindparam("kind"),
-            notice.c.occurrence == bindparam("occurrence"),
-        ),
-    )
-    .limit(1)
-)
-
-
 def of_parcels(
     connection: Connection, those: Collection[ParcelId], wanted: frozenset[Milestone]
 ) -> dict[ParcelId, list[Follower]]:
@@ -185,13 +169,7 @@ def postcodes(connection: Connection, leg_id: LegId) -> list[str]:
     return list(dict.fromkeys(connection.scalars(query)))
 
 
-def is_untold(connection: Connection, parcel_id: ParcelId, kind: str, occurrence: str) -> bool:
-    """Return True if somebody who hears of a parcel has no notice of a kind yet."""
-    asked = {"parcels": [parcel_id], "kind": kind, "occurrence": occurrence}
-    return connection.execute(_UNTOLD, asked).first() is not None
-
-
-def untold(kind: str, occurrence: str | ColumnElement[str]) -> Select[int]:
+def untold(kind: str | ColumnElement[str], occurrence: str | ColumnElement[str]) -> Select[int]:
     """Select the subscriptions whose people hear of things and have no notice of a kind yet.
 
     In the order in which all write about them.
@@ -207,3 +185,13 @@ def untold(kind: str, occurrence: str | ColumnElement[str]) -> Select[int]:
         .where(*_HEARS, ~written)
         .order_by(subscription.c.id)
     )
+
+
+#: Unordered: one row is enough, and nobody need read an index from its beginning for it.
+_UNTOLD = untold(bindparam("kind"), bindparam("occurrence")).where(CONCERNS).order_by(None).limit(1)
+
+
+def is_untold(connection: Connection, parcel_id: ParcelId, kind: str, occurrence: str) -> bool:
+    """Return True if somebody who hears of a parcel has no notice of a kind yet."""
+    asked = {"parcels": [parcel_id], "kind": kind, "occurrence": occurrence}
+    return connection.execute(_UNTOLD, asked).first() is not None

@@ -147,7 +147,7 @@ def ended(connection: Connection, owner: SubscriberId, why: str) -> list[ParcelI
         .distinct()
         .order_by(parcel.c.id)
     )
-    return [ParcelId(number) for number in connection.scalars(query)]
+    return [ParcelId(row_id) for row_id in connection.scalars(query)]
 
 
 def _selected(owner: SubscriberId, selection: Selection) -> Select[Any]:

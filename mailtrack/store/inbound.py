@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, func, select, update
 
@@ -234,19 +233,18 @@ def finish(connection: Connection, mail: InboundId, result: MailResult, now: dat
 def mails_read(connection: Connection, mail: InboundId) -> tuple[MailRead, ...]:
     """Return what was read of each mail that a forward holds; nothing where it was forgotten."""
     query = select(inbound.c.mails_read).where(inbound.c.id == mail)
-    told = connection.execute(query).scalar_one_or_none() or ()
-    return tuple(map(_mail_read, told))
-
-
-def _mail_read(told: Mapping[str, Any]) -> MailRead:
-    return MailRead(
-        subject=told["subject"],
-        sender=told["sender"],
-        outcome=Outcome(told["outcome"]),
-        kind=told["kind"],
-        numbers=tuple(told["numbers"]),
-        doubtful=tuple(told["doubtful"]),
-        orders=tuple(told["orders"]),
+    kept = connection.execute(query).scalar_one_or_none() or ()
+    return tuple(
+        MailRead(
+            subject=told["subject"],
+            sender=told["sender"],
+            outcome=Outcome(told["outcome"]),
+            kind=told["kind"],
+            numbers=tuple(told["numbers"]),
+            doubtful=tuple(told["doubtful"]),
+            orders=tuple(told["orders"]),
+        )
+        for told in kept
     )
 
 

@@ -31,7 +31,7 @@ from mailtrack.store.engine import ConflictError
 from mailtrack.store.parcels import ParcelRow
 from mailtrack.store.schema import leg, parcel, subscription
 
-#: Statements of every mail and answer, built once (see `store.parcels`).
+#: Statements of every mail and answer, built once (see `store.upsert`).
 _NUMBERS: BindParameter[Any] = bindparam("numbers", expanding=True)
 _PARCELS: BindParameter[Any] = bindparam("parcels", expanding=True)
 _BESIDE = union_all(
@@ -168,7 +168,7 @@ def attach(connection: Connection, mine: SubscriptionId, local: ParcelId) -> boo
 def settle(connection: Connection, parcel_id: ParcelId) -> None:
     """Drop the local parcels of which a parcel's own carriers tell all that is known of them."""
     found = connection.scalars(_SETTLED, {"parcel": parcel_id})
-    candidates = [ParcelId(number) for number in found]
+    candidates = [ParcelId(row_id) for row_id in found]
     if not candidates:
         return
     told = {event.fingerprint for event in parcels.history(connection, parcel_id)}

@@ -30,7 +30,7 @@ from mailtrack.domain.model import ParcelId, SubscriptionId
 from mailtrack.store.schema import named_carrier, subscription
 from mailtrack.store.upsert import upsert
 
-#: Statements of every mail and answer, built once (see `store.parcels`).
+#: Statements of every mail and answer, built once (see `store.upsert`).
 _PARCELS: BindParameter[Any] = bindparam("parcels", expanding=True)
 _NAMED = (
     select(

@@ -14,7 +14,7 @@ from mailtrack.store.schema import notice
 #: How many rows are looked at where the whole table would take too long.
 NEWEST = 2_000
 
-#: Built once: every batch of mails asks it (see `store.parcels`).
+#: Built once: every batch of mails asks it (see `store.upsert`).
 _SENT_SINCE = (
     select(notice.c.subscriber_id, func.count().label("mails"))
     .where(

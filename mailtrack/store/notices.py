@@ -67,7 +67,7 @@ _NOTICES = (
     .order_by(notice.c.id)
 )
 _CLAIMED = _NOTICES.where(
-    notice.c.id.in_(bindparam("numbers", expanding=True)),
+    notice.c.id.in_(bindparam("notice_ids", expanding=True)),
     notice.c.claim == bindparam("token"),
     notice.c.state == "due",
 )
@@ -76,7 +76,7 @@ _OVERTAKEN = (
     select(notice.c.id)
     .join(_NEWER, _NEWER.c.subscription_id == notice.c.subscription_id)
     .where(
-        notice.c.id.in_(bindparam("numbers", expanding=True)),
+        notice.c.id.in_(bindparam("notice_ids", expanding=True)),
         _NEWER.c.event_at > notice.c.event_at,
         _NEWER.c.state.in_(("due", "sent")),
         _NEWER.c.kind.not_in(mailed_on_request()) | notice.c.kind.in_(mailed_on_request()),
@@ -85,7 +85,7 @@ _OVERTAKEN = (
 )
 _MARK_SENT = (
     update(notice)
-    .where(notice.c.id == bindparam("number"), notice.c.state == "due")
+    .where(notice.c.id == bindparam("notice_id"), notice.c.state == "due")
     .values(
         state="sent",
         sent_at=bindparam("now"),
@@ -192,7 +192,20 @@ def record(connection: Connection, decisions: Iterable[Decision], now: datetime)
     """Store what was decided; tell how many mails are owed that were not before."""
     told, skipped = [], []
     for decision in decisions:
-        row = _decided(decision, now)
+        may_be_sent = decision.skip in (None, *MAY_RETURN)
+        row = {
+            "about": decision.subscription,
+            "subscription_id": decision.subscription,
+            "kind": decision.key.milestone,
+            "occurrence": decision.key.occurrence,
+            "state": "skipped" if decision.skip else "due",
+            "skip": decision.skip,
+            "event_at": decision.event.at,
+            "event_fingerprint": fingerprint_key(decision.event) if may_be_sent else None,
+            "created_at": now,
+            "next_attempt_at": None if decision.skip else now,
+            "urgent": goes_first(decision.key.milestone),
+        }
         if decision.skip is not None:
             skipped.append(row)
         elif insert_ignoring(connection, notice, row, subscriber_id=_OWNER):
@@ -202,23 +215,6 @@ def record(connection: Connection, decisions: Iterable[Decision], now: datetime)
         channel_notices.owe(connection, told)
         announce(connection, Due.NOTICES)
     return len(told)
-
-
-def _decided(decision: Decision, now: datetime) -> dict[str, Any]:
-    may_be_sent = decision.skip in (None, *MAY_RETURN)
-    return {
-        "about": decision.subscription,
-        "subscription_id": decision.subscription,
-        "kind": decision.key.milestone,
-        "occurrence": decision.key.occurrence,
-        "state": "skipped" if decision.skip else "due",
-        "skip": decision.skip,
-        "event_at": decision.event.at,
-        "event_fingerprint": fingerprint_key(decision.event) if may_be_sent else None,
-        "created_at": now,
-        "next_attempt_at": None if decision.skip else now,
-        "urgent": goes_first(decision.key.milestone),
-    }
 
 
 def owe(
@@ -373,12 +369,12 @@ def claim_notices(
 
 
 def give_back(
-    connection: Connection, numbers: Collection[NoticeId], token: str, now: datetime
+    connection: Connection, notice_ids: Collection[NoticeId], token: str, now: datetime
 ) -> None:
     """Put claimed notices back as they were: nothing was tried, they are due now."""
     connection.execute(
         update(notice)
-        .where(notice.c.id.in_(list(numbers)), notice.c.claim == token, notice.c.state == "due")
+        .where(notice.c.id.in_(list(notice_ids)), notice.c.claim == token, notice.c.state == "due")
         .values(next_attempt_at=now, claim=None)
     )
 
@@ -408,10 +404,10 @@ def hasten_held(connection: Connection, now: datetime) -> None:
 
 
 def claimed(
-    connection: Connection, numbers: Collection[NoticeId], token: str
+    connection: Connection, notice_ids: Collection[NoticeId], token: str
 ) -> list[tuple[Notice, Recipient]]:
     """Return the notices to deliver, and to whom; those whose claim has passed on are left out."""
-    rows = connection.execute(_CLAIMED, {"numbers": list(numbers), "token": token})
+    rows = connection.execute(_CLAIMED, {"notice_ids": list(notice_ids), "token": token})
     found = []
     for row in rows:
         reader = _recipient(row)
@@ -422,10 +418,10 @@ def claimed(
 
 
 def of_channels(
-    connection: Connection, numbers: Collection[NoticeId]
+    connection: Connection, notice_ids: Collection[NoticeId]
 ) -> dict[NoticeId, tuple[Notice, Recipient]]:
-    """Return notices that go by channels, and whom they are for, by their numbers."""
-    rows = connection.execute(_NOTICES.where(notice.c.id.in_(list(numbers))))
+    """Return notices that go by channels, and whom they are for, by their ids."""
+    rows = connection.execute(_NOTICES.where(notice.c.id.in_(list(notice_ids))))
     return {NoticeId(row.id): (_notice(row), _recipient(row)) for row in rows}
 
 
@@ -467,12 +463,14 @@ def _notice(row: Row[Any]) -> Notice:
     )
 
 
-def overtaken(connection: Connection, held: Collection[NoticeId]) -> set[NoticeId]:
+def overtaken(connection: Connection, notice_ids: Collection[NoticeId]) -> set[NoticeId]:
     """Return the notices whose readers are owed, or were sent, mails about what happened later.
 
     What was asked for besides overtakes nothing that comes by itself.
     """
-    return {NoticeId(row.id) for row in connection.execute(_OVERTAKEN, {"numbers": list(held)})}
+    return {
+        NoticeId(row.id) for row in connection.execute(_OVERTAKEN, {"notice_ids": list(notice_ids)})
+    }
 
 
 def mark_sent(
@@ -482,7 +480,7 @@ def mark_sent(
 
     `message_id`: what a report may name it by, None where a return address of its own does.
     """
-    said = {"number": notice_id, "now": now, "sent_as": message_id}
+    said = {"notice_id": notice_id, "now": now, "sent_as": message_id}
     return connection.execute(_MARK_SENT, said).rowcount == 1
 
 

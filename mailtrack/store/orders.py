@@ -103,7 +103,7 @@ def find(connection: Connection, owner: SubscriberId, numbers: Collection[str]) 
     query = select(shop_order.c.id).where(
         shop_order.c.subscriber_id == owner, shop_order.c.number.in_(list(numbers))
     )
-    return {OrderId(number) for number in connection.scalars(query)}
+    return {OrderId(row_id) for row_id in connection.scalars(query)}
 
 
 def has_parcel(connection: Connection, order: OrderId) -> bool:

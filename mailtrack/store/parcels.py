@@ -51,7 +51,8 @@ from mailtrack.store.schema import (
 )
 from mailtrack.store.upsert import insert_all_ignoring, insert_ignoring, insert_whole
 
-#: Statements of every mail and answer, built once (see `store.upsert`).
+# Statements of every mail and answer, built once (see `store.upsert`).
+
 #: By its own number first; a local one that nobody can be asked about has no leg.
 _KNOWN_BY = (
     union_all(
@@ -89,7 +90,7 @@ _HEARD = (
 )
 _NOTE_ANSWER = (
     update(leg)
-    .where(leg.c.id == bindparam("number_of_leg"))
+    .where(leg.c.id == bindparam("leg_id"))
     .values(
         state=bindparam("said"),
         asked=leg.c.asked + 1,
@@ -98,9 +99,7 @@ _NOTE_ANSWER = (
         last_answer_at=bindparam("now"),
     )
 )
-_PLAN = (
-    update(leg).where(leg.c.id == bindparam("number_of_leg")).values(next_poll_at=bindparam("due"))
-)
+_PLAN = update(leg).where(leg.c.id == bindparam("leg_id")).values(next_poll_at=bindparam("due"))
 _GO_ON = (
     update(parcel)
     .where(parcel.c.id == bindparam("parcel"), parcel.c.ended_at.is_not(None))
@@ -213,13 +212,6 @@ def find_parcel(connection: Connection, number: str) -> ParcelId | None:
     return None if found is None else ParcelId(found)
 
 
-def parcels_of(
-    connection: Connection, numbers: Collection[str], now: datetime
-) -> Mapping[str, ParcelId]:
-    """Return the parcels known by numbers, made now where there are none, all of them locked."""
-    return lock_named(connection, numbers, now).named
-
-
 def lock_named(
     connection: Connection,
     numbers: Collection[str],
@@ -290,12 +282,6 @@ def lock_all(connection: Connection, wanted: Iterable[ParcelId]) -> list[ParcelR
     return [_parcel_row(row) for row in rows]
 
 
-def parcel_row(connection: Connection, parcel_id: ParcelId) -> ParcelRow:
-    """Read a parcel."""
-    (row,) = parcel_rows(connection, [parcel_id])
-    return row
-
-
 def parcel_rows(connection: Connection, wanted: Collection[ParcelId]) -> list[ParcelRow]:
     """Read parcels."""
     return [_parcel_row(row) for row in connection.execute(_PARCELS, {"parcels": list(wanted)})]
@@ -354,10 +340,7 @@ def legs_of_each(connection: Connection, wanted: Collection[ParcelId]) -> dict[P
 
 def note_answers(connection: Connection, answers: Collection[AnsweredLeg], now: datetime) -> None:
     """Record what carriers said of legs; the next polls are planned apart."""
-    said = [
-        {"number_of_leg": one.leg, "said": one.state, "hint": one.hint, "now": now}
-        for one in answers
-    ]
+    said = [{"leg_id": one.leg, "said": one.state, "hint": one.hint, "now": now} for one in answers]
     connection.execute(_NOTE_ANSWER, said)
     let_go_of(connection, [one.leg for one in answers])
 
@@ -370,7 +353,7 @@ def plan(connection: Connection, leg_id: LegId, next_poll_at: datetime | None) -
 def plan_each(connection: Connection, due: Mapping[LegId, datetime | None]) -> None:
     """Set when legs are asked next; None for never."""
     if due:
-        planned = [{"number_of_leg": leg_id, "due": due[leg_id]} for leg_id in sorted(due)]
+        planned = [{"leg_id": leg_id, "due": due[leg_id]} for leg_id in sorted(due)]
         connection.execute(_PLAN, planned)
 
 
@@ -454,28 +437,21 @@ def of_news(
     bring nothing, and it takes no history to know that.
     """
     heard: dict[ParcelId, dict[int, str]] = {parcel_id: {} for parcel_id in told}
-    doubtful = set()
+    unwitnessed = set()
     for row in connection.execute(_HEARD, {"parcels": list(told)}):
         heard[row.parcel_id][row.fingerprint] = row.certainty
         if row.certainty == Certainty.READ and row.milestone in ALARMS:
-            doubtful.add(row.parcel_id)
+            unwitnessed.add(row.parcel_id)
     return [
         parcel_id
         for parcel_id, events in told.items()
-        if parcel_id in doubtful
+        if parcel_id in unwitnessed
         or any(
             heard[parcel_id].get(wordings.fingerprint_key(event))
             not in (Certainty.KNOWN, event.certainty)
             for event in events
         )
     ]
-
-
-def add_events(
-    connection: Connection, parcel_id: ParcelId, events: Iterable[TrackingEvent], now: datetime
-) -> None:
-    """Add events to a parcel's history; those that are known stay as they were."""
-    add_events_of_each(connection, {parcel_id: tuple(events)}, now)
 
 
 def add_events_of_each(
@@ -545,22 +521,17 @@ def save_results(
     """Store what answers told besides events; what they left out stays as it was."""
     connection.execute(_ANSWERED, {"parcels": list(results), "now": now})
     for parcel_id, result in results.items():
-        told = _told_besides(result)
+        told: dict[str, object] = {}
+        if result.local_number:
+            told["local_number"] = result.local_number
+        if result.estimated_delivery:
+            told["estimated_delivery"] = result.estimated_delivery
+        if result.pickup_point:
+            told["pickup_name"] = result.pickup_point.name
+            told["pickup_address"] = result.pickup_point.address
+            told["pickup_last_day"] = result.pickup_point.last_day
         if told:
             connection.execute(_saving(tuple(told)), {"parcel": parcel_id, **told})
-
-
-def _told_besides(result: PollResult) -> dict[str, object]:
-    told: dict[str, object] = {}
-    if result.local_number:
-        told["local_number"] = result.local_number
-    if result.estimated_delivery:
-        told["estimated_delivery"] = result.estimated_delivery
-    if result.pickup_point:
-        told["pickup_name"] = result.pickup_point.name
-        told["pickup_address"] = result.pickup_point.address
-        told["pickup_last_day"] = result.pickup_point.last_day
-    return told
 
 
 @cache

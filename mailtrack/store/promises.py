@@ -17,7 +17,7 @@ from mailtrack.domain.tracking import PARIS
 from mailtrack.store.schema import forecast_score, promise
 from mailtrack.store.upsert import insert_all_ignoring, insert_into
 
-#: Built once: every batch of mails asks it (see `store.parcels`).
+#: Built once: every batch of mails asks it (see `store.upsert`).
 _PROMISES = (
     select(promise)
     .where(promise.c.parcel_id.in_(bindparam("parcels", expanding=True)))
@@ -44,7 +44,7 @@ _MADE = select(promise.c.parcel_id, promise.c.milestone).where(
 )
 
 
-def made_at(
+def promised_milestones(
     connection: Connection, wanted: Collection[ParcelId]
 ) -> set[tuple[ParcelId, Milestone]]:
     """Return at which milestones something was promised of parcels."""
@@ -52,7 +52,7 @@ def made_at(
     return {(ParcelId(row.parcel_id), Milestone(row.milestone)) for row in found}
 
 
-def make(connection: Connection, made: Mapping[ParcelId, PromiseMade]) -> None:
+def add(connection: Connection, made: Mapping[ParcelId, PromiseMade]) -> None:
     """Keep what was promised of parcels; the first word at a milestone stands."""
     rows = [_row(parcel_id, made[parcel_id]) for parcel_id in sorted(made)]
     insert_all_ignoring(connection, promise, rows)

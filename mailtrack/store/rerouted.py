@@ -33,7 +33,7 @@ def planned_at(
         .order_by(leg.c.next_poll_at)
         .limit(most)
     )
-    return sorted({ParcelId(number) for number in connection.scalars(planned)})
+    return sorted({ParcelId(row_id) for row_id in connection.scalars(planned)})
 
 
 def next_span(connection: Connection, carrier: str, most: int) -> Span | None:
@@ -65,7 +65,7 @@ def next_span(connection: Connection, carrier: str, most: int) -> Span | None:
         .order_by(parcel.c.id)
         .limit(most)
     )
-    found = [ParcelId(number) for number in connection.scalars(query)]
+    found = [ParcelId(row_id) for row_id in connection.scalars(query)]
     return Span(found, found[-1] if len(found) == most else ParcelId(last))
 
 

@@ -19,7 +19,7 @@ from mailtrack.store.upsert import upsert
 
 _SOURCE = subscription.alias("source")
 _MINE: BindParameter[Any] = bindparam("subscriptions", expanding=True)
-#: Built once: every batch of mails asks it (see `store.parcels`).
+#: Built once: every batch of mails asks it (see `store.upsert`).
 _SHARED = (
     select(
         shared_subscription.c.subscription_id,

@@ -27,7 +27,7 @@ _ORDER = (
     shop_order.c.dated_by_owner,
 )
 #: Each person's own orders of a parcel, the first one first. Built once: every batch of mails
-#: asks them (see `store.parcels`).
+#: asks them (see `store.upsert`).
 _CARRIED = (
     select(*_ORDER)
     .join(

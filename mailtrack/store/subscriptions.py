@@ -157,6 +157,11 @@ class Subscription:
         return self.own_name or next(iter(self.items), "")
 
     @property
+    def contents(self) -> tuple[str, ...]:
+        """Return what is in it: as they call it, or else by the titles of the articles."""
+        return (self.own_name,) if self.own_name else self.items
+
+    @property
     def parcels(self) -> list[ParcelId]:
         """Return the parcels that it hears of, in the order in which all lock them."""
         return sorted(one for one in (self.parcel, self.local) if one is not None)
@@ -376,17 +381,6 @@ def rename(connection: Connection, mine: SubscriptionId, name: str) -> None:
     connection.execute(
         update(subscription).where(subscription.c.id == mine).values(own_name=name or None)
     )
-
-
-def save_state(
-    connection: Connection,
-    mine: SubscriptionId,
-    milestone: Milestone | None,
-    at: datetime | None,
-    reason: Reason | None = None,
-) -> bool:
-    """Store where something stands for who follows it; return False where that is known."""
-    return bool(save_states(connection, {mine: (milestone, at, reason)}))
 
 
 def save_states(

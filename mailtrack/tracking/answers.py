@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from mailtrack.domain import numbers, scheduling, silence
 from mailtrack.domain.choosing import FALLBACKS, choices, may_ask, next_choice
-from mailtrack.domain.milestones import STAGES, Milestone, Phase
+from mailtrack.domain.milestones import ENDED, Milestone
 from mailtrack.domain.model import (
     UNKNOWN_STATES,
     LegId,
@@ -33,6 +33,7 @@ from mailtrack.store import (
     outcomes,
     parcels,
 )
+from mailtrack.store.followers import Standing
 from mailtrack.store.leg_claims import ClaimedLeg
 from mailtrack.store.local_parcels import Beside
 from mailtrack.store.named_carriers import Named
@@ -46,7 +47,6 @@ AFTER_HANDOVER = 0.1
 #: Where a postcode is wanted nobody is asked; once it is told, the leg is due at once.
 WITHOUT_POSTCODE = 0.01
 _ONCE = "1"
-_ENDS = frozenset(m for m, stage in STAGES.items() if stage.phase is Phase.END)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +111,15 @@ def take_in(
     if grown:
         batch = replace(batch, legs=legs | parcels.legs_of_each(connection, grown))
     # 2.
-    _show(batch)
+    _save_results(batch)
     # 3.
     events = {one: answer.result.events for one, answer in of_parcel.items()}
-    doubtful = merging.take_in(connection, events, now)
+    unwitnessed = merging.take_in(connection, events, now)
     for answer in answers:
         if answer.beside:
             local_parcels.settle(connection, answer.row.id)
     # 4.
-    _plan(batch, doubtful)
+    _plan(batch, unwitnessed)
 
 
 def _add_legs(batch: _Batch, parcel_id: ParcelId) -> bool:
@@ -164,10 +164,10 @@ def _add_legs(batch: _Batch, parcel_id: ParcelId) -> bool:
     return any(added)
 
 
-def _plan(batch: _Batch, doubtful: Collection[ParcelId]) -> None:
+def _plan(batch: _Batch, unwitnessed: Collection[ParcelId]) -> None:
     """Tell people of a long silence, and set when each leg of the parcels is asked next.
 
-    Polling ends where nobody waits any more, or nothing is left to wait for. `doubtful`: the
+    Polling ends where nobody waits any more, or nothing is left to wait for. `unwitnessed`: the
     parcels of which an alarm waits for a witness.
     """
     connection, now = batch.connection, batch.now
@@ -176,15 +176,15 @@ def _plan(batch: _Batch, doubtful: Collection[ParcelId]) -> None:
     prices = budgets.prices_h(connection, carriers)
     planned: dict[LegId, datetime | None] = {}
     for row in parcels.parcel_rows(connection, batch.answers):
-        stage, since = _stage(row, waiting[row.id])
-        _tell_silence(batch, row, stage, since)
+        milestone, since = _standing(row, waiting[row.id])
+        _tell_silence(batch, row, milestone, since)
         if not waiting[row.id]:
             outcomes.end(connection, row.id, NOBODY_FOLLOWS, now)
             continue
-        context = scheduling.PollContext(stage, since, is_doubtful=row.id in doubtful)
+        context = scheduling.PollContext(milestone, since, is_doubtful=row.id in unwitnessed)
         polls = _next_polls(batch, row.id, context, prices)
         if polls is None:
-            outcomes.end(connection, row.id, stage or NEVER_KNOWN, now)
+            outcomes.end(connection, row.id, milestone or NEVER_KNOWN, now)
         else:
             planned |= polls
     parcels.plan_each(connection, planned)
@@ -233,7 +233,7 @@ def _next_polls(
     return polls
 
 
-def _show(batch: _Batch) -> None:
+def _save_results(batch: _Batch) -> None:
     """Show the answers that say something, and those after which no other guess is left."""
     shown = {
         parcel_id: answer.result
@@ -248,20 +248,22 @@ def _show(batch: _Batch) -> None:
             notices.hasten(batch.connection, parcel_id, NoticeKind.REGISTERED, batch.now)
 
 
-def _tell_silence(batch: _Batch, row: ParcelRow, stage: Milestone | None, since: datetime) -> None:
+def _tell_silence(
+    batch: _Batch, row: ParcelRow, milestone: Milestone | None, since: datetime
+) -> None:
     """Owe word of a silence that is to be told, once, to all who hear of the parcel.
 
     Not to whom another parcel, that they hear of beside it, has told something later; nor that
     a carrier does not know a number which is another's, as their own mails say.
     """
-    verdict = silence.assess_silence(stage, since, batch.now)
+    verdict = silence.assess_silence(milestone, since, batch.now)
     if verdict is Silence.USUAL:
         return
     # Mostly they were told: the whole question takes long to put together.
     if not followers.is_untold(batch.connection, row.id, verdict, _ONCE):
         return
     # Whose own mail told the end waits for nothing more.
-    ended = subscription.c.milestone.in_(_ENDS)
+    ended = subscription.c.milestone.in_(ENDED)
     untold = followers.untold(verdict, _ONCE).where(
         local_parcels.hears_last_from(row), ended.is_not(True)
     )
@@ -269,10 +271,10 @@ def _tell_silence(batch: _Batch, row: ParcelRow, stage: Milestone | None, since:
     is_guess = leg.carrier not in FALLBACKS and not numbers.names_its_carrier(leg.number)
     if verdict is Silence.NOT_FOUND and is_guess:
         untold = untold.where(~named_carriers.means_another(leg.number, leg.carrier))
-    for number in batch.connection.scalars(untold).all():
+    for row_id in batch.connection.scalars(untold).all():
         notices.owe_follower(
             batch.connection,
-            SubscriptionId(number),
+            SubscriptionId(row_id),
             verdict,
             occurrence=_ONCE,
             now=batch.now,
@@ -286,20 +288,18 @@ def _weight(leg: Leg, *, handed_over: bool) -> float:
     return AFTER_HANDOVER if handed_over and not leg.is_local else 1.0
 
 
-def _stage(
-    row: ParcelRow, waiting: Sequence[tuple[Milestone | None, datetime]]
-) -> tuple[Milestone | None, datetime]:
+def _standing(row: ParcelRow, waiting: Sequence[Standing]) -> Standing:
     """Return where a parcel stands, and since when nothing has happened.
 
     By its carriers' word; None where no carrier knows its number, which may be wrong whatever
     a shop wrote of it. At its end, too, where all who still hear of it know of one by their own
     mails; the end that one of them knows of makes nobody else wait for longer.
     """
-    if waiting and all(milestone in _ENDS for milestone, _ in waiting):
+    if waiting and all(milestone in ENDED for milestone, _ in waiting):
         return max(waiting, key=lambda told: told[1])
     if row.last_event_at is not None:
         return row.milestone, row.last_event_at
     return row.milestone, max(
-        (at for milestone, at in waiting if milestone is not None and milestone not in _ENDS),
+        (at for milestone, at in waiting if milestone is not None and milestone not in ENDED),
         default=row.created_at,
     )

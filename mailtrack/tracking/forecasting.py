@@ -26,7 +26,7 @@ _OVER = frozenset({Phase.END, Phase.RETURN})
 
 def promise(connection: Connection, changes: Mapping[ParcelId, Change], now: datetime) -> None:
     """Keep when parcels are expected that have come to milestones; the first word stands."""
-    made = promises.made_at(connection, changes)
+    made = promises.promised_milestones(connection, changes)
     new = {
         parcel_id: change
         for parcel_id, change in changes.items()
@@ -38,7 +38,7 @@ def promise(connection: Connection, changes: Mapping[ParcelId, Change], now: dat
     seen = stage_tallies.read_some(connection, reached, Measure.DELIVERY)
     services = {row.id: row.service for row in parcels.parcel_rows(connection, new)}
     told = {one: _promise(change, services[one], seen, now) for one, change in new.items()}
-    promises.make(connection, {one: made for one, made in told.items() if made is not None})
+    promises.add(connection, {one: made for one, made in told.items() if made is not None})
 
 
 def _promise(change: Change, service: str, seen: Tallies, now: datetime) -> PromiseMade | None:

@@ -104,12 +104,12 @@ def tell(connection: Connection, now: datetime) -> int:
 
 
 def _is_followed_up() -> ColumnElement[bool]:
-    """Return True (in SQL) if a parcel was not given up: its people were told so."""
+    """Return the condition that a parcel was not given up: its people were told so."""
     return or_(parcel.c.ended_at.is_(None), _LOCAL.c.id.is_not(None) & _LOCAL.c.ended_at.is_(None))
 
 
 def _is_known() -> ColumnElement[bool]:
-    """Return True (in SQL) if a carrier knows a parcel, or none can be asked about it.
+    """Return the condition that a carrier knows a parcel, or none can be asked about it.
 
     Where those who are asked do not know it, the number may be wrong: that is told instead.
     """

@@ -16,10 +16,11 @@ from mailtrack.domain import tracking
 from mailtrack.domain.milestones import ENDS_OF_AN_ORDER, mailed_by_default
 from mailtrack.domain.model import ParcelId, SubscriptionId, TrackingEvent
 from mailtrack.domain.stays import lane_of
-from mailtrack.domain.tracking import Change, Follower
+from mailtrack.domain.tracking import Follower
 from mailtrack.domain.witnesses import awaits_witness, outlasting
 from mailtrack.notify.view import NoticeKind
 from mailtrack.store import budgets, followers, local_parcels, notices, parcels, subscriptions
+from mailtrack.store.local_parcels import Beside
 from mailtrack.store.parcels import ParcelState
 from mailtrack.tracking import forecasting, lateness
 
@@ -28,13 +29,13 @@ from mailtrack.tracking import forecasting, lateness
 class _News:
     """What somebody is told, beside what they know.
 
-    `first`: their "suivi enregistré" is unwritten, and will tell it all.
+    `first_answer`: their "suivi enregistré" is unwritten, and will tell it all.
     """
 
     person: Follower
     known: Sequence[TrackingEvent]
     events: Sequence[TrackingEvent]
-    first: bool
+    first_answer: bool
 
 
 def take_in(
@@ -62,18 +63,7 @@ def take_in(
     events = {one: outlasting(known[one], told[one], now) for one in moved}
     changes = {one: tracking.apply(known[one], events[one], ()) for one in moved}
     # 2.
-    people = followers.of_parcels(connection, moved, mailed_by_default())
-    subscribed = [person.subscription for theirs in people.values() for person in theirs]
-    by_mail = subscriptions.mail_events(connection, subscribed)
-    unwritten = notices.unwritten(connection, moved, NoticeKind.REGISTERED)
-    news = []
-    for one, theirs in people.items():
-        for person in theirs:
-            mine = person.subscription
-            other = known[beside[one][mine]] if mine in beside[one] else ()
-            history = tracking.together(known[one], other, by_mail[mine])
-            news.append(_News(person, history, events[one], mine in unwritten))
-    _tell(connection, news, now)
+    _tell(connection, _news_of(connection, events, known, beside), now)
     # 3.
     new = {one: change.new_events for one, change in changes.items()}
     parcels.add_events_of_each(connection, new, now)
@@ -85,14 +75,39 @@ def take_in(
     for source, code, text in sorted(unmapped):
         budgets.note_unmapped(connection, source, code, text, now)
     # 4.
-    parcels.save_states(connection, {one: _state(change) for one, change in changes.items()})
+    states = {
+        one: ParcelState(
+            change.milestone,
+            change.current,
+            last_event_at=max((event.at for event in change.events), default=None),
+            lane=lane_of(change.events),
+        )
+        for one, change in changes.items()
+    }
+    parcels.save_states(connection, states)
     forecasting.promise(connection, changes, now)
     return {one for one, change in changes.items() if awaits_witness(change.events, now)}
 
 
-def _state(change: Change) -> ParcelState:
-    last_event_at = max((event.at for event in change.events), default=None)
-    return ParcelState(change.milestone, change.current, last_event_at, lane_of(change.events))
+def _news_of(
+    connection: Connection,
+    events: Mapping[ParcelId, Sequence[TrackingEvent]],
+    known: Mapping[ParcelId, Sequence[TrackingEvent]],
+    beside: Mapping[ParcelId, Beside],
+) -> list[_News]:
+    """Return what events of parcels are to each of their followers, beside what they know."""
+    people = followers.of_parcels(connection, events, mailed_by_default())
+    subscribed = [person.subscription for theirs in people.values() for person in theirs]
+    by_mail = subscriptions.mail_events(connection, subscribed)
+    unwritten = notices.unwritten(connection, events, NoticeKind.REGISTERED)
+    news = []
+    for one, theirs in people.items():
+        for person in theirs:
+            mine = person.subscription
+            other = known[beside[one][mine]] if mine in beside[one] else ()
+            history = tracking.together(known[one], other, by_mail[mine])
+            news.append(_News(person, history, events[one], first_answer=mine in unwritten))
+    return news
 
 
 def take_in_mail(
@@ -102,10 +117,10 @@ def take_in_mail(
     event: TrackingEvent,
     now: datetime,
 ) -> None:
-    """Merge what somebody's mail told into what they know of a parcel; it is locked, as above."""
-    first = notices.is_unwritten(connection, mine, NoticeKind.REGISTERED)
+    """Merge what somebody's mail told into what they know of a parcel; locked as for `take_in`."""
+    first_answer = notices.is_unwritten(connection, mine, NoticeKind.REGISTERED)
     told = _told_by_carriers(connection, parcel_id, mine)
-    _take_in_own(connection, mine, told, [event], now, first)
+    _take_in_own(connection, mine, told, [event], now, first_answer=first_answer)
 
 
 def take_in_order_mail(
@@ -116,8 +131,8 @@ def take_in_order_mail(
     An end is told by itself: "commande notée" says what to wait for.
     """
     ended = any(event.milestone in ENDS_OF_AN_ORDER for event in events)
-    first = not ended and notices.is_unwritten(connection, mine, NoticeKind.ORDER_REGISTERED)
-    _take_in_own(connection, mine, (), events, now, first)
+    first_answer = not ended and notices.is_unwritten(connection, mine, NoticeKind.ORDER_REGISTERED)
+    _take_in_own(connection, mine, (), events, now, first_answer=first_answer)
 
 
 def catch_up(
@@ -135,7 +150,8 @@ def catch_up(
     told = _told_by_carriers(connection, parcel_id, newcomer) if carriers_told else ()
     known = [*told, *subscriptions.mail_events(connection, [newcomer])[newcomer]]
     if known:
-        _tell(connection, [_News(Follower(newcomer, mailed_by_default()), known, (), True)], now)
+        person = Follower(newcomer, mailed_by_default())
+        _tell(connection, [_News(person, known, (), first_answer=True)], now)
 
 
 def take_in_local(
@@ -148,9 +164,10 @@ def take_in_local(
     own = subscriptions.mail_events(connection, [mine])[mine]
     main = parcels.history(connection, local_parcels.beside(connection, local)[mine])
     known, events = tracking.together(main, own), parcels.history(connection, local)
-    first = notices.is_unwritten(connection, mine, NoticeKind.REGISTERED)
+    first_answer = notices.is_unwritten(connection, mine, NoticeKind.REGISTERED)
     people = followers.of_subscription(connection, mine, mailed_by_default())
-    _tell(connection, [_News(person, known, events, first) for person in people], now)
+    news = [_News(person, known, events, first_answer=first_answer) for person in people]
+    _tell(connection, news, now)
 
 
 def _told_by_carriers(
@@ -167,11 +184,13 @@ def _take_in_own(
     told_by_carriers: Sequence[TrackingEvent],
     events: Sequence[TrackingEvent],
     now: datetime,
-    first: bool,
+    *,
+    first_answer: bool,
 ) -> None:
     known = [*told_by_carriers, *subscriptions.mail_events(connection, [mine])[mine]]
     people = followers.of_subscription(connection, mine, mailed_by_default())
-    _tell(connection, [_News(person, known, events, first) for person in people], now)
+    news = [_News(person, known, events, first_answer=first_answer) for person in people]
+    _tell(connection, news, now)
     for event in events:
         subscriptions.add_mail_event(connection, mine, event)
 
@@ -181,9 +200,9 @@ def _tell(connection: Connection, news: Iterable[_News], now: datetime) -> None:
     changes, new = {}, {}
     for one in news:
         mine = one.person.subscription
-        change = tracking.apply(one.known, one.events, [one.person], first_answer=one.first)
+        change = tracking.apply(one.known, one.events, [one.person], first_answer=one.first_answer)
         changes[mine] = change
-        if change.new_events or change.confirmed or one.first:
+        if change.new_events or change.confirmed or one.first_answer:
             event = change.current
             new[mine] = (
                 change.milestone,

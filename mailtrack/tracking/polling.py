@@ -211,8 +211,8 @@ class Poller:
         now: datetime,
         connection: Connection,
         legs: Sequence[ClaimedLeg],
-    ) -> list[bool]:
-        """Take in what a carrier said of some legs; return of which it said anything to us.
+    ) -> list[None]:
+        """Take in what a carrier said of some legs (`Store.transact_batches`).
 
         1. Legs whose claim has passed on, or whose parcel was erased, are left alone. The
            parcels of the others are locked at one go.
@@ -227,9 +227,11 @@ class Poller:
         mine = [leg for leg in claimed if leg.parcel in locked.rows]
         # 2.
         families = [{leg.parcel, *locked.beside[leg.parcel].values()} for leg in mine]
-        if sum(map(len, families)) > len(set().union(*families)):
-            take_in = partial(self._take_in_some, results, token, now, connection)
-            return [taken for leg in legs for taken in take_in([leg])]
+        is_any_heard_of_twice = sum(map(len, families)) > len(set().union(*families))
+        if is_any_heard_of_twice:
+            for leg in legs:
+                self._take_in_some(results, token, now, connection, [leg])
+            return [None] * len(legs)
         # 3.
         for leg in mine:
             if leg.number not in results:
@@ -243,5 +245,4 @@ class Poller:
         ]
         if given:
             answers.take_in(connection, given, frozenset(self.carriers), self.rng, now)
-        taken_in = {answer.leg.id for answer in given}
-        return [leg.id in taken_in for leg in legs]
+        return [None] * len(legs)

@@ -122,7 +122,7 @@ class ViewBuilder:
             order=self.order(details) if details else None,
             event=event,
             orders=details.orders if details else (),
-            items=_items(details.following) if details else (),
+            items=details.following.contents if details else (),
             named=bool(details and details.following.own_name),
             subject=subject,
             message_id=message_id,
@@ -449,8 +449,3 @@ def _ended_channel(connection: Connection, notice: Notice) -> EndedChannel | Non
     return EndedChannel(
         found.masked, found.ended_why, was_instead=found.mode is ChannelMode.INSTEAD
     )
-
-
-def _items(mine: Subscription) -> tuple[str, ...]:
-    """Return what is in it: as its reader calls it, or else by the titles of the articles."""
-    return (mine.own_name,) if mine.own_name else mine.items

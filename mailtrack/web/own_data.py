@@ -123,7 +123,7 @@ class OwnData:
             personal_data.erase_at_their_word(connection, owner, self._services.suppression, now)
 
         self._services.store.transact(erase)
-        self._services.store.leave_no_trace()
+        self._services.store.truncate_log()
         return DataPage(DataState.ERASED, action="", forward_to=self._forward_to)
 
     def _read(self, token: str, purpose: Purpose) -> RowKey:

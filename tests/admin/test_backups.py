@@ -248,7 +248,7 @@ def test_after_a_restore_new_rows_get_numbers_of_their_own(
     restore(empty, tmp_path / "none", tmp_path / "all.zip")
 
     with empty.write() as connection:
-        found = parcels.parcels_of(connection, ["LP00999999999999"], clock.now())
+        found = parcels.lock_named(connection, ["LP00999999999999"], clock.now()).named
 
     assert {"LP00999999999999": 2} == found
 

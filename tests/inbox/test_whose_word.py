@@ -200,7 +200,7 @@ def test_a_carrier_that_somebody_s_mail_named_keeps_nobody_from_asking_the_right
     forward: Forward, store: Store, rows: Rows, clock: FakeClock, typed: Callable[..., None]
 ) -> None:
     with store.write() as connection:
-        parcel = parcels.parcels_of(connection, [NUMBER], clock.now())[NUMBER]
+        parcel = parcels.lock_named(connection, [NUMBER], clock.now()).named[NUMBER]
         parcels.add_leg(connection, parcel, "laposte", NUMBER, clock.now() + timedelta(days=1))
     forward(ANA)
 

@@ -147,7 +147,9 @@ def test_a_sent_notice_is_logged_with_the_id_of_the_mail_that_it_goes_back_to(
     with store.write() as connection:
         now = clock.now()
         owner = people.subscriber_of(connection, "ana@example.org", now)
-        parcel_id = parcels.parcels_of(connection, ["LP00123456789012"], now)["LP00123456789012"]
+        parcel_id = parcels.lock_named(connection, ["LP00123456789012"], now).named[
+            "LP00123456789012"
+        ]
         mine, _ = subscriptions.follow_parcel(
             connection, owner, parcel_id, [], [], now, "4fd1c2ab90e3"
         )
@@ -520,7 +522,7 @@ def tell(store: Store, clock: FakeClock) -> Callable[..., None]:
         event = TrackingEvent(clock.now(), milestone, "cainiao", milestone)
         assert mine.parcel is not None
         with store.write() as connection:
-            parcels.add_events(connection, mine.parcel, [event], clock.now())
+            parcels.add_events_of_each(connection, {mine.parcel: [event]}, clock.now())
             decision = Decision(mine.id, Key(milestone, "1"), event, None)
             notices.record(connection, [decision], clock.now())
 

@@ -39,7 +39,7 @@ def follow(store: Store, now: datetime, ordered_at: date | None = None) -> Parce
         order = orders.order_of(
             connection, owner, "3054169918880001", "aliexpress", ordered_at, now
         )
-        number = parcels.parcels_of(connection, ["LP00827165780001"], now)["LP00827165780001"]
+        number = parcels.lock_named(connection, ["LP00827165780001"], now).named["LP00827165780001"]
         orders.join_parcel(connection, order, number)
         subscriptions.follow_parcel(connection, owner, number, [order], [], now)
     return number
@@ -128,7 +128,7 @@ def test_where_nobody_tells_a_last_day_the_usual_one_is_recalled(
     number, came = follow(store, clock.now()), clock.now() - timedelta(days=days_ago)
     arrival = TrackingEvent(came, Milestone.PICKUP_AVAILABLE, source, text="Disponible en relais")
     with store.write() as connection:
-        parcels.add_events(connection, number, [arrival], clock.now())
+        parcels.add_events_of_each(connection, {number: [arrival]}, clock.now())
     change(store, number, milestone=Milestone.PICKUP_AVAILABLE, milestone_at=came)
 
     housekeeping.run()
@@ -226,7 +226,7 @@ def follow_order(
 
 def reach(store: Store, mine: SubscriptionId, milestone: Milestone, at: datetime) -> None:
     with store.write() as connection:
-        subscriptions.save_state(connection, mine, milestone, at)
+        subscriptions.save_states(connection, {mine: (milestone, at, None)})
 
 
 @pytest.mark.parametrize(

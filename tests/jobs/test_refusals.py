@@ -93,7 +93,7 @@ def tell(store: Store, clock: FakeClock, follow: Callable[..., Subscription]) ->
         event = TrackingEvent(clock.now(), milestone, "cainiao", milestone)
         assert mine.parcel is not None
         with store.write() as connection:
-            parcels.add_events(connection, mine.parcel, [event], clock.now())
+            parcels.add_events_of_each(connection, {mine.parcel: [event]}, clock.now())
             notices.record(
                 connection, [Decision(mine.id, Key(milestone, "1"), event, None)], clock.now()
             )

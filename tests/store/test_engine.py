@@ -260,14 +260,14 @@ def test_what_a_row_points_to_may_be_erased_before_it_is_written(
     """PostgreSQL refuses the row (foreign_key_violation); the second time, all is found anew."""
     number, now = "LP00123456789012", clock.now()
     with store.write() as connection:
-        erased = parcels.parcels_of(connection, [number], now)[number]
+        erased = parcels.lock_named(connection, [number], now).named[number]
 
     def follow(connection: Connection) -> None:
         known = parcels.find_parcel(connection, number)
         if known is not None:
             with store.write() as other:
                 other.execute(delete(t.parcel))
-        found = known or parcels.parcels_of(connection, [number], now)[number]
+        found = known or parcels.lock_named(connection, [number], now).named[number]
         parcels.add_leg(connection, found, "cainiao", number, now)
 
     store.transact(follow)

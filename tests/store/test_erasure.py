@@ -115,9 +115,9 @@ def test_a_reader_that_holds_the_log_is_waited_for_and_then_left_to_housekeeping
         reader.execute(select(t.subscriber)).all()
         with store.write() as connection:
             erasure.erase(connection, mine.subscriber)
-        assert not store.leave_no_trace(seconds=0.0)
+        assert not store.truncate_log(seconds=0.0)
 
-    assert store.leave_no_trace()
+    assert store.truncate_log()
 
 
 def test_the_database_and_its_folder_are_their_owner_s_alone(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_orders_without_a_parcel_are_forgotten_when_they_ended_or_can_bring_noth
 ) -> None:
     ended, _ = order("1000000000000001"), order("1000000000000002")
     with store.write() as connection:
-        subscriptions.save_state(connection, ended, Milestone.CANCELLED, clock.now())
+        subscriptions.save_states(connection, {ended: (Milestone.CANCELLED, clock.now(), None)})
     began = clock.now()
     clock.advance(days=1)
 

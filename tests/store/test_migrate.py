@@ -384,8 +384,8 @@ def test_events_are_known_again_when_their_words_are_shared(empty: Store) -> Non
     upgrade(empty)
 
     with empty.write() as connection:
-        parcels.add_events(connection, ParcelId(1), [event], NOW)
-        parcels.add_events(connection, ParcelId(2), [replace(event, mark="later")], NOW)
+        parcels.add_events_of_each(connection, {ParcelId(1): [event]}, NOW)
+        parcels.add_events_of_each(connection, {ParcelId(2): [replace(event, mark="later")]}, NOW)
         assert [event] == parcels.history(connection, ParcelId(1))
         assert 2 == len(parcels.history(connection, ParcelId(2)))
         assert 1 == connection.scalar(select(func.count()).select_from(wording))

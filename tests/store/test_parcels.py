@@ -50,9 +50,11 @@ def test_a_parcel_that_has_ended_is_due_nowhere_until_it_is_woken(
     assert [] == _claim(store, clock, "one")
 
     with store.write() as connection:
-        assert clock.now() - timedelta(days=400) == parcels.parcel_row(connection, parcel).ended_at
+        (row,) = parcels.parcel_rows(connection, [parcel])
+        assert clock.now() - timedelta(days=400) == row.ended_at
         parcels.wake(connection, parcel, clock.now())
-        assert None is parcels.parcel_row(connection, parcel).ended_at
+        (row,) = parcels.parcel_rows(connection, [parcel])
+        assert row.ended_at is None
     assert [1] == _claim(store, clock, "two")
 
 
@@ -140,7 +142,7 @@ def test_events_come_back_as_they_were_told_oldest_first(
     )
     with store.write() as connection:
         for _ in range(2):
-            parcels.add_events(connection, parcel, [failed, arrived], clock.now())
+            parcels.add_events_of_each(connection, {parcel: [failed, arrived]}, clock.now())
 
         assert [arrived, failed] == parcels.history(connection, parcel)
 
@@ -156,7 +158,7 @@ def test_a_look_leaves_alone_what_it_does_not_tell(
         parcels.save_results(connection, {parcel: full}, first)
         clock.advance(hours=2)
         parcels.save_results(connection, {parcel: PollResult("LP", PollState.FOUND)}, clock.now())
-        row = parcels.parcel_row(connection, parcel)
+        (row,) = parcels.parcel_rows(connection, [parcel])
 
     assert ("6A12345678901", date(2026, 3, 10), point, first, clock.now()) == (
         row.local_number,

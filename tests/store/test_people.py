@@ -56,7 +56,7 @@ class Town:
     def track(self, parcel: str, carried: Sequence[str] = (), *items: str) -> bool:
         now = self._clock.now()
         with self._store.write() as connection:
-            parcel_id = parcels.parcels_of(connection, [parcel], now)[parcel]
+            parcel_id = parcels.lock_named(connection, [parcel], now).named[parcel]
             numbers = [self._order(connection, order) for order in carried]
             for number in numbers:
                 orders.join_parcel(connection, number, parcel_id)
@@ -298,7 +298,7 @@ def test_a_parcel_is_known_by_its_local_number_too(
 
         assert mine.parcel == parcels.find_parcel(connection, "6A12345678901")
         numbers = ["6A12345678901", "LP00123456789013"]
-        found = parcels.parcels_of(connection, numbers, clock.now())
+        found = parcels.lock_named(connection, numbers, clock.now()).named
         assert [mine.parcel, ParcelId(2)] == [found[number] for number in numbers]
 
 

@@ -92,7 +92,7 @@ def test_writers_at_once_neither_wait_for_each_other_nor_miscount(
     def note(connection: Connection, writer: int, serial: int) -> None:
         name = f"{writer}-{serial}"
         owner = people.subscriber_of(connection, f"p{name}@example.org", clock.now())
-        parcel = parcels.parcels_of(connection, [f"LP{name}"], clock.now())[f"LP{name}"]
+        parcel = parcels.lock_named(connection, [f"LP{name}"], clock.now()).named[f"LP{name}"]
         mine, _ = subscriptions.follow_parcel(connection, owner, parcel, [], [], clock.now())
         kinds = ["expired", "stalled", "pickup_reminder"]
         for kind in kinds[writer % 3 :] + kinds[: writer % 3]:

@@ -38,7 +38,9 @@ def happen(store: Store, clock: FakeClock) -> Callable[..., list[TrackingEvent]]
             for ago, milestone in zip(days, milestones, strict=True)
         ]
         with store.write() as connection:
-            parcels.add_events(connection, mine.parcel, reversed(events), clock.now())
+            parcels.add_events_of_each(
+                connection, {mine.parcel: list(reversed(events))}, clock.now()
+            )
         return events
 
     return make

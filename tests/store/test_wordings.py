@@ -29,7 +29,7 @@ def _tell(store: Store, clock: FakeClock, mine: Subscription, *texts: str) -> No
     ]
     with store.write() as connection:
         parcels.lock(connection, mine.parcel)
-        parcels.add_events(connection, mine.parcel, events, clock.now())
+        parcels.add_events_of_each(connection, {mine.parcel: events}, clock.now())
 
 
 def _texts(rows: Rows) -> list[str]:

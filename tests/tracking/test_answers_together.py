@@ -68,7 +68,7 @@ def _people_follow(connection: Connection, clock: FakeClock) -> None:
     """Let three people follow the parcels: one has stopped, one pairs two, one waits for word."""
     now = clock.now()
     all_numbers = [*NUMBERS, LOCAL]
-    known = parcels.parcels_of(connection, all_numbers, now)
+    known = parcels.lock_named(connection, all_numbers, now).named
     mine: dict[tuple[str, str], SubscriptionId] = {}
     for name in ("ana", "eve", "leo"):
         owner = subscribers.subscriber_of(connection, f"{name}@example.org", now)

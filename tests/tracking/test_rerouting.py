@@ -55,7 +55,7 @@ def ship(store: Store, clock: FakeClock) -> Callable[..., ParcelId]:
     ) -> ParcelId:
         now, soon = clock.now() - timedelta(days=days), clock.now() + timedelta(hours=3)
         with store.write() as connection:
-            parcel_id = parcels.parcels_of(connection, [number], now)[number]
+            parcel_id = parcels.lock_named(connection, [number], now).named[number]
             for code, state in legs.items():
                 parcels.add_leg(connection, parcel_id, code, number, soon)
                 which = t.leg.c.carrier == code, t.leg.c.parcel_id == parcel_id

@@ -38,7 +38,7 @@ def mine(follow: Callable[..., Subscription], store: Store, clock: FakeClock) ->
         assert mine.parcel is not None
         orders.join_parcel(connection, bought, mine.parcel)
         subscriptions.expect(connection, mine.id, EXPECTED, "aliexpress")
-        subscriptions.save_state(connection, mine.id, Milestone.IN_TRANSIT, now)
+        subscriptions.save_states(connection, {mine.id: (Milestone.IN_TRANSIT, now, None)})
     return mine
 
 
@@ -251,7 +251,7 @@ def test_a_delivery_takes_back_the_day_that_was_ahead(
     address = press("calendar")
     clock.advance(days=1)
     with store.write() as connection:
-        subscriptions.save_state(connection, mine.id, Milestone.DELIVERED, clock.now())
+        subscriptions.save_states(connection, {mine.id: (Milestone.DELIVERED, clock.now(), None)})
     keep_up()
 
     assert {"Dernier jour pour un litige": date(2026, 3, 18)} == {
@@ -270,7 +270,9 @@ def test_a_last_day_that_has_passed_can_be_looked_up_for_a_month(
     waits = "Dernier jour de retrait"
     last_day = clock.now().date() + timedelta(days=5)
     with store.write() as connection:
-        subscriptions.save_state(connection, mine.id, Milestone.PICKUP_AVAILABLE, clock.now())
+        subscriptions.save_states(
+            connection, {mine.id: (Milestone.PICKUP_AVAILABLE, clock.now(), None)}
+        )
         connection.execute(
             t.parcel.update().values(pickup_name="Tabac des Lilas", pickup_last_day=last_day)
         )

@@ -46,7 +46,7 @@ def world(services: Services, carrier: str) -> CarrierWorld:
     now = services.clock.now()
     with services.store.write() as connection:
         owner = people.subscriber_of(connection, "camille@example.org", now)
-        number = parcels.parcels_of(connection, [NUMBER], now)[NUMBER]
+        number = parcels.lock_named(connection, [NUMBER], now).named[NUMBER]
         parcels.add_leg(connection, number, carrier, NUMBER, now)
         subscriptions.follow_parcel(connection, owner, number, [], [], now)
     world = CarrierWorld()
@@ -77,7 +77,7 @@ def milestone(services: Services) -> str | None:
     with services.store.read() as connection:
         number = parcels.find_parcel(connection, NUMBER)
         assert number is not None
-        return parcels.parcel_row(connection, number).milestone
+        return parcels.parcel_rows(connection, [number])[0].milestone
 
 
 def test_a_signed_push_is_taken_in_at_once_and_again_without_harm(
@@ -109,7 +109,8 @@ def _known(services: Services) -> object:
     with services.store.read() as connection:
         number = parcels.find_parcel(connection, NUMBER)
         assert number is not None
-        row, legs = parcels.parcel_row(connection, number), parcels.legs_of(connection, number)
+        (row,) = parcels.parcel_rows(connection, [number])
+        legs = parcels.legs_of(connection, number)
         told = parcels.history(connection, number)
         return (
             (row.milestone, row.local_number, row.estimated_delivery),

@@ -266,8 +266,8 @@ def test_the_last_day_that_a_mail_told_is_recalled_to_who_was_invited(
         told = PickupPoint("Tabac du Port", "1 rue du Port", last_day, "482913")
         subscriptions.note_pickup(connection, mine.id, told)
         came = clock.now() - timedelta(days=3)
-        state = Milestone.PICKUP_AVAILABLE, came
-        subscriptions.save_state(connection, SubscriptionId(theirs["id"]), *state)
+        state = Milestone.PICKUP_AVAILABLE, came, None
+        subscriptions.save_states(connection, {SubscriptionId(theirs["id"]): state})
 
     services.housekeeping().run()
 

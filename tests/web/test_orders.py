@@ -122,7 +122,7 @@ def test_a_parcel_that_comes_after_all_has_its_own_page(
 ) -> None:
     owner, mine = order(Milestone.CANCELLED)
     with store.write() as connection:
-        parcel = parcels.parcels_of(connection, ["LP00123456789012"], clock.now())[
+        parcel = parcels.lock_named(connection, ["LP00123456789012"], clock.now()).named[
             "LP00123456789012"
         ]
         parcels.add_leg(connection, parcel, "cainiao", "LP00123456789012", clock.now())

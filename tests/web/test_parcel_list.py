@@ -143,7 +143,7 @@ def test_what_is_over_is_one_click_away(
 ) -> None:
     way, here, received = many(3)
     with store.write() as connection:
-        subscriptions.save_state(connection, here.id, Milestone.DELIVERED, clock.now())
+        subscriptions.save_states(connection, {here.id: (Milestone.DELIVERED, clock.now(), None)})
         subscriptions.receive(connection, received.id, clock.now())
 
     assert ["Article A"] == _names(ask(way))
@@ -192,7 +192,7 @@ def test_a_long_list_is_sorted_as_asked(
     with store.write() as connection:
         for hours, one in ((2, all_of_them[4]), (1, all_of_them[9])):
             at = clock.now() - timedelta(hours=hours)
-            subscriptions.save_state(connection, one.id, Milestone.IN_TRANSIT, at)
+            subscriptions.save_states(connection, {one.id: (Milestone.IN_TRANSIT, at, None)})
 
     assert "Article T" == _names(ask(all_of_them[0]))[0]
     assert "Article A" == _names(ask(all_of_them[0], "?tri=nom"))[0]

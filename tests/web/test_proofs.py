@@ -62,17 +62,18 @@ def mine(follow: Callable[..., Subscription], store: Store, clock: FakeClock) ->
         ours = Promise(
             Milestone.IN_TRANSIT, Lane("cainiao"), reached, reached, reached, Forecast(*days)
         )
-        promises.make(connection, {mine.parcel: PromiseMade(ours, now - timedelta(days=36), None)})
+        promises.add(connection, {mine.parcel: PromiseMade(ours, now - timedelta(days=36), None)})
         for event in (
             _scan(clock, Milestone.IN_TRANSIT, 36, "Departed", "Shenzhen, CN"),
             _scan(clock, Milestone.RETURNING, 2, HOSTILE, "Roissy", reason=Reason.BAD_ADDRESS),
         ):
-            parcels.add_events(connection, mine.parcel, [event], now)
+            parcels.add_events_of_each(connection, {mine.parcel: [event]}, now)
         sent = now - timedelta(days=38)
         mailed = subscriptions.mail_event_of(Milestone.SHIPPED, "order_shipped", sent, "aliexpress")
         subscriptions.add_mail_event(connection, mine.id, mailed)
-        subscriptions.save_state(
-            connection, mine.id, Milestone.RETURNING, now - timedelta(days=2), Reason.BAD_ADDRESS
+        subscriptions.save_states(
+            connection,
+            {mine.id: (Milestone.RETURNING, now - timedelta(days=2), Reason.BAD_ADDRESS)},
         )
     return mine
 
@@ -230,7 +231,7 @@ def test_a_proof_stays_as_it_was_made(
     with store.write() as connection:
         assert mine.parcel is not None
         event = _scan(clock, Milestone.RETURNED, 0, "Back in Shenzhen")
-        parcels.add_events(connection, mine.parcel, [event], clock.now())
+        parcels.add_events_of_each(connection, {mine.parcel: [event]}, clock.now())
     second = made()
 
     assert first == again != second
@@ -290,7 +291,7 @@ def test_a_long_history_is_cut_and_says_so(
     with store.write() as connection:
         assert mine.parcel is not None
         more = [_scan(clock, Milestone.IN_TRANSIT, 400 + day, f"no {day}") for day in range(250)]
-        parcels.add_events(connection, mine.parcel, more, clock.now())
+        parcels.add_events_of_each(connection, {mine.parcel: more}, clock.now())
     address = made()
     page = ask(address)
 
