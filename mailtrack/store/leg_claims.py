@@ -35,7 +35,9 @@ LOOKED_AT = 4
 
 #: Statements of every answer, built once (see `store.upsert`).
 _LEGS: BindParameter[Any] = bindparam("legs", expanding=True)
-_LET_GO = delete(leg_claim).where(leg_claim.c.leg_id.in_(_LEGS))
+_LET_GO = delete(leg_claim).where(
+    leg_claim.c.leg_id.in_(_LEGS), leg_claim.c.token == bindparam("token")
+)
 _CLAIMED = (
     select(leg.c.id, leg.c.parcel_id, leg.c.carrier, leg.c.number, leg.c.failures)
     .join(leg_claim, leg_claim.c.leg_id == leg.c.id)
@@ -184,9 +186,9 @@ def let_go(connection: Connection, *which: ColumnElement[bool]) -> None:
     connection.execute(delete(leg_claim).where(*which))
 
 
-def let_go_of(connection: Connection, legs: Sequence[LegId]) -> None:
-    """Forget the claims on some legs."""
-    connection.execute(_LET_GO, {"legs": list(legs)})
+def let_go_of(connection: Connection, legs: Sequence[LegId], token: str) -> None:
+    """Forget the claims on some legs, unless somebody else has claimed them meanwhile."""
+    connection.execute(_LET_GO, {"legs": list(legs), "token": token})
 
 
 def release(connection: Connection, legs: Sequence[LegId], token: str, at: datetime) -> None:

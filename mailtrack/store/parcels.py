@@ -39,7 +39,7 @@ from mailtrack.domain.witnesses import ALARMS
 from mailtrack.store import wordings
 from mailtrack.store.announcing import Due, announce
 from mailtrack.store.engine import ConflictError, locked
-from mailtrack.store.leg_claims import is_out, let_go, let_go_of
+from mailtrack.store.leg_claims import is_out, let_go
 from mailtrack.store.schema import (
     Instant,
     leg,
@@ -342,7 +342,6 @@ def note_answers(connection: Connection, answers: Collection[AnsweredLeg], now: 
     """Record what carriers said of legs; the next polls are planned apart."""
     said = [{"leg_id": one.leg, "said": one.state, "hint": one.hint, "now": now} for one in answers]
     connection.execute(_NOTE_ANSWER, said)
-    let_go_of(connection, [one.leg for one in answers])
 
 
 def plan(connection: Connection, leg_id: LegId, next_poll_at: datetime | None) -> None:

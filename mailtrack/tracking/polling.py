@@ -219,7 +219,7 @@ class Poller:
         2. Where somebody hears of the parcels of two of them, each takes its turn: what follows
            from the second answer depends on what the first one has left of it.
         3. A number that the answer leaves out waits alone.
-        4. The others are taken in at one go.
+        4. The others are taken in at one go. A claim that a push took meanwhile stays its own.
         """
         # 1.
         claimed = leg_claims.claimed(connection, [leg.id for leg in legs], token)
@@ -244,5 +244,6 @@ class Poller:
             if leg.number in results
         ]
         if given:
+            leg_claims.let_go_of(connection, [answer.leg.id for answer in given], token)
             answers.take_in(connection, given, frozenset(self.carriers), self.rng, now)
         return [None] * len(legs)

@@ -207,6 +207,10 @@ def test_a_leg_can_be_claimed_whoever_holds_it_when_its_carrier_writes_of_itself
             connection, "laposte", "LP00123456789012", token="push", until=until
         )
 
+        # The poll that is under way ends meanwhile.
+        leg_claims.let_go_of(connection, legs, "a poll under way")
+        assert [mine] == leg_claims.claimed(connection, legs, "push")
+
 
 def test_two_dispatchers_at_once_never_claim_the_same_leg(
     store: Store, follow: Follow, clock: FakeClock
