@@ -34,6 +34,8 @@ PATH = "/fr/open-api/official/track/queryTrackV2"
 NUMBER = re.compile(r"(?:GF|CI)FR\d{10,20}|PK\d{20}", re.ASCII)
 REFERENCE = re.compile(r"(PK)(\d{19})(\d)", re.ASCII)
 SUCCESS = "200"
+#: What a parcel may be asked for by.
+_NUMBERS = ("waybillNo", "trackingNumber")
 
 
 class Gofo(OneByOne):
@@ -62,7 +64,10 @@ class Gofo(OneByOne):
         parcels = records(page["data"])
         if not parcels:
             return PollResult(number, PollState.NOT_FOUND)
-        parcel = next((one for one in parcels if number in _numbers(one)), None)
+        parcel = next(
+            (one for one in parcels if number in {normalise(string(one.get(x))) for x in _NUMBERS}),
+            None,
+        )
         if parcel is None:
             return None
         events = read_history(
@@ -70,11 +75,6 @@ class Gofo(OneByOne):
         )
         expected = day_as_written(parcel.get("expectedDeliveryTime"))
         return poll_result(number, events, estimated_delivery=expected)
-
-
-def _numbers(parcel: Mapping[str, Any]) -> set[str]:
-    """Return what a parcel may be asked for by, as we write numbers."""
-    return {normalise(string(parcel.get(name))) for name in ("waybillNo", "trackingNumber")}
 
 
 def _scan(event: Mapping[str, Any]) -> Scan:

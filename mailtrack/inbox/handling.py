@@ -17,7 +17,7 @@ from mailtrack.inbox.analysis import AnalyzedMail
 from mailtrack.inbox.quotas import DAY, ParcelQuotas
 from mailtrack.inbox.subscriptions import SubscriptionService, named_by
 from mailtrack.notify.view import NoticeKind
-from mailtrack.parsers.reading import IDLE_KINDS, Reading
+from mailtrack.parsers.reading import IDLE_KINDS
 from mailtrack.store import notice_counts, notices, people, subscriptions
 from mailtrack.store.inbound import MailResult, StoredMail
 from mailtrack.store.people import SubscriberState
@@ -79,7 +79,7 @@ class MailHandler:
             message_id=mail.message.message_id,
             shop=reading.shop,
             kind=reading.kind,
-            names=_names(reading),
+            names=reading.names,
         )
         # A machine's mail that names nothing makes nobody a subscriber.
         by_somebody = mail.is_answerable or mail.by_rule or mail.outcome in _WORTH_A_QUESTION
@@ -297,9 +297,3 @@ class MailHandler:
             prompt=True,
         )
         return True
-
-
-def _names(reading: Reading) -> tuple[str, ...]:
-    """Return what a mail names: parcels, else orders, else what its sender is asked about."""
-    certain = tuple(parcel.number for parcel in reading.parcels)
-    return certain or reading.orders or tuple(asked.number for asked in reading.doubtful)

@@ -1,11 +1,10 @@
 """What mails and pages say of customs: the rules that are in force, in a sentence's words."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 
-from mailtrack.domain.customs import COLLECTED_UP_TO, Collector, CustomsRule, in_force
+from mailtrack.domain.customs import COLLECTED_UP_TO, Collector, in_force
 from mailtrack.notify.french import short_day, typeset
 
 #: A rule that is younger says since when it holds: older parcels went without it.
@@ -32,20 +31,20 @@ def customs_words(day: date) -> CustomsWords:
     >>> customs_words(date(2025, 1, 1)).by_shop
     'la TVA (20\xa0%, IOSS)'
     """
-    by_shop, by_carrier = (
-        _enumerated([_named(rule, day) for rule in in_force(day, collector)])
-        for collector in (Collector.SHOP, Collector.CARRIER)
+    return CustomsWords(
+        typeset(f"{COLLECTED_UP_TO} €"),
+        by_shop=_collected(Collector.SHOP, day),
+        by_carrier=_collected(Collector.CARRIER, day),
     )
-    return CustomsWords(typeset(f"{COLLECTED_UP_TO} €"), by_shop, by_carrier)
 
 
-def _named(rule: CustomsRule, day: date) -> str:
-    since = f"depuis le {short_day(rule.since)} {rule.since.year}"
-    about = (rule.amount, since if day - rule.since < _NEWS else "")
-    more = ", ".join(part for part in about if part)
-    return f"{rule.name} ({more})" if more else rule.name
-
-
-def _enumerated(parts: Sequence[str]) -> str:
+def _collected(collector: Collector, day: date) -> str:
+    """Return what somebody collects, and since when where that is new, as a list in words."""
+    parts = []
+    for rule in in_force(day, collector):
+        since = f"depuis le {short_day(rule.since)} {rule.since.year}"
+        about = (rule.amount, since if day - rule.since < _NEWS else "")
+        more = ", ".join(part for part in about if part)
+        parts.append(f"{rule.name} ({more})" if more else rule.name)
     *first, last = parts or [""]
     return typeset(f"{', '.join(first)} et {last}" if first else last)

@@ -163,6 +163,12 @@ class Reading:
     mails: tuple[MailRead, ...] = ()
     confirmation: Confirmation | None = None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return what a mail names: parcels, else orders, else what its sender is asked about."""
+        certain = tuple(parcel.number for parcel in self.parcels)
+        return certain or self.orders or tuple(asked.number for asked in self.doubtful)
+
     def orders_of(self, parcel: ParcelRead) -> tuple[str, ...]:
         """Return the orders that a parcel belongs to: where one mail names all, every one."""
         is_one_mail = parcel.source is not None and not self.forward.others

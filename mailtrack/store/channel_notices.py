@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Row,
     bindparam,
     exists,
     func,
@@ -160,7 +159,12 @@ def claimed(
         )
         .order_by(channel_notice.c.attempts, channel_notice.c.id)
     )
-    return [_message(row) for row in connection.execute(query)]
+    return [
+        ChannelNotice(
+            ChannelNoticeId(row.id), ChannelId(row.channel_id), row.notice_id, row.attempts
+        )
+        for row in connection.execute(query)
+    ]
 
 
 def renew(connection: Connection, number: ChannelNoticeId, token: str, until: datetime) -> bool:
@@ -307,9 +311,3 @@ def _change(connection: Connection, number: ChannelNoticeId, **values: Any) -> N
         channel_notice.c.id == number, channel_notice.c.state == "due"
     )
     connection.execute(waiting.values(**values))
-
-
-def _message(row: Row[Any]) -> ChannelNotice:
-    return ChannelNotice(
-        ChannelNoticeId(row.id), ChannelId(row.channel_id), row.notice_id, row.attempts
-    )

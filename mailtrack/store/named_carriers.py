@@ -83,13 +83,12 @@ def of_each(connection: Connection, wanted: Collection[ParcelId]) -> dict[Parcel
             theirs = told[parcel_id].setdefault(mine, {})
             if number is not None:
                 theirs[number] = carrier
-    return {one: _binding(list(people.values())) for one, people in told.items()}
-
-
-def _binding(told: Collection[Mapping[str, str]]) -> Named:
-    """Return the carriers of those numbers that every follower's mails name one for."""
-    numbers = set.intersection(*({*theirs} for theirs in told)) if told else set()
-    return {number: frozenset(theirs[number] for theirs in told) for number in numbers}
+    named: dict[ParcelId, Named] = {}
+    for one, people in told.items():
+        # Those numbers that every follower's mails name a carrier for.
+        numbers = set.intersection(*map(set, people.values())) if people else set()
+        named[one] = {n: frozenset(theirs[n] for theirs in people.values()) for n in numbers}
+    return named
 
 
 def means_another(number: str, carrier: str) -> ColumnElement[bool]:
