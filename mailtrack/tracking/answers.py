@@ -92,7 +92,7 @@ def take_in(
     `on`: the codes of the carriers that may be asked.
 
     1. The answers are noted, and the legs that they lead to are added.
-    2. One is shown if it says something, or if no other guess is left.
+    2. What one says is saved as the parcel's if it says something, or no other guess is left.
     3. Their events are merged, and the parcels' followers are owed what follows. A local
        number that their mails gave a parcel is settled once its own carriers know it by that.
     4. Every leg of the parcels is planned.
